@@ -1,0 +1,78 @@
+/**
+ * Bit masks of tensors: one bit an element, 1 = nonzero. Each outermost slice (image or filter) is padded to a whole
+ * byte and stored least significant bit first, as `np.packbits(m.reshape(m.shape[0], -1), axis=1, bitorder="little")`,
+ * so that slices can be read from a file by range.
+ */
+import { sizeOf } from "./geometry.ts";
+
+/** Packed mask of a tensor of `shape`; `bytes` holds shape[0] slices of `sliceBytes(shape)` bytes. */
+export interface BitMask {
+  readonly shape: readonly number[];
+  readonly bytes: Uint8Array;
+}
+
+/** Elements of one outermost slice. */
+export function sliceSize(shape: readonly number[]): number {
+  return sizeOf(shape.slice(1));
+}
+
+/** Bytes of one outermost slice of the packed mask. */
+export function sliceBytes(shape: readonly number[]): number {
+  return (sliceSize(shape) + 7) >> 3;
+}
+
+/** A mask without a one. */
+export function zerosMask(shape: readonly number[]): BitMask {
+  return { shape, bytes: new Uint8Array(shape[0] * sliceBytes(shape)) };
+}
+
+/** A mask of ones: a dense tensor. Tail bits stay zero. */
+export function onesMask(shape: readonly number[]): BitMask {
+  const mask = zerosMask(shape);
+  mask.bytes.fill(0xff);
+  const tail = sliceSize(shape) & 7;
+  if (tail !== 0) {
+    const stride = sliceBytes(shape);
+    for (let last = stride - 1; last < mask.bytes.length; last += stride) mask.bytes[last] = (1 << tail) - 1;
+  }
+  return mask;
+}
+
+/** Mask of the elements of `values` (C order, of `shape`) that are not zero; −0 is zero, NaN is not. */
+export function maskOfNonzeros(values: Float32Array | Uint8Array, shape: readonly number[]): BitMask {
+  const mask = zerosMask(shape);
+  const size = sliceSize(shape);
+  const stride = sliceBytes(shape);
+  for (let slice = 0; slice < shape[0]; slice++) {
+    const from = slice * size;
+    const to = slice * stride;
+    for (let i = 0; i < size; i++) if (values[from + i] !== 0) mask.bytes[to + (i >> 3)] |= 1 << (i & 7);
+  }
+  return mask;
+}
+
+/** Whether element `index` of outermost slice `slice` is set. */
+export function getBit(mask: BitMask, slice: number, index: number): boolean {
+  return ((mask.bytes[slice * sliceBytes(mask.shape) + (index >> 3)] >> (index & 7)) & 1) === 1;
+}
+
+/** Sets element `index` of outermost slice `slice`. */
+export function setBit(mask: BitMask, slice: number, index: number): void {
+  mask.bytes[slice * sliceBytes(mask.shape) + (index >> 3)] |= 1 << (index & 7);
+}
+
+/** Ones of a 32-bit word. */
+export function popcount32(word: number): number {
+  let x = word - ((word >>> 1) & 0x55555555);
+  x = (x & 0x33333333) + ((x >>> 2) & 0x33333333);
+  x = (x + (x >>> 4)) & 0x0f0f0f0f;
+  return Math.imul(x, 0x01010101) >>> 24;
+}
+
+/** Ones of the mask, or of outermost slices [from, to). */
+export function countOnes(mask: BitMask, from = 0, to = mask.shape[0]): number {
+  const stride = sliceBytes(mask.shape);
+  let count = 0;
+  for (let i = from * stride; i < to * stride; i++) count += popcount32(mask.bytes[i]);
+  return count;
+}

@@ -1,0 +1,54 @@
+/**
+ * The contract between the simulator and one accelerator. An accelerator is one file in `accelerators/` that exports an
+ * object of this type, plus one or more machines in `hw-configs/`. It models compute only: which multiplications happen
+ * in which cycle. Memory time and energy are applied to its counts afterwards, by the same rules for every machine.
+ */
+import type { Static, TObject } from "typebox";
+import type { Operand, Operation, Pass } from "./operation.ts";
+
+/** How one pass is laid out on the array, for the page of mappings. */
+export interface Mapping {
+  /** What the lanes of a processing element reduce over. */
+  readonly lanes: string;
+  /** What the rows and the columns of the array hold. */
+  readonly rows: string;
+  readonly columns: string;
+  readonly stationary: string;
+  /** Operands whose zeros may save time; "sparser" = the one with more zeros, chosen per operation. */
+  readonly skipped: "none" | "weight" | "sparser";
+}
+
+/** What one operation costs in compute. All counts are integers. */
+export interface ComputeResult {
+  /** Cycles of the array. */
+  readonly cycles: number;
+  /** Cycles of the same array without zero skipping. */
+  readonly baseCycles: number;
+  /** Bound of this mapping: every set perfectly packed. At most `cycles`; equal to `baseCycles` for a machine that skips nothing. */
+  readonly idealCycles: number;
+  /** Cycles spent on making a static schedule, this operation's share of one top-k refresh (see `Operation.topKPeriod`). */
+  readonly reschedulingCycles: number;
+  /** The operand whose zeros were skipped, null when none was; when images choose on their own, the choice of the last one. */
+  readonly scheduled: Operand | null;
+  /** Further counters by name, as the machine's source names them (`scheduledPEs`, `bankReads` …). */
+  readonly counters: Readonly<Record<string, number>>;
+  /** Values that the array reads from and writes to its on-chip buffers. */
+  readonly onChipReads: Readonly<Partial<Record<Operand, number>>>;
+  readonly onChipWrites: number;
+}
+
+/** A family of machines; `Schema` is the schema of its `params`, inferred and checked from one declaration. */
+export interface Accelerator<Schema extends TObject = TObject> {
+  /** The id used in hardware configs; equals the file name. */
+  readonly id: string;
+  /** Raised when counts change by design, so that recorded counts can tell a new model from a regression. */
+  readonly modelVersion: number;
+  readonly params: Schema;
+  readonly mappings: Readonly<Record<Pass, Mapping>>;
+  /** Multipliers of the array: the most MACs it can do in one cycle. */
+  multipliers(params: Static<Schema>): number;
+  /** Parameters of the same array without zero skipping. */
+  withoutSkipping(params: Static<Schema>): Static<Schema>;
+  /** @throws Error when the operation cannot be mapped; never for zero-size or odd shapes. */
+  run(operation: Operation, params: Static<Schema>): ComputeResult;
+}
