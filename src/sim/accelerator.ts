@@ -49,6 +49,8 @@ export interface Accelerator<Schema extends TObject = TObject> {
   multipliers(params: Static<Schema>): number;
   /** Parameters of the same array without zero skipping. */
   withoutSkipping(params: Static<Schema>): Static<Schema>;
+  /** What the compute cycles of this operation are held against: an independent simulator case by case, a closed form, or properties. */
+  validation(operation: Operation, params: Static<Schema>): "exact" | "formula" | "property";
   /** @throws Error when the operation cannot be mapped; never for zero-size or odd shapes. */
   run(operation: Operation, params: Static<Schema>): ComputeResult;
 }

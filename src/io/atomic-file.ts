@@ -1,0 +1,27 @@
+/** Files that appear whole or not at all: written beside their place under a temporary name, then renamed. */
+import { mkdir, open, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+
+/** Writes `content` to `path`, making its folders. Nothing is left behind on failure. @throws Error naming the file. */
+export async function writeFileAtomically(path: string, content: string | Uint8Array): Promise<void> {
+  const temporary = `${path}.${process.pid}.partial`;
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    const file = await open(temporary, "w");
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (cause) {
+    await rm(temporary, { force: true });
+    throw new Error(`${path}: cannot be written: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Pretty JSON with a final newline. */
+export async function writeJsonFile(path: string, content: unknown): Promise<void> {
+  await writeFileAtomically(path, `${JSON.stringify(content, null, 2)}\n`);
+}

@@ -1,0 +1,77 @@
+/** Errors about input that list every fault at once, and the check of a JSON value against a schema that makes them. */
+import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
+import { closest } from "fastest-levenshtein";
+import type { Static, TSchema } from "typebox";
+
+/** One or more faults of an input, one line each: `<where>: <what is wrong>, got <value>; known: …`. */
+export class InputError extends Error {
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[]) {
+    super(faults.join("\n"));
+    this.name = "InputError";
+    this.faults = faults;
+  }
+}
+
+/** `unknown thing, got "x"; did you mean "y"? known: …`: the ending of every error about a name. */
+export function unknownName(what: string, got: string, known: readonly string[]): string {
+  const near = known.length > 0 ? `; did you mean "${closest(got, [...known])}"?` : "";
+  return `unknown ${what}, got "${got}"${near} known: ${known.join(", ")}`;
+}
+
+const ajv = new Ajv({ allErrors: true, verbose: true, useDefaults: true, discriminator: true, strict: true, allowUnionTypes: true });
+const compiled = new WeakMap<object, ValidateFunction>();
+
+/**
+ * A deep copy of `value` with the schema's defaults filled in.
+ * @throws InputError with one line for each fault, each beginning with `where` and the path of the field.
+ */
+export function checkSchema<Schema extends TSchema>(schema: Schema, value: unknown, where: string): Static<Schema> {
+  let validate = compiled.get(schema);
+  if (validate === undefined) {
+    validate = ajv.compile(schema);
+    compiled.set(schema, validate);
+  }
+  const copy = structuredClone(value);
+  if (!validate(copy)) {
+    const faults = (validate.errors ?? []).filter(({ keyword }) => keyword !== "if");
+    throw new InputError([...new Set(faults.map((fault) => `${where}: ${describe(fault, copy)}`))]);
+  }
+  return copy as Static<Schema>;
+}
+
+function describe(fault: ErrorObject, root: unknown): string {
+  const path = fault.instancePath.split("/").slice(1).map(unescapePointer);
+  const field = path.join(".");
+  const at = field === "" ? "" : `${field}: `;
+  const value = path.reduce<unknown>((node, key) => (node as Record<string, unknown>)?.[key], root);
+  switch (fault.keyword) {
+    case "additionalProperties": {
+      const key = String(fault.params.additionalProperty);
+      const known = Object.keys((fault.parentSchema?.properties as object | undefined) ?? {});
+      return `${at}${unknownName("key", key, known)}`;
+    }
+    case "required":
+      return `${at}missing key "${fault.params.missingProperty}"`;
+    case "enum":
+      return `${at}${unknownName("value", String(value), (fault.params.allowedValues as unknown[]).map(String))}`;
+    case "const":
+      return `${at}must be ${JSON.stringify(fault.params.allowedValue)}, got ${show(value)}`;
+    case "discriminator":
+      return `${at}unknown ${fault.params.tag}, got ${show(fault.params.tagValue)}`;
+    default:
+      return `${at}${fault.message}, got ${show(value)}`;
+  }
+}
+
+const SHOWN_LENGTH = 60;
+
+function show(value: unknown): string {
+  const text = JSON.stringify(value) ?? "nothing";
+  return text.length > SHOWN_LENGTH ? `${text.slice(0, SHOWN_LENGTH)}…` : text;
+}
+
+function unescapePointer(part: string): string {
+  return part.replaceAll("~1", "/").replaceAll("~0", "~");
+}

@@ -1,0 +1,61 @@
+/** Files as byte sources, and the errors of opening a file put into words. */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { open, readFile, stat } from "node:fs/promises";
+import type { ByteSource } from "./byte-source.ts";
+
+/** A byte source over a file. The file is opened for each read, so that nothing has to be closed. @throws Error naming the file. */
+export async function fileSource(path: string): Promise<ByteSource> {
+  const { size } = await named(path, () => stat(path));
+  return {
+    name: path,
+    sizeBytes: size,
+    async read(offset, length) {
+      const file = await named(path, () => open(path, "r"));
+      try {
+        const bytes = new Uint8Array(length);
+        const { bytesRead } = await file.read(bytes, 0, length, offset);
+        if (bytesRead < length) {
+          throw new Error(`${path}: bytes ${offset}..${offset + length} are outside the file, got ${size} bytes`);
+        }
+        return bytes;
+      } finally {
+        await file.close();
+      }
+    },
+  };
+}
+
+/** Parsed content of a JSON file. @throws Error naming the file. */
+export async function readJsonFile(path: string): Promise<unknown> {
+  const text = await named(path, () => readFile(path, "utf8"));
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new Error(`${path}: is not JSON: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** SHA-256 of a file in hexadecimal, read as a stream. */
+export async function sha256OfFile(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array);
+  return hash.digest("hex");
+}
+
+async function named<T>(path: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const reason =
+      code === "ENOENT"
+        ? "no such file"
+        : code === "EACCES"
+          ? "permission denied"
+          : code === "EISDIR"
+            ? "is a directory, not a file"
+            : (cause as Error).message;
+    throw new Error(`${path}: ${reason}`, { cause });
+  }
+}

@@ -1,0 +1,36 @@
+/** The rows of a result as CSV: one line for each machine × step × op, a unit in every column's name. */
+import { stringify } from "csv-stringify/sync";
+import type { ResultRow, SimulationResult } from "../sim/result.ts";
+
+/** CSV of all rows of all machines, with a header. */
+export function resultCsv(result: SimulationResult): string {
+  const records = result.machines.flatMap(({ name, rows }) =>
+    rows.map((row) => ({ machine: name, trace: result.traces[row.trace].name, ...columns(row) })),
+  );
+  return stringify(records, { header: true });
+}
+
+function columns(row: ResultRow): Record<string, string | number | null> {
+  const operands = ["weight", "input", "outputGrad"] as const;
+  const offChip = Object.values(row.offChipBytes).reduce((sum, bytes) => sum + bytes, 0);
+  const onChip = Object.values(row.onChipBytes).reduce((sum, bytes) => sum + bytes, 0);
+  return {
+    step: row.step,
+    layer: row.layer,
+    kind: row.kind,
+    pass: row.pass,
+    validation: row.validation,
+    scheduled_operand: row.scheduled,
+    ...Object.fromEntries(operands.map((name) => [`${name}_density`, row.densities[name] ?? null])),
+    ...Object.fromEntries(Object.entries(row.macs).map(([name, count]) => [`${name}_macs`, count])),
+    ...Object.fromEntries(Object.entries(row.cycles).map(([name, count]) => [`${name}_cycles`, count])),
+    baseline_cycles: row.baselineCycles,
+    baseline_compute_cycles: row.baselineComputeCycles,
+    ideal_cycles: row.idealCycles,
+    ...Object.fromEntries(Object.entries(row.saved).map(([cause, count]) => [`saved_by_${cause}_cycles`, count])),
+    seconds_s: row.seconds,
+    baseline_seconds_s: row.baselineSeconds,
+    on_chip_bytes: onChip,
+    off_chip_bytes: offChip,
+  };
+}

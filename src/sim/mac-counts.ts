@@ -1,0 +1,189 @@
+/**
+ * Counts multiply–accumulates of one operation in closed form from its masks. A weight tap meets every window at which
+ * it lies inside the image, so the pairs with two nonzeros are, for each (channel, tap), a product of two counts:
+ *
+ *     forward     Σ_{c,r,s}  #{nonzero inputs of c under tap (r, s)} · #{nonzero weights at (·, c, r, s)}
+ *     inputGrad   Σ_{k,r,s}  #{nonzero outputGrads of k whose tap (r, s) lies in the image} · #{nonzero weights at (k, ·, r, s)}
+ *     weightGrad  Σ_{n,p,q,r,s}  #{nonzero outputGrads at (n, ·, p, q)} · #{nonzero inputs at (n, ·, h, w)}, group by group
+ */
+import { type BitMask, sliceBytes } from "../kernels/bit-mask.ts";
+import { type ConvGeometry, outputHeight, outputWidth } from "../kernels/geometry.ts";
+import type { Operation } from "./operation.ts";
+
+/** MACs whose operands exist: those of every window, without the image padding. The same for all three passes. */
+export function denseMacs(g: ConvGeometry): number {
+  let rows = 0;
+  for (let r = 0; r < g.R; r++) rows += insideCount(g, 0, r);
+  let columns = 0;
+  for (let s = 0; s < g.S; s++) columns += insideCount(g, 1, s);
+  return g.N * g.K * (g.C / g.groups) * rows * columns;
+}
+
+/** MACs of every window with the image padding, as layer tables count them: N·K·C/groups·R·S·P·Q. */
+export function gridMacs(g: ConvGeometry): number {
+  const windows = Math.max(outputHeight(g), 0) * Math.max(outputWidth(g), 0);
+  return g.N * g.K * (g.C / g.groups) * g.R * g.S * windows;
+}
+
+/** MACs that a zero-dilated input gradient would spend on zeros between the strided gradients; 0 for stride 1. */
+export function strideMacs(g: ConvGeometry): number {
+  if (g.stride[0] === 1 && g.stride[1] === 1) return 0;
+  return Math.max(0, g.N * g.K * (g.C / g.groups) * g.R * g.S * g.H * g.W - gridMacs(g));
+}
+
+/** MACs of an operation whose two operands are nonzero. */
+export function effectualMacs(operation: Operation): number {
+  const { geometry: g, masks } = operation;
+  if (outputHeight(g) < 1 || outputWidth(g) < 1) return 0;
+  switch (operation.pass) {
+    case "forward":
+      return forwardMacs(g, masks.input as BitMask, masks.weight as BitMask);
+    case "inputGrad":
+      return inputGradMacs(g, masks.outputGrad as BitMask, masks.weight as BitMask);
+    case "weightGrad":
+      return weightGradMacs(g, masks.outputGrad as BitMask, masks.input as BitMask);
+  }
+}
+
+function forwardMacs(g: ConvGeometry, input: BitMask, weight: BitMask): number {
+  const perImage = countOverImages(input, g.N, g.C * g.H * g.W);
+  const filters = weightCounts(g, weight, "filters");
+  return sumOverTaps(g, filters, (c, r, s) => underTap(g, r, s, perImage, c * g.H * g.W, "input"));
+}
+
+function inputGradMacs(g: ConvGeometry, outputGrad: BitMask, weight: BitMask): number {
+  const plane = outputHeight(g) * outputWidth(g);
+  const perImage = countOverImages(outputGrad, g.N, g.K * plane);
+  const channels = weightCounts(g, weight, "channels");
+  return sumOverTaps(g, channels, (k, r, s) => underTap(g, r, s, perImage, k * plane, "output"));
+}
+
+/** Σ weights[channel, r, s] · nonzeros(channel, r, s) over the channels that `weights` [channels, R, S] has. */
+function sumOverTaps(
+  g: ConvGeometry,
+  weights: Uint32Array,
+  nonzeros: (channel: number, r: number, s: number) => number,
+): number {
+  let macs = 0;
+  for (let i = 0; i < weights.length; i++) {
+    if (weights[i] === 0) continue;
+    const tap = i % (g.R * g.S);
+    macs += weights[i] * nonzeros(Math.floor(i / (g.R * g.S)), Math.floor(tap / g.S), tap % g.S);
+  }
+  return macs;
+}
+
+/** Sum of counts[at + position] over the windows at which tap (r, s) lies inside the image; position on the input or the output plane. */
+function underTap(
+  g: ConvGeometry,
+  r: number,
+  s: number,
+  counts: Uint32Array,
+  at: number,
+  plane: "input" | "output",
+): number {
+  const [P, Q] = [outputHeight(g), outputWidth(g)];
+  let sum = 0;
+  for (let p = 0; p < P; p++) {
+    const h = p * g.stride[0] + r * g.dilation[0] - g.padding[0];
+    if (h < 0 || h >= g.H) continue;
+    const row = at + (plane === "input" ? h * g.W : p * Q);
+    for (let q = 0; q < Q; q++) {
+      const w = q * g.stride[1] + s * g.dilation[1] - g.padding[2];
+      if (w >= 0 && w < g.W) sum += counts[row + (plane === "input" ? w : q)];
+    }
+  }
+  return sum;
+}
+
+function weightGradMacs(g: ConvGeometry, outputGrad: BitMask, input: BitMask): number {
+  const [P, Q] = [outputHeight(g), outputWidth(g)];
+  const inputs = countOverChannels(input, g.N, g.groups, g.C / g.groups, g.H * g.W);
+  const grads = countOverChannels(outputGrad, g.N, g.groups, g.K / g.groups, P * Q);
+  let macs = 0;
+  for (let plane = 0; plane < g.N * g.groups; plane++) {
+    const inputAt = plane * g.H * g.W;
+    const gradAt = plane * P * Q;
+    for (let p = 0; p < P; p++) {
+      for (let q = 0; q < Q; q++) {
+        const gradCount = grads[gradAt + p * Q + q];
+        if (gradCount === 0) continue;
+        let inputCount = 0;
+        for (let r = 0; r < g.R; r++) {
+          const h = p * g.stride[0] + r * g.dilation[0] - g.padding[0];
+          if (h < 0 || h >= g.H) continue;
+          for (let s = 0; s < g.S; s++) {
+            const w = q * g.stride[1] + s * g.dilation[1] - g.padding[2];
+            if (w >= 0 && w < g.W) inputCount += inputs[inputAt + h * g.W + w];
+          }
+        }
+        macs += gradCount * inputCount;
+      }
+    }
+  }
+  return macs;
+}
+
+/** Windows along an axis (0 vertical, 1 horizontal) at which kernel position `tap` lies inside the image. */
+function insideCount(g: ConvGeometry, axis: 0 | 1, tap: number): number {
+  const windows = axis === 0 ? outputHeight(g) : outputWidth(g);
+  const extent = axis === 0 ? g.H : g.W;
+  const before = g.padding[axis * 2];
+  let count = 0;
+  for (let i = 0; i < windows; i++) {
+    const at = i * g.stride[axis] + tap * g.dilation[axis] - before;
+    if (at >= 0 && at < extent) count++;
+  }
+  return count;
+}
+
+/** [size]: ones over all images of a mask of `images` slices. */
+function countOverImages(mask: BitMask, images: number, size: number): Uint32Array {
+  const counts = new Uint32Array(size);
+  const stride = sliceBytes(mask.shape);
+  for (let n = 0; n < images; n++) {
+    const at = n * stride;
+    for (let i = 0; i < size; i++) counts[i] += (mask.bytes[at + (i >> 3)] >> (i & 7)) & 1;
+  }
+  return counts;
+}
+
+/** [images, groups, pixels]: ones over the channels of each group. */
+function countOverChannels(mask: BitMask, images: number, groups: number, channels: number, pixels: number): Uint32Array {
+  const counts = new Uint32Array(images * groups * pixels);
+  const stride = sliceBytes(mask.shape);
+  for (let n = 0; n < images; n++) {
+    const at = n * stride;
+    let bit = 0;
+    for (let group = 0; group < groups; group++) {
+      const to = (n * groups + group) * pixels;
+      for (let c = 0; c < channels; c++) {
+        for (let i = 0; i < pixels; i++, bit++) counts[to + i] += (mask.bytes[at + (bit >> 3)] >> (bit & 7)) & 1;
+      }
+    }
+  }
+  return counts;
+}
+
+/**
+ * Ones of a weight mask [K, C/groups, R, S]: over "filters", by [C, R, S] (each channel's own group only), or over
+ * "channels", by [K, R, S].
+ */
+function weightCounts(g: ConvGeometry, weight: BitMask, over: "filters" | "channels"): Uint32Array {
+  const perGroup = g.C / g.groups;
+  const taps = g.R * g.S;
+  const counts = new Uint32Array((over === "filters" ? g.C : g.K) * taps);
+  const stride = sliceBytes(weight.shape);
+  const filtersPerGroup = g.K / g.groups;
+  for (let k = 0; k < g.K; k++) {
+    const group = Math.floor(k / filtersPerGroup);
+    for (let c = 0; c < perGroup; c++) {
+      const to = (over === "filters" ? group * perGroup + c : k) * taps;
+      for (let tap = 0; tap < taps; tap++) {
+        const bit = c * taps + tap;
+        counts[to + tap] += (weight.bytes[k * stride + (bit >> 3)] >> (bit & 7)) & 1;
+      }
+    }
+  }
+  return counts;
+}

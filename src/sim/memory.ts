@@ -1,0 +1,49 @@
+/**
+ * First memory model, one rule for every machine: DRAM time = bytes / bandwidth, overlapped with compute by double
+ * buffering, so that an operation takes the longer of the two. Each operand is fetched once if operands and output fit
+ * into half of the on-chip memory (the other half receives the next tiles). If not, one operand stays in chunks of that
+ * half while the other is streamed again for every chunk, whichever way moves fewer bytes.
+ */
+import type { MemoryNumbers } from "./machine.ts";
+import { OPERANDS_OF, type Operand, type Pass } from "./operation.ts";
+
+/** Size and nonzeros of one operand of an operation. */
+export interface OperandSize {
+  readonly elements: number;
+  readonly nonzeros: number;
+}
+
+/** Bytes that an operation moves over the memory interface, per operand and for the output. */
+export type OffChipBytes = Readonly<Partial<Record<Operand | "output", number>>>;
+
+/** Bytes of a tensor off chip in the given storage. */
+export function storedBytes({ elements, nonzeros }: OperandSize, storage: "dense" | "bitmap", valueBytes: number): number {
+  const dense = elements * valueBytes;
+  return storage === "dense" ? dense : Math.min(dense, nonzeros * valueBytes + Math.ceil(elements / 8));
+}
+
+/** Off-chip traffic of one operation. The output is written once, densely: it is not sparse before the next layer. */
+export function offChipBytes(
+  pass: Pass,
+  sizes: Readonly<Partial<Record<Operand, OperandSize>>>,
+  outputElements: number,
+  memory: MemoryNumbers,
+): OffChipBytes {
+  const [a, b] = OPERANDS_OF[pass];
+  const bytesOf = (operand: Operand) =>
+    storedBytes(sizes[operand] as OperandSize, memory.storage[operand], memory.valueBytes);
+  const [bytesA, bytesB] = [bytesOf(a), bytesOf(b)];
+  const output = outputElements * memory.valueBytes;
+  const room = memory.onChipBytes / 2;
+  if (bytesA + bytesB + output <= room) return { [a]: bytesA, [b]: bytesB, output };
+  const streamB = bytesB * Math.ceil(bytesA / room);
+  const streamA = bytesA * Math.ceil(bytesB / room);
+  return bytesA + streamB <= streamA + bytesB
+    ? { [a]: bytesA, [b]: streamB, output }
+    : { [a]: streamA, [b]: bytesB, output };
+}
+
+/** Cycles that moving `bytes` takes on the machine's memory interface, rounded up. */
+export function transferCycles(bytes: number, bandwidthBytesPerSecond: number, clockHz: number): number {
+  return Math.ceil((bytes * clockHz) / bandwidthBytesPerSecond);
+}

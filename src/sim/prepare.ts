@@ -1,0 +1,86 @@
+/**
+ * Reads one recorded op into what accelerators need: the operation as it was, and the same operation with fewer reasons
+ * to skip (natural zeros only, no zeros, no padding either), from which the gain of each cause is told.
+ */
+import { type BitMask, countOnes, onesMask } from "../kernels/bit-mask.ts";
+import { sizeOf } from "../kernels/geometry.ts";
+import type { MacOp } from "../trace/manifest.ts";
+import type { Trace } from "../trace/trace.ts";
+import { denseMacs, effectualMacs, gridMacs, strideMacs } from "./mac-counts.ts";
+import type { OperandSize } from "./memory.ts";
+import { OPERANDS_OF, type Operand, type Operation } from "./operation.ts";
+import type { ResultRow } from "./result.ts";
+
+/** An operation with its stages; a stage that equals the one before it is the same object. */
+export interface PreparedOperation {
+  readonly op: MacOp;
+  readonly actual: Operation;
+  /** Zeros that top-k made are ones. */
+  readonly natural: Operation;
+  /** No operand has a zero. */
+  readonly noZeros: Operation;
+  /** Nor has the image padding. */
+  readonly solid: Operation;
+  readonly sizes: Readonly<Partial<Record<Operand, OperandSize>>>;
+  readonly outputElements: number;
+  readonly macs: ResultRow["macs"];
+}
+
+const RESULT_SHAPE: Readonly<Record<MacOp["pass"], (op: MacOp) => number>> = {
+  forward: (op) => gridMacs(op.geometry) / ((op.geometry.C / op.geometry.groups) * op.geometry.R * op.geometry.S),
+  inputGrad: ({ geometry: g }) => g.N * g.C * g.H * g.W,
+  weightGrad: ({ geometry: g }) => g.K * (g.C / g.groups) * g.R * g.S,
+};
+
+/** Reads the masks of `op` and derives its stages and counts. */
+export async function prepareOperation(trace: Trace, op: MacOp): Promise<PreparedOperation> {
+  const operands = OPERANDS_OF[op.pass];
+  const actual: Partial<Record<Operand, BitMask>> = {};
+  const natural: Partial<Record<Operand, BitMask>> = {};
+  const ones: Partial<Record<Operand, BitMask>> = {};
+  const sizes: Partial<Record<Operand, OperandSize>> = {};
+  let hasTopK = false;
+  let hasZeros = false;
+  for (const operand of operands) {
+    const tensor = trace.tensor(op.operands[operand] as string);
+    const mask = await trace.mask(tensor.id);
+    const all = onesMask(tensor.shape);
+    const elements = sizeOf(tensor.shape);
+    const nonzeros = countOnes(mask);
+    sizes[operand] = { elements, nonzeros };
+    actual[operand] = mask;
+    ones[operand] = all;
+    natural[operand] = mask;
+    if (tensor.within !== undefined) natural[operand] = await trace.mask(tensor.within);
+    else if (tensor.role === "weight") natural[operand] = all;
+    hasTopK ||= natural[operand] !== mask && nonzeros < elements;
+    hasZeros ||= nonzeros < elements;
+  }
+  const base = { pass: op.pass, layer: op.layer, geometry: op.geometry, topKPeriod: trace.manifest.method.topKPeriod ?? 1 };
+  const actualOperation: Operation = { ...base, masks: actual };
+  const naturalOperation = hasTopK ? { ...base, masks: natural } : actualOperation;
+  const noZeros = hasZeros ? { ...base, masks: ones } : actualOperation;
+  const padded = op.geometry.padding.some((extent) => extent > 0);
+  const solid = padded ? { ...noZeros, solidPadding: true } : noZeros;
+
+  const dense = denseMacs(op.geometry);
+  const effectual = effectualMacs(actualOperation);
+  const effectualNaturally = hasTopK ? effectualMacs(naturalOperation) : effectual;
+  return {
+    op,
+    actual: actualOperation,
+    natural: naturalOperation,
+    noZeros,
+    solid,
+    sizes,
+    outputElements: RESULT_SHAPE[op.pass](op),
+    macs: {
+      dense,
+      effectual,
+      topK: effectualNaturally - effectual,
+      natural: dense - effectualNaturally,
+      imagePadding: gridMacs(op.geometry) - dense,
+      stride: op.pass === "inputGrad" ? strideMacs(op.geometry) : 0,
+    },
+  };
+}

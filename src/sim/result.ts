@@ -1,0 +1,180 @@
+/**
+ * The result of a simulation: plain JSON, the same bytes for the same input (no date, no path, no duration). One
+ * declaration is the TypeScript type, the check of a result that is read back, and the published JSON Schema
+ * (`schemas/result.schema.json`).
+ */
+import { type Static, Type } from "typebox";
+import { HardwareConfigSchema } from "./machine.ts";
+
+/** Version of the result's schema. */
+export const RESULT_VERSION = "1.0";
+
+const strict = { additionalProperties: false };
+const count = (description: string) => Type.Integer({ description });
+const seconds = (description: string) => Type.Number({ minimum: 0, description });
+const ratio = (description: string) => Type.Union([Type.Number(), Type.Null()], { description: `${description}; null for 0/0` });
+const byName = (description: string) => Type.Record(Type.String(), Type.Number(), { description });
+
+const Cycles = Type.Object(
+  {
+    total: count("compute + rescheduling + memoryStall"),
+    compute: count("the array works"),
+    rescheduling: count("static schedules are made, this step's share of one top-k refresh"),
+    memoryStall: count("the array waits for DRAM"),
+  },
+  strict,
+);
+
+/** Compute cycles against the array without skipping, by cause, one cause added at a time: padding, natural zeros, top-k. */
+const SavedCycles = Type.Object(
+  {
+    lanePadding: count("empty lanes, where the reduction dimension is no multiple of the lanes"),
+    imagePadding: count("zeros around the image"),
+    natural: count("zeros that ReLU and the data leave"),
+    topK: count("zeros that the method makes"),
+  },
+  strict,
+);
+
+const Macs = Type.Object(
+  {
+    dense: count("every pair of operands that exist"),
+    effectual: count("pairs of two nonzeros"),
+    topK: count("dense pairs that top-k zeros, and nothing else, make ineffectual"),
+    natural: count("dense pairs that natural zeros make ineffectual"),
+    imagePadding: count("pairs with the image padding, not in `dense`"),
+    stride: count("pairs that a zero-dilated input gradient would add, not in `dense`"),
+  },
+  strict,
+);
+
+const Row = Type.Object(
+  {
+    trace: count("index into `traces`"),
+    step: count("training step"),
+    layer: Type.String(),
+    kind: Type.String({ description: "conv, linear, or an op without MACs" }),
+    pass: Type.String({ description: "forward, inputGrad, weightGrad; forward, backward or update for an op without MACs" }),
+    macs: Macs,
+    densities: byName("nonzeros / size of each operand"),
+    scheduled: Type.Union([Type.String(), Type.Null()], { description: "operand whose zeros were skipped" }),
+    cycles: Cycles,
+    saved: SavedCycles,
+    baselineCycles: count("all cycles of the baseline"),
+    baselineComputeCycles: count("cycles in which the baseline's array works"),
+    noZerosComputeCycles: count("compute cycles of this machine on operands without a zero"),
+    idealCycles: count("effectual MACs / multipliers, rounded up"),
+    counters: byName("counts under the names of the machine's source"),
+    seconds: seconds("cycles / clock"),
+    baselineSeconds: seconds("of the baseline"),
+    noZerosSeconds: seconds("of this machine on operands without a zero: it may skip padding only"),
+    onChipBytes: byName("read by the array for each operand, written for the output"),
+    offChipBytes: byName("moved for each operand and the output, or read and written"),
+    validation: Type.Enum(["exact", "formula", "property"], { description: "What referees the compute cycles." }),
+  },
+  strict,
+);
+
+const ComputeTotal = Type.Object(
+  {
+    cycles: count("array busy"),
+    baselineCycles: count("array of the baseline busy"),
+    speedup: ratio("baselineCycles / cycles, at the machines' clocks"),
+    speedupFromZeros: ratio("cycles on operands without a zero / cycles: the part that zeros give, padding left out"),
+  },
+  { ...strict, description: "The array alone, as if memory and scheduling were free." },
+);
+
+const Total = Type.Object(
+  {
+    cycles: count("of this machine"),
+    seconds: seconds("of this machine"),
+    baselineSeconds: seconds("of the baseline"),
+    speedup: ratio("baselineSeconds / seconds: what the machine gains by skipping zeros and padding"),
+    speedupFromZeros: ratio("noZerosSeconds / seconds: the part that zeros of the operands give, padding left out"),
+    idealSpeedup: ratio("baselineSeconds / (effectual MACs / peak), plus the ops without MACs: the bound"),
+    denseTrainingSeconds: Type.Optional(seconds("of this machine on the dense-training trace, for as many steps")),
+    speedupOverDenseTraining: Type.Optional(ratio("denseTrainingSeconds / seconds: what the training method adds")),
+    compute: ComputeTotal,
+    denseMacs: count("MACs whose operands exist"),
+    effectualMacs: count("MACs of two nonzeros"),
+  },
+  strict,
+);
+
+const Bytes = {
+  denseBytes: count("dense training"),
+  sparseBytes: count("the recorded method, values only"),
+  sparseIndexedBytes: count("the recorded method, values and bitmaps"),
+};
+
+const FootprintSchema = Type.Object(
+  {
+    step: count("training step"),
+    parts: Type.Array(Type.Object({ part: Type.String(), ...Bytes }, strict)),
+    total: Type.Object(Bytes, strict),
+    activations: Type.Object(Bytes, strict),
+  },
+  strict,
+);
+
+const TraceId = Type.Object(
+  {
+    name: Type.String(),
+    sha256: Type.String(),
+    step: count("training step"),
+    network: Type.String(),
+    method: Type.String(),
+    sparsity: Type.Optional(Type.Number()),
+    seed: Type.Optional(Type.Integer()),
+  },
+  strict,
+);
+
+const MachineResultSchema = Type.Object(
+  {
+    name: Type.String(),
+    config: HardwareConfigSchema,
+    modelVersion: count("version of the accelerator's model; raised when counts change by design"),
+    peakMacsPerSecond: Type.Number(),
+    baseline: Type.Object({ name: Type.String(), config: HardwareConfigSchema }, strict),
+    rows: Type.Array(Row),
+    totals: Type.Object(
+      {
+        forward: Total,
+        inputGrad: Total,
+        weightGrad: Total,
+        matmul: Total,
+        other: Total,
+        training: Total,
+      },
+      strict,
+    ),
+  },
+  strict,
+);
+
+export const ResultSchema = Type.Object(
+  {
+    schema: Type.String(),
+    traces: Type.Array(TraceId),
+    baseline: Type.Object(
+      {
+        machine: Type.String({ description: "Name of the baseline, or `self`: each machine without skipping." }),
+        traces: Type.Array(TraceId, { description: "Dense-training traces, where given." }),
+      },
+      strict,
+    ),
+    notCharged: Type.Array(Type.String(), { description: "Kinds of ops that the traces do not hold and nobody paid for." }),
+    machines: Type.Array(MachineResultSchema),
+    footprint: Type.Array(FootprintSchema, { description: "Bytes held for a training step, one entry a trace." }),
+  },
+  strict,
+);
+
+export type SimulationResult = Static<typeof ResultSchema>;
+export type MachineResult = Static<typeof MachineResultSchema>;
+export type ResultRow = Static<typeof Row>;
+export type ResultTotal = Static<typeof Total>;
+export type TraceIdentity = Static<typeof TraceId>;
+export type TotalName = keyof MachineResult["totals"];

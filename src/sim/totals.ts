@@ -1,0 +1,78 @@
+/** Sums of a machine's rows: by pass, over all passes, over the ops without MACs, and over the whole step. */
+import type { Machine } from "./machine.ts";
+import { PASSES } from "./operation.ts";
+import type { MachineResult, ResultRow, ResultTotal } from "./result.ts";
+
+/**
+ * Totals of `rows`. `denseRows` are those of the same machine on dense-training traces (none: an empty list);
+ * `stepRatio` is the number of traces over the number of dense-training traces.
+ */
+export function totalsOf(
+  rows: readonly ResultRow[],
+  machine: Machine,
+  baselineClockHz: number,
+  denseRows: readonly ResultRow[],
+  stepRatio: number,
+): MachineResult["totals"] {
+  const total = (selects: (row: ResultRow) => boolean): ResultTotal => {
+    const own = sumOf(rows.filter(selects), machine);
+    const ratios = {
+      speedup: ratio(own.baselineSeconds, own.seconds),
+      speedupFromZeros: ratio(own.noZerosSeconds, own.seconds),
+      idealSpeedup: ratio(own.baselineSeconds, own.idealSeconds),
+    };
+    const { cycles, seconds, baselineSeconds, denseMacs, effectualMacs } = own;
+    const compute = {
+      cycles: own.compute,
+      baselineCycles: own.baselineCompute,
+      speedup: ratio(own.baselineCompute / baselineClockHz, own.compute / machine.clockHz),
+      speedupFromZeros: ratio(own.noZerosCompute, own.compute),
+    };
+    const base = { cycles, seconds, baselineSeconds, ...ratios, compute, denseMacs, effectualMacs };
+    if (denseRows.length === 0) return base;
+    const denseTrainingSeconds = sumOf(denseRows.filter(selects), machine).seconds * stepRatio;
+    return { ...base, denseTrainingSeconds, speedupOverDenseTraining: ratio(denseTrainingSeconds, seconds) };
+  };
+  const isMac = ({ kind }: ResultRow) => kind === "conv" || kind === "linear";
+  const [forward, inputGrad, weightGrad] = PASSES.map((pass) => total((row) => isMac(row) && row.pass === pass));
+  return {
+    forward,
+    inputGrad,
+    weightGrad,
+    matmul: total(isMac),
+    other: total((row) => !isMac(row)),
+    training: total(() => true),
+  };
+}
+
+function sumOf(rows: readonly ResultRow[], machine: Machine) {
+  const sum = {
+    cycles: 0,
+    seconds: 0,
+    baselineSeconds: 0,
+    noZerosSeconds: 0,
+    idealSeconds: 0,
+    compute: 0,
+    baselineCompute: 0,
+    noZerosCompute: 0,
+    denseMacs: 0,
+    effectualMacs: 0,
+  };
+  for (const row of rows) {
+    sum.cycles += row.cycles.total;
+    sum.seconds += row.seconds;
+    sum.baselineSeconds += row.baselineSeconds;
+    sum.noZerosSeconds += row.noZerosSeconds;
+    sum.idealSeconds += row.idealCycles / machine.clockHz;
+    sum.compute += row.cycles.compute;
+    sum.baselineCompute += row.baselineComputeCycles;
+    sum.noZerosCompute += row.noZerosComputeCycles;
+    sum.denseMacs += row.macs.dense;
+    sum.effectualMacs += row.macs.effectual;
+  }
+  return sum;
+}
+
+function ratio(numerator: number, denominator: number): number | null {
+  return denominator > 0 ? numerator / denominator : null;
+}

@@ -1,0 +1,117 @@
+/**
+ * Records one training step as a trace: layers tell it which tensors they multiplied, read and wrote; it keeps each
+ * tensor once, with the mask of its nonzeros, and the operations in the order in which they were told.
+ */
+import { type BitMask, countOnes, maskOfNonzeros } from "../kernels/bit-mask.ts";
+import { sizeOf } from "../kernels/geometry.ts";
+import type { LayerNode } from "../networks/graph.ts";
+import type { MacOp, OtherOp, TensorRole, TraceManifest, TraceOp, TraceTensor } from "../trace/manifest.ts";
+import { encodeTrace } from "../trace/trace.ts";
+import type { Activation, Layer, Parameter } from "./layers/layer.ts";
+
+/** What a manifest says about the step besides tensors and operations. */
+export type Provenance = Omit<TraceManifest, "tensors" | "ops">;
+
+export class StepRecorder {
+  readonly #batch: number;
+  readonly #tensors = new Map<string, TraceTensor>();
+  readonly #masks = new Map<string, BitMask>();
+  readonly #ops: TraceOp[] = [];
+
+  constructor(batch: number) {
+    this.#batch = batch;
+  }
+
+  /** The output of a node; its zeros are natural. */
+  activation({ name, shape, values }: Activation): string {
+    return this.#tensor(`${name}:output`, "activation", [this.#batch, ...shape], values);
+  }
+
+  /** The gradient with respect to the output of a node. */
+  gradient({ name, shape, grad }: Activation): string {
+    return this.#tensor(`${name}:outputGrad`, "gradient", [this.#batch, ...shape], grad as Float32Array);
+  }
+
+  /** The weight that a layer multiplied with, after top-k. */
+  weight(layer: string, shape: readonly number[], values: Float32Array): string {
+    return this.#tensor(`${layer}:weight`, "weight", shape, values);
+  }
+
+  /** The top-k selection of `source` that a layer saved; selections of the same elements share one tensor. */
+  savedInput(layer: string, source: Activation, values: Float32Array): string {
+    const within = this.activation(source);
+    const shape = [this.#batch, ...source.shape];
+    const mask = maskOfNonzeros(values, shape);
+    for (const tensor of this.#tensors.values()) {
+      const related = tensor.id === within || tensor.within === within;
+      if (related && sameBytes(this.#maskOf(tensor), mask)) return tensor.id;
+    }
+    return this.#add(`${layer}:savedInput`, "savedActivation", shape, mask, within);
+  }
+
+  parameterGrad({ name, shape }: Parameter): string {
+    return this.#dense(`${name}:grad`, "parameterGrad", shape);
+  }
+
+  multiply(node: LayerNode, pass: MacOp["pass"], operands: MacOp["operands"], output: string): void {
+    const { stride, padding, dilation, ...sizes } = node.geometry;
+    const geometry = {
+      ...sizes,
+      N: this.#batch,
+      stride: [...stride] as [number, number],
+      padding: [...padding] as [number, number, number, number],
+      dilation: [...dilation] as [number, number],
+    };
+    this.#ops.push({ kind: node.op, pass, layer: node.name, geometry, operands, output });
+  }
+
+  move(kind: OtherOp["kind"], pass: OtherOp["pass"], layer: string, reads: string[], writes: string[]): void {
+    this.#ops.push({ kind, pass, layer, reads, writes });
+  }
+
+  /** The optimizer's pass over all parameters of a layer. */
+  update(layer: Layer): void {
+    const masters = layer.parameters.map(({ name, shape }) => this.#dense(`${name}:master`, "parameter", shape));
+    const momenta = layer.parameters.map(({ name, shape }) => this.#dense(`${name}:momentum`, "optimizerState", shape));
+    const grads = layer.parameters.map((parameter) => this.parameterGrad(parameter));
+    this.move("optimizer", "update", layer.name, [...masters, ...grads, ...momenta], [...masters, ...momenta]);
+  }
+
+  /** The bytes of the trace file. */
+  encode(provenance: Provenance): Uint8Array {
+    return encodeTrace({ ...provenance, tensors: [...this.#tensors.values()], ops: this.#ops }, this.#masks);
+  }
+
+  #tensor(id: string, role: TensorRole, shape: readonly number[], values: Float32Array): string {
+    return this.#tensors.has(id) ? id : this.#add(id, role, shape, maskOfNonzeros(values, shape));
+  }
+
+  #add(id: string, role: TensorRole, shape: readonly number[], mask: BitMask, within?: string): string {
+    const nonzeros = countOnes(mask);
+    const dense = nonzeros === sizeOf(shape);
+    const name = `${id}.mask`;
+    if (!dense) this.#masks.set(name, mask);
+    this.#tensors.set(id, {
+      id,
+      role,
+      shape: [...shape],
+      nonzeros,
+      ...(dense ? {} : { mask: name }),
+      ...(within === undefined ? {} : { within }),
+    });
+    return id;
+  }
+
+  #dense(id: string, role: TensorRole, shape: readonly number[]): string {
+    if (!this.#tensors.has(id)) this.#tensors.set(id, { id, role, shape: [...shape], nonzeros: sizeOf(shape) });
+    return id;
+  }
+
+  #maskOf({ mask }: TraceTensor): BitMask | undefined {
+    return mask === undefined ? undefined : this.#masks.get(mask);
+  }
+}
+
+function sameBytes(a: BitMask | undefined, b: BitMask): boolean {
+  return a !== undefined && a.bytes.every((byte, i) => byte === b.bytes[i]);
+}

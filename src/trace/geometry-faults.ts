@@ -1,0 +1,53 @@
+/** Whether an op's geometry is possible and fits the shapes of the tensors it names. */
+import { type ConvGeometry, inputShape, outputHeight, outputShape, outputWidth, sizeOf, weightShape } from "../kernels/geometry.ts";
+import type { MacOp, TraceTensor } from "./manifest.ts";
+
+const OPERANDS = {
+  forward: ["input", "weight"],
+  inputGrad: ["outputGrad", "weight"],
+  weightGrad: ["outputGrad", "input"],
+} as const;
+
+const SHAPE_OF = { input: inputShape, weight: weightShape, outputGrad: outputShape } as const;
+
+/** What is wrong with `op`, one line each; an empty list when it fits. */
+export function geometryFaults(op: MacOp, tensor: (id: string) => TraceTensor): string[] {
+  const g: ConvGeometry = op.geometry;
+  const faults: string[] = [];
+  if (g.C % g.groups !== 0 || g.K % g.groups !== 0) {
+    faults.push(`geometry: groups must divide C and K, got groups ${g.groups}, C ${g.C}, K ${g.K}`);
+    return faults;
+  }
+  if (outputHeight(g) < 1 || outputWidth(g) < 1) {
+    faults.push(
+      `geometry: the kernel is larger than the padded input, got kernel ${g.R}×${g.S}, input ${g.H}×${g.W}, padding [${g.padding}]`,
+    );
+    return faults;
+  }
+  const wanted = OPERANDS[op.pass];
+  for (const name of wanted) {
+    const id = op.operands[name];
+    if (id === undefined) {
+      faults.push(`operands: missing "${name}"; ${op.pass} multiplies ${wanted.join(" and ")}`);
+      continue;
+    }
+    const expected = SHAPE_OF[name](g);
+    const { shape } = tensor(id);
+    if (!fits(shape, expected)) {
+      faults.push(`operands.${name}: geometry needs [${expected}], got tensor "${id}" of [${shape}]`);
+    }
+  }
+  for (const name of Object.keys(op.operands)) {
+    if (!wanted.some((operand) => operand === name)) {
+      faults.push(`operands: "${name}" is not an operand of ${op.pass}; known: ${wanted.join(", ")}`);
+    }
+  }
+  return faults;
+}
+
+/** The same shape; operands of a linear layer may also be flat, or not yet flattened: [N, C], [N, c, h, w] with C = c·h·w. */
+function fits(shape: readonly number[], expected: readonly number[]): boolean {
+  const linear = expected[2] === 1 && expected[3] === 1;
+  if (linear) return shape[0] === expected[0] && sizeOf(shape) === sizeOf(expected);
+  return shape.length === expected.length && shape.every((extent, i) => extent === expected[i]);
+}

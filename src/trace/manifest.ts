@@ -1,0 +1,140 @@
+/**
+ * The manifest of a trace: what one recorded training step computed, on which tensors. It is stored as a JSON string in
+ * `__metadata__["swat-sim"]` of a safetensors file whose tensors are the masks. One declaration here is the TypeScript
+ * type, the check of every file that comes in, and the published JSON Schema (`schemas/trace-manifest.schema.json`).
+ */
+import { type Static, Type } from "typebox";
+
+/** Version written by this program. Readers accept any minor version of the same major one. */
+export const TRACE_VERSION = "1.0";
+
+const strict = { additionalProperties: false };
+const size = (description: string) => Type.Integer({ minimum: 0, description });
+const pair = (description: string) =>
+  Type.Tuple([Type.Integer({ minimum: 1 }), Type.Integer({ minimum: 1 })], { description });
+
+const Geometry = Type.Object(
+  {
+    N: size("batch size"),
+    C: size("input channels"),
+    H: size("input height"),
+    W: size("input width"),
+    K: size("output channels (filters)"),
+    R: Type.Integer({ minimum: 1, description: "kernel height" }),
+    S: Type.Integer({ minimum: 1, description: "kernel width" }),
+    stride: pair("[vertical, horizontal]"),
+    padding: Type.Tuple([size("top"), size("bottom"), size("left"), size("right")]),
+    dilation: pair("[vertical, horizontal]"),
+    groups: Type.Integer({ minimum: 1 }),
+  },
+  { ...strict, description: "A linear layer is a 1×1 convolution with H = W = 1." },
+);
+
+const Id = Type.String({ minLength: 1 });
+
+/** A convolution or linear layer in one pass. */
+export const MacOpSchema = Type.Object(
+  {
+    kind: Type.Enum(["conv", "linear"]),
+    pass: Type.Enum(["forward", "inputGrad", "weightGrad"]),
+    layer: Type.String({ minLength: 1 }),
+    geometry: Geometry,
+    operands: Type.Object(
+      { input: Type.Optional(Id), weight: Type.Optional(Id), outputGrad: Type.Optional(Id) },
+      {
+        ...strict,
+        description: "Tensor ids. forward {input, weight}, inputGrad {outputGrad, weight}, weightGrad {outputGrad, input}",
+      },
+    ),
+    output: Type.Optional(Type.String({ minLength: 1, description: "Id of the tensor that is written." })),
+  },
+  strict,
+);
+
+/** An operation without MACs that counts: it only moves bytes. */
+export const OtherOpSchema = Type.Object(
+  {
+    kind: Type.Enum([
+      "batchNorm",
+      "relu",
+      "maxPool",
+      "averagePool",
+      "add",
+      "concat",
+      "dropout",
+      "loss",
+      "optimizer",
+    ]),
+    pass: Type.Enum(["forward", "backward", "update"]),
+    layer: Type.String({ minLength: 1 }),
+    reads: Type.Array(Id),
+    writes: Type.Array(Id),
+  },
+  strict,
+);
+
+/** What a tensor is. Zeros of an `activation` or `gradient` are natural; those of a `weight` or `savedActivation` are the method's. */
+export const TensorSchema = Type.Object(
+  {
+    id: Id,
+    role: Type.Enum([
+      "activation",
+      "savedActivation",
+      "gradient",
+      "weight",
+      "parameter",
+      "parameterGrad",
+      "optimizerState",
+    ]),
+    shape: Type.Array(Type.Integer({ minimum: 0 }), { minItems: 1 }),
+    nonzeros: size("elements that are not zero"),
+    mask: Type.Optional(
+      Type.String({ description: "Name of the U8 tensor that holds the bit mask; a tensor without one is dense." }),
+    ),
+    values: Type.Optional(Type.String({ description: "Name of the F32 tensor that holds the values." })),
+    within: Type.Optional(
+      Type.String({ description: "Id of the tensor with the natural zeros of which this one is a top-k selection." }),
+    ),
+  },
+  strict,
+);
+
+/** The whole manifest. */
+export const ManifestSchema = Type.Object(
+  {
+    version: Type.String({ pattern: "^[0-9]+\\.[0-9]+$" }),
+    producer: Type.Optional(Type.String({ description: "Program and version." })),
+    network: Type.String(),
+    dataset: Type.Optional(Type.String()),
+    method: Type.Object(
+      {
+        name: Type.String({ description: "dense, swat-u, or a method of your own" }),
+        sparsity: Type.Optional(Type.Number({ minimum: 0, exclusiveMaximum: 1 })),
+        topKPeriod: Type.Optional(Type.Integer({ minimum: 1, description: "Steps between two threshold refreshes." })),
+        firstLayerDense: Type.Optional(Type.Boolean()),
+        lastLayerDense: Type.Optional(Type.Boolean()),
+      },
+      strict,
+    ),
+    seed: Type.Optional(Type.Integer()),
+    kernels: Type.Optional(Type.String({ description: "Kernel build that computed the step." })),
+    epoch: Type.Optional(size("epoch of the step, from 0")),
+    step: size("training step, from 0"),
+    loss: Type.Optional(Type.Number()),
+    tensors: Type.Array(TensorSchema),
+    ops: Type.Array(Type.Unsafe<MacOp | OtherOp>({ type: "object" }), { description: "In execution order." }),
+  },
+  strict,
+);
+
+export type TraceTensor = Static<typeof TensorSchema>;
+export type MacOp = Static<typeof MacOpSchema>;
+export type OtherOp = Static<typeof OtherOpSchema>;
+export type TraceOp = MacOp | OtherOp;
+export type TensorRole = TraceTensor["role"];
+export type TraceManifest = Static<typeof ManifestSchema>;
+
+/** Whether an op multiplies: a convolution or a linear layer. */
+export function isMacOp(op: TraceOp): op is MacOp {
+  return op.kind === "conv" || op.kind === "linear";
+}

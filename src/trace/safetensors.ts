@@ -1,0 +1,135 @@
+/**
+ * The safetensors container: 8-byte little-endian header length, JSON header, raw tensors.
+ * Format: https://huggingface.co/docs/safetensors, "Format". Read by ranges; written in one piece.
+ */
+import type { ByteSource } from "../io/byte-source.ts";
+import { sizeOf } from "../kernels/geometry.ts";
+
+const LENGTH_BYTES = 8;
+/** The format's own limit on the header. */
+const MAX_HEADER_BYTES = 100_000_000;
+
+const ELEMENT_BYTES: Readonly<Record<string, number>> = {
+  BOOL: 1,
+  U8: 1,
+  I8: 1,
+  U16: 2,
+  I16: 2,
+  F16: 2,
+  BF16: 2,
+  U32: 4,
+  I32: 4,
+  F32: 4,
+  U64: 8,
+  I64: 8,
+  F64: 8,
+};
+
+/** One tensor of a container; `begin` and `end` are offsets from the start of the file. */
+export interface StoredTensor {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** The parsed header of a container. */
+export interface Container {
+  readonly source: ByteSource;
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** Reads and checks the header. @throws Error, one line, when the file is not a whole safetensors file. */
+export async function openContainer(source: ByteSource): Promise<Container> {
+  const fail = (what: string): never => {
+    throw new Error(`${source.name}: ${what}`);
+  };
+  if (source.sizeBytes < LENGTH_BYTES) {
+    fail(`is not a safetensors file: expected at least ${LENGTH_BYTES} bytes, got ${source.sizeBytes}`);
+  }
+  const prefix = await source.read(0, LENGTH_BYTES);
+  const length = Number(new DataView(prefix.buffer, prefix.byteOffset).getBigUint64(0, true));
+  const room = source.sizeBytes - LENGTH_BYTES;
+  if (length > Math.min(room, MAX_HEADER_BYTES)) {
+    fail(`header length points beyond the file, got ${length}; valid: at most ${Math.min(room, MAX_HEADER_BYTES)}`);
+  }
+  const text = new TextDecoder().decode(await source.read(LENGTH_BYTES, length));
+  let header: unknown;
+  try {
+    header = JSON.parse(text);
+  } catch (cause) {
+    throw new Error(`${source.name}: header of ${length} bytes is not JSON (wrong header length or damaged file)`, {
+      cause,
+    });
+  }
+  if (typeof header !== "object" || header === null || Array.isArray(header)) fail("header is not a JSON object");
+
+  const tensors = new Map<string, StoredTensor>();
+  let metadata: Record<string, string> = {};
+  const dataStart = LENGTH_BYTES + length;
+  for (const [name, entry] of Object.entries(header as Record<string, unknown>)) {
+    if (name === "__metadata__") metadata = (entry ?? {}) as Record<string, string>;
+    else tensors.set(name, storedTensor(name, entry, dataStart, fail));
+  }
+  let end = dataStart;
+  for (const [name, tensor] of [...tensors].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end)) {
+    if (tensor.begin !== end) fail(`tensor "${name}" does not follow the one before it: gap or overlap at ${end}`);
+    end = tensor.end;
+  }
+  if (source.sizeBytes < end) fail(`file is cut: tensors end at byte ${end}, got a file of ${source.sizeBytes} bytes`);
+  if (source.sizeBytes > end) fail(`${source.sizeBytes - end} bytes follow the last tensor, which ends at byte ${end}`);
+  return { source, tensors, metadata };
+}
+
+function storedTensor(name: string, entry: unknown, dataStart: number, fail: (what: string) => never): StoredTensor {
+  const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
+  const isSizes = (list: unknown): list is number[] =>
+    Array.isArray(list) && list.every((extent) => Number.isSafeInteger(extent) && (extent as number) >= 0);
+  if (typeof dtype !== "string" || !(dtype in ELEMENT_BYTES)) {
+    return fail(`tensor "${name}": unknown dtype, got ${JSON.stringify(dtype)}; known: ${Object.keys(ELEMENT_BYTES).join(", ")}`);
+  }
+  if (!isSizes(shape)) return fail(`tensor "${name}": shape must be a list of sizes, got ${JSON.stringify(shape)}`);
+  if (!isSizes(offsets) || offsets.length !== 2 || offsets[1] < offsets[0]) {
+    return fail(`tensor "${name}": data_offsets must be [begin, end], got ${JSON.stringify(offsets)}`);
+  }
+  const expected = sizeOf(shape) * ELEMENT_BYTES[dtype];
+  if (offsets[1] - offsets[0] !== expected) {
+    return fail(`tensor "${name}": ${dtype} [${shape}] takes ${expected} bytes, got ${offsets[1] - offsets[0]}`);
+  }
+  return { dtype, shape, begin: dataStart + offsets[0], end: dataStart + offsets[1] };
+}
+
+/** A tensor to be written. */
+export interface TensorToWrite {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly data: Uint8Array | Float32Array;
+}
+
+/** The bytes of a container: wide elements first, so that every tensor is aligned; the header padded with spaces to 8 bytes. */
+export function encodeContainer(tensors: readonly TensorToWrite[], metadata: Readonly<Record<string, string>>): Uint8Array {
+  const ordered = [...tensors].sort((a, b) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT);
+  const header: Record<string, unknown> = { __metadata__: metadata };
+  let end = 0;
+  for (const { name, shape, data } of ordered) {
+    header[name] = {
+      dtype: data instanceof Float32Array ? "F32" : "U8",
+      shape,
+      data_offsets: [end, end + data.byteLength],
+    };
+    end += data.byteLength;
+  }
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const headerBytes = Math.ceil(json.length / LENGTH_BYTES) * LENGTH_BYTES;
+  const bytes = new Uint8Array(LENGTH_BYTES + headerBytes + end);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(headerBytes), true);
+  bytes.fill(0x20, LENGTH_BYTES, LENGTH_BYTES + headerBytes);
+  bytes.set(json, LENGTH_BYTES);
+  let at = LENGTH_BYTES + headerBytes;
+  for (const { data } of ordered) {
+    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
+    at += data.byteLength;
+  }
+  return bytes;
+}

@@ -1,0 +1,167 @@
+/**
+ * Reading a trace: opening checks the container, the manifest against its schema, and that every op's operands exist
+ * and fit its geometry; masks are read afterwards, one tensor at a time.
+ */
+import type { ByteSource } from "../io/byte-source.ts";
+import { checkSchema, InputError } from "../io/faults.ts";
+import { type BitMask, onesMask, sliceBytes } from "../kernels/bit-mask.ts";
+import { sizeOf } from "../kernels/geometry.ts";
+import { geometryFaults } from "./geometry-faults.ts";
+import {
+  isMacOp,
+  MacOpSchema,
+  ManifestSchema,
+  OtherOpSchema,
+  TRACE_VERSION,
+  type TraceManifest,
+  type TraceOp,
+  type TraceTensor,
+} from "./manifest.ts";
+import { type Container, encodeContainer, openContainer } from "./safetensors.ts";
+
+const METADATA_KEY = "swat-sim";
+
+/** An opened trace. */
+export interface Trace {
+  readonly name: string;
+  readonly manifest: TraceManifest;
+  readonly container: Container;
+  /** Things to tell the user that are no errors. */
+  readonly warnings: readonly string[];
+  /** @throws Error for an id that the manifest does not have; ids that ops name are checked on opening. */
+  tensor(id: string): TraceTensor;
+  /** The stored mask of a tensor, ones for a dense one. */
+  mask(id: string): Promise<BitMask>;
+}
+
+/** Opens a trace. @throws InputError or Error, one line a fault, each naming the file. */
+export async function openTrace(source: ByteSource): Promise<Trace> {
+  const container = await openContainer(source);
+  const text = container.metadata[METADATA_KEY];
+  if (typeof text !== "string") {
+    throw new Error(`${source.name}: is not a trace: __metadata__ has no "${METADATA_KEY}" string`);
+  }
+  const { manifest, warnings } = parseManifest(text, source.name);
+  const tensors = new Map(manifest.tensors.map((tensor) => [tensor.id, tensor]));
+  const faults = manifestFaults(manifest, tensors, container);
+  if (faults.length > 0) throw new InputError(faults.map((fault) => `${source.name}: ${fault}`));
+
+  const tensor = (id: string): TraceTensor => {
+    const found = tensors.get(id);
+    if (found === undefined) throw new Error(`${source.name}: no tensor has the id "${id}"`);
+    return found;
+  };
+  return {
+    name: source.name,
+    manifest,
+    container,
+    warnings,
+    tensor,
+    async mask(id) {
+      const { shape, mask } = tensor(id);
+      if (mask === undefined) return onesMask(shape);
+      const { begin, end } = container.tensors.get(mask) as { begin: number; end: number };
+      return { shape, bytes: await source.read(begin, end - begin) };
+    },
+  };
+}
+
+/** The bytes of a trace file; `masks` by the names that the manifest's tensors give. */
+export function encodeTrace(manifest: TraceManifest, masks: ReadonlyMap<string, BitMask>): Uint8Array {
+  const tensors = [...masks].map(([name, { shape, bytes }]) => ({
+    name,
+    shape: [shape[0], sliceBytes(shape)],
+    data: bytes,
+  }));
+  return encodeContainer(tensors, { [METADATA_KEY]: JSON.stringify(manifest) });
+}
+
+function parseManifest(text: string, where: string): { manifest: TraceManifest; warnings: string[] } {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new Error(`${where}: manifest is not JSON: ${(cause as Error).message}`, { cause });
+  }
+  const version = String((value as { version?: unknown } | null)?.version);
+  const [major, minor] = version.split(".").map(Number);
+  const [ourMajor, ourMinor] = TRACE_VERSION.split(".").map(Number);
+  if (major !== ourMajor) {
+    throw new Error(`${where}: manifest: unknown version, got ${version}; known: ${ourMajor}.0 to ${TRACE_VERSION}`);
+  }
+  const warnings =
+    minor > ourMinor
+      ? [`${where}: trace version ${version} is newer than ${TRACE_VERSION}; what it adds is not understood`]
+      : [];
+  const manifest = checkSchema(ManifestSchema, value, `${where}: manifest`);
+  const faults: string[] = [];
+  const ops = manifest.ops.map((op, i): TraceOp => {
+    try {
+      const at = `${where}: manifest: ops.${i}`;
+      return isMacOp(op) ? checkSchema(MacOpSchema, op, at) : checkSchema(OtherOpSchema, op, at);
+    } catch (error) {
+      faults.push(...(error as InputError).faults);
+      return op;
+    }
+  });
+  if (faults.length > 0) throw new InputError(faults);
+  return { manifest: { ...manifest, ops }, warnings };
+}
+
+function manifestFaults(
+  manifest: TraceManifest,
+  tensors: ReadonlyMap<string, TraceTensor>,
+  container: Container,
+): string[] {
+  const faults: string[] = [];
+  if (tensors.size < manifest.tensors.length) faults.push("two tensors have the same id");
+  for (const tensor of manifest.tensors) {
+    const { id, shape, nonzeros, mask, values, within } = tensor;
+    const at = `tensor "${id}"`;
+    const size = sizeOf(shape);
+    if (nonzeros > size) faults.push(`${at}: more nonzeros than elements, got ${nonzeros} of ${size}`);
+    if (mask === undefined && nonzeros !== size) {
+      faults.push(`${at}: has no mask, so that it is dense, but ${nonzeros} nonzeros of ${size} elements`);
+    }
+    if (mask !== undefined) {
+      const packed = [shape[0], sliceBytes(shape)];
+      checkStored(container, at, "mask", mask, "U8", packed, faults);
+    }
+    if (values !== undefined) checkStored(container, at, "values", values, "F32", shape, faults);
+    if (within !== undefined && !sameShape(tensors.get(within)?.shape, shape)) {
+      faults.push(`${at}: within "${within}", which ${tensors.has(within) ? "has another shape" : "does not exist"}`);
+    }
+  }
+  for (const [i, op] of manifest.ops.entries()) {
+    const at = `ops.${i} (${op.layer} ${op.pass})`;
+    const ids = isMacOp(op)
+      ? [...Object.values(op.operands), ...(op.output === undefined ? [] : [op.output])]
+      : [...op.reads, ...op.writes];
+    const missing = ids.filter((id) => !tensors.has(id as string));
+    for (const id of missing) faults.push(`${at}: no tensor has the id "${id}"`);
+    if (isMacOp(op) && missing.length === 0) {
+      faults.push(...geometryFaults(op, (id) => tensors.get(id) as TraceTensor).map((fault) => `${at}: ${fault}`));
+    }
+  }
+  return faults;
+}
+
+function checkStored(
+  container: Container,
+  at: string,
+  what: string,
+  name: string,
+  dtype: string,
+  shape: readonly number[],
+  faults: string[],
+): void {
+  const stored = container.tensors.get(name);
+  if (stored === undefined) faults.push(`${at}: ${what} "${name}" is not in the file`);
+  else if (stored.dtype !== dtype || !sameShape(stored.shape, shape)) {
+    faults.push(`${at}: ${what} "${name}" must be ${dtype} [${shape}], got ${stored.dtype} [${stored.shape}]`);
+  }
+}
+
+function sameShape(a: readonly number[] | undefined, b: readonly number[]): boolean {
+  return a !== undefined && a.length === b.length && a.every((extent, i) => extent === b[i]);
+}
