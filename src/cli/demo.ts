@@ -1,0 +1,50 @@
+/** `swat-sim demo`, the main job: train, record, replay, compare. `npm start` runs it. */
+import type { Command } from "commander";
+import { resultTable } from "../report/table.ts";
+import { runDemo } from "../studies/demo.ts";
+import type { Method } from "../swat/settings.ts";
+import { type Progress, progressBar } from "./progress.ts";
+
+const PERCENT = 100;
+
+/** Adds the command. */
+export function addDemoCommand(program: Command): void {
+  program
+    .command("demo")
+    .description("Train resnet8 with SWAT on generated images, record a step, and compare machines.")
+    .option("--out <dir>", "folder for everything it leaves", "out/demo")
+    .option("--json", "print the result as JSON")
+    .addHelpText("after", "\nExample:\n  $ swat-sim demo --out out/demo")
+    .action(demo);
+}
+
+async function demo(options: { out: string; json?: true }): Promise<void> {
+  const abort = new AbortController();
+  process.once("SIGINT", () => abort.abort());
+  const say = options.json ? console.error : console.log;
+  let bar: Progress | null = null;
+  let current: Method | null = null;
+  try {
+    const { result, files } = await runDemo(options.out, process.env.SWAT_SIM_KERNELS, {
+      signal: abort.signal,
+      onProgress(method, { step, steps, loss }) {
+        if (current !== method) {
+          bar?.stop();
+          bar = progressBar(`training ${method}`);
+          current = method;
+        }
+        bar?.update(step, steps, `· loss ${loss.toFixed(3)}`);
+      },
+      onTrained(method, { testAccuracy, loss, steps }) {
+        bar?.stop();
+        say(`${method}: ${steps} steps, loss ${loss.toFixed(3)}, test accuracy ${(testAccuracy * PERCENT).toFixed(1)} %`);
+      },
+    });
+    if (options.json) console.log(JSON.stringify(result));
+    else console.log(`\n${resultTable(result)}`);
+    say("\nFiles:");
+    for (const file of files) say(`  ${file}`);
+  } finally {
+    (bar as Progress | null)?.stop();
+  }
+}

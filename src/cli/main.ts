@@ -1,0 +1,51 @@
+#!/usr/bin/env node
+/** The command line. One file a command; this one puts them together, and is where every error ends. */
+import { Command, CommanderError } from "commander";
+import { InputError } from "../io/faults.ts";
+import { addCheckCommand } from "./check.ts";
+import { addDemoCommand } from "./demo.ts";
+import { addSimulateCommand } from "./simulate.ts";
+import { addTraceCommand } from "./trace.ts";
+import { addTrainCommand } from "./train.ts";
+
+const FAILED = 1;
+const WRONG_USAGE = 2;
+
+const program = new Command("swat-sim")
+  .description("What would sparse training gain on this hardware? Train with SWAT, record traces, replay them on accelerators.")
+  .option("--debug", "print the stack of an error")
+  .addHelpText(
+    "after",
+    `
+Example:
+  $ swat-sim train --record last --out out/run
+  $ swat-sim simulate out/run/step-*.safetensors --hw all`,
+  )
+  .exitOverride()
+  .configureHelp({ showGlobalOptions: true });
+
+for (const add of [addDemoCommand, addTrainCommand, addTraceCommand, addSimulateCommand, addCheckCommand]) add(program);
+for (const command of program.commands) applyExitOverride(command);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  report(error);
+}
+
+function applyExitOverride(command: Command): void {
+  command.exitOverride();
+  for (const child of command.commands) applyExitOverride(child);
+}
+
+function report(error: unknown): void {
+  if (error instanceof CommanderError) {
+    // commander has printed its message; help and version end with code 0.
+    process.exitCode = error.exitCode === 0 ? 0 : WRONG_USAGE;
+    return;
+  }
+  const lines = error instanceof InputError ? error.faults : [(error as Error).message];
+  for (const line of lines) console.error(`error: ${line}`);
+  if (program.opts<{ debug?: true }>().debug) console.error((error as Error).stack);
+  process.exitCode = FAILED;
+}

@@ -1,0 +1,47 @@
+/** Parsers of option values that several commands share; commander turns what they throw into a usage error. */
+import { InvalidArgumentError } from "commander";
+
+/** Parser of an integer of at least `minimum`. */
+export function integer(minimum: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isSafeInteger(value) || value < minimum) {
+      throw new InvalidArgumentError(`valid: an integer of at least ${minimum}.`);
+    }
+    return value;
+  };
+}
+
+/** Parser of a number in [low, high), or (low, high) with `open`. */
+export function numberIn(low: number, high: number, open = false): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === "" || !(open ? value > low : value >= low) || !(value < high)) {
+      const bracket = open ? "more than" : "at least";
+      throw new InvalidArgumentError(`valid: a number of ${bracket} ${low}${high === Infinity ? "" : ` and less than ${high}`}.`);
+    }
+    return value;
+  };
+}
+
+/** Parser of a step schedule `0:0.05,2:0.005` (epoch:rate, the first at epoch 0, ascending). */
+export function schedule(text: string): { epoch: number; rate: number }[] {
+  const steps = text.split(",").map((part) => {
+    const [epoch, rate, ...rest] = part.split(":").map(Number);
+    return { epoch, rate, valid: rest.length === 0 && Number.isInteger(epoch) && rate > 0 };
+  });
+  const ascending = steps.every(({ epoch }, i) => (i === 0 ? epoch === 0 : epoch > steps[i - 1].epoch));
+  if (!ascending || !steps.every(({ valid }) => valid)) {
+    throw new InvalidArgumentError("valid: epoch:rate pairs from epoch 0 on, as 0:0.05,2:0.005.");
+  }
+  return steps.map(({ epoch, rate }) => ({ epoch, rate }));
+}
+
+/** Parser of one of a list of words. */
+export function oneOf<Word extends string>(words: readonly Word[]): (text: string) => Word {
+  return (text) => {
+    const word = words.find((candidate) => candidate === text);
+    if (word === undefined) throw new InvalidArgumentError(`known: ${words.join(", ")}.`);
+    return word;
+  };
+}

@@ -1,0 +1,62 @@
+/** `swat-sim simulate`: replays traces on machines and compares them with a dense baseline. */
+import type { Command } from "commander";
+import { writeFileAtomically, writeJsonFile } from "../io/atomic-file.ts";
+import { resultCsv } from "../report/csv.ts";
+import { resultTable } from "../report/table.ts";
+import { simulate } from "../sim/simulate.ts";
+import { loadMachines, openTraces } from "../studies/inputs.ts";
+import { progressBar } from "./progress.ts";
+
+interface SimulateOptions {
+  hw: string[];
+  baseline?: string;
+  baselineTrace?: string[];
+  allowUnequal?: true;
+  json?: true;
+  out?: string;
+  csv?: string;
+}
+
+/** Adds the command. */
+export function addSimulateCommand(program: Command): void {
+  program
+    .command("simulate")
+    .description("Replay traces on accelerators and compare with a dense baseline.")
+    .argument("<trace...>", "recorded steps (.safetensors)")
+    .option("--hw <config...>", "names of shipped machines, paths of configs, or all", ["all"])
+    .option("--baseline <config>", "dense machine to compare with (default: each array without skipping)")
+    .option("--baseline-trace <file...>", "steps of dense training, to tell what the method adds")
+    .option("--allow-unequal", "compare with a baseline of another peak")
+    .option("--json", "print the result as JSON")
+    .option("--out <file>", "write the result as JSON")
+    .option("--csv <file>", "write one line for each machine, step and op")
+    .addHelpText(
+      "after",
+      `
+Example:
+  $ swat-sim simulate out/fm/step-000470.safetensors --hw tensordash-4096 bit-tactical-4096 --csv layers.csv`,
+    )
+    .action(runSimulate);
+}
+
+async function runSimulate(paths: string[], options: SimulateOptions): Promise<void> {
+  const machines = await loadMachines(options.hw);
+  const [baseline] = options.baseline === undefined ? [] : await loadMachines([options.baseline]);
+  const traces = await openTraces(paths);
+  const baselineTraces = await openTraces(options.baselineTrace ?? []);
+  for (const { trace } of [...traces, ...baselineTraces]) for (const line of trace.warnings) console.error(`warning: ${line}`);
+
+  const bar = progressBar("simulating");
+  const result = await simulate({
+    traces,
+    machines,
+    baselineTraces,
+    allowUnequal: options.allowUnequal ?? false,
+    onProgress: (done, of) => bar.update(done, of),
+    ...(baseline === undefined ? {} : { baseline }),
+  }).finally(() => bar.stop());
+
+  if (options.out !== undefined) await writeJsonFile(options.out, result);
+  if (options.csv !== undefined) await writeFileAtomically(options.csv, resultCsv(result));
+  console.log(options.json ? JSON.stringify(result) : resultTable(result));
+}

@@ -1,0 +1,61 @@
+/** `swat-sim trace inspect` and `trace verify`: what a trace holds, and whether it is whole. */
+import type { Command } from "commander";
+import { InputError } from "../io/faults.ts";
+import { traceTable } from "../report/trace-table.ts";
+import { openTraces } from "../studies/inputs.ts";
+import { isMacOp } from "../trace/manifest.ts";
+import { type DensityStatistics, densityStatistics } from "../trace/statistics.ts";
+import type { Trace } from "../trace/trace.ts";
+import { verifyTrace } from "../trace/verify.ts";
+
+/** Adds the commands. */
+export function addTraceCommand(program: Command): void {
+  const trace = program.command("trace").description("Look into traces and check them.");
+  trace
+    .command("inspect")
+    .description("Print network, step, and per layer geometry, MACs, densities and their spread.")
+    .argument("<trace...>", "recorded steps (.safetensors)")
+    .option("--json", "print one JSON array")
+    .addHelpText("after", "\nExample:\n  $ swat-sim trace inspect out/fm/step-000470.safetensors")
+    .action(inspect);
+  trace
+    .command("verify")
+    .description("Check counts, tail bits, and that top-k masks lie within the natural ones.")
+    .argument("<trace...>", "recorded steps (.safetensors)")
+    .addHelpText("after", "\nExample:\n  $ swat-sim trace verify out/fm/*.safetensors")
+    .action(verify);
+}
+
+async function inspect(paths: string[], options: { json?: true }): Promise<void> {
+  const traces = await openTraces(paths);
+  const reports = [];
+  for (const { trace, sha256 } of traces) {
+    const statistics = await statisticsOf(trace);
+    if (options.json) {
+      const { tensors, ops, ...provenance } = trace.manifest;
+      const densities = Object.fromEntries(statistics);
+      reports.push({ name: trace.name, sha256, ...provenance, densities, ops, tensors });
+    } else console.log(traceTable(trace.name, trace.manifest, statistics));
+  }
+  if (options.json) console.log(JSON.stringify(reports));
+}
+
+async function verify(paths: string[]): Promise<void> {
+  const faults: string[] = [];
+  for (const { trace } of await openTraces(paths)) {
+    const found = await verifyTrace(trace);
+    faults.push(...found);
+    if (found.length === 0) {
+      const masks = trace.manifest.tensors.filter(({ mask }) => mask !== undefined).length;
+      console.log(`${trace.name}: ok, ${masks} masks, ${trace.manifest.ops.length} ops`);
+    }
+  }
+  if (faults.length > 0) throw new InputError(faults);
+}
+
+async function statisticsOf(trace: Trace): Promise<Map<string, DensityStatistics>> {
+  const ids = new Set(trace.manifest.ops.filter(isMacOp).flatMap(({ operands }) => Object.values(operands)));
+  const statistics = new Map<string, DensityStatistics>();
+  for (const id of ids) statistics.set(id, densityStatistics(await trace.mask(id)));
+  return statistics;
+}

@@ -1,0 +1,53 @@
+/**
+ * Whole-file reading for data sets: the first of several spellings of a name that exists, unpacked where it ends in
+ * `.gz`. Every fault is one line that names the file.
+ */
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
+
+const unpack = promisify(gunzip);
+
+/** A file's path, for messages, and its bytes after unpacking. */
+export interface FileBytes {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Names of what lies in `directory`, sorted. Throws where it is missing or is not a directory. */
+export async function listDirectory(directory: string): Promise<string[]> {
+  try {
+    return (await readdir(directory)).sort();
+  } catch (fault) {
+    throw new Error(`${directory}: cannot read this directory, got ${reasonOf(fault)}`);
+  }
+}
+
+/** Reads the first of `names` in `directory`, each as it is or with `.gz`. Throws where none exists (listing them) or gzip data is damaged. */
+export async function readFirstOf(directory: string, names: readonly string[]): Promise<FileBytes> {
+  const present = new Set(await listDirectory(directory));
+  const candidates = names.flatMap((name) => [name, `${name}.gz`]);
+  const name = candidates.find((candidate) => present.has(candidate));
+  if (name === undefined) throw new Error(`${directory}: file is missing, got none of ${candidates.join(", ")}`);
+  return readBytes(join(directory, name));
+}
+
+/** Reads a file whole; one that ends in `.gz` is unpacked. */
+export async function readBytes(path: string): Promise<FileBytes> {
+  const stored = await readFile(path).catch((fault: unknown) => {
+    throw new Error(`${path}: cannot be read, got ${reasonOf(fault)}`);
+  });
+  if (!path.endsWith(".gz")) return { path, bytes: stored };
+  const bytes = await unpack(stored).catch((fault: unknown) => {
+    throw new Error(`${path}: gzip data is damaged, got ${reasonOf(fault)}`);
+  });
+  return { path, bytes };
+}
+
+function reasonOf(fault: unknown): string {
+  if (!(fault instanceof Error)) return String(fault);
+  const code = "code" in fault && typeof fault.code === "string" ? fault.code : "";
+  if (code === "ENOENT") return "no such file or directory";
+  return fault.message;
+}

@@ -1,0 +1,114 @@
+/**
+ * Regression of cycle counts: a check file holds machines, traces and every integer that simulating them gave; running it
+ * simulates again and compares exactly. A difference under a raised model version is a changed model, not a regression.
+ */
+import { type Static, Type } from "typebox";
+import { HardwareConfigSchema } from "../sim/machine.ts";
+import type { MachineResult, ResultRow, SimulationResult } from "../sim/result.ts";
+
+/** Version of the check file's schema. */
+export const CHECK_VERSION = "1.0";
+
+const strict = { additionalProperties: false };
+
+/** A check file. */
+export const CheckSchema = Type.Object(
+  {
+    schema: Type.Literal(CHECK_VERSION),
+    traces: Type.Array(
+      Type.Object(
+        { path: Type.String({ description: "Relative to the check file." }), sha256: Type.String() },
+        strict,
+      ),
+      { minItems: 1 },
+    ),
+    machines: Type.Array(
+      Type.Object(
+        {
+          config: HardwareConfigSchema,
+          modelVersion: Type.Integer(),
+          counts: Type.Record(Type.String(), Type.Record(Type.String(), Type.Integer()), {
+            description: "Counters of each op, by `trace/index layer pass`.",
+          }),
+        },
+        strict,
+      ),
+    ),
+  },
+  strict,
+);
+
+export type CheckFile = Static<typeof CheckSchema>;
+
+/** One integer that is not what it was. `undefined` = not there. */
+export interface CheckDifference {
+  readonly machine: string;
+  readonly op: string;
+  readonly counter: string;
+  readonly expected: number | undefined;
+  readonly actual: number | undefined;
+}
+
+/** What comparing gave for one machine. */
+export interface CheckVerdict {
+  readonly machine: string;
+  readonly recordedVersion: number;
+  readonly modelVersion: number;
+  readonly compared: number;
+  readonly differences: readonly CheckDifference[];
+}
+
+/** The check file for a result; `paths` are those of the result's traces, relative to where the file will lie. */
+export function checkFileOf(result: SimulationResult, paths: readonly string[]): CheckFile {
+  return {
+    schema: CHECK_VERSION,
+    traces: result.traces.map(({ sha256 }, index) => ({ path: paths[index], sha256 })),
+    machines: result.machines.map((machine) => ({
+      config: machine.config,
+      modelVersion: machine.modelVersion,
+      counts: countsOf(machine),
+    })),
+  };
+}
+
+/** Compares a new result with a check file, machine by machine in the file's order. */
+export function compareWithCheck(check: CheckFile, result: SimulationResult): CheckVerdict[] {
+  return check.machines.map(({ config, modelVersion, counts: expected }, index) => {
+    const machine = result.machines[index];
+    const actual = countsOf(machine);
+    const differences: CheckDifference[] = [];
+    let compared = 0;
+    for (const op of union(expected, actual)) {
+      for (const counter of union(expected[op] ?? {}, actual[op] ?? {})) {
+        compared++;
+        const [before, now] = [expected[op]?.[counter], actual[op]?.[counter]];
+        if (before !== now) differences.push({ machine: config.name, op, counter, expected: before, actual: now });
+      }
+    }
+    return {
+      machine: config.name,
+      recordedVersion: modelVersion,
+      modelVersion: machine.modelVersion,
+      compared,
+      differences,
+    };
+  });
+}
+
+function countsOf({ rows }: MachineResult): Record<string, Record<string, number>> {
+  return Object.fromEntries(rows.map((row, index) => [`${row.trace}/${index} ${row.layer} ${row.pass}`, integersOf(row)]));
+}
+
+function integersOf(row: ResultRow): Record<string, number> {
+  const { macs, cycles, saved, counters, onChipBytes, offChipBytes } = row;
+  const groups = { macs, cycles, saved, counters, onChipBytes, offChipBytes };
+  const flat: Record<string, number> = { baselineCycles: row.baselineCycles, idealCycles: row.idealCycles };
+  for (const [group, values] of Object.entries(groups)) {
+    for (const [name, value] of Object.entries(values)) flat[`${group}.${name}`] = value;
+  }
+  return flat;
+}
+
+function union(a: object, b: object): string[] {
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])];
+}

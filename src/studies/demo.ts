@@ -1,0 +1,80 @@
+/**
+ * The main job in one go: trains a small ResNet with SWAT and densely on generated images, records a step of each, and
+ * replays the sparse step on machines, with the dense one to tell what the method adds.
+ */
+import { join } from "node:path";
+import { writeFileAtomically, writeJsonFile } from "../io/atomic-file.ts";
+import { resultCsv } from "../report/csv.ts";
+import type { SimulationResult } from "../sim/result.ts";
+import { simulate } from "../sim/simulate.ts";
+import { recordSelection } from "../swat/record-selection.ts";
+import { defaultSchedule, type Method, TRAIN_DEFAULTS, type TrainSettings } from "../swat/settings.ts";
+import type { TrainProgress } from "../swat/train.ts";
+import { loadMachines, openTraces } from "./inputs.ts";
+import { runTraining, type TrainingReport } from "./run-training.ts";
+
+const DATA = "generated";
+const NETWORK = "resnet8";
+const TRAIN_IMAGES = 1000;
+const TEST_IMAGES = 500;
+const EPOCHS = 4;
+
+/** What the demo tells while it works. */
+export interface DemoHooks {
+  readonly onProgress?: (method: Method, progress: TrainProgress) => void;
+  readonly onTrained?: (method: Method, report: TrainingReport) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** The comparison, and the files that are left in `out`. */
+export interface DemoReport {
+  readonly result: SimulationResult;
+  readonly files: readonly string[];
+}
+
+/** Runs the demo. Deterministic in everything it writes. */
+export async function runDemo(out: string, kernels: string | undefined, hooks: DemoHooks = {}): Promise<DemoReport> {
+  const training = async (method: Method): Promise<TrainingReport> => {
+    const report = await runTraining(
+      {
+        data: DATA,
+        network: NETWORK,
+        limit: TRAIN_IMAGES,
+        testLimit: TEST_IMAGES,
+        settings: settingsOf(method),
+        records: recordSelection("last"),
+        out: join(out, method),
+        ...(kernels === undefined ? {} : { kernels }),
+      },
+      {
+        onProgress: (progress) => hooks.onProgress?.(method, progress),
+        ...(hooks.signal === undefined ? {} : { signal: hooks.signal }),
+      },
+    );
+    hooks.onTrained?.(method, report);
+    if (report.interrupted) throw new Error(`interrupted after ${report.steps} steps of ${method}; ${join(out, method)} has the weights so far`);
+    return report;
+  };
+  const sparse = await training("swat-u");
+  const dense = await training("dense");
+
+  const result = await simulate({
+    traces: await openTraces(tracesOf(sparse)),
+    baselineTraces: await openTraces(tracesOf(dense)),
+    machines: await loadMachines(["all"]),
+  });
+  const [json, csv] = [join(out, "result.json"), join(out, "layers.csv")];
+  await writeJsonFile(json, result);
+  await writeFileAtomically(csv, resultCsv(result));
+  return { result, files: [...sparse.files, ...dense.files, json, csv] };
+}
+
+function settingsOf(method: Method): TrainSettings {
+  const { rate, ...defaults } = TRAIN_DEFAULTS;
+  const sparsity = method === "dense" ? 0 : defaults.sparsity;
+  return { ...defaults, method, sparsity, epochs: EPOCHS, schedule: defaultSchedule(EPOCHS, rate) };
+}
+
+function tracesOf({ files }: TrainingReport): string[] {
+  return files.filter((file) => /step-\d+\.safetensors$/.test(file));
+}

@@ -1,0 +1,59 @@
+/** Opens what a user names: hardware configs by name or path, and traces by path. */
+import { readdir } from "node:fs/promises";
+import { basename } from "node:path";
+import { fileURLToPath } from "node:url";
+import { InputError, unknownName } from "../io/faults.ts";
+import { fileSource, readJsonFile, sha256OfFile } from "../io/file-source.ts";
+import { accelerators } from "../sim/accelerators/index.ts";
+import { type Machine, resolveMachine } from "../sim/machine.ts";
+import type { IdentifiedTrace } from "../sim/simulate.ts";
+import { openTrace } from "../trace/trace.ts";
+
+const CONFIGS = new URL("../../hw-configs/", import.meta.url);
+const SUFFIX = ".json";
+
+/** Names of the machines that ship with the program, sorted. */
+export async function shippedMachines(): Promise<string[]> {
+  const files = await readdir(CONFIGS);
+  return files.filter((file) => file.endsWith(SUFFIX)).map((file) => basename(file, SUFFIX)).sort();
+}
+
+/** Machines from names of shipped configs, paths of JSON files, or `all`. @throws InputError with the faults of all of them. */
+export async function loadMachines(names: readonly string[]): Promise<Machine[]> {
+  const shipped = await shippedMachines();
+  return collect(names.flatMap((name) => (name === "all" ? shipped : [name])), async (name) => {
+    const path = configPath(name, shipped);
+    const machine = resolveMachine(await readJsonFile(path), name, accelerators);
+    if (machine.name !== basename(path, SUFFIX)) {
+      throw new Error(`${name}: name must equal the file name, got "${machine.name}"; valid: "${basename(path, SUFFIX)}"`);
+    }
+    return machine;
+  });
+}
+
+/** Opens and hashes traces. @throws InputError with the faults of all of them. */
+export async function openTraces(paths: readonly string[]): Promise<IdentifiedTrace[]> {
+  return collect(paths, async (path) => ({
+    trace: await openTrace(await fileSource(path)),
+    name: basename(path),
+    sha256: await sha256OfFile(path),
+  }));
+}
+
+function configPath(name: string, shipped: readonly string[]): string {
+  if (name.endsWith(SUFFIX) || name.includes("/")) return name;
+  if (!shipped.includes(name)) throw new Error(`--hw: ${unknownName("machine", name, ["all", ...shipped])}, or a path ending in .json`);
+  return fileURLToPath(new URL(`${name}${SUFFIX}`, CONFIGS));
+}
+
+/** Maps every item and reports the faults of all, not only of the first. */
+async function collect<T, U>(items: readonly T[], map: (item: T) => Promise<U>): Promise<U[]> {
+  const settled = await Promise.allSettled(items.map(map));
+  const faults = settled.flatMap((outcome) => {
+    if (outcome.status === "fulfilled") return [];
+    const { reason } = outcome as { reason: Error };
+    return reason instanceof InputError ? reason.faults : [reason.message];
+  });
+  if (faults.length > 0) throw new InputError(faults);
+  return settled.map((outcome) => (outcome as PromiseFulfilledResult<U>).value);
+}

@@ -1,0 +1,79 @@
+/**
+ * What a trainer needs of a data set: images by index as normalised floats, and their labels. Sets that are stored as
+ * bytes keep them as bytes; a table of 256 floats for each channel does conversion and normalisation in one step.
+ */
+
+/** Labelled images [channels, height, width] of one split. */
+export interface Dataset {
+  readonly name: string;
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+  readonly classes: number;
+  /** Number of images. */
+  readonly size: number;
+  /** Writes image `index`, normalised, as [C, H, W] into target[offset …]. */
+  loadImage(index: number, target: Float32Array, offset: number): void;
+  /** Class of image `index`, 0 … classes − 1. */
+  label(index: number): number;
+}
+
+/** The two splits of a data set; their image shapes are equal. */
+export interface DataSplits {
+  readonly name: string;
+  readonly train: Dataset;
+  readonly test: Dataset;
+}
+
+/** Mean and standard deviation of each channel, of pixel values in 0 … 1. */
+export interface Normalization {
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
+/** Images stored as bytes: image i is bytes[first + i · stride …], [C, H, W]. */
+export interface ByteImages {
+  readonly name: string;
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+  readonly classes: number;
+  readonly bytes: Uint8Array;
+  readonly first: number;
+  readonly stride: number;
+  readonly labels: Uint8Array;
+}
+
+/** The data set over `images`, one for each label. */
+export function byteDataset(images: ByteImages, normalization: Normalization): Dataset {
+  const { name, channels, height, width, classes, bytes, first, stride, labels } = images;
+  const pixels = height * width;
+  const tables = Array.from({ length: channels }, (_, channel) => normalizationTable(normalization, channel));
+  return {
+    name,
+    channels,
+    height,
+    width,
+    classes,
+    size: labels.length,
+    label: (index) => labels[index],
+    loadImage(index, target, offset) {
+      let from = first + index * stride;
+      let to = offset;
+      for (const table of tables) {
+        for (let pixel = 0; pixel < pixels; pixel++) target[to++] = table[bytes[from++]];
+      }
+    },
+  };
+}
+
+/** The first `limit` images of `dataset`; all of them where there are fewer. */
+export function firstImages(dataset: Dataset, limit: number): Dataset {
+  return { ...dataset, size: Math.min(dataset.size, limit) };
+}
+
+function normalizationTable(normalization: Normalization, channel: number): Float32Array {
+  const mean = normalization.mean[channel];
+  const std = normalization.std[channel];
+  return Float32Array.from({ length: 256 }, (_, byte) => (byte / 255 - mean) / std);
+}

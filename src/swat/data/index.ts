@@ -1,0 +1,81 @@
+/**
+ * Data sets by name, as the command line spells them: `generated`, `generated:HxWxC`, `mnist:DIR`,
+ * `fashion-mnist:DIR`, `cifar10:DIR`. Another data set is one file beside this one and one line of `DATA_SETS`.
+ */
+import { closest } from "fastest-levenshtein";
+import { loadCifar10 } from "./cifar10.ts";
+import { type DataSplits, firstImages } from "./dataset.ts";
+import { type GeneratedOptions, generatedData } from "./generated.ts";
+import { loadIdx } from "./idx.ts";
+
+/** What `loadData` may be told beside the name. */
+export interface LoadOptions {
+  /** Seed of generated images; others ignore it. */
+  readonly seed: number;
+  /** Use the first so many training images, or all where there are fewer; generated data has as many as are asked for. */
+  readonly limit?: number | undefined;
+  /** As `limit`, for test images. */
+  readonly testLimit?: number | undefined;
+}
+
+interface DataSource {
+  /** How the specification is written, for messages. */
+  readonly spelling: string;
+  /** `argument` is what follows the first colon, empty where there is none. */
+  readonly load: (argument: string, options: LoadOptions) => DataSplits | Promise<DataSplits>;
+}
+
+const DATA_SETS: Readonly<Record<string, DataSource>> = {
+  generated: { spelling: "generated or generated:HxWxC", load: loadGenerated },
+  "fashion-mnist": fromDirectory("fashion-mnist", (directory) => loadIdx("fashion-mnist", directory)),
+  mnist: fromDirectory("mnist", (directory) => loadIdx("mnist", directory)),
+  cifar10: fromDirectory("cifar10", loadCifar10),
+};
+
+/** Loads the data set that `spec` names. Throws on an unknown name, a wrong argument or limit, and on missing or damaged files. */
+export async function loadData(spec: string, options: LoadOptions): Promise<DataSplits> {
+  checkLimit("limit", options.limit);
+  checkLimit("testLimit", options.testLimit);
+  const colon = spec.indexOf(":");
+  const name = colon < 0 ? spec : spec.slice(0, colon);
+  if (!Object.hasOwn(DATA_SETS, name)) {
+    const nearest = closest(name, Object.keys(DATA_SETS));
+    const known = Object.values(DATA_SETS).map((source) => source.spelling);
+    throw new Error(`data: unknown data set, got "${name}"; did you mean ${nearest}?; known: ${known.join(", ")}`);
+  }
+  const splits = await DATA_SETS[name].load(colon < 0 ? "" : spec.slice(colon + 1), options);
+  const { limit = splits.train.size, testLimit = splits.test.size } = options;
+  return { name: splits.name, train: firstImages(splits.train, limit), test: firstImages(splits.test, testLimit) };
+}
+
+function fromDirectory(name: string, load: (directory: string) => Promise<DataSplits>): DataSource {
+  const spelling = `${name}:DIR`;
+  return {
+    spelling,
+    load(directory) {
+      if (directory === "") throw new Error(`data: ${name} needs a directory, got "${name}"; known: ${spelling}`);
+      return load(directory);
+    },
+  };
+}
+
+function loadGenerated(argument: string, options: LoadOptions): DataSplits {
+  const { seed, limit, testLimit } = options;
+  const sizes: Pick<GeneratedOptions, "trainSize" | "testSize"> = {
+    ...(limit === undefined ? {} : { trainSize: limit }),
+    ...(testLimit === undefined ? {} : { testSize: testLimit }),
+  };
+  if (argument === "") return generatedData({ seed, ...sizes });
+  const extents = /^(\d+)x(\d+)x(\d+)$/.exec(argument);
+  if (extents === null) {
+    throw new Error(`data: generated takes height x width x channels, got "${argument}"; known: generated:16x16x3`);
+  }
+  const [height, width, channels] = extents.slice(1).map(Number);
+  return generatedData({ seed, height, width, channels, ...sizes });
+}
+
+function checkLimit(name: string, limit: number | undefined): void {
+  if (limit !== undefined && !(Number.isInteger(limit) && limit >= 1)) {
+    throw new Error(`data: ${name} must be a positive integer, got ${limit}`);
+  }
+}
