@@ -1,9 +1,9 @@
 /** Opens what a user names: hardware configs by name or path, and traces by path. */
-import { readdir } from "node:fs/promises";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { InputError, unknownName } from "../io/faults.ts";
 import { fileSource, readJsonFile, sha256OfFile } from "../io/file-source.ts";
+import { listDirectory } from "../io/read-file.ts";
 import { accelerators } from "../sim/accelerators/index.ts";
 import { type Machine, resolveMachine } from "../sim/machine.ts";
 import type { IdentifiedTrace } from "../sim/simulate.ts";
@@ -14,8 +14,8 @@ const SUFFIX = ".json";
 
 /** Names of the machines that ship with the program, sorted. */
 export async function shippedMachines(): Promise<string[]> {
-  const files = await readdir(CONFIGS);
-  return files.filter((file) => file.endsWith(SUFFIX)).map((file) => basename(file, SUFFIX)).sort();
+  const files = await listDirectory(fileURLToPath(CONFIGS));
+  return files.filter((file) => file.endsWith(SUFFIX)).map((file) => basename(file, SUFFIX));
 }
 
 /** Machines from names of shipped configs, paths of JSON files, or `all`. @throws InputError with the faults of all of them. */

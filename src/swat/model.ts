@@ -8,11 +8,12 @@ import { randomStream } from "../kernels/random.ts";
 import type { ImageShape, Network, NetworkNode } from "../networks/graph.ts";
 import { AddLayer } from "./layers/add.ts";
 import { BatchNormLayer } from "./layers/batch-norm.ts";
-import type { Activation, Layer, Parameter, Phase } from "./layers/layer.ts";
+import type { Layer, Phase } from "./layers/layer.ts";
 import { PoolLayer } from "./layers/pool.ts";
 import { ReluLayer } from "./layers/relu.ts";
 import { SwatLayer } from "./layers/swat-layer.ts";
 import type { StepRecorder } from "./record.ts";
+import type { Activation, Parameter } from "./tensors.ts";
 
 export class Model {
   readonly images: Activation;

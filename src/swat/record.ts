@@ -7,7 +7,7 @@ import { sizeOf } from "../kernels/geometry.ts";
 import type { LayerNode } from "../networks/graph.ts";
 import type { MacOp, OtherOp, TensorRole, TraceManifest, TraceOp, TraceTensor } from "../trace/manifest.ts";
 import { encodeTrace } from "../trace/trace.ts";
-import type { Activation, Layer, Parameter } from "./layers/layer.ts";
+import type { Activation, Parameter } from "./tensors.ts";
 
 /** What a manifest says about the step besides tensors and operations. */
 export type Provenance = Omit<TraceManifest, "tensors" | "ops">;
@@ -70,7 +70,7 @@ export class StepRecorder {
   }
 
   /** The optimizer's pass over all parameters of a layer. */
-  update(layer: Layer): void {
+  update(layer: { readonly name: string; readonly parameters: readonly Parameter[] }): void {
     const masters = layer.parameters.map(({ name, shape }) => this.#dense(`${name}:master`, "parameter", shape));
     const momenta = layer.parameters.map(({ name, shape }) => this.#dense(`${name}:momentum`, "optimizerState", shape));
     const grads = layer.parameters.map((parameter) => this.parameterGrad(parameter));

@@ -1,7 +1,8 @@
 /** The sum of a residual block; its gradient goes to both sides unchanged. */
 import type { Kernels } from "../../kernels/kernels.ts";
 import type { StepRecorder } from "../record.ts";
-import type { Activation, Layer } from "./layer.ts";
+import type { Activation } from "../tensors.ts";
+import type { Layer } from "./layer.ts";
 
 export class AddLayer implements Layer {
   readonly parameters = [];

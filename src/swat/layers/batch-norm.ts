@@ -1,7 +1,8 @@
 /** Batch norm over [N, H, W] of each channel, with PyTorch's ε and momentum; always dense. Ioffe & Szegedy 2015. */
 import type { Kernels, NormGeometry } from "../../kernels/kernels.ts";
 import type { StepRecorder } from "../record.ts";
-import { type Activation, type Layer, type Parameter, type Phase, parameter } from "./layer.ts";
+import { type Activation, type Parameter, parameter } from "../tensors.ts";
+import type { Layer, Phase } from "./layer.ts";
 
 const EPSILON = 1e-5;
 const MOMENTUM = 0.1;

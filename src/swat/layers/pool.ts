@@ -1,7 +1,8 @@
 /** Maximum and average pooling. Max pooling keeps the index of each maximum for its backward. */
 import type { Kernels, PoolGeometry } from "../../kernels/kernels.ts";
 import type { StepRecorder } from "../record.ts";
-import type { Activation, Layer } from "./layer.ts";
+import type { Activation } from "../tensors.ts";
+import type { Layer } from "./layer.ts";
 
 export class PoolLayer implements Layer {
   readonly parameters = [];

@@ -1,7 +1,8 @@
 /** ReLU; its backward needs only the signs of its output. */
 import type { Kernels } from "../../kernels/kernels.ts";
 import type { StepRecorder } from "../record.ts";
-import type { Activation, Layer } from "./layer.ts";
+import type { Activation } from "../tensors.ts";
+import type { Layer } from "./layer.ts";
 
 export class ReluLayer implements Layer {
   readonly parameters = [];

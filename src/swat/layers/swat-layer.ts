@@ -15,7 +15,8 @@ import type { Kernels } from "../../kernels/kernels.ts";
 import type { LayerNode } from "../../networks/graph.ts";
 import { keepCount } from "../../sparsity/keep-count.ts";
 import type { StepRecorder } from "../record.ts";
-import { type Activation, type Layer, type Parameter, type Phase, parameter } from "./layer.ts";
+import { type Activation, type Parameter, parameter } from "../tensors.ts";
+import type { Layer, Phase } from "./layer.ts";
 
 export class SwatLayer implements Layer {
   readonly name: string;

@@ -1,0 +1,37 @@
+/** The JSON Schemas that are published for editors and for programs in other languages, made from the declarations. */
+import type { Accelerator } from "../sim/accelerator.ts";
+import { HardwareConfigSchema } from "../sim/machine.ts";
+import { ResultSchema } from "../sim/result.ts";
+import { MacOpSchema, ManifestSchema, OtherOpSchema } from "../trace/manifest.ts";
+import { CheckSchema } from "./check.ts";
+
+const DIALECT = "http://json-schema.org/draft-07/schema#";
+
+/** File name → schema. */
+export function publishedSchemas(accelerators: Readonly<Record<string, Accelerator>>): Record<string, object> {
+  const manifest = structuredClone(ManifestSchema) as { properties: { ops: { items: object } } };
+  manifest.properties.ops.items = { anyOf: [MacOpSchema, OtherOpSchema] };
+  const config = {
+    ...defaultsOptional(HardwareConfigSchema),
+    allOf: Object.values(accelerators).map(({ id, params }) => ({
+      if: { properties: { accelerator: { const: id } } },
+      // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+      then: { properties: { params: defaultsOptional(params) } },
+    })),
+  };
+  return {
+    "trace-manifest.schema.json": { $schema: DIALECT, title: "swat-sim trace manifest", ...manifest },
+    "hw-config.schema.json": { $schema: DIALECT, title: "swat-sim hardware config", ...config },
+    "result.schema.json": { $schema: DIALECT, title: "swat-sim result", ...ResultSchema },
+    "check.schema.json": { $schema: DIALECT, title: "swat-sim check file", ...CheckSchema },
+  };
+}
+
+/** A field with a default is filled in when a file leaves it out: a copy of the schema that does not require it. */
+function defaultsOptional<Schema extends object>(schema: Schema): Schema {
+  return JSON.parse(JSON.stringify(schema), (_, node) => {
+    if (!Array.isArray(node?.required)) return node;
+    const required = node.required.filter((key: string) => node.properties[key].default === undefined);
+    return { ...node, required };
+  }) as Schema;
+}
