@@ -22,24 +22,24 @@ export class SwatLayer implements Layer {
   readonly name: string;
   readonly parameters: readonly Parameter[];
   readonly buffers = [];
+  readonly source: Activation;
   readonly weight: Parameter;
   readonly bias: Parameter | null;
   /** The weights that both passes use, and the input that the weight gradient uses; the dense ones without SWAT. */
   readonly sparseWeight: Float32Array;
   readonly savedInput: Float32Array;
+  /** Magnitudes from which on an element is kept; 0 until the first refresh. */
+  readonly thresholds = { weight: 0, input: 0 };
   readonly #node: LayerNode;
-  readonly #source: Activation;
   readonly #target: Activation;
   readonly #kernels: Kernels;
   readonly #sparsity: number | null;
   readonly #geometries = new Map<number, ConvGeometry>();
-  #weightThreshold = 0;
-  #inputThreshold = 0;
 
   constructor(node: LayerNode, source: Activation, target: Activation, kernels: Kernels, sparsity: number | null) {
     this.name = node.name;
     this.#node = node;
-    this.#source = source;
+    this.source = source;
     this.#target = target;
     this.#kernels = kernels;
     this.#sparsity = sparsity;
@@ -56,7 +56,7 @@ export class SwatLayer implements Layer {
     const g = this.#geometry(batch);
     const kernels = this.#kernels;
     this.#selectWeights(phase);
-    kernels.convForward(g, this.#source.values, this.sparseWeight, this.bias?.values ?? null, this.#target.values);
+    kernels.convForward(g, this.source.values, this.sparseWeight, this.bias?.values ?? null, this.#target.values);
     if (phase.training) this.#selectInput(batch, phase);
   }
 
@@ -64,27 +64,27 @@ export class SwatLayer implements Layer {
     const g = this.#geometry(batch);
     const kernels = this.#kernels;
     const grad = this.#target.grad as Float32Array;
-    if (this.#source.grad !== null) kernels.convInputGrad(g, grad, this.sparseWeight, this.#source.grad);
+    if (this.source.grad !== null) kernels.convInputGrad(g, grad, this.sparseWeight, this.source.grad);
     kernels.convWeightGrad(g, grad, this.savedInput, this.weight.grad);
     if (this.bias !== null) kernels.biasGrad(g, grad, this.bias.grad);
   }
 
   recordForward(recorder: StepRecorder): void {
     const weight = recorder.weight(this.name, this.weight.shape, this.sparseWeight);
-    const input = recorder.activation(this.#source);
+    const input = recorder.activation(this.source);
     recorder.multiply(this.#node, "forward", { input, weight }, recorder.activation(this.#target));
   }
 
   recordBackward(recorder: StepRecorder): void {
     const outputGrad = recorder.gradient(this.#target);
     const weight = recorder.weight(this.name, this.weight.shape, this.sparseWeight);
-    if (this.#source.grad !== null) {
-      recorder.multiply(this.#node, "inputGrad", { outputGrad, weight }, recorder.gradient(this.#source));
+    if (this.source.grad !== null) {
+      recorder.multiply(this.#node, "inputGrad", { outputGrad, weight }, recorder.gradient(this.source));
     }
     const input =
       this.#sparsity === null
-        ? recorder.activation(this.#source)
-        : recorder.savedInput(this.name, this.#source, this.savedInput);
+        ? recorder.activation(this.source)
+        : recorder.savedInput(this.name, this.source, this.savedInput);
     recorder.multiply(this.#node, "weightGrad", { outputGrad, input }, recorder.parameterGrad(this.weight));
   }
 
@@ -92,22 +92,22 @@ export class SwatLayer implements Layer {
   #selectWeights(phase: Phase): void {
     if (this.#sparsity === null) return;
     const { values } = this.weight;
-    let threshold = this.#weightThreshold;
+    let threshold = this.thresholds.weight;
     if (!phase.training || this.#ranksAnew(phase)) {
       threshold = this.#kernels.topKThreshold(values, values.length, keepCount(this.#sparsity, values.length));
     }
-    if (phase.training) this.#weightThreshold = threshold;
+    if (phase.training) this.thresholds.weight = threshold;
     this.#kernels.applyThreshold(values, values.length, threshold, this.sparseWeight);
   }
 
   #selectInput(batch: number, phase: Phase): void {
     if (this.#sparsity === null) return;
-    const { values } = this.#source;
-    const size = batch * this.#source.size;
+    const { values } = this.source;
+    const size = batch * this.source.size;
     if (this.#ranksAnew(phase)) {
-      this.#inputThreshold = this.#kernels.topKThreshold(values, size, keepCount(this.#sparsity, size));
+      this.thresholds.input = this.#kernels.topKThreshold(values, size, keepCount(this.#sparsity, size));
     }
-    this.#kernels.applyThreshold(values, size, this.#inputThreshold, this.savedInput);
+    this.#kernels.applyThreshold(values, size, this.thresholds.input, this.savedInput);
   }
 
   #ranksAnew(phase: Phase): boolean {
