@@ -50,7 +50,7 @@ export const TRAIN_DEFAULTS = {
   sparsity: 0.9,
   topKPeriod: 10,
   epochs: 3,
-  batchSize: 32,
+  batchSize: 16,
   rate: 0.05,
   momentum: 0.9,
   nesterov: false,

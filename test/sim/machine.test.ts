@@ -32,10 +32,16 @@ describe("a hardware config", () => {
   });
 
   it.each([
-    [{ clock: "3 bananas" }, 'mine.json: clock: is not a frequency, got "3 bananas"; valid: a number with a unit, as "1 GHz"'],
+    [
+      { clock: "3 bananas" },
+      'mine.json: clock: is not a frequency, got "3 bananas"; valid: a number with a unit, as "1 GHz"',
+    ],
     [{ clock: "1 kg" }, 'mine.json: clock: is not a frequency, got "1 kg"; valid: a number with a unit, as "1 GHz"'],
     [{ clock: "-1 GHz" }, 'mine.json: clock: must be more than zero, got "-1 GHz"; valid: as "1 GHz"'],
-    [{ accelerator: "tensordahs" }, 'mine.json: accelerator: unknown accelerator, got "tensordahs"; did you mean "tensordash"?'],
+    [
+      { accelerator: "tensordahs" },
+      'mine.json: accelerator: unknown accelerator, got "tensordahs"; did you mean "tensordash"?',
+    ],
     [{ colour: "red" }, "mine.json: unknown key"],
     [{ params: { lnaes: 16 } }, 'mine.json: params: unknown key, got "lnaes"; did you mean "lanes"?'],
     [{ params: { lanes: -16 } }, "mine.json: params: lanes: must be >= 1, got -16"],
@@ -63,7 +69,10 @@ describe("shipped machines", () => {
     const twins = machines.filter(({ name }) => name.endsWith("-4096"));
     const published = machines.filter(({ name }) => !name.endsWith("-4096"));
     expect(published.map(({ name }) => `${name}-4096`).sort()).toEqual(twins.map(({ name }) => name).sort());
-    for (const { multipliers, config: { clock, datatype, memory } } of twins) {
+    for (const {
+      multipliers,
+      config: { clock, datatype, memory },
+    } of twins) {
       expect(multipliers).toBe(4096);
       expect({ clock, datatype, onChip: memory.onChip, dram: memory.dram }).toEqual({
         clock: "1 GHz",

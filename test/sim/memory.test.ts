@@ -38,7 +38,11 @@ describe("off-chip traffic", () => {
     const bytes = offChipBytes("forward", sizes, 600, memory(2000, "dense"));
     expect(bytes).toEqual({ input: 2000, weight: 800, output: 1200 });
     // 500 bytes: 4 chunks of input (2,000 + 4·800) against 2 chunks of weights (2·2,000 + 800).
-    expect(offChipBytes("forward", sizes, 600, memory(1000, "dense"))).toEqual({ input: 4000, weight: 800, output: 1200 });
+    expect(offChipBytes("forward", sizes, 600, memory(1000, "dense"))).toEqual({
+      input: 4000,
+      weight: 800,
+      output: 1200,
+    });
   });
 
   it("counts compressed operands and a dense output", () => {

@@ -53,7 +53,10 @@ function masks(shape: readonly number[]): fc.Arbitrary<BitMask> {
   const size = shape.reduce((a, b) => a * b, 1);
   const slice = size / shape[0];
   return fc
-    .tuple(fc.constantFrom(0, 1, 3, 5, 8), fc.array(fc.integer({ min: 0, max: 7 }), { minLength: size, maxLength: size }))
+    .tuple(
+      fc.constantFrom(0, 1, 3, 5, 8),
+      fc.array(fc.integer({ min: 0, max: 7 }), { minLength: size, maxLength: size }),
+    )
     .map(([cut, draws]) => {
       const mask = zerosMask(shape);
       draws.forEach((draw, i) => {

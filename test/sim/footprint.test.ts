@@ -1,0 +1,38 @@
+import { describe, expect, it } from "vitest";
+import { sizeOf } from "../../src/kernels/geometry.ts";
+import { footprintOf } from "../../src/sim/footprint.ts";
+import { DENSE_DENSITIES, makeTrace, SWAT_DENSITIES } from "./make-trace.ts";
+
+const part = (footprint: ReturnType<typeof footprintOf>, name: string) =>
+  footprint.parts.find((candidate) => candidate.part.includes(name));
+
+describe("the footprint of a training step", () => {
+  it("with SWAT keeps dense masters, gradients and momentum, and compresses the copy of the weights and the saved input", async () => {
+    const { trace } = await makeTrace(SWAT_DENSITIES);
+    const footprint = footprintOf(trace.manifest);
+    const weights = sizeOf([24, 20, 3, 3]);
+    const input = sizeOf([2, 20, 6, 6]);
+    const { w, saved } = Object.fromEntries(trace.manifest.tensors.map(({ id, nonzeros }) => [id, nonzeros]));
+
+    for (const name of ["master", "gradients", "optimizer"]) {
+      expect(part(footprint, name)).toMatchObject({ denseBytes: 4 * weights, sparseIndexedBytes: 4 * weights });
+    }
+    expect(part(footprint, "sparse copy")).toMatchObject({
+      denseBytes: 0,
+      sparseBytes: 4 * w,
+      sparseIndexedBytes: 4 * w + weights / 8,
+    });
+    expect(part(footprint, "saved inputs")).toMatchObject({
+      denseBytes: 4 * input,
+      sparseBytes: 4 * saved,
+      sparseIndexedBytes: 4 * saved + input / 8,
+    });
+  });
+
+  it("is the same in all columns for dense training", async () => {
+    const { trace } = await makeTrace(DENSE_DENSITIES, "dense");
+    const { total } = footprintOf(trace.manifest);
+    expect(total.sparseIndexedBytes).toBe(total.denseBytes);
+    expect(total.sparseBytes).toBe(total.denseBytes);
+  });
+});

@@ -1,0 +1,181 @@
+import { describe, expect, it } from "vitest";
+import { resultCsv } from "../../src/report/csv.ts";
+import { resultTable } from "../../src/report/table.ts";
+import { resolveMachine } from "../../src/sim/machine.ts";
+import { accelerators } from "../../src/sim/accelerators/index.ts";
+import { ResultSchema } from "../../src/sim/result.ts";
+import { type SimulationInput, simulate } from "../../src/sim/simulate.ts";
+import { checkSchema } from "../../src/io/faults.ts";
+import { loadMachines } from "../../src/studies/inputs.ts";
+import { bruteForceMacs } from "./random-operation.ts";
+import { CONV, DENSE_DENSITIES, makeTrace, SWAT_DENSITIES } from "./make-trace.ts";
+
+const machines = await loadMachines(["all"]);
+const swat = await makeTrace(SWAT_DENSITIES);
+const dense = await makeTrace(DENSE_DENSITIES, "dense");
+const run = (input: Partial<SimulationInput> = {}) => simulate({ traces: [swat], machines, ...input });
+
+describe("a simulation", () => {
+  it("gives the same result for the same input, and one that keeps its schema", async () => {
+    const result = await run();
+    expect(JSON.stringify(await run())).toBe(JSON.stringify(result));
+    expect(() => checkSchema(ResultSchema, result, "result")).not.toThrow();
+  });
+
+  it("has a row for every op of the trace, in its order", async () => {
+    for (const { rows } of (await run()).machines) {
+      expect(rows.map(({ layer, pass }) => `${layer} ${pass}`)).toEqual([
+        "conv1 forward",
+        "relu1 forward",
+        "conv1 inputGrad",
+        "conv1 weightGrad",
+        "conv1 update",
+      ]);
+    }
+  });
+
+  it("splits all cycles by cause, and all skipped ones of the array", async () => {
+    for (const machine of (await run()).machines) {
+      for (const { cycles, saved, baselineComputeCycles, macs, idealCycles, kind } of machine.rows) {
+        expect(cycles.compute + cycles.rescheduling + cycles.memoryStall).toBe(cycles.total);
+        const skipped = saved.topK + saved.natural + saved.imagePadding + saved.lanePadding;
+        expect(cycles.compute + skipped).toBe(baselineComputeCycles);
+        expect(macs.effectual + macs.topK + macs.natural).toBe(macs.dense);
+        if (kind === "conv") expect(idealCycles).toBeLessThanOrEqual(cycles.compute);
+      }
+    }
+  });
+
+  it("counts MACs as one multiplication at a time does, natural zeros before those of top-k", async () => {
+    const { trace } = swat;
+    const [row] = (await run()).machines[0].rows.filter(({ pass }) => pass === "weightGrad");
+    const masks = { outputGrad: await trace.mask("g"), input: await trace.mask("saved") };
+    const operation = { pass: "weightGrad", layer: "", geometry: CONV, topKPeriod: 1 } as const;
+    const all = bruteForceMacs({ ...operation, masks });
+    const natural = bruteForceMacs({ ...operation, masks: { ...masks, input: await trace.mask("x") } });
+    expect(row.macs).toMatchObject({
+      dense: all.dense,
+      effectual: all.effectual,
+      topK: natural.effectual - all.effectual,
+      natural: all.dense - natural.effectual,
+    });
+  });
+
+  it("adds rows up by pass; speed-ups are ratios of those sums", async () => {
+    for (const { rows, totals } of (await run()).machines) {
+      const sum = (of: (row: (typeof rows)[number]) => number) => rows.reduce((total, row) => total + of(row), 0);
+      expect(totals.training.cycles).toBe(sum(({ cycles }) => cycles.total));
+      expect(totals.forward.cycles + totals.inputGrad.cycles + totals.weightGrad.cycles).toBe(totals.matmul.cycles);
+      expect(totals.matmul.cycles + totals.other.cycles).toBe(totals.training.cycles);
+      expect(totals.training.seconds).toBeCloseTo(sum(({ seconds }) => seconds), 15);
+      for (const total of Object.values(totals)) {
+        expect(total.speedup).toBeCloseTo(total.baselineSeconds / total.seconds, 12);
+      }
+    }
+  });
+
+  it("gives a dense machine no speed-up, and a dense trace no gain from zeros on any machine", async () => {
+    const sparse = await run();
+    for (const { config, totals } of sparse.machines) {
+      if (config.accelerator === "dadiannao") expect(totals.training.speedup).toBe(1);
+      else expect(totals.forward.compute.speedupFromZeros).toBeGreaterThan(1.5);
+    }
+    for (const { rows, totals } of (await run({ traces: [dense] })).machines) {
+      expect(totals.matmul.compute.speedupFromZeros).toBe(1);
+      for (const { saved } of rows) expect(saved.topK + saved.natural).toBe(0);
+    }
+  });
+
+  it("charges ops without MACs bytes over bandwidth, parameters in the wide type", async () => {
+    const { rows } = (await run()).machines.find(({ name }) => name === "tensordash-4096") as { rows: { layer: string; pass: string; cycles: { total: number }; offChipBytes: object }[] };
+    const relu = rows.find(({ layer }) => layer === "relu1");
+    const elements = 2 * 24 * 6 * 6;
+    expect(relu?.offChipBytes).toEqual({ read: elements * 2, written: elements * 2 });
+    // 256 GB/s at 1 GHz: 256 bytes a cycle.
+    expect(relu?.cycles.total).toBe(Math.ceil((elements * 4) / 256));
+    const update = rows.find(({ pass }) => pass === "update");
+    expect(update?.offChipBytes).toEqual({ read: 3 * 4 * 24 * 180, written: 2 * 4 * 24 * 180 });
+  });
+
+  it("charges a static schedule its share of one refresh to forward and inputGrad", async () => {
+    const { rows } = (await run()).machines.find(({ name }) => name === "bit-tactical-4096") as { rows: { pass: string; cycles: { rescheduling: number } }[] };
+    const cost = (pass: string) => rows.find((row) => row.pass === pass)?.cycles.rescheduling;
+    // One line a cycle, one tile: 2 filter sets of 9 taps × 2 channel blocks, over a period of 4 steps; as many the other way round.
+    expect(cost("forward")).toBe(Math.ceil((2 * 9 * 2) / 4));
+    expect(cost("inputGrad")).toBe(Math.ceil((2 * 9 * 2) / 4));
+    expect(cost("weightGrad")).toBe(0);
+  });
+
+  it("tells what the method adds where a trace of dense training is given", async () => {
+    const result = await run({ baselineTraces: [dense] });
+    const alone = await run({ traces: [dense] });
+    result.machines.forEach(({ totals }, index) => {
+      expect(totals.training.denseTrainingSeconds).toBe(alone.machines[index].totals.training.seconds);
+      expect(totals.training.speedupOverDenseTraining).toBe(
+        alone.machines[index].totals.training.seconds / totals.training.seconds,
+      );
+    });
+  });
+
+  it("weighs dense-training traces by the number of steps", async () => {
+    const result = await run({ traces: [swat, swat], baselineTraces: [dense] });
+    const alone = await run({ traces: [dense] });
+    result.machines.forEach(({ totals }, index) => {
+      expect(totals.forward.denseTrainingSeconds).toBe(2 * alone.machines[index].totals.forward.seconds);
+    });
+  });
+
+  it("refuses dense-training traces of other geometries", async () => {
+    const { trace } = dense;
+    const ops = trace.manifest.ops.slice(0, 1);
+    const other = await makeTrace(DENSE_DENSITIES, "other", { ops });
+    await expect(run({ baselineTraces: [other] })).rejects.toThrow(/other.safetensors: is not comparable/);
+  });
+});
+
+describe("a baseline machine", () => {
+  const named = (name: string) => machines.filter((machine) => machine.name === name);
+
+  it("of the same peak takes the place of the array without skipping", async () => {
+    const [baseline] = named("dadiannao-4096");
+    const result = await run({ machines: named("tensordash-4096"), baseline });
+    const own = await run({ machines: [baseline] });
+    expect(result.baseline.machine).toBe("dadiannao-4096");
+    expect(result.machines[0].totals.training.baselineSeconds).toBe(own.machines[0].totals.training.seconds);
+  });
+
+  it("of another peak is refused unless that is allowed", async () => {
+    const [baseline] = named("dadiannao");
+    const input = { machines: named("tensordash-4096"), baseline };
+    await expect(run(input)).rejects.toThrow(/not comparable with baseline dadiannao.*--allow-unequal/);
+    await expect(run({ ...input, allowUnequal: true })).resolves.toBeDefined();
+  });
+});
+
+describe("more bandwidth", () => {
+  it("never costs cycles, and without limit leaves compute and rescheduling only", async () => {
+    for (const { config } of machines) {
+      const withBandwidth = async (bandwidth: string) => {
+        const memory = { ...config.memory, dram: { bandwidth } };
+        const machine = resolveMachine({ ...config, memory }, config.name, accelerators);
+        return (await run({ machines: [machine] })).machines[0];
+      };
+      const slow = await withBandwidth("10 GB/s");
+      const fast = await withBandwidth("20 GB/s");
+      const unlimited = await withBandwidth("1e9 GB/s");
+      expect(fast.totals.training.cycles).toBeLessThanOrEqual(slow.totals.training.cycles);
+      for (const { kind, cycles } of unlimited.rows) if (kind === "conv") expect(cycles.memoryStall).toBe(0);
+    }
+  });
+});
+
+describe("reports", () => {
+  it("print one line a machine, and CSV one line for each machine and op", async () => {
+    const result = await run();
+    const table = resultTable(result);
+    for (const { name } of machines) expect(table).toContain(name);
+    const lines = resultCsv(result).trim().split("\n");
+    expect(lines).toHaveLength(1 + machines.length * 5);
+    expect(lines[0]).toContain("compute_cycles");
+  });
+});
