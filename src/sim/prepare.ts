@@ -60,7 +60,9 @@ export async function prepareOperation(trace: Trace, op: MacOp): Promise<Prepare
   const actualOperation: Operation = { ...base, masks: actual };
   const naturalOperation = hasTopK ? { ...base, masks: natural } : actualOperation;
   const noZeros = hasZeros ? { ...base, masks: ones } : actualOperation;
-  const padded = op.geometry.padding.some((extent) => extent > 0);
+  // An input gradient reads around outputGrad wherever a kernel is larger than 1×1, padded or not.
+  const { padding, R, S } = op.geometry;
+  const padded = op.pass === "inputGrad" ? R * S > 1 : padding.some((extent) => extent > 0);
   const solid = padded ? { ...noZeros, solidPadding: true } : noZeros;
 
   const dense = denseMacs(op.geometry);

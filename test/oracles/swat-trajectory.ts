@@ -76,7 +76,8 @@ export async function runTrajectory(
     const where = `${one.name} step ${step}`;
     model.images.values.set(images.subarray(step * batch * model.images.size, (step + 1) * batch * model.images.size));
     model.forward(batch, { training: true, refresh: step % params.period === 0 });
-    if (step === 0) close(tally, quantity("logits"), where, model.logits.values, floats(golden, "step0.logits"), LOGITS_TOLERANCE);
+    if (step === 0)
+      close(tally, quantity("logits"), where, model.logits.values, floats(golden, "step0.logits"), LOGITS_TOLERANCE);
     const loss = model.backward(batch, labels.subarray(step * batch, (step + 1) * batch), 0);
     if (step < one.noise.reliable_steps) {
       close(tally, quantity("loss"), where, [loss], floats(golden, "loss").slice(step, step + 1), LOSS_TOLERANCE);
@@ -98,7 +99,9 @@ function modelOf({ params }: TrajectoryCase, shape: TrajectoryData, kernels: Ker
   const layers = layersOf(network).length;
   const exempt = { firstLayerDense: !params.sparsify_first, lastLayerDense: !params.sparsify_last };
   const sparsities =
-    params.mode === "dense" ? new Array<null>(layers).fill(null) : uniformSparsities(layers, 1 - params.density, exempt);
+    params.mode === "dense"
+      ? new Array<null>(layers).fill(null)
+      : uniformSparsities(layers, 1 - params.density, exempt);
   return new Model(network, shape.batch, kernels, sparsities);
 }
 
@@ -130,12 +133,19 @@ function compareFirstStep(
   golden: ReadonlyMap<string, GoldenTensor>,
 ): void {
   for (const { name, grad } of model.parameters) {
-    close(tally, quantity("gradient"), `${one.name} ${name}`, grad, floats(golden, `step0.grad.${name}`), GRADIENT_TOLERANCE);
+    close(
+      tally,
+      quantity("gradient"),
+      `${one.name} ${name}`,
+      grad,
+      floats(golden, `step0.grad.${name}`),
+      GRADIENT_TOLERANCE,
+    );
   }
   if (one.params.mode === "dense") return;
   for (const layer of layers) {
     const mask = floats(golden, `step0.mask_w.${layer.name}`);
-    const equal = layer.weight.values.every((v, i) => (Math.abs(v) >= layer.thresholds.weight) === (mask[i] === 1));
+    const equal = layer.weight.values.every((v, i) => Math.abs(v) >= layer.thresholds.weight === (mask[i] === 1));
     tally.judge(quantity("weight mask"), `${one.name} ${layer.name}`, equal, "masks differ");
   }
 }

@@ -1,0 +1,7 @@
+/** `npm run bench`: every bench in turn, each printing its own table of ratios. */
+const benches = ["conv", "scheduler"];
+
+for (const name of benches) {
+  console.log(`\n== ${name}`);
+  await import(`./${name}.ts`);
+}

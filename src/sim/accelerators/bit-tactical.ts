@@ -1,0 +1,144 @@
+/**
+ * Bit-Tactical: the tiles of DaDianNao with a static schedule of the weights, made in software whenever they change; zero
+ * weights are filled from later lines, and lines that become empty are skipped. Activations follow through multiplexers.
+ * The weight gradient has no weights to schedule and runs dense. Rows of a tile share the test for an empty line.
+ * Source: Bit-Tactical (ASPLOS 2019), its front end (TCL) as modelled by DNNsim, spec/dnnsim.md §2.
+ */
+import { type Static, Type } from "typebox";
+import type { BitMask } from "../../kernels/bit-mask.ts";
+import type { Accelerator, ComputeResult } from "../accelerator.ts";
+import { arrayMultipliers, arrayParams, foldParam, imageStreams, searchParams } from "../lanes/array-params.ts";
+import { arrayResult } from "../lanes/array-result.ts";
+import { type WindowGrid, windowGrids } from "../lanes/channel-first.ts";
+import { type DealTotals, dealPairs, emptyTotals, setAxis } from "../lanes/dealing.ts";
+import { denseTotals } from "../lanes/dense-array.ts";
+import { inGoldenScope } from "../lanes/golden-scope.ts";
+import { laneMap, searchMap } from "../lanes/search-map.ts";
+import { createSetCosts, recordCost, recordIdeal, type SetCosts } from "../lanes/set-costs.ts";
+import { foldStrided } from "../lanes/space-to-depth.ts";
+import { type Scheduler, staticScheduler } from "../lanes/static-schedule.ts";
+import { gatherFilters, type WeightLanes, weightLanes } from "../lanes/weight-lanes.ts";
+import type { Operation } from "../operation.ts";
+
+const params = Type.Object(
+  {
+    ...arrayParams,
+    ...searchParams,
+    ...foldParam,
+    reschedulingCyclesPerLine: Type.Integer({
+      minimum: 0,
+      maximum: 1_000_000,
+      default: 1,
+      description: "Cycles that scheduling one line of one filter set takes, once per refresh of the top-k weights",
+    }),
+  },
+  { additionalProperties: false },
+);
+
+/** Parameters of Bit-Tactical. */
+export type BitTacticalParams = Static<typeof params>;
+
+/** The statically scheduled array. */
+export const bitTactical: Accelerator<typeof params> = {
+  id: "bit-tactical",
+  modelVersion: 1,
+  params,
+  mappings: {
+    forward: {
+      lanes: "input channels",
+      rows: "filters",
+      columns: "windows",
+      stationary: "none",
+      skipped: "weight",
+    },
+    inputGrad: {
+      lanes: "output channels",
+      rows: "input channels",
+      columns: "windows of outputGrad, one stride phase at a time",
+      stationary: "none",
+      skipped: "weight",
+    },
+    weightGrad: {
+      lanes: "output positions",
+      rows: "output channels",
+      columns: "input channels, one kernel position at a time",
+      stationary: "none",
+      skipped: "none",
+    },
+  },
+  multipliers: arrayMultipliers,
+  withoutSkipping: (own) => ({ ...own, lookahead: 0, lookaside: 0 }),
+  validation(operation, own) {
+    if (operation.pass === "weightGrad" || own.lookahead === 0) return "formula";
+    return operation.pass === "forward" && inGoldenScope(operation, own) ? "exact" : "property";
+  },
+  run(operation, own) {
+    if (operation.pass === "weightGrad") {
+      return result(operation, own, denseTotals("weightGrad", operation.geometry, own), 0);
+    }
+    const { pass, geometry, masks } = foldStrided(operation, own.foldStridedInput);
+    if (masks.weight === undefined) throw new Error(`bit-tactical: ${operation.layer} ${pass} has no weight mask`);
+    return runWeights(operation, pass === "forward" ? pass : "inputGrad", geometry, masks.weight, own);
+  },
+};
+
+function runWeights(
+  operation: Operation,
+  pass: "forward" | "inputGrad",
+  g: Operation["geometry"],
+  weight: BitMask,
+  own: BitTacticalParams,
+): ComputeResult {
+  const totals = emptyTotals();
+  const schedule = staticScheduler(laneMap(searchMap(own.shape, own.lookahead, own.lookaside), own.lanes));
+  const { images, streams } = imageStreams(own, g.N);
+  const grids = windowGrids(pass, g);
+  let scheduledLines = 0;
+  for (let group = 0; group < g.groups && grids.length > 0; group++) {
+    const weights = weightLanes(weight, g, pass, group, own.lanes);
+    const inner = setAxis(weights.filters, own.rows);
+    for (const grid of grids) {
+      const costs = filterSetCosts(weights, grid, inner.sets, schedule, own);
+      if (costs.lines === 0) continue;
+      scheduledLines += Math.ceil(inner.sets / own.tiles) * costs.lines;
+      const outer = setAxis(images * grid.height * grid.width, own.columns);
+      const { tiles, dealing } = own;
+      dealPairs({ outer, inner, scheduled: "inner", costs, tiles, dealing, carrySkip: false }, totals, streams);
+    }
+  }
+  return result(operation, own, totals, scheduledLines);
+}
+
+/** Schedules every filter set over the taps of one job: once, for all windows and images. */
+function filterSetCosts(
+  weights: WeightLanes,
+  grid: WindowGrid,
+  sets: number,
+  schedule: Scheduler,
+  { rows, lanes, lookahead }: BitTacticalParams,
+): SetCosts {
+  const lines = grid.taps.length * weights.blocks;
+  const costs = createSetCosts(sets, lines, lookahead);
+  const buffer = new Int32Array((lines + lookahead) * rows);
+  for (let set = 0; set < sets; set++) {
+    gatherFilters(weights, grid.taps, set * rows, Math.min(rows, weights.filters - set * rows), buffer, rows);
+    recordIdeal(costs, set, buffer, rows, lanes);
+    schedule(buffer, lines, rows);
+    recordCost(costs, set, buffer, rows);
+  }
+  return costs;
+}
+
+/**
+ * `scheduledLines`: lines of the filter sets that the busiest tile schedules, summed over groups and stride phases, which
+ * follow one another; tiles schedule their sets side by side. A schedule serves all steps of a top-k period.
+ */
+function result(op: Operation, own: BitTacticalParams, totals: DealTotals, scheduledLines: number): ComputeResult {
+  const skips = op.pass !== "weightGrad" && own.lookahead > 0;
+  const perRefresh = skips && totals.outputs > 0 ? scheduledLines * own.reschedulingCyclesPerLine : 0;
+  return arrayResult(op.pass, own.lanes, totals, {
+    reschedulingCycles: Math.ceil(perRefresh / op.topKPeriod),
+    scheduled: skips ? "weight" : null,
+    counters: { scheduledPEs: totals.scheduledPEs, idlePEs: totals.idlePEs },
+  });
+}

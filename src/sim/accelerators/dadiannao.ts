@@ -1,0 +1,58 @@
+/**
+ * DaDianNao: dense tiles of lanes × rows × columns, the baseline that skips nothing.
+ * Source: DaDianNao (MICRO 2014) as modelled by DNNsim, spec/dnnsim.md §1.
+ */
+import { type Static, Type } from "typebox";
+import type { Accelerator } from "../accelerator.ts";
+import { arrayMultipliers, arrayParams, foldParam } from "../lanes/array-params.ts";
+import { arrayResult } from "../lanes/array-result.ts";
+import { denseTotals } from "../lanes/dense-array.ts";
+import { inGoldenScope } from "../lanes/golden-scope.ts";
+import { foldStrided } from "../lanes/space-to-depth.ts";
+
+const params = Type.Object({ ...arrayParams, ...foldParam }, { additionalProperties: false });
+
+/** Parameters of DaDianNao. */
+export type DaDianNaoParams = Static<typeof params>;
+
+/** The dense array, in closed form. */
+export const dadiannao: Accelerator<typeof params> = {
+  id: "dadiannao",
+  modelVersion: 1,
+  params,
+  mappings: {
+    forward: {
+      lanes: "input channels",
+      rows: "filters",
+      columns: "windows",
+      stationary: "none",
+      skipped: "none",
+    },
+    inputGrad: {
+      lanes: "output channels",
+      rows: "input channels",
+      columns: "windows of outputGrad, one stride phase at a time",
+      stationary: "none",
+      skipped: "none",
+    },
+    weightGrad: {
+      lanes: "output positions",
+      rows: "output channels",
+      columns: "input channels, one kernel position at a time",
+      stationary: "none",
+      skipped: "none",
+    },
+  },
+  multipliers: arrayMultipliers,
+  withoutSkipping: (own) => own,
+  validation: (operation, own) => (operation.pass === "forward" && inGoldenScope(operation, own) ? "exact" : "formula"),
+  run(operation, own) {
+    const { pass, geometry } = foldStrided(operation, own.foldStridedInput);
+    const totals = denseTotals(pass, geometry, own);
+    return arrayResult(pass, own.lanes, totals, {
+      reschedulingCycles: 0,
+      scheduled: null,
+      counters: { scheduledPEs: totals.scheduledPEs, idlePEs: totals.idlePEs },
+    });
+  },
+};

@@ -1,0 +1,110 @@
+/**
+ * TensorDash: a tile whose rows skip the zeros of one operand as they stream in, the sparser of the two. The scheduled
+ * operand lies on the rows, which share the test for an empty line; the other lies on the columns.
+ * Source: TensorDash (MICRO 2020) as modelled by DNNsim, spec/tensordash.md, its clean model (§8); the skip counter of a
+ * tile runs on from set to set. Image padding counts as zeros when the sparser operand is chosen, with `solidPadding` too:
+ * attribution must not turn the array round.
+ */
+import { type Static, Type } from "typebox";
+import type { Accelerator } from "../accelerator.ts";
+import { arrayMultipliers, arrayParams, searchParams } from "../lanes/array-params.ts";
+import { arrayResult } from "../lanes/array-result.ts";
+import { emptyTotals } from "../lanes/dealing.ts";
+import { runChannels } from "../lanes/dynamic-channels.ts";
+import { runPositions } from "../lanes/dynamic-positions.ts";
+import { type DynamicRun, emptyBankCounts } from "../lanes/dynamic-run.ts";
+import { dynamicScheduler } from "../lanes/dynamic-schedule.ts";
+import { inGoldenScope } from "../lanes/golden-scope.ts";
+import { laneMap, searchMap } from "../lanes/search-map.ts";
+
+const params = Type.Object(
+  {
+    ...arrayParams,
+    ...searchParams,
+    banks: Type.Integer({
+      minimum: 1,
+      maximum: 4096,
+      default: 16,
+      description: "Banks of the on-chip buffers; conflicts are counted, not charged",
+    }),
+    operand: Type.Object(
+      {
+        forward: Type.Enum(["sparser", "input", "weight"], { default: "sparser" }),
+        inputGrad: Type.Enum(["sparser", "outputGrad", "weight"], { default: "sparser" }),
+        weightGrad: Type.Enum(["sparser", "input", "outputGrad"], { default: "sparser" }),
+      },
+      {
+        additionalProperties: false,
+        default: { forward: "sparser", inputGrad: "sparser", weightGrad: "sparser" },
+        description:
+          'Operand whose zeros each pass skips; "sparser" chooses for each image, or for the whole operation where the batch is folded',
+      },
+    ),
+  },
+  { additionalProperties: false },
+);
+
+/** Parameters of TensorDash. */
+export type TensorDashParams = Static<typeof params>;
+
+/** The dynamically scheduled array. */
+export const tensordash: Accelerator<typeof params> = {
+  id: "tensordash",
+  modelVersion: 1,
+  params,
+  mappings: {
+    forward: {
+      lanes: "input channels",
+      rows: "windows or filters, whichever is sparser",
+      columns: "the other",
+      stationary: "none",
+      skipped: "sparser",
+    },
+    inputGrad: {
+      lanes: "output channels",
+      rows: "windows of outputGrad or filters (input channels), whichever is sparser, one stride phase at a time",
+      columns: "the other",
+      stationary: "none",
+      skipped: "sparser",
+    },
+    weightGrad: {
+      lanes: "output positions",
+      rows: "input channels or output channels, whichever is sparser, one kernel position at a time",
+      columns: "the other",
+      stationary: "none",
+      skipped: "sparser",
+    },
+  },
+  multipliers: arrayMultipliers,
+  withoutSkipping: (own) => ({ ...own, lookahead: 0, lookaside: 0 }),
+  validation(operation, own) {
+    if (own.lookahead === 0) return "formula";
+    const { pass, geometry } = operation;
+    // The original does not schedule weights in a strided input gradient, and does not model tiles.
+    const known = pass !== "inputGrad" || (geometry.stride[0] === 1 && geometry.stride[1] === 1);
+    return known && own.tiles === 1 && inGoldenScope(operation, own) ? "exact" : "property";
+  },
+  run(operation, own) {
+    const { pass } = operation;
+    const map = laneMap(searchMap(own.shape, own.lookahead, own.lookaside), own.lanes);
+    const run: DynamicRun = {
+      operation,
+      params: own,
+      schedule: dynamicScheduler(map, own.lookaside),
+      totals: emptyTotals(),
+      banks: emptyBankCounts(),
+    };
+    const chosen = own.operand[pass];
+    const scheduled = pass === "weightGrad" ? runPositions(run, chosen) : runChannels(run, pass, chosen);
+    return arrayResult(pass, own.lanes, run.totals, {
+      reschedulingCycles: 0,
+      scheduled: own.lookahead > 0 ? scheduled : null,
+      counters: {
+        scheduledPEs: run.totals.scheduledPEs,
+        bankReads: run.banks.reads,
+        bankWrites: run.banks.writes,
+        readBankConflicts: run.banks.conflicts,
+      },
+    });
+  },
+};

@@ -1,0 +1,179 @@
+/**
+ * DNNsim's DaDianNao and Bit-Tactical runs, replayed on our machines of the same names.
+ * A case is translated: spatial dimensions change places (`packed-masks.ts`), one image (every image costs the same), a
+ * fully connected layer runs on one column, a strided three-channel layer is folded. Source: spec/dnnsim.md, golden/README.md.
+ */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type BitMask, sliceSize } from "../../src/kernels/bit-mask.ts";
+import { type ConvGeometry, linearGeometry } from "../../src/kernels/geometry.ts";
+import type { ComputeResult } from "../../src/sim/accelerator.ts";
+import { type BitTacticalParams, bitTactical } from "../../src/sim/accelerators/bit-tactical.ts";
+import { dadiannao } from "../../src/sim/accelerators/dadiannao.ts";
+import type { Operation } from "../../src/sim/operation.ts";
+import type { Oracle, Tally } from "./oracle.ts";
+import { readNpyBytes, sliceOf, transposedMask } from "./packed-masks.ts";
+
+interface Layer {
+  readonly name: string;
+  readonly type: string;
+  readonly stride: number;
+  readonly padding: number;
+  readonly wgt_shape: readonly number[];
+  readonly act_shape: readonly number[];
+  readonly wgt_mask: string;
+  readonly act_mask: string;
+}
+
+type Config = Readonly<Record<string, unknown>>;
+
+interface Run {
+  readonly config: Config;
+  readonly memory_overrides?: Readonly<Record<string, unknown>> | null;
+  readonly dram: string | null;
+  readonly error?: unknown;
+  readonly stats?: readonly Readonly<Record<string, unknown>>[];
+}
+
+interface Case {
+  readonly name: string;
+  readonly layers: readonly Layer[];
+  readonly runs: readonly Run[];
+}
+
+/** Counts that we compare: DNNsim's name and ours. */
+const COMPARED: readonly (readonly [string, (result: ComputeResult) => number])[] = [
+  ["compute_cycles", (result) => result.cycles],
+  ["scheduled PEs", (result) => result.counters.scheduledPEs],
+  ["idle PEs", (result) => result.counters.idlePEs],
+];
+
+/** DNNsim's defaults (spec/dnnsim.md §2.1): 0 and absent mean the default. */
+const DEFAULTS = { lanes: 16, columns: 16, rows: 16, tiles: 16, lookahead_h: 2, lookaside_d: 5 } as const;
+const DEFAULT_WIDTH = 16;
+const WIDTH_KEYS = ["pe_width", "bits_pe", "width"] as const;
+const DATA_WIDTH_KEYS = ["data_width", "act_data_width", "wgt_data_width"] as const;
+const KNOWN_KEYS = new Set<string>([
+  ...["arch", "tactical", "search_shape"],
+  ...Object.keys(DEFAULTS),
+  ...WIDTH_KEYS,
+  ...DATA_WIDTH_KEYS,
+]);
+/** Strided first layers of exactly this many channels are folded. */
+const FOLDED_CHANNELS = 3;
+
+/** Adapter of DNNsim's golden cases. */
+export const dnnsim: Oracle = {
+  id: "dnnsim",
+  async run(dir, index, tally) {
+    for (const entry of index.cases) {
+      const golden = JSON.parse(await readFile(join(dir, String(entry.file)), "utf8")) as Case;
+      for (const layer of golden.layers) {
+        const operation = await forwardOf(dir, layer);
+        golden.runs.forEach((run, i) => {
+          replay(golden.name, i, run, layer, operation, tally);
+        });
+      }
+    }
+  },
+};
+
+function replay(name: string, index: number, run: Run, layer: Layer, operation: Operation, tally: Tally): void {
+  const arch = String(run.config.arch);
+  const machine = run.config.tactical === true ? "BitTactical" : arch;
+  const where = `${name}#${index} ${layer.name} ${machine} ${run.dram ?? ""}`.trimEnd();
+  const reason = exempt(run, layer, arch);
+  if (reason !== undefined) {
+    tally.skip(arch === "SCNN" ? "SCNN counts" : "all counts", where, reason);
+    return;
+  }
+  const stats = run.stats?.find((row) => row.layer === layer.name);
+  if (stats === undefined) {
+    tally.skip("all counts", where, "the run has no counts for this layer");
+    return;
+  }
+  const result = simulate(run.config, layer, operation);
+  for (const [quantity, ours] of COMPARED) {
+    const expected = stats[quantity];
+    if (typeof expected === "number") tally.compare(`${machine} ${quantity}`, where, expected, ours(result));
+  }
+  tally.skip("cycles, gbuffer and DRAM counts", where, "the on-chip pipeline is not modelled yet");
+}
+
+/** Why a run is not compared, if so. */
+function exempt(run: Run, layer: Layer, arch: string): string | undefined {
+  if (run.error !== undefined && run.error !== null) return "the program gave an error";
+  if (arch === "SCNN") return "SCNN is not modelled yet";
+  if (arch !== "DaDianNao") return `architecture ${arch} is not modelled`;
+  const unknown = Object.keys(run.config).filter((key) => !KNOWN_KEYS.has(key));
+  if (unknown.length > 0) return `unknown settings ${unknown.join(", ")}`;
+  if (Object.keys(run.memory_overrides ?? {}).some((key) => /^gbuffer_.*size$/.test(key))) return "small-memory case";
+  if (layer.type === "fc") return undefined;
+  if (layer.type !== "conv") return `layers of type ${layer.type} are not modelled`;
+  if (layer.wgt_shape[1] !== layer.act_shape[1]) return "grouped convolution, which DNNsim gets wrong";
+  if (isFolded(layer) && layer.act_shape[2] !== layer.act_shape[3]) {
+    return "bug: the height of a folded first layer is taken from its width";
+  }
+  return undefined;
+}
+
+function isFolded(layer: Layer): boolean {
+  return layer.type === "conv" && layer.act_shape[1] === FOLDED_CHANNELS && layer.stride > 1;
+}
+
+function simulate(config: Config, layer: Layer, operation: Operation): ComputeResult {
+  const number = (key: keyof typeof DEFAULTS) => Number(config[key] ?? 0) || DEFAULTS[key];
+  const [actSteps, weightSteps] = valueSteps(config);
+  const array = {
+    lanes: number("lanes"),
+    rows: Math.floor(number("rows") / weightSteps),
+    columns: layer.type === "fc" ? 1 : Math.floor(number("columns") / actSteps),
+    tiles: number("tiles"),
+    batch: "image",
+    dealing: "filters",
+    foldStridedInput: isFolded(layer) ? FOLDED_CHANNELS : 0,
+  } as const;
+  if (config.tactical !== true) return dadiannao.run(operation, array);
+  const params: BitTacticalParams = {
+    ...array,
+    lookahead: number("lookahead_h"),
+    lookaside: number("lookaside_d"),
+    shape: config.search_shape === "L" ? "L" : "T",
+    reschedulingCyclesPerLine: 1,
+  };
+  return bitTactical.run(operation, params);
+}
+
+/** Steps in which a processing element takes an activation and a weight that are wider than itself (spec §0). */
+function valueSteps(config: Config): readonly [number, number] {
+  const first = (keys: readonly string[]) => keys.map((key) => Number(config[key] ?? 0)).find((value) => value > 0);
+  const width = first(WIDTH_KEYS) ?? DEFAULT_WIDTH;
+  const data = first(["data_width"]);
+  const act = first(["act_data_width"]) ?? data ?? DEFAULT_WIDTH;
+  const weight = first(["wgt_data_width"]) ?? data ?? DEFAULT_WIDTH;
+  return [Math.ceil(act / width), Math.ceil(weight / width)];
+}
+
+async function forwardOf(dir: string, layer: Layer): Promise<Operation> {
+  const weight = transposedMask(await readNpyBytes(join(dir, layer.wgt_mask)), layer.wgt_shape);
+  const act = transposedMask(await readNpyBytes(join(dir, layer.act_mask)), layer.act_shape);
+  const geometry = layer.type === "fc" ? linearGeometry(1, layer.wgt_shape[1], layer.wgt_shape[0]) : convOf(layer);
+  const input: BitMask =
+    layer.type === "fc" ? { shape: [1, sliceSize(act.shape), 1, 1], bytes: sliceOf(act, 0).bytes } : sliceOf(act, 0);
+  return { pass: "forward", layer: layer.name, geometry, masks: { weight, input }, topKPeriod: 1 };
+}
+
+/** Geometry of one image; a folded image is padded to whole blocks, as DNNsim does it, which may add an output. */
+function convOf(layer: Layer): ConvGeometry {
+  const [K, C, S, R] = [...layer.wgt_shape, 1, 1];
+  const [, channels, W, H] = [...layer.act_shape, 1, 1];
+  const { stride, padding } = layer;
+  const fill = (extent: number) => (isFolded(layer) ? (stride - ((extent + 2 * padding) % stride)) % stride : 0);
+  return {
+    ...{ N: 1, C: channels, H, W, K, R, S },
+    stride: [stride, stride],
+    padding: [padding, padding + fill(H), padding, padding + fill(W)],
+    dilation: [1, 1],
+    groups: C === channels ? 1 : Math.max(1, Math.floor(channels / C)),
+  };
+}

@@ -1,0 +1,138 @@
+/**
+ * Oracle `swat`: PyTorch in float64. Every single operation and every SWAT layer runs on every build of our kernels;
+ * values must lie within 10 × the noise of PyTorch's own float32 (golden/README.md), masks and counts must be equal.
+ */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { selectKernels } from "../../src/kernels/index.ts";
+import type { Kernels } from "../../src/kernels/kernels.ts";
+import { keepCount } from "../../src/sparsity/keep-count.ts";
+import type { Oracle, Tally } from "./oracle.ts";
+import { readSafetensors } from "./safetensors-file.ts";
+import type { Computed, Params, Tensors } from "./swat-case.ts";
+import { type LayerCounts, runSwatLayer } from "./swat-layer.ts";
+import { foreignSetting, operations } from "./swat-operations.ts";
+
+interface SwatCase {
+  readonly name: string;
+  readonly kind: string;
+  readonly file: string;
+  readonly params?: Params;
+  readonly torch_f32_max_abs_diff?: Readonly<Record<string, number>> | null;
+}
+
+const builds = ["js", "reference"].map((name) => selectKernels(name));
+const SMALLEST_TOLERANCE = 1e-6;
+/** Names of tensors that a case gives; all others are results. */
+const GIVEN = /^(s\d+\.)?(x|w|b|gamma|beta|grad_out|target|running_mean_in|running_var_in|p0|grad\d+)$/;
+
+/** The adapter; training trajectories and tables of whole networks are not kernels and are skipped with a reason. */
+export const swat: Oracle = {
+  id: "swat",
+  async run(dir, index, tally) {
+    for (const entry of index.cases) await runCase(dir, entry as unknown as SwatCase, tally);
+  },
+};
+
+async function runCase(dir: string, one: SwatCase, tally: Tally): Promise<void> {
+  const { name, kind } = one;
+  if (kind === "trajectory" || kind === "traj_data") {
+    tally.skip("trajectory", name, "training trajectories are compared by test/swat");
+  } else if (kind === "table" && name.startsWith("keep_count")) {
+    await runKeepCounts(join(dir, one.file), name, tally);
+  } else if (kind === "table") {
+    tally.skip("table", name, "not built yet");
+  } else if (kind in operations || kind === "swat_conv" || kind === "swat_linear") {
+    const foreign = foreignSetting(one.params ?? {});
+    if (foreign !== null) {
+      tally.skip(kind, name, foreign);
+      return;
+    }
+    const tensors = await readSafetensors(join(dir, one.file));
+    for (const kernels of builds) runOnBuild(kernels, one, tensors, tally);
+  } else {
+    tally.skip(kind, name, "unknown kind of case");
+  }
+}
+
+function runOnBuild(kernels: Kernels, one: SwatCase, tensors: Tensors, tally: Tally): void {
+  const { kind, name } = one;
+  const params = one.params ?? {};
+  try {
+    if (kind in operations) {
+      compareTensors(kernels.name, one, tensors, operations[kind](kernels, params, tensors), tally);
+      return;
+    }
+    const { computed, counts } = runSwatLayer(kernels, kind, params, tensors);
+    compareTensors(kernels.name, one, tensors, computed, tally);
+    compareCounts(kernels.name, name, (params.counts ?? []) as readonly LayerCounts[], counts, tally);
+  } catch (error) {
+    tally.judge(`${kind} (${kernels.name})`, name, false, error instanceof Error ? error.message : String(error));
+  }
+}
+
+function compareTensors(build: string, one: SwatCase, golden: Tensors, computed: Computed, tally: Tally): void {
+  for (const [name, { data: expected }] of golden) {
+    if (GIVEN.test(name)) continue;
+    const actual = computed.get(name);
+    const where = `${one.name}/${name}`;
+    if (actual === undefined) {
+      tally.skip(`${one.kind} (${build})`, where, "a tensor that we do not compute");
+      continue;
+    }
+    const isMask = actual instanceof Uint8Array;
+    const listed = one.torch_f32_max_abs_diff?.[name] ?? 0;
+    const tolerance = isMask ? 0 : Math.max(SMALLEST_TOLERANCE, 10 * listed);
+    const difference = largestDifference(expected, actual);
+    const detail = `differs by ${difference}, tolerance ${tolerance}`;
+    tally.judge(`${isMask ? "masks" : one.kind} (${build})`, where, difference <= tolerance, detail);
+  }
+}
+
+/** Largest |expected − actual|; NaN (which no tolerance admits) where the sizes differ or one of the two is NaN. */
+function largestDifference(expected: ArrayLike<number>, actual: ArrayLike<number>): number {
+  if (expected.length !== actual.length) return Number.NaN;
+  let largest = 0;
+  for (let i = 0; i < expected.length; i++) {
+    const difference = expected[i] === actual[i] ? 0 : Math.abs(expected[i] - actual[i]);
+    if (!(difference <= largest)) largest = difference;
+    if (Number.isNaN(difference)) return difference;
+  }
+  return largest;
+}
+
+function compareCounts(
+  build: string,
+  where: string,
+  expected: readonly LayerCounts[],
+  actual: readonly LayerCounts[],
+  tally: Tally,
+): void {
+  for (const [step, counts] of expected.entries()) {
+    for (const key of ["k_w", "k_x", "kept_w", "kept_x", "nnz_x"] as const) {
+      const ours = actual[step]?.[key];
+      const detail = `expected ${counts[key]}, got ${ours}`;
+      tally.judge(`counts (${build})`, `${where}/s${step}.${key}`, ours === counts[key], detail);
+    }
+  }
+}
+
+interface KeepCountRow {
+  readonly yaml_sparsity: number;
+  readonly layer_sparsity: number;
+  readonly n: number;
+  readonly k: number;
+  readonly k_imagenet_float32?: number;
+}
+
+/** The authors' ImageNet code carries the sparsity as a float32, which is what a user of ours would give. */
+async function runKeepCounts(path: string, name: string, tally: Tally): Promise<void> {
+  const rows = JSON.parse(await readFile(path, "utf8")) as readonly KeepCountRow[];
+  for (const row of rows) {
+    const where = `${name}/${row.yaml_sparsity} of ${row.n}`;
+    tally.compare("keep count", where, row.k, keepCount(row.yaml_sparsity, row.n));
+    if (row.k_imagenet_float32 === undefined) continue;
+    const single = Math.fround(row.layer_sparsity);
+    tally.compare("keep count (float32)", where, row.k_imagenet_float32, keepCount(single, row.n));
+  }
+}
