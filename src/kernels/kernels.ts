@@ -128,6 +128,6 @@ export interface Kernels {
 
   /** k-th largest |v| over values[0..size), 1 ≤ k ≤ size; NaN counts as the largest. */
   topKThreshold(values: Floats, size: number, k: number): number;
-  /** output[i] = |values[i]| ≥ threshold ? values[i] : 0, for i < size: ties are kept. */
+  /** output[i] = |values[i]| ≥ threshold ? values[i] : 0, for i < size: ties are kept, and so is NaN. */
   applyThreshold(values: Floats, size: number, threshold: number, output: Floats): void;
 }

@@ -1,5 +1,5 @@
 /**
- * How many elements a top-k mask keeps (spec/swat.md §2): k = ceil((1 − s)·n) in double precision. The authors' code
+ * How many elements a top-k mask keeps (as the SWAT authors' code): k = ceil((1 − s)·n) in double precision. The authors' code
  * takes the complement twice, s = 1 − (1 − y) and 1 − s; the second rounding is always exact, so one subtraction gives
  * the same k, including its surprises: y = 0.7 of 1000 elements keeps 301, not 300.
  */

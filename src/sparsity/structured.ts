@@ -1,5 +1,5 @@
 /**
- * Structured pruning of weights [K, C/groups, R, S] (spec/swat.md §4): whole units are ranked by Σ|w| and the
+ * Structured pruning of weights [K, C/groups, R, S] (as the SWAT authors' code): whole units are ranked by Σ|w| and the
  * k = ceil((1 − s)·units) best are kept, with all ties. "channel" means one R × S kernel slice, as in the authors' code,
  * not a whole input channel; "filter" one output filter. Activations stay unstructured.
  */

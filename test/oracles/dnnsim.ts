@@ -1,7 +1,7 @@
 /**
  * DNNsim's DaDianNao and Bit-Tactical runs, replayed on our machines of the same names.
  * A case is translated: spatial dimensions change places (`packed-masks.ts`), one image (every image costs the same), a
- * fully connected layer runs on one column, a strided three-channel layer is folded. Source: spec/dnnsim.md, golden/README.md.
+ * fully connected layer runs on one column, a strided three-channel layer is folded. Source: DNNsim 4748a600.
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -48,7 +48,7 @@ const COMPARED: readonly (readonly [string, (result: ComputeResult) => number])[
   ["idle PEs", (result) => result.counters.idlePEs],
 ];
 
-/** DNNsim's defaults (spec/dnnsim.md §2.1): 0 and absent mean the default. */
+/** DNNsim's defaults: 0 and absent mean the default. */
 const DEFAULTS = { lanes: 16, columns: 16, rows: 16, tiles: 16, lookahead_h: 2, lookaside_d: 5 } as const;
 const DEFAULT_WIDTH = 16;
 const WIDTH_KEYS = ["pe_width", "bits_pe", "width"] as const;

@@ -25,7 +25,7 @@ interface Selection {
 const units: Readonly<Record<string, StructuredUnit>> = { structured_channel: "channel", structured_filter: "filter" };
 
 /**
- * Runs every step of a case (spec/swat.md §1–4): thresholds are refreshed when step % period = 0 and reused otherwise; a
+ * Runs every step of a case (as the authors' code does): thresholds are refreshed when step % period = 0 and reused otherwise; a
  * linear layer, and weights pruned by structure, rank anew at every step.
  */
 export function runSwatLayer(

@@ -6,7 +6,7 @@ import { swat } from "./swat.ts";
 
 const dir = join(import.meta.dirname, "../golden/swat");
 
-test("every golden operation, SWAT layer and keep count of PyTorch is reproduced by both builds", async () => {
+test("every golden operation, SWAT layer, training run and keep count of PyTorch is reproduced by both builds", async () => {
   const tally = new CountingTally();
   await swat.run(dir, JSON.parse(await readFile(join(dir, "index.json"), "utf8")) as OracleIndex, tally);
   expect(tally.differences).toEqual([]);
@@ -25,6 +25,13 @@ test("every golden operation, SWAT layer and keep count of PyTorch is reproduced
     swat_linear: 6,
     masks: 26,
     counts: 65,
+    "trajectory logits": 3,
+    "trajectory loss": 60,
+    "trajectory gradient": 114,
+    "trajectory weight mask": 20,
+    "trajectory kept weights": 400,
+    "trajectory kept inputs": 400,
+    "trajectory final weights": 3,
   };
   const expected: Record<string, number> = { "keep count": 96, "keep count (float32)": 96 };
   for (const build of ["js", "reference"]) {

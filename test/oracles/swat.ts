@@ -1,16 +1,17 @@
 /**
  * Oracle `swat`: PyTorch in float64. Every single operation and every SWAT layer runs on every build of our kernels;
- * values must lie within 10 × the noise of PyTorch's own float32 (golden/README.md), masks and counts must be equal.
+ * values must lie within 10 × the noise of PyTorch's own float32, masks and counts must be equal.
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { selectKernels } from "../../src/kernels/index.ts";
 import type { Kernels } from "../../src/kernels/kernels.ts";
 import { keepCount } from "../../src/sparsity/keep-count.ts";
-import type { Oracle, Tally } from "./oracle.ts";
+import type { Oracle, OracleIndex, Tally } from "./oracle.ts";
 import { readSafetensors } from "./safetensors-file.ts";
 import type { Computed, Params, Tensors } from "./swat-case.ts";
 import { type LayerCounts, runSwatLayer } from "./swat-layer.ts";
+import { runTrajectory, type TrajectoryCase, type TrajectoryData } from "./swat-trajectory.ts";
 import { foreignSetting, operations } from "./swat-operations.ts";
 
 interface SwatCase {
@@ -26,18 +27,21 @@ const SMALLEST_TOLERANCE = 1e-6;
 /** Names of tensors that a case gives; all others are results. */
 const GIVEN = /^(s\d+\.)?(x|w|b|gamma|beta|grad_out|target|running_mean_in|running_var_in|p0|grad\d+)$/;
 
-/** The adapter; training trajectories and tables of whole networks are not kernels and are skipped with a reason. */
+/** The adapter; tables of whole networks, and training methods that we do not have, are skipped with a reason. */
 export const swat: Oracle = {
   id: "swat",
   async run(dir, index, tally) {
-    for (const entry of index.cases) await runCase(dir, entry as unknown as SwatCase, tally);
+    for (const entry of index.cases) await runCase(dir, entry as unknown as SwatCase, index, tally);
   },
 };
 
-async function runCase(dir: string, one: SwatCase, tally: Tally): Promise<void> {
+async function runCase(dir: string, one: SwatCase, index: OracleIndex, tally: Tally): Promise<void> {
   const { name, kind } = one;
-  if (kind === "trajectory" || kind === "traj_data") {
-    tally.skip("trajectory", name, "training trajectories are compared by test/swat");
+  if (kind === "traj_data") return;
+  if (kind === "trajectory") {
+    const trajectory = one as unknown as TrajectoryCase;
+    const data = index.cases.find((other) => other.kind === "traj_data" && other.file === trajectory.data);
+    for (const kernels of builds) await runTrajectory(dir, trajectory, data?.params as TrajectoryData, kernels, tally);
   } else if (kind === "table" && name.startsWith("keep_count")) {
     await runKeepCounts(join(dir, one.file), name, tally);
   } else if (kind === "table") {

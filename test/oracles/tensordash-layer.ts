@@ -1,4 +1,4 @@
-/** The original TensorDash model's padding rules (spec/tensordash.md §7), in our coordinates: y is vertical, x horizontal. */
+/** The original TensorDash model's padding rules, in our coordinates: y is vertical, x horizontal. */
 import { type BitMask, getBit } from "../../src/kernels/bit-mask.ts";
 import type { ConvGeometry } from "../../src/kernels/geometry.ts";
 

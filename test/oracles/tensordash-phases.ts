@@ -1,5 +1,5 @@
 /**
- * Strided input gradients of the original TensorDash model (spec/tensordash.md §5). Where its phases hold other windows than
+ * Strided input gradients of the original TensorDash model. Where its phases hold other windows than
  * the input positions of that phase, each phase is translated into a stride-1 forward pass over the part of the padded
  * gradient that it reads, with the part of the rotated kernel that it uses.
  */

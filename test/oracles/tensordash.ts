@@ -1,7 +1,7 @@
 /**
  * DNNsim's TensorDash training runs, replayed on our machine of the same name. A case is translated: spatial dimensions change
  * places, padding becomes four-sided, every image is an operation of its own, and where the original chose its operand by
- * rules of its own the choice is forced through `operand`. What its [L] rules (spec/tensordash.md §5–7, §10) decide is skipped.
+ * rules of its own the choice is forced through `operand`. What its [L] rules (what only its bugs explain) decide is skipped.
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -5,7 +5,7 @@
  * weight keeps its zeros and four filters are summed at once.
  */
 import type { ConvGeometry } from "../geometry.ts";
-import { outputHeight, outputWidth } from "../geometry.ts";
+import { outputHeight, outputWidth, sizeOf, weightShape } from "../geometry.ts";
 import type { Floats } from "../kernels.ts";
 import { copyPadded, imagesPerBlock, layOut, type PaddedPlanes } from "./padded-planes.ts";
 import { doubleScratch, integerScratch } from "./scratch.ts";
@@ -34,7 +34,7 @@ export function convForward(g: ConvGeometry, input: Floats, weight: Floats, bias
   const padded = paddedScratch(channels * phases * block * layout.plane + layout.tail);
   const row = wholeTiles(block * layout.plane + layout.tail);
   const sums = sumScratch(SHARED * row);
-  const dense = isNearlyDense(weight, NEARLY_DENSE);
+  const dense = isNearlyDense(weight, sizeOf(weightShape(g)), NEARLY_DENSE);
   for (let group = 0; group < g.groups; group++) {
     const taps = filterTaps(g, weight, dense, group * filters, layout, block);
     for (let n = 0; n < g.N; n += block) {

@@ -7,7 +7,7 @@
  * A nearly dense weight keeps its zeros and four channels are summed at once.
  */
 import type { ConvGeometry } from "../geometry.ts";
-import { outputHeight, outputWidth } from "../geometry.ts";
+import { outputHeight, outputWidth, sizeOf, weightShape } from "../geometry.ts";
 import type { Floats } from "../kernels.ts";
 import { outputMargins } from "./output-margins.ts";
 import { copyPadded, imagesPerBlock, layOut, type PaddedPlanes } from "./padded-planes.ts";
@@ -37,7 +37,7 @@ export function convInputGrad(g: ConvGeometry, outputGrad: Floats, weight: Float
   const padded = paddedScratch(filters * block * layout.plane + layout.tail);
   const row = wholeTiles(block * layout.plane + layout.tail);
   const sums = sumScratch(SHARED * row);
-  const dense = isNearlyDense(weight, NEARLY_DENSE);
+  const dense = isNearlyDense(weight, sizeOf(weightShape(g)), NEARLY_DENSE);
   for (let group = 0; group < g.groups; group++) {
     const taps = channelTaps(g, weight, dense, group * filters, layout, block);
     for (let n = 0; n < g.N; n += block) {

@@ -7,7 +7,7 @@
  * channels are summed at once.
  */
 import type { ConvGeometry } from "../geometry.ts";
-import { outputHeight, outputWidth } from "../geometry.ts";
+import { inputShape, outputHeight, outputWidth, sizeOf } from "../geometry.ts";
 import type { Floats } from "../kernels.ts";
 import { outputMargins } from "./output-margins.ts";
 import { layOut, type PaddedPlanes } from "./padded-planes.ts";
@@ -37,7 +37,7 @@ export function convWeightGrad(g: ConvGeometry, outputGrad: Floats, input: Float
   const byPosition = positionScratch((tileSize * lanes) / TILE);
   const size = (g.C / g.groups) * g.R * g.S;
   const sums = sumScratch(size * lanes);
-  const dense = isNearlyDense(input, NEARLY_DENSE);
+  const dense = isNearlyDense(input, sizeOf(inputShape(g)), NEARLY_DENSE);
   for (let group = 0; group < g.groups; group++) {
     sums.fill(0, 0, size * lanes);
     for (let n = 0; n < g.N; n += block) {
@@ -146,6 +146,8 @@ function inputTaps(
       for (let j = 0; j < strideColumns; j++) {
         const firstColumn = Math.ceil((g.padding[2] - j) / strideColumns);
         starts[list++] = count;
+        // A stride beyond the kernel leaves phases that no tap ever meets.
+        if (!hasTap(g.R, g.dilation[0], strideRows, i) || !hasTap(g.S, g.dilation[1], strideColumns, j)) continue;
         for (let image = 0; image < images; image++) {
           const plane = ((firstImage + image) * g.C + group * channels + channel) * g.H * g.W;
           let a = firstRow + layout.top;
@@ -166,4 +168,10 @@ function inputTaps(
   }
   starts[list] = count;
   return { starts, offsets, values };
+}
+
+/** Whether a tap of the dilated kernel falls on residue `phase` of the stride. */
+function hasTap(kernel: number, dilation: number, stride: number, phase: number): boolean {
+  for (let tap = 0; tap < kernel; tap++) if ((tap * dilation) % stride === phase) return true;
+  return false;
 }

@@ -17,11 +17,14 @@ export const TILE = 8;
 /** Lists that are summed together where all have the same offsets. */
 export const SHARED = 4;
 
-/** Whether zeros of `values` shall stay in the lists: decided by the count of nonzeros and the pass's `bound` alone. */
-export function isNearlyDense(values: Floats, bound: number): boolean {
+/**
+ * Whether zeros of values[0..size) shall stay in the lists: decided by the count of nonzeros and the pass's `bound`
+ * alone. What lies beyond `size` (a buffer for a larger batch) has no say.
+ */
+export function isNearlyDense(values: Floats, size: number, bound: number): boolean {
   let nonzeros = 0;
-  for (let i = 0; i < values.length; i++) if (values[i] !== 0) nonzeros++;
-  return nonzeros >= bound * values.length;
+  for (let i = 0; i < size; i++) if (values[i] !== 0) nonzeros++;
+  return nonzeros >= bound * size;
 }
 
 /** `length` rounded up to whole tiles. */

@@ -5,7 +5,7 @@
  *   weightGrad[k,c,r,s]+= Σ_{n,p,q} outputGrad[n,k,p,q] · input[n,c,h,w]
  *   biasGrad[k]        += Σ_{n,p,q} outputGrad[n,k,p,q]
  * with h = p·stride + r·dilation − padding (w likewise), c within the group of k, and positions outside the image left
- * out. Sums are taken in double precision and rounded once. SWAT (spec/swat.md §1) only changes which operands are given.
+ * out. Sums are taken in double precision and rounded once. SWAT (Raihan & Aamodt 2020, Algorithm 1) only changes which operands are given.
  */
 import type { ConvGeometry } from "../geometry.ts";
 import { outputHeight, outputWidth } from "../geometry.ts";

@@ -1,5 +1,5 @@
 /**
- * Stochastic gradient descent with momentum, as PyTorch computes it (spec/swat.md §7, §10; no dampening):
+ * Stochastic gradient descent with momentum, as PyTorch computes it (torch.optim.SGD, no dampening):
  *   g = gradient + weightDecay·p;  buffer = momentum·buffer + g;  p −= rate·(nesterov ? g + momentum·buffer : buffer)
  * A buffer of zeros makes the first step buffer = g.
  */

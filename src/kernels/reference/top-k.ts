@@ -1,5 +1,5 @@
 /**
- * Threshold of SWAT's top-k mask (spec/swat.md §2): the k-th largest magnitude, exactly, found by sorting a copy.
+ * Threshold of SWAT's top-k mask (Raihan & Aamodt 2020; ties and rounding as the authors' code): the k-th largest magnitude, exactly, found by sorting a copy.
  * Everything at least as large is kept, so ties with the k-th are kept, too.
  */
 import type { Floats } from "../kernels.ts";

@@ -2,7 +2,7 @@
  * Bit-Tactical: the tiles of DaDianNao with a static schedule of the weights, made in software whenever they change; zero
  * weights are filled from later lines, and lines that become empty are skipped. Activations follow through multiplexers.
  * The weight gradient has no weights to schedule and runs dense. Rows of a tile share the test for an empty line.
- * Source: Bit-Tactical (ASPLOS 2019), its front end (TCL) as modelled by DNNsim, spec/dnnsim.md §2.
+ * Source: Bit-Tactical (ASPLOS 2019), its front end (TCL) as modelled by DNNsim 4748a600.
  */
 import { type Static, Type } from "typebox";
 import type { BitMask } from "../../kernels/bit-mask.ts";

@@ -1,6 +1,6 @@
 /**
  * DaDianNao: dense tiles of lanes × rows × columns, the baseline that skips nothing.
- * Source: DaDianNao (MICRO 2014) as modelled by DNNsim, spec/dnnsim.md §1.
+ * Source: DaDianNao (MICRO 2014) as modelled by DNNsim 4748a600.
  */
 import { type Static, Type } from "typebox";
 import type { Accelerator } from "../accelerator.ts";

@@ -1,7 +1,7 @@
 /**
  * TensorDash: a tile whose rows skip the zeros of one operand as they stream in, the sparser of the two. The scheduled
  * operand lies on the rows, which share the test for an empty line; the other lies on the columns.
- * Source: TensorDash (MICRO 2020) as modelled by DNNsim, spec/tensordash.md, its clean model (§8); the skip counter of a
+ * Source: TensorDash (MICRO 2020) as modelled by DNNsim (January 2020, parent of 58b1d72), without its bugs; the skip counter of a
  * tile runs on from set to set. Image padding counts as zeros when the sparser operand is chosen, with `solidPadding` too:
  * attribution must not turn the array round.
  */

@@ -1,7 +1,7 @@
 /**
  * In which bank of its on-chip buffer an element of the padded input or outputGrad lies, and how often reads of one line
  * meet in a bank. A conflict is a read beyond the first of its bank; they are counted, not charged.
- * Source: DNNsim's TensorDash, spec/tensordash.md §5–7.
+ * Source: DNNsim's TensorDash training model (January 2020, parent of 58b1d72).
  */
 import { type ConvGeometry, outputWidth } from "../../kernels/geometry.ts";
 import type { SourceExtent, WindowGrid } from "./channel-first.ts";

@@ -1,6 +1,6 @@
 /**
  * Deals the pairs of an outer and an inner set to the tiles, in loop order. T consecutive sets form a step group, one for
- * each tile; a group takes as long as its slowest tile. "filters" (DNNsim's rule, spec/dnnsim.md §1) groups the inner sets
+ * each tile; a group takes as long as its slowest tile. "filters" (DNNsim's rule) groups the inner sets
  * of one outer set, so tail tiles idle; "sets" lets a group run on into the next outer set. One rule for every machine.
  */
 import type { SetCosts } from "./set-costs.ts";

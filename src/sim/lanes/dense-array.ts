@@ -1,7 +1,7 @@
 /**
  * The dense array in closed form: every set pair takes all its lines. forward and inputGrad: rows hold filters, columns
  * windows, lanes channels; weightGrad: rows hold output channels, columns input channels, lanes output positions.
- * Source: spec/dnnsim.md §1 (forward); the other passes are laid out alike.
+ * Source: DNNsim 4748a600 (forward); the other passes are laid out alike.
  */
 import { type ConvGeometry, outputHeight, outputWidth } from "../../kernels/geometry.ts";
 import type { Pass } from "../operation.ts";

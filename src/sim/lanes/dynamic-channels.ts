@@ -1,7 +1,7 @@
 /**
  * Forward and inputGrad on an array that schedules its sparser operand as it streams in: lanes hold channels, rows the
  * scheduled operand (windows or filters), columns the other. Loops: window sets, filter sets, lines.
- * Source: spec/tensordash.md §5; stride phases are jobs of their own, as `channel-first.ts` cuts them.
+ * Source: DNNsim's TensorDash training model (January 2020); stride phases are jobs of their own, as `channel-first.ts` cuts them.
  */
 import { countOnes } from "../../kernels/bit-mask.ts";
 import { sizeOf } from "../../kernels/geometry.ts";

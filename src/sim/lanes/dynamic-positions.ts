@@ -1,7 +1,7 @@
 /**
  * weightGrad on an array that schedules its sparser operand as it streams in: lanes hold output positions, rows the
  * channels of the scheduled operand, columns those of the other. Loops: kernel positions, input channel sets, output channel
- * sets, lines. Source: spec/tensordash.md §6, clean model (§8).
+ * sets, lines. Source: DNNsim's TensorDash training model (January 2020).
  */
 import { countOnes } from "../../kernels/bit-mask.ts";
 import { outputHeight, outputWidth } from "../../kernels/geometry.ts";

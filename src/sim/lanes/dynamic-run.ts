@@ -1,6 +1,6 @@
 /**
  * What the passes of a dynamically scheduled array share: the state of one run, and the choice of the operand whose zeros
- * are skipped. Source: spec/tensordash.md §5 and §6.
+ * are skipped. Source: DNNsim's TensorDash training model (January 2020).
  */
 import type { BitMask } from "../../kernels/bit-mask.ts";
 import type { Operand, Operation } from "../operation.ts";

@@ -1,7 +1,7 @@
 /**
  * Dynamic schedule of a lane buffer, as TensorDash's hardware makes it: at each line, and in each row on its own, the
  * zero lanes are visited in a fixed order and each takes the first value that its search map still finds.
- * Buffers are laid out as in `static-schedule.ts`. Source: DNNsim's TensorDash, spec/tensordash.md §2 and §3.
+ * Buffers are laid out as in `static-schedule.ts`. Source: DNNsim's TensorDash training model (January 2020, parent of 58b1d72).
  * Consecutive lanes of the visiting order that can never want the same value are served at once.
  */
 import { fullWord, lookAside, lookBack } from "./lane-word.ts";

@@ -1,7 +1,7 @@
 /**
  * Search map of a lane buffer: from which later (line, lane) a zero slot may take a value, in order of priority.
  * Shape "L" looks aside in one direction of the next line, shape "T" in both directions of every line ahead.
- * Sources: DNNsim, shared by Bit-Tactical (spec/dnnsim.md §2.1) and TensorDash (spec/tensordash.md §2).
+ * Source: DNNsim, whose Bit-Tactical and TensorDash share it.
  */
 
 /** Shapes of the search map. */

@@ -2,7 +2,7 @@
  * What each set of scheduled rows costs. A walk over the lines of a set skips up to `lookahead` zero lines in a row;
  * where the skip counter is carried from set to set, a set's cost depends on the count at its start. Only the zero lines at
  * its start do: with z of them, a start count s costs floor((s + z) / (lookahead + 1)) cycles there, the rest is fixed.
- * Sources: spec/dnnsim.md §2.3, spec/tensordash.md §4.
+ * Source: DNNsim 4748a600 (Bit-Tactical) and its TensorDash of January 2020.
  */
 import { popcount32 } from "../../kernels/bit-mask.ts";
 

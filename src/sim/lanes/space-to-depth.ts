@@ -1,7 +1,7 @@
 /**
  * Folds a strided convolution with few channels to stride 1, so that a first layer fills the lanes: input element
  * (c, h, w) of the padded image goes to channel ((h mod sv) · sh + (w mod sh)) · C + c at (h div sv, w div sh), weights alike.
- * Source: DNNsim, spec/dnnsim.md §0. Only weights and geometry: the machines that fold do not look at the input.
+ * Source: DNNsim 4748a600. Only weights and geometry: the machines that fold do not look at the input.
  */
 import { type BitMask, getBit, setBit, zerosMask } from "../../kernels/bit-mask.ts";
 import { type ConvGeometry, outputHeight, outputWidth, weightShape } from "../../kernels/geometry.ts";

@@ -2,7 +2,7 @@
  * Static schedule of a weight buffer, as Bit-Tactical's software makes it: at each line, and in each row on its own,
  * the zero lane with the most candidates takes its first one, until no zero lane has a candidate.
  * A buffer is `lines` lines of `rows` lane words, word [t · rows + r], followed by `lookahead` lines of zeros.
- * Source: DNNsim, spec/dnnsim.md §2.2. Bit-sliced counters count the candidates of all lanes at once.
+ * Source: DNNsim 4748a600. Bit-sliced counters count the candidates of all lanes at once.
  */
 import { fullWord, lookAside, lookBack } from "./lane-word.ts";
 import type { LaneMap } from "./search-map.ts";

@@ -15,7 +15,7 @@ const TRAIN_BATCH = /^data_batch_\d+\.bin$/;
 const TEST_BATCH = "test_batch.bin";
 
 /**
- * The constants of the official SWAT code (swat.md §7). Its deviations are means over images of each image's own
+ * The constants of the official SWAT code (SWAT-code/cifar10-100-code). Its deviations are means over images of each image's own
  * deviation, a widespread slip; the deviation over all pixels is near 0.25, so normalised data has one of 1.2 to 1.3.
  */
 const NORMALIZATION: Normalization = { mean: [0.4914, 0.4822, 0.4465], std: [0.2023, 0.1994, 0.201] };

@@ -1,6 +1,6 @@
 /**
  * The two lane schedulers: laws on random buffers, equality with plain byte-wise twins written from the specification
- * (spec/dnnsim.md §2.2, spec/tensordash.md §3), and TensorDash's speed-ups on i.i.d. masks (spec/accelerators.md §3.3).
+ * (plain twins, one byte a lane), and TensorDash's speed-ups on i.i.d. masks (measured with an independent model of DNNsim).
  */
 import fc from "fast-check";
 import seedrandom from "seedrandom";
@@ -234,7 +234,7 @@ describe("search map", () => {
   });
 });
 
-/** Rows of a tile → speed-up at 10, 20 … 90, 95 and 99 % zeros; spec/accelerators.md §3.3, "DNNsim order, 3". */
+/** Rows of a tile → speed-up at 10, 20 … 90, 95 and 99 % zeros; from an independent model with DNNsim's order of offsets, depth 3. */
 const IID_SPEEDUPS: Readonly<Record<number, readonly number[]>> = {
   1: [1.111, 1.246, 1.406, 1.599, 1.817, 2.067, 2.38, 2.751, 2.975, 2.999, 3.0],
   4: [1.102, 1.223, 1.362, 1.52, 1.7, 1.909, 2.119, 2.477, 2.924, 2.994, 3.0],
