@@ -52,7 +52,9 @@ const FLOOR_VIOLATIONS: Record<string, Record<string, string>> = {
   "only-the-cli-imports-the-cli": imports("src/studies/a.ts", "src/cli/b.ts"),
   "reports-are-pure": imports("src/report/a.ts", "src/studies/b.ts"),
   "accelerators-stand-alone": imports("src/sim/accelerators/a.ts", "src/sim/accelerators/b.ts"),
-  "disk-only-in-io-and-cli": { "src/studies/a.ts": 'import { readFile } from "node:fs/promises";\nexport const a = readFile;\n' },
+  "disk-only-in-io-and-cli": {
+    "src/studies/a.ts": 'import { readFile } from "node:fs/promises";\nexport const a = readFile;\n',
+  },
   "browser-entries-reach-no-node-built-in": {
     "src/sim/index.ts": 'export * from "../io/a.ts";\n',
     "src/io/a.ts": 'export { readFile } from "node:fs/promises";\n',

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { resultTable } from "../report/table.ts";
 import { runDemo } from "../studies/demo.ts";
 import type { Method } from "../swat/settings.ts";
+import { kernelBuild } from "./options.ts";
 import { type Progress, progressBar } from "./progress.ts";
 
 const PERCENT = 100;
@@ -25,7 +26,7 @@ async function demo(options: { out: string; json?: true }): Promise<void> {
   let bar: Progress | null = null;
   let current: Method | null = null;
   try {
-    const { result, files } = await runDemo(options.out, process.env.SWAT_SIM_KERNELS, {
+    const { result, files } = await runDemo(options.out, kernelBuild(), {
       signal: abort.signal,
       onProgress(method, { step, steps, loss }) {
         if (current !== method) {
@@ -37,7 +38,9 @@ async function demo(options: { out: string; json?: true }): Promise<void> {
       },
       onTrained(method, { testAccuracy, loss, steps }) {
         bar?.stop();
-        say(`${method}: ${steps} steps, loss ${loss.toFixed(3)}, test accuracy ${(testAccuracy * PERCENT).toFixed(1)} %`);
+        say(
+          `${method}: ${steps} steps, loss ${loss.toFixed(3)}, test accuracy ${(testAccuracy * PERCENT).toFixed(1)} %`,
+        );
       },
     });
     if (options.json) console.log(JSON.stringify(result));

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /** The command line. One file a command; this one puts them together, and is where every error ends. */
+import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
-import { InputError } from "../io/faults.ts";
+import { InputError, oneLine } from "../io/faults.ts";
 import { addCheckCommand } from "./check.ts";
 import { addDemoCommand } from "./demo.ts";
 import { addSimulateCommand } from "./simulate.ts";
@@ -11,8 +12,21 @@ import { addTrainCommand } from "./train.ts";
 const FAILED = 1;
 const WRONG_USAGE = 2;
 
+const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
+
+// A reader that has seen enough, as `head`, closes the pipe: no fault of ours.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
+
 const program = new Command("swat-sim")
-  .description("What would sparse training gain on this hardware? Train with SWAT, record traces, replay them on accelerators.")
+  .description(
+    "What would sparse training gain on this hardware? Train with SWAT, record traces, replay them on accelerators.",
+  )
+  .version(version)
   .option("--debug", "print the stack of an error")
   .addHelpText(
     "after",
@@ -44,8 +58,8 @@ function report(error: unknown): void {
     process.exitCode = error.exitCode === 0 ? 0 : WRONG_USAGE;
     return;
   }
-  const lines = error instanceof InputError ? error.faults : [(error as Error).message];
+  const lines = error instanceof InputError ? error.faults : [oneLine((error as Error).message)];
   for (const line of lines) console.error(`error: ${line}`);
-  if (program.opts<{ debug?: true }>().debug) console.error((error as Error).stack);
+  if (program.opts<{ debug?: true }>().debug) console.error(error);
   process.exitCode = FAILED;
 }

@@ -1,11 +1,11 @@
-/** Parsers of option values that several commands share; commander turns what they throw into a usage error. */
+/** Parsers of option values that several commands share; commander turns what the parsers throw into a usage error. */
 import { InvalidArgumentError } from "commander";
 
 /** Parser of an integer of at least `minimum`. */
 export function integer(minimum: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (!Number.isSafeInteger(value) || value < minimum) {
+    if (text.trim() === "" || !Number.isSafeInteger(value) || value < minimum) {
       throw new InvalidArgumentError(`valid: an integer of at least ${minimum}.`);
     }
     return value;
@@ -18,7 +18,9 @@ export function numberIn(low: number, high: number, open = false): (text: string
     const value = Number(text);
     if (text.trim() === "" || !(open ? value > low : value >= low) || !(value < high)) {
       const bracket = open ? "more than" : "at least";
-      throw new InvalidArgumentError(`valid: a number of ${bracket} ${low}${high === Infinity ? "" : ` and less than ${high}`}.`);
+      throw new InvalidArgumentError(
+        `valid: a number of ${bracket} ${low}${high === Infinity ? "" : ` and less than ${high}`}.`,
+      );
     }
     return value;
   };
@@ -27,8 +29,8 @@ export function numberIn(low: number, high: number, open = false): (text: string
 /** Parser of a step schedule `0:0.05,2:0.005` (epoch:rate, the first at epoch 0, ascending). */
 export function schedule(text: string): { epoch: number; rate: number }[] {
   const steps = text.split(",").map((part) => {
-    const [epoch, rate, ...rest] = part.split(":").map(Number);
-    return { epoch, rate, valid: rest.length === 0 && Number.isInteger(epoch) && rate > 0 };
+    const [epoch, rate] = part.split(":").map(Number);
+    return { epoch, rate, valid: /^\d+:[^:]+$/.test(part) && rate > 0 && rate < Infinity };
   });
   const ascending = steps.every(({ epoch }, i) => (i === 0 ? epoch === 0 : epoch > steps[i - 1].epoch));
   if (!ascending || !steps.every(({ valid }) => valid)) {
@@ -44,4 +46,9 @@ export function oneOf<Word extends string>(words: readonly Word[]): (text: strin
     if (word === undefined) throw new InvalidArgumentError(`known: ${words.join(", ")}.`);
     return word;
   };
+}
+
+/** The kernel build that the environment asks for; an empty variable asks for none. */
+export function kernelBuild(): string | undefined {
+  return process.env.SWAT_SIM_KERNELS || undefined;
 }

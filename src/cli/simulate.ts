@@ -6,6 +6,7 @@ import { resultTable } from "../report/table.ts";
 import { simulate } from "../sim/simulate.ts";
 import { loadMachines, openTraces } from "../studies/inputs.ts";
 import { progressBar } from "./progress.ts";
+import { warned } from "./warnings.ts";
 
 interface SimulateOptions {
   hw: string[];
@@ -34,7 +35,9 @@ export function addSimulateCommand(program: Command): void {
       "after",
       `
 Example:
-  $ swat-sim simulate out/fm/step-000470.safetensors --hw tensordash-4096 bit-tactical-4096 --csv layers.csv`,
+  $ swat-sim simulate out/fm/step-000470.safetensors --hw tensordash-4096 bit-tactical-4096 --csv layers.csv
+
+Options that take several values take all that follow: name the traces first.`,
     )
     .action(runSimulate);
 }
@@ -42,9 +45,8 @@ Example:
 async function runSimulate(paths: string[], options: SimulateOptions): Promise<void> {
   const machines = await loadMachines(options.hw);
   const [baseline] = options.baseline === undefined ? [] : await loadMachines([options.baseline]);
-  const traces = await openTraces(paths);
-  const baselineTraces = await openTraces(options.baselineTrace ?? []);
-  for (const { trace } of [...traces, ...baselineTraces]) for (const line of trace.warnings) console.error(`warning: ${line}`);
+  const traces = warned(await openTraces(paths));
+  const baselineTraces = warned(await openTraces(options.baselineTrace ?? []));
 
   const bar = progressBar("simulating");
   const result = await simulate({

@@ -7,10 +7,12 @@ import { isMacOp } from "../trace/manifest.ts";
 import { type DensityStatistics, densityStatistics } from "../trace/statistics.ts";
 import type { Trace } from "../trace/trace.ts";
 import { verifyTrace } from "../trace/verify.ts";
+import { warned } from "./warnings.ts";
 
 /** Adds the commands. */
 export function addTraceCommand(program: Command): void {
   const trace = program.command("trace").description("Look into traces and check them.");
+  trace.addHelpText("after", "\nExample:\n  $ swat-sim trace inspect out/fm/step-000470.safetensors");
   trace
     .command("inspect")
     .description("Print network, step, and per layer geometry, MACs, densities and their spread.")
@@ -27,7 +29,7 @@ export function addTraceCommand(program: Command): void {
 }
 
 async function inspect(paths: string[], options: { json?: true }): Promise<void> {
-  const traces = await openTraces(paths);
+  const traces = warned(await openTraces(paths));
   const reports = [];
   for (const { trace, sha256 } of traces) {
     const statistics = await statisticsOf(trace);
@@ -42,7 +44,7 @@ async function inspect(paths: string[], options: { json?: true }): Promise<void>
 
 async function verify(paths: string[]): Promise<void> {
   const faults: string[] = [];
-  for (const { trace } of await openTraces(paths)) {
+  for (const { trace } of warned(await openTraces(paths))) {
     const found = await verifyTrace(trace);
     faults.push(...found);
     if (found.length === 0) {

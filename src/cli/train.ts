@@ -1,9 +1,11 @@
 /** `swat-sim train`: trains a network and records steps as traces. */
-import type { Command } from "commander";
+import { basename } from "node:path";
+import { type Command, InvalidArgumentError } from "commander";
+import { networks } from "../networks/index.ts";
 import { runTraining } from "../studies/run-training.ts";
 import { recordSelection } from "../swat/record-selection.ts";
 import { defaultSchedule, METHODS, type RateStep, TRAIN_DEFAULTS, type TrainSettings } from "../swat/settings.ts";
-import { integer, numberIn, oneOf, schedule } from "./options.ts";
+import { integer, kernelBuild, numberIn, oneOf, schedule } from "./options.ts";
 import { progressBar } from "./progress.ts";
 
 const TEST_SHARE = 5;
@@ -38,11 +40,16 @@ interface TrainOptions {
 /** Adds the command. */
 export function addTrainCommand(program: Command): void {
   const d = TRAIN_DEFAULTS;
+  const names = networks.map(({ name }) => name);
   program
     .command("train")
     .description("Train a network, densely or with SWAT, and record steps as traces.")
-    .option("--data <spec>", "generated, generated:HxWxC, fashion-mnist:DIR, mnist:DIR or cifar10:DIR", "generated")
-    .option("--network <name>", "resnet8 or lenet5", "resnet8")
+    .option(
+      "--data <spec>",
+      "generated (16x16x3), generated:HxWxC, fashion-mnist:DIR, mnist:DIR or cifar10:DIR",
+      "generated",
+    )
+    .option("--network <name>", names.join(" or "), oneOf(names), names[0])
     .option("--method <name>", METHODS.join(" or "), oneOf(METHODS), d.method)
     .option("--sparsity <s>", "share of weights and activations dropped, 0 ≤ s < 1", numberIn(0, 1), d.sparsity)
     .option("--topk-period <steps>", "steps between two refreshes of the top-k thresholds", integer(1), d.topKPeriod)
@@ -59,7 +66,7 @@ export function addTrainCommand(program: Command): void {
     .option("--seed <n>", "seed of weights, shuffling and generated images", integer(0), d.seed)
     .option("--limit <n>", "use the first n training images", integer(1))
     .option("--test-limit <n>", "use the first n test images (default: a fifth of --limit, else all)", integer(1))
-    .option("--record <steps>", "record last, every:N or steps:A,B,… as traces", recordSelection)
+    .option("--record <steps>", "record last, every:N or steps:A,B,… as traces; steps count from 0", selection)
     .option("--out <dir>", "folder for traces, weights and training.json", "out/train")
     .option("--json", "print one JSON object at the end")
     .addHelpText(
@@ -82,8 +89,9 @@ async function runTrain(options: TrainOptions): Promise<void> {
   process.once("SIGINT", onInterrupt);
   const bar = progressBar("training");
   const { limit, record } = options;
-  const testLimit = options.testLimit ?? (limit === undefined ? undefined : Math.max(1, Math.floor(limit / TEST_SHARE)));
-  const kernels = process.env.SWAT_SIM_KERNELS;
+  const kernels = kernelBuild();
+  const testLimit =
+    options.testLimit ?? (limit === undefined ? undefined : Math.max(1, Math.floor(limit / TEST_SHARE)));
   try {
     const report = await runTraining(
       {
@@ -103,6 +111,9 @@ async function runTrain(options: TrainOptions): Promise<void> {
     );
     bar.stop();
     const { testAccuracy, loss, epochs, files, interrupted, steps } = report;
+    if (record !== undefined && !interrupted && !files.some((file) => basename(file).startsWith("step-"))) {
+      console.error(`warning: --record names no step of this run: its steps are 0 to ${steps - 1}`);
+    }
     const seconds = Math.round(performance.now() - started) / MILLI;
     if (interrupted) {
       console.error(`interrupted after ${steps} steps; what was learned so far is saved in ${options.out}`);
@@ -117,6 +128,14 @@ async function runTrain(options: TrainOptions): Promise<void> {
   } finally {
     bar.stop();
     process.removeListener("SIGINT", onInterrupt);
+  }
+}
+
+function selection(text: string): ReturnType<typeof recordSelection> {
+  try {
+    return recordSelection(text);
+  } catch {
+    throw new InvalidArgumentError("known: last, every:N, steps:A,B,….");
   }
 }
 

@@ -16,7 +16,8 @@ export async function writeFileAtomically(path: string, content: string | Uint8A
     }
     await rename(temporary, path);
   } catch (cause) {
-    await rm(temporary, { force: true });
+    // Nothing may hide the first fault: where a folder is a file, removing fails too.
+    await rm(temporary, { force: true }).catch(() => {});
     throw new Error(`${path}: cannot be written: ${(cause as Error).message}`, { cause });
   }
 }

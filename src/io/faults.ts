@@ -7,27 +7,52 @@ import type { Static, TSchema } from "typebox";
 export class InputError extends Error {
   readonly faults: readonly string[];
 
-  constructor(faults: readonly string[]) {
-    super(faults.join("\n"));
+  constructor(faults: readonly string[], options?: ErrorOptions) {
+    const lines = faults.map(oneLine);
+    super(lines.join("\n"), options);
     this.name = "InputError";
-    this.faults = faults;
+    this.faults = lines;
   }
+}
+
+/** `text` with its control characters escaped: names come from files and may hold line ends or worse. */
+export function oneLine(text: string): string {
+  return text.replace(
+    /[\p{Cc}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 /** `unknown thing, got "x"; did you mean "y"? known: …`: the ending of every error about a name. */
 export function unknownName(what: string, got: string, known: readonly string[]): string {
-  const near = known.length > 0 ? `; did you mean "${closest(got, [...known])}"?` : "";
-  return `unknown ${what}, got "${got}"${near} known: ${known.join(", ")}`;
+  if (known.length === 0) return `unknown ${what}, got "${got}"; none is known`;
+  return `unknown ${what}, got "${got}"; did you mean "${closest(got, [...known])}"? known: ${known.join(", ")}`;
 }
 
-const ajv = new Ajv({ allErrors: true, verbose: true, useDefaults: true, discriminator: true, strict: true, allowUnionTypes: true });
-const compiled = new WeakMap<object, ValidateFunction>();
+const SETTINGS = {
+  allErrors: true,
+  verbose: true,
+  useDefaults: true,
+  discriminator: true,
+  strict: true,
+  allowUnionTypes: true,
+};
+const checkers = {
+  refuse: { ajv: new Ajv(SETTINGS), compiled: new WeakMap<object, ValidateFunction>() },
+  drop: { ajv: new Ajv({ ...SETTINGS, removeAdditional: true }), compiled: new WeakMap<object, ValidateFunction>() },
+};
 
 /**
- * A deep copy of `value` with the schema's defaults filled in.
+ * A deep copy of `value` with the schema's defaults filled in. Unknown keys are faults, or with `drop` left out of it.
  * @throws InputError with one line for each fault, each beginning with `where` and the path of the field.
  */
-export function checkSchema<Schema extends TSchema>(schema: Schema, value: unknown, where: string): Static<Schema> {
+export function checkSchema<Schema extends TSchema>(
+  schema: Schema,
+  value: unknown,
+  where: string,
+  unknownKeys: keyof typeof checkers = "refuse",
+): Static<Schema> {
+  const { ajv, compiled } = checkers[unknownKeys];
   let validate = compiled.get(schema);
   if (validate === undefined) {
     validate = ajv.compile(schema);

@@ -6,7 +6,10 @@ import type { ByteSource } from "./byte-source.ts";
 
 /** A byte source over a file. The file is opened for each read, so that nothing has to be closed. @throws Error naming the file. */
 export async function fileSource(path: string): Promise<ByteSource> {
-  const { size } = await named(path, () => stat(path));
+  const status = await named(path, () => stat(path));
+  if (!status.isFile())
+    throw new Error(`${path}: is a ${status.isDirectory() ? "directory" : "pipe or device"}, not a file`);
+  const { size } = status;
   return {
     name: path,
     sizeBytes: size,
@@ -14,7 +17,7 @@ export async function fileSource(path: string): Promise<ByteSource> {
       const file = await named(path, () => open(path, "r"));
       try {
         const bytes = new Uint8Array(length);
-        const { bytesRead } = await file.read(bytes, 0, length, offset);
+        const { bytesRead } = await named(path, () => file.read(bytes, 0, length, offset));
         if (bytesRead < length) {
           throw new Error(`${path}: bytes ${offset}..${offset + length} are outside the file, got ${size} bytes`);
         }
@@ -36,11 +39,13 @@ export async function readJsonFile(path: string): Promise<unknown> {
   }
 }
 
-/** SHA-256 of a file in hexadecimal, read as a stream. */
+/** SHA-256 of a file in hexadecimal, read as a stream. @throws Error naming the file. */
 export async function sha256OfFile(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array);
-  return hash.digest("hex");
+  return named(path, async () => {
+    const hash = createHash("sha256");
+    for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array);
+    return hash.digest("hex");
+  });
 }
 
 async function named<T>(path: string, action: () => Promise<T>): Promise<T> {

@@ -121,7 +121,9 @@ export class GraphBuilder {
   #add(node: NetworkNode): number {
     if (Math.min(...node.shape) < 1) {
       const [, H, W] = this.nodes[this.input].shape;
-      throw new Error(`network ${this.#network}: images are too small for ${node.name}, got ${H}×${W} (height × width)`);
+      throw new Error(
+        `network ${this.#network}: images are too small for ${node.name}, got ${H}×${W} (height × width)`,
+      );
     }
     return this.nodes.push(node) - 1;
   }

@@ -84,7 +84,14 @@ function footprintTable(result: SimulationResult): string {
     ];
     for (const { part, denseBytes, sparseBytes, sparseIndexedBytes } of rows) {
       const saved = denseBytes === 0 ? 0 : 1 - sparseIndexedBytes / denseBytes;
-      table.push([name, part, megabytes(denseBytes), megabytes(sparseBytes), megabytes(sparseIndexedBytes), percent(saved)]);
+      table.push([
+        name,
+        part,
+        megabytes(denseBytes),
+        megabytes(sparseBytes),
+        megabytes(sparseIndexedBytes),
+        percent(saved),
+      ]);
     }
   });
   return table.toString();

@@ -75,7 +75,9 @@ function compressedBytes(tensors: readonly TraceTensor[]): Pick<FootprintPart, "
 
 /** One bit for each ReLU output whose sign the saved tensors do not tell: top-k dropped it, or nobody saved it. */
 function reluSigns(manifest: TraceManifest, saved: readonly TraceTensor[], pooled: ReadonlySet<string>): FootprintPart {
-  const outputs = manifest.ops.flatMap((op) => (op.kind === "relu" && !isMacOp(op) && op.pass === "forward" ? op.writes : []));
+  const outputs = manifest.ops.flatMap((op) =>
+    op.kind === "relu" && !isMacOp(op) && op.pass === "forward" ? op.writes : [],
+  );
   const natural = new Map(manifest.tensors.map(({ id, nonzeros }) => [id, nonzeros]));
   let denseBytes = 0;
   let sparseBytes = 0;

@@ -5,5 +5,5 @@ export { accelerators } from "./accelerators/index.ts";
 export { conformanceProperties } from "./conformance.ts";
 export { denseTwin, type HardwareConfig, HardwareConfigSchema, type Machine, resolveMachine } from "./machine.ts";
 export { OPERANDS_OF, type Operand, type Operation, PASSES, type Pass } from "./operation.ts";
-export { type MachineResult, ResultSchema, type ResultRow, type ResultTotal, type SimulationResult } from "./result.ts";
+export { type MachineResult, type ResultRow, ResultSchema, type ResultTotal, type SimulationResult } from "./result.ts";
 export { type IdentifiedTrace, type SimulationInput, simulate } from "./simulate.ts";

@@ -149,7 +149,13 @@ function countOverImages(mask: BitMask, images: number, size: number): Uint32Arr
 }
 
 /** [images, groups, pixels]: ones over the channels of each group. */
-function countOverChannels(mask: BitMask, images: number, groups: number, channels: number, pixels: number): Uint32Array {
+function countOverChannels(
+  mask: BitMask,
+  images: number,
+  groups: number,
+  channels: number,
+  pixels: number,
+): Uint32Array {
   const counts = new Uint32Array(images * groups * pixels);
   const stride = sliceBytes(mask.shape);
   for (let n = 0; n < images; n++) {

@@ -85,7 +85,9 @@ export function resolveMachine(
   accelerators: Readonly<Record<string, Accelerator>>,
 ): Machine {
   const envelope = checkSchema(HardwareConfigSchema, value, where);
-  const accelerator = Object.hasOwn(accelerators, envelope.accelerator) ? accelerators[envelope.accelerator] : undefined;
+  const accelerator = Object.hasOwn(accelerators, envelope.accelerator)
+    ? accelerators[envelope.accelerator]
+    : undefined;
   if (accelerator === undefined) {
     const fault = unknownName("accelerator", envelope.accelerator, Object.keys(accelerators));
     throw new InputError([`${where}: accelerator: ${fault}`]);

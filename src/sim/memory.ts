@@ -17,7 +17,11 @@ export interface OperandSize {
 export type OffChipBytes = Readonly<Partial<Record<Operand | "output", number>>>;
 
 /** Bytes of a tensor off chip in the given storage. */
-export function storedBytes({ elements, nonzeros }: OperandSize, storage: "dense" | "bitmap", valueBytes: number): number {
+export function storedBytes(
+  { elements, nonzeros }: OperandSize,
+  storage: "dense" | "bitmap",
+  valueBytes: number,
+): number {
   const dense = elements * valueBytes;
   return storage === "dense" ? dense : Math.min(dense, nonzeros * valueBytes + Math.ceil(elements / 8));
 }

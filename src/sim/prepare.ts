@@ -56,7 +56,12 @@ export async function prepareOperation(trace: Trace, op: MacOp): Promise<Prepare
     hasTopK ||= natural[operand] !== mask && nonzeros < elements;
     hasZeros ||= nonzeros < elements;
   }
-  const base = { pass: op.pass, layer: op.layer, geometry: op.geometry, topKPeriod: trace.manifest.method.topKPeriod ?? 1 };
+  const base = {
+    pass: op.pass,
+    layer: op.layer,
+    geometry: op.geometry,
+    topKPeriod: trace.manifest.method.topKPeriod ?? 1,
+  };
   const actualOperation: Operation = { ...base, masks: actual };
   const naturalOperation = hasTopK ? { ...base, masks: natural } : actualOperation;
   const noZeros = hasZeros ? { ...base, masks: ones } : actualOperation;

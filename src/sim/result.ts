@@ -12,7 +12,8 @@ export const RESULT_VERSION = "1.0";
 const strict = { additionalProperties: false };
 const count = (description: string) => Type.Integer({ description });
 const seconds = (description: string) => Type.Number({ minimum: 0, description });
-const ratio = (description: string) => Type.Union([Type.Number(), Type.Null()], { description: `${description}; null for 0/0` });
+const ratio = (description: string) =>
+  Type.Union([Type.Number(), Type.Null()], { description: `${description}; null for 0/0` });
 const byName = (description: string) => Type.Record(Type.String(), Type.Number(), { description });
 
 const Cycles = Type.Object(
@@ -54,7 +55,9 @@ const Row = Type.Object(
     step: count("training step"),
     layer: Type.String(),
     kind: Type.String({ description: "conv, linear, or an op without MACs" }),
-    pass: Type.String({ description: "forward, inputGrad, weightGrad; forward, backward or update for an op without MACs" }),
+    pass: Type.String({
+      description: "forward, inputGrad, weightGrad; forward, backward or update for an op without MACs",
+    }),
     macs: Macs,
     densities: byName("nonzeros / size of each operand"),
     scheduled: Type.Union([Type.String(), Type.Null()], { description: "operand whose zeros were skipped" }),
@@ -165,7 +168,9 @@ export const ResultSchema = Type.Object(
       },
       strict,
     ),
-    notCharged: Type.Array(Type.String(), { description: "Kinds of ops that the traces do not hold and nobody paid for." }),
+    notCharged: Type.Array(Type.String(), {
+      description: "Kinds of ops that the traces do not hold and nobody paid for.",
+    }),
     machines: Type.Array(MachineResultSchema),
     footprint: Type.Array(FootprintSchema, { description: "Bytes held for a training step, one entry a trace." }),
   },

@@ -11,7 +11,13 @@ import { denseTwin, type Machine } from "./machine.ts";
 import { type OffChipBytes, offChipBytes, transferCycles } from "./memory.ts";
 import type { Operand, Operation } from "./operation.ts";
 import { type PreparedOperation, prepareOperation } from "./prepare.ts";
-import { type MachineResult, RESULT_VERSION, type ResultRow, type SimulationResult, type TraceIdentity } from "./result.ts";
+import {
+  type MachineResult,
+  RESULT_VERSION,
+  type ResultRow,
+  type SimulationResult,
+  type TraceIdentity,
+} from "./result.ts";
 import { totalsOf } from "./totals.ts";
 
 /** An opened trace and the hash of its file. */
@@ -95,7 +101,14 @@ async function replay(
           prepared === null
             ? movingRow(op as OtherOp, trace, machine, reference)
             : multiplyingRow(prepared, machine, reference, baseline === undefined);
-        rows[m].push({ trace: index, step: trace.manifest.step, layer: op.layer, kind: op.kind, pass: op.pass, ...row });
+        rows[m].push({
+          trace: index,
+          step: trace.manifest.step,
+          layer: op.layer,
+          kind: op.kind,
+          pass: op.pass,
+          ...row,
+        });
       });
       tick();
     }
@@ -248,7 +261,9 @@ function checkPeaks(machine: Machine, baseline: Machine): void {
 function checkSameWork(traces: readonly IdentifiedTrace[], dense: readonly IdentifiedTrace[]): void {
   const work = ({ trace }: IdentifiedTrace) =>
     JSON.stringify(
-      trace.manifest.ops.filter(isMacOp).map(({ layer, pass, geometry }) => [layer, pass, Object.entries(geometry).sort()]),
+      trace.manifest.ops
+        .filter(isMacOp)
+        .map(({ layer, pass, geometry }) => [layer, pass, Object.entries(geometry).sort()]),
     );
   const expected = work(traces[0]);
   for (const other of [...traces, ...dense]) {

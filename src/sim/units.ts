@@ -17,7 +17,9 @@ export function quantity(dimension: keyof typeof DIMENSIONS, text: string, where
   try {
     value = math.unit(text).toNumber(base);
   } catch (cause) {
-    throw new Error(`${where}: is not a ${dimension}, got "${text}"; valid: a number with a unit, as "${example}"`, { cause });
+    throw new Error(`${where}: is not a ${dimension}, got "${text}"; valid: a number with a unit, as "${example}"`, {
+      cause,
+    });
   }
   if (!(value > 0 && Number.isFinite(value))) {
     throw new Error(`${where}: must be more than zero, got "${text}"; valid: as "${example}"`);

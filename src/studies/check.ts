@@ -16,10 +16,7 @@ export const CheckSchema = Type.Object(
   {
     schema: Type.Literal(CHECK_VERSION),
     traces: Type.Array(
-      Type.Object(
-        { path: Type.String({ description: "Relative to the check file." }), sha256: Type.String() },
-        strict,
-      ),
+      Type.Object({ path: Type.String({ description: "Relative to the check file." }), sha256: Type.String() }, strict),
       { minItems: 1 },
     ),
     machines: Type.Array(
@@ -33,6 +30,7 @@ export const CheckSchema = Type.Object(
         },
         strict,
       ),
+      { minItems: 1 },
     ),
   },
   strict,
@@ -71,6 +69,12 @@ export function checkFileOf(result: SimulationResult, paths: readonly string[]):
   };
 }
 
+/** The text of a check file: one line for each op, so that a difference in version control reads as one. */
+export function formatCheck(check: CheckFile): string {
+  const innermost = /\{\n[^{}[\]]*\}/g;
+  return `${JSON.stringify(check, null, 2).replace(innermost, (object) => object.replace(/\n\s*/g, " "))}\n`;
+}
+
 /** Compares a new result with a check file, machine by machine in the file's order. */
 export function compareWithCheck(check: CheckFile, result: SimulationResult): CheckVerdict[] {
   return check.machines.map(({ config, modelVersion, counts: expected }, index) => {
@@ -96,7 +100,9 @@ export function compareWithCheck(check: CheckFile, result: SimulationResult): Ch
 }
 
 function countsOf({ rows }: MachineResult): Record<string, Record<string, number>> {
-  return Object.fromEntries(rows.map((row, index) => [`${row.trace}/${index} ${row.layer} ${row.pass}`, integersOf(row)]));
+  return Object.fromEntries(
+    rows.map((row, index) => [`${row.trace}/${index} ${row.layer} ${row.pass}`, integersOf(row)]),
+  );
 }
 
 function integersOf(row: ResultRow): Record<string, number> {

@@ -15,20 +15,28 @@ const SUFFIX = ".json";
 /** Names of the machines that ship with the program, sorted. */
 export async function shippedMachines(): Promise<string[]> {
   const files = await listDirectory(fileURLToPath(CONFIGS));
-  return files.filter((file) => file.endsWith(SUFFIX)).map((file) => basename(file, SUFFIX));
+  return files
+    .filter((file) => file.endsWith(SUFFIX))
+    .map((file) => basename(file, SUFFIX))
+    .sort();
 }
 
 /** Machines from names of shipped configs, paths of JSON files, or `all`. @throws InputError with the faults of all of them. */
 export async function loadMachines(names: readonly string[]): Promise<Machine[]> {
   const shipped = await shippedMachines();
-  return collect(names.flatMap((name) => (name === "all" ? shipped : [name])), async (name) => {
-    const path = configPath(name, shipped);
-    const machine = resolveMachine(await readJsonFile(path), name, accelerators);
-    if (machine.name !== basename(path, SUFFIX)) {
-      throw new Error(`${name}: name must equal the file name, got "${machine.name}"; valid: "${basename(path, SUFFIX)}"`);
-    }
-    return machine;
-  });
+  return collect(
+    names.flatMap((name) => (name === "all" ? shipped : [name])),
+    async (name) => {
+      const path = configPath(name, shipped);
+      const machine = resolveMachine(await readJsonFile(path), name, accelerators);
+      if (machine.name !== basename(path, SUFFIX)) {
+        throw new Error(
+          `${name}: name must equal the file name, got "${machine.name}"; valid: "${basename(path, SUFFIX)}"`,
+        );
+      }
+      return machine;
+    },
+  );
 }
 
 /** Opens and hashes traces. @throws InputError with the faults of all of them. */
@@ -42,7 +50,8 @@ export async function openTraces(paths: readonly string[]): Promise<IdentifiedTr
 
 function configPath(name: string, shipped: readonly string[]): string {
   if (name.endsWith(SUFFIX) || name.includes("/")) return name;
-  if (!shipped.includes(name)) throw new Error(`--hw: ${unknownName("machine", name, ["all", ...shipped])}, or a path ending in .json`);
+  if (!shipped.includes(name))
+    throw new Error(`--hw: ${unknownName("machine", name, ["all", ...shipped])}, or a path ending in .json`);
   return fileURLToPath(new URL(`${name}${SUFFIX}`, CONFIGS));
 }
 
@@ -54,6 +63,9 @@ async function collect<T, U>(items: readonly T[], map: (item: T) => Promise<U>):
     const { reason } = outcome as { reason: Error };
     return reason instanceof InputError ? reason.faults : [reason.message];
   });
-  if (faults.length > 0) throw new InputError(faults);
+  if (faults.length > 0) {
+    const [cause] = settled.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason] : []));
+    throw new InputError(faults, { cause });
+  }
   return settled.map((outcome) => (outcome as PromiseFulfilledResult<U>).value);
 }

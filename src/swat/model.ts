@@ -78,11 +78,7 @@ export class Model {
     for (const layer of this.layers) if (layer.parameters.length > 0) recorder.update(layer);
   }
 
-  #layer(
-    node: Exclude<NetworkNode, { op: "input" }>,
-    target: Activation,
-    sparsities: (number | null)[],
-  ): Layer {
+  #layer(node: Exclude<NetworkNode, { op: "input" }>, target: Activation, sparsities: (number | null)[]): Layer {
     const sources = node.from.map((index) => this.#activations[index]);
     const [source] = sources;
     const kernels = this.#kernels;

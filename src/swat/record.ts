@@ -42,9 +42,10 @@ export class StepRecorder {
     const within = this.activation(source);
     const shape = [this.#batch, ...source.shape];
     const mask = maskOfNonzeros(values, shape);
+    const nonzeros = countOnes(mask);
     for (const tensor of this.#tensors.values()) {
       const related = tensor.id === within || tensor.within === within;
-      if (related && sameBytes(this.#maskOf(tensor), mask)) return tensor.id;
+      if (related && tensor.nonzeros === nonzeros && sameElements(this.#maskOf(tensor), mask)) return tensor.id;
     }
     return this.#add(`${layer}:savedInput`, "savedActivation", shape, mask, within);
   }
@@ -112,6 +113,7 @@ export class StepRecorder {
   }
 }
 
-function sameBytes(a: BitMask | undefined, b: BitMask): boolean {
-  return a !== undefined && a.bytes.every((byte, i) => byte === b.bytes[i]);
+/** Whether two masks with as many ones are equal; one that is not stored belongs to a dense tensor. */
+function sameElements(stored: BitMask | undefined, mask: BitMask): boolean {
+  return stored === undefined || stored.bytes.every((byte, i) => byte === mask.bytes[i]);
 }

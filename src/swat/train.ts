@@ -7,7 +7,7 @@ import { randomStream } from "../kernels/random.ts";
 import { layersOf, type Network } from "../networks/graph.ts";
 import { uniformSparsities } from "../sparsity/uniform.ts";
 import { TRACE_VERSION } from "../trace/manifest.ts";
-import type { Dataset, DataSplits } from "./data/dataset.ts";
+import type { DataSplits, Dataset } from "./data/dataset.ts";
 import { evaluate } from "./evaluate.ts";
 import { Model } from "./model.ts";
 import { type Provenance, StepRecorder } from "./record.ts";
@@ -71,7 +71,8 @@ export async function train(
 
       model.forward(batch, { training: true, refresh: index % settings.topKPeriod === 0 });
       const loss = model.backward(batch, labels, settings.labelSmoothing);
-      if (!Number.isFinite(loss)) throw new Error(`step ${step}: loss is not a number, got ${loss}; lower the learning rate`);
+      if (!Number.isFinite(loss))
+        throw new Error(`step ${step}: loss is not a number, got ${loss}; lower the learning rate`);
       if (hooks.records?.(step, steps)) {
         const recorder = new StepRecorder(batch);
         model.record(recorder);

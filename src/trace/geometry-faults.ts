@@ -1,5 +1,13 @@
 /** Whether an op's geometry is possible and fits the shapes of the tensors it names. */
-import { type ConvGeometry, inputShape, outputHeight, outputShape, outputWidth, sizeOf, weightShape } from "../kernels/geometry.ts";
+import {
+  type ConvGeometry,
+  inputShape,
+  outputHeight,
+  outputShape,
+  outputWidth,
+  sizeOf,
+  weightShape,
+} from "../kernels/geometry.ts";
 import type { MacOp, TraceTensor } from "./manifest.ts";
 
 const OPERANDS = {
@@ -7,6 +15,9 @@ const OPERANDS = {
   inputGrad: ["outputGrad", "weight"],
   weightGrad: ["outputGrad", "input"],
 } as const;
+
+/** What each pass computes. */
+const RESULTS = { forward: "outputGrad", inputGrad: "input", weightGrad: "weight" } as const;
 
 const SHAPE_OF = { input: inputShape, weight: weightShape, outputGrad: outputShape } as const;
 
@@ -35,6 +46,13 @@ export function geometryFaults(op: MacOp, tensor: (id: string) => TraceTensor): 
     const { shape } = tensor(id);
     if (!fits(shape, expected)) {
       faults.push(`operands.${name}: geometry needs [${expected}], got tensor "${id}" of [${shape}]`);
+    }
+  }
+  if (op.output !== undefined) {
+    const expected = SHAPE_OF[RESULTS[op.pass]](g);
+    const { shape } = tensor(op.output);
+    if (!fits(shape, expected)) {
+      faults.push(`output: geometry gives [${expected}], got tensor "${op.output}" of [${shape}]`);
     }
   }
   for (const name of Object.keys(op.operands)) {

@@ -43,7 +43,8 @@ export const MacOpSchema = Type.Object(
       { input: Type.Optional(Id), weight: Type.Optional(Id), outputGrad: Type.Optional(Id) },
       {
         ...strict,
-        description: "Tensor ids. forward {input, weight}, inputGrad {outputGrad, weight}, weightGrad {outputGrad, input}",
+        description:
+          "Tensor ids. forward {input, weight}, inputGrad {outputGrad, weight}, weightGrad {outputGrad, input}",
       },
     ),
     output: Type.Optional(Type.String({ minLength: 1, description: "Id of the tensor that is written." })),
@@ -54,17 +55,7 @@ export const MacOpSchema = Type.Object(
 /** An operation without MACs that counts: it only moves bytes. */
 export const OtherOpSchema = Type.Object(
   {
-    kind: Type.Enum([
-      "batchNorm",
-      "relu",
-      "maxPool",
-      "averagePool",
-      "add",
-      "concat",
-      "dropout",
-      "loss",
-      "optimizer",
-    ]),
+    kind: Type.Enum(["batchNorm", "relu", "maxPool", "averagePool", "add", "concat", "dropout", "loss", "optimizer"]),
     pass: Type.Enum(["forward", "backward", "update"]),
     layer: Type.String({ minLength: 1 }),
     reads: Type.Array(Id),

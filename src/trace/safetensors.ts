@@ -3,6 +3,7 @@
  * Format: https://huggingface.co/docs/safetensors, "Format". Read by ranges; written in one piece.
  */
 import type { ByteSource } from "../io/byte-source.ts";
+import { InputError } from "../io/faults.ts";
 import { sizeOf } from "../kernels/geometry.ts";
 
 const LENGTH_BYTES = 8;
@@ -40,10 +41,10 @@ export interface Container {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** Reads and checks the header. @throws Error, one line, when the file is not a whole safetensors file. */
+/** Reads and checks the header. @throws InputError, one line, when the file is not a whole safetensors file. */
 export async function openContainer(source: ByteSource): Promise<Container> {
   const fail = (what: string): never => {
-    throw new Error(`${source.name}: ${what}`);
+    throw new InputError([`${source.name}: ${what}`]);
   };
   if (source.sizeBytes < LENGTH_BYTES) {
     fail(`is not a safetensors file: expected at least ${LENGTH_BYTES} bytes, got ${source.sizeBytes}`);
@@ -59,9 +60,8 @@ export async function openContainer(source: ByteSource): Promise<Container> {
   try {
     header = JSON.parse(text);
   } catch (cause) {
-    throw new Error(`${source.name}: header of ${length} bytes is not JSON (wrong header length or damaged file)`, {
-      cause,
-    });
+    const what = `header of ${length} bytes is not JSON (wrong header length or damaged file)`;
+    throw new InputError([`${source.name}: ${what}`], { cause });
   }
   if (typeof header !== "object" || header === null || Array.isArray(header)) fail("header is not a JSON object");
 
@@ -86,8 +86,10 @@ function storedTensor(name: string, entry: unknown, dataStart: number, fail: (wh
   const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
   const isSizes = (list: unknown): list is number[] =>
     Array.isArray(list) && list.every((extent) => Number.isSafeInteger(extent) && (extent as number) >= 0);
-  if (typeof dtype !== "string" || !(dtype in ELEMENT_BYTES)) {
-    return fail(`tensor "${name}": unknown dtype, got ${JSON.stringify(dtype)}; known: ${Object.keys(ELEMENT_BYTES).join(", ")}`);
+  if (typeof dtype !== "string" || !Object.hasOwn(ELEMENT_BYTES, dtype)) {
+    return fail(
+      `tensor "${name}": unknown dtype, got ${JSON.stringify(dtype)}; known: ${Object.keys(ELEMENT_BYTES).join(", ")}`,
+    );
   }
   if (!isSizes(shape)) return fail(`tensor "${name}": shape must be a list of sizes, got ${JSON.stringify(shape)}`);
   if (!isSizes(offsets) || offsets.length !== 2 || offsets[1] < offsets[0]) {
@@ -108,9 +110,13 @@ export interface TensorToWrite {
 }
 
 /** The bytes of a container: wide elements first, so that every tensor is aligned; the header padded with spaces to 8 bytes. */
-export function encodeContainer(tensors: readonly TensorToWrite[], metadata: Readonly<Record<string, string>>): Uint8Array {
+export function encodeContainer(
+  tensors: readonly TensorToWrite[],
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array {
   const ordered = [...tensors].sort((a, b) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT);
-  const header: Record<string, unknown> = { __metadata__: metadata };
+  // Without a prototype, so that a tensor may have any name.
+  const header: Record<string, unknown> = Object.assign(Object.create(null), { __metadata__: metadata });
   let end = 0;
   for (const { name, shape, data } of ordered) {
     header[name] = {

@@ -3,7 +3,7 @@
  * and fit its geometry; masks are read afterwards, one tensor at a time.
  */
 import type { ByteSource } from "../io/byte-source.ts";
-import { checkSchema, InputError } from "../io/faults.ts";
+import { checkSchema, InputError, unknownName } from "../io/faults.ts";
 import { type BitMask, onesMask, sliceBytes } from "../kernels/bit-mask.ts";
 import { sizeOf } from "../kernels/geometry.ts";
 import { geometryFaults } from "./geometry-faults.ts";
@@ -20,6 +20,7 @@ import {
 import { type Container, encodeContainer, openContainer } from "./safetensors.ts";
 
 const METADATA_KEY = "swat-sim";
+const KINDS: readonly string[] = [...MacOpSchema.properties.kind.enum, ...OtherOpSchema.properties.kind.enum];
 
 /** An opened trace. */
 export interface Trace {
@@ -34,12 +35,12 @@ export interface Trace {
   mask(id: string): Promise<BitMask>;
 }
 
-/** Opens a trace. @throws InputError or Error, one line a fault, each naming the file. */
+/** Opens a trace. @throws InputError, one line a fault, each beginning with the file's name. */
 export async function openTrace(source: ByteSource): Promise<Trace> {
   const container = await openContainer(source);
   const text = container.metadata[METADATA_KEY];
   if (typeof text !== "string") {
-    throw new Error(`${source.name}: is not a trace: __metadata__ has no "${METADATA_KEY}" string`);
+    throw new InputError([`${source.name}: is not a trace: __metadata__ has no "${METADATA_KEY}" string`]);
   }
   const { manifest, warnings } = parseManifest(text, source.name);
   const tensors = new Map(manifest.tensors.map((tensor) => [tensor.id, tensor]));
@@ -81,24 +82,32 @@ function parseManifest(text: string, where: string): { manifest: TraceManifest; 
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new Error(`${where}: manifest is not JSON: ${(cause as Error).message}`, { cause });
+    throw new InputError([`${where}: manifest is not JSON: ${(cause as Error).message}`], { cause });
   }
   const version = String((value as { version?: unknown } | null)?.version);
   const [major, minor] = version.split(".").map(Number);
   const [ourMajor, ourMinor] = TRACE_VERSION.split(".").map(Number);
   if (major !== ourMajor) {
-    throw new Error(`${where}: manifest: unknown version, got ${version}; known: ${ourMajor}.0 to ${TRACE_VERSION}`);
+    throw new InputError([
+      `${where}: manifest: unknown version, got ${version}; known: ${ourMajor}.0 to ${TRACE_VERSION}`,
+    ]);
   }
-  const warnings =
-    minor > ourMinor
-      ? [`${where}: trace version ${version} is newer than ${TRACE_VERSION}; what it adds is not understood`]
-      : [];
-  const manifest = checkSchema(ManifestSchema, value, `${where}: manifest`);
+  const newer = minor > ourMinor;
+  const warnings = newer
+    ? [`${where}: trace version ${version} is newer than ${TRACE_VERSION}; what it adds is not understood`]
+    : [];
+  const unknownKeys = newer ? "drop" : "refuse";
+  const manifest = checkSchema(ManifestSchema, value, `${where}: manifest`, unknownKeys);
   const faults: string[] = [];
   const ops = manifest.ops.map((op, i): TraceOp => {
     try {
       const at = `${where}: manifest: ops.${i}`;
-      return isMacOp(op) ? checkSchema(MacOpSchema, op, at) : checkSchema(OtherOpSchema, op, at);
+      if (!KINDS.includes(op.kind)) {
+        throw new InputError([`${at}: kind: ${unknownName("value", String(op.kind), KINDS)}`]);
+      }
+      return isMacOp(op)
+        ? checkSchema(MacOpSchema, op, at, unknownKeys)
+        : checkSchema(OtherOpSchema, op, at, unknownKeys);
     } catch (error) {
       faults.push(...(error as InputError).faults);
       return op;
@@ -114,10 +123,10 @@ function manifestFaults(
   container: Container,
 ): string[] {
   const faults: string[] = [];
-  if (tensors.size < manifest.tensors.length) faults.push("two tensors have the same id");
   for (const tensor of manifest.tensors) {
     const { id, shape, nonzeros, mask, values, within } = tensor;
     const at = `tensor "${id}"`;
+    if (tensors.get(id) !== tensor) faults.push(`${at}: another tensor has the same id`);
     const size = sizeOf(shape);
     if (nonzeros > size) faults.push(`${at}: more nonzeros than elements, got ${nonzeros} of ${size}`);
     if (mask === undefined && nonzeros !== size) {

@@ -9,7 +9,7 @@ import type { Trace } from "./trace.ts";
 export async function verifyTrace(trace: Trace): Promise<string[]> {
   const faults: string[] = [];
   for (const tensor of trace.manifest.tensors) {
-    if (tensor.mask === undefined) continue;
+    if (tensor.mask === undefined && tensor.within === undefined) continue;
     const at = `${trace.name}: tensor "${tensor.id}"`;
     const mask = await trace.mask(tensor.id);
     const ones = countOnes(mask);

@@ -11,8 +11,8 @@ import type { Oracle, OracleIndex, Tally } from "./oracle.ts";
 import { readSafetensors } from "./safetensors-file.ts";
 import type { Computed, Params, Tensors } from "./swat-case.ts";
 import { type LayerCounts, runSwatLayer } from "./swat-layer.ts";
-import { runTrajectory, type TrajectoryCase, type TrajectoryData } from "./swat-trajectory.ts";
 import { foreignSetting, operations } from "./swat-operations.ts";
+import { runTrajectory, type TrajectoryCase, type TrajectoryData } from "./swat-trajectory.ts";
 
 interface SwatCase {
   readonly name: string;

@@ -28,7 +28,11 @@ export const CONV = {
 };
 
 /** Opens a trace with masks of the given densities; the same arguments give the same bytes. */
-export async function makeTrace(densities: Densities, seed = "trace", change: Partial<TraceManifest> = {}): Promise<IdentifiedTrace> {
+export async function makeTrace(
+  densities: Densities,
+  seed = "trace",
+  change: Partial<TraceManifest> = {},
+): Promise<IdentifiedTrace> {
   const random = seedrandom(seed);
   const masks = new Map<string, BitMask>();
   const tensors: TraceTensor[] = [];
@@ -36,7 +40,14 @@ export async function makeTrace(densities: Densities, seed = "trace", change: Pa
     const nonzeros = countOnes(mask);
     const dense = nonzeros === sizeOf(shape);
     if (!dense) masks.set(id, mask);
-    tensors.push({ id, role, shape, nonzeros, ...(dense ? {} : { mask: id }), ...(within === undefined ? {} : { within }) });
+    tensors.push({
+      id,
+      role,
+      shape,
+      nonzeros,
+      ...(dense ? {} : { mask: id }),
+      ...(within === undefined ? {} : { within }),
+    });
     return mask;
   };
   const draw = (shape: number[], density: number) => select(onesMask(shape), density, random);
@@ -47,7 +58,11 @@ export async function makeTrace(densities: Densities, seed = "trace", change: Pa
   add("g", "gradient", [N, K, H, W], draw([N, K, H, W], densities.outputGrad));
   add("y", "activation", [N, K, H, W], onesMask([N, K, H, W]));
   add("gx", "gradient", [N, C, H, W], onesMask([N, C, H, W]));
-  for (const [id, role] of [["master", "parameter"], ["grad", "parameterGrad"], ["momentum", "optimizerState"]] as const) {
+  for (const [id, role] of [
+    ["master", "parameter"],
+    ["grad", "parameterGrad"],
+    ["momentum", "optimizerState"],
+  ] as const) {
     add(id, role, [K, C, R, S], onesMask([K, C, R, S]));
   }
   const conv = { kind: "conv", layer: "conv1", geometry: CONV } as const;
@@ -57,7 +72,13 @@ export async function makeTrace(densities: Densities, seed = "trace", change: Pa
     { kind: "relu", pass: "forward", layer: "relu1", reads: ["y"], writes: ["y"] },
     { ...conv, pass: "inputGrad", operands: { outputGrad: "g", weight: "w" }, output: "gx" },
     { ...conv, pass: "weightGrad", operands: { outputGrad: "g", input: saved }, output: "grad" },
-    { kind: "optimizer", pass: "update", layer: "conv1", reads: ["master", "grad", "momentum"], writes: ["master", "momentum"] },
+    {
+      kind: "optimizer",
+      pass: "update",
+      layer: "conv1",
+      reads: ["master", "grad", "momentum"],
+      writes: ["master", "momentum"],
+    },
   ];
   const name = densities.kept < 1 ? "swat-u" : "dense";
   const manifest: TraceManifest = {

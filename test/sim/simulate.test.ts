@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
+import { checkSchema } from "../../src/io/faults.ts";
 import { resultCsv } from "../../src/report/csv.ts";
 import { resultTable } from "../../src/report/table.ts";
-import { resolveMachine } from "../../src/sim/machine.ts";
 import { accelerators } from "../../src/sim/accelerators/index.ts";
+import { resolveMachine } from "../../src/sim/machine.ts";
 import { ResultSchema } from "../../src/sim/result.ts";
 import { type SimulationInput, simulate } from "../../src/sim/simulate.ts";
-import { checkSchema } from "../../src/io/faults.ts";
 import { loadMachines } from "../../src/studies/inputs.ts";
-import { bruteForceMacs } from "./random-operation.ts";
 import { CONV, DENSE_DENSITIES, makeTrace, SWAT_DENSITIES } from "./make-trace.ts";
+import { bruteForceMacs } from "./random-operation.ts";
 
 const machines = await loadMachines(["all"]);
 const swat = await makeTrace(SWAT_DENSITIES);
@@ -67,7 +67,10 @@ describe("a simulation", () => {
       expect(totals.training.cycles).toBe(sum(({ cycles }) => cycles.total));
       expect(totals.forward.cycles + totals.inputGrad.cycles + totals.weightGrad.cycles).toBe(totals.matmul.cycles);
       expect(totals.matmul.cycles + totals.other.cycles).toBe(totals.training.cycles);
-      expect(totals.training.seconds).toBeCloseTo(sum(({ seconds }) => seconds), 15);
+      expect(totals.training.seconds).toBeCloseTo(
+        sum(({ seconds }) => seconds),
+        15,
+      );
       for (const total of Object.values(totals)) {
         expect(total.speedup).toBeCloseTo(total.baselineSeconds / total.seconds, 12);
       }
@@ -87,7 +90,9 @@ describe("a simulation", () => {
   });
 
   it("charges ops without MACs bytes over bandwidth, parameters in the wide type", async () => {
-    const { rows } = (await run()).machines.find(({ name }) => name === "tensordash-4096") as { rows: { layer: string; pass: string; cycles: { total: number }; offChipBytes: object }[] };
+    const { rows } = (await run()).machines.find(({ name }) => name === "tensordash-4096") as {
+      rows: { layer: string; pass: string; cycles: { total: number }; offChipBytes: object }[];
+    };
     const relu = rows.find(({ layer }) => layer === "relu1");
     const elements = 2 * 24 * 6 * 6;
     expect(relu?.offChipBytes).toEqual({ read: elements * 2, written: elements * 2 });
@@ -98,7 +103,9 @@ describe("a simulation", () => {
   });
 
   it("charges a static schedule its share of one refresh to forward and inputGrad", async () => {
-    const { rows } = (await run()).machines.find(({ name }) => name === "bit-tactical-4096") as { rows: { pass: string; cycles: { rescheduling: number } }[] };
+    const { rows } = (await run()).machines.find(({ name }) => name === "bit-tactical-4096") as {
+      rows: { pass: string; cycles: { rescheduling: number } }[];
+    };
     const cost = (pass: string) => rows.find((row) => row.pass === pass)?.cycles.rescheduling;
     // One line a cycle, one tile: 2 filter sets of 9 taps × 2 channel blocks, over a period of 4 steps; as many the other way round.
     expect(cost("forward")).toBe(Math.ceil((2 * 9 * 2) / 4));

@@ -2,8 +2,8 @@ import { readFile } from "node:fs/promises";
 import { Ajv } from "ajv";
 import { describe, expect, it } from "vitest";
 import { accelerators } from "../../src/sim/accelerators/index.ts";
-import { publishedSchemas } from "../../src/studies/schemas.ts";
 import { shippedMachines } from "../../src/studies/inputs.ts";
+import { publishedSchemas } from "../../src/studies/schemas.ts";
 
 const schemas = publishedSchemas(accelerators);
 

@@ -74,10 +74,21 @@ describe("a recorded step", () => {
     for (const trace of traces) {
       expect(await verifyTrace(trace)).toEqual([]);
       const ops = trace.manifest.ops.filter(isMacOp).map(({ layer, pass }) => `${layer} ${pass}`);
-      const expected = layers.flatMap((layer) => ["forward", "inputGrad", "weightGrad"].map((pass) => `${layer} ${pass}`));
+      const expected = layers.flatMap((layer) =>
+        ["forward", "inputGrad", "weightGrad"].map((pass) => `${layer} ${pass}`),
+      );
       expect([...ops].sort()).toEqual(expected.filter((op) => op !== "conv1 inputGrad").sort());
       const kinds = new Set(trace.manifest.ops.map(({ kind }) => kind));
-      expect([...kinds].sort()).toEqual(["add", "averagePool", "batchNorm", "conv", "linear", "loss", "optimizer", "relu"]);
+      expect([...kinds].sort()).toEqual([
+        "add",
+        "averagePool",
+        "batchNorm",
+        "conv",
+        "linear",
+        "loss",
+        "optimizer",
+        "relu",
+      ]);
     }
   });
 
@@ -98,7 +109,9 @@ describe("a recorded step", () => {
     for (const op of manifest.ops.filter(isMacOp)) {
       if (op.pass === "forward") expect(tensor(op.operands.weight as string).mask).toBeUndefined();
       if (op.pass !== "weightGrad") continue;
-      const forward = manifest.ops.find((other) => isMacOp(other) && other.layer === op.layer && other.pass === "forward");
+      const forward = manifest.ops.find(
+        (other) => isMacOp(other) && other.layer === op.layer && other.pass === "forward",
+      );
       expect(op.operands.input).toBe(forward && isMacOp(forward) && forward.operands.input);
     }
   });

@@ -80,9 +80,13 @@ export class BatchNormLayer implements Layer {
   }
 
   recordForward(recorder: StepRecorder): void {
-    recorder.move("batchNorm", "forward", this.name, [recorder.activation(this.#source)], [
-      recorder.activation(this.#target),
-    ]);
+    recorder.move(
+      "batchNorm",
+      "forward",
+      this.name,
+      [recorder.activation(this.#source)],
+      [recorder.activation(this.#target)],
+    );
   }
 
   recordBackward(recorder: StepRecorder): void {

@@ -1,0 +1,75 @@
+import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { writeFileAtomically, writeJsonFile } from "../../src/io/atomic-file.ts";
+import { faultsOf, temporaryFolder } from "./folder.ts";
+
+const IS_ROOT = process.getuid?.() === 0;
+
+describe("an atomic file", () => {
+  it("holds text or bytes as they were given, in folders that are made for it", async () => {
+    const folder = await temporaryFolder();
+    await writeFileAtomically(join(folder, "a/b/text"), "häßlich\n");
+    await writeFileAtomically(join(folder, "a/b/bytes"), new Uint8Array([0, 255, 10]));
+    expect(await readFile(join(folder, "a/b/text"), "utf8")).toBe("häßlich\n");
+    expect([...(await readFile(join(folder, "a/b/bytes")))]).toEqual([0, 255, 10]);
+    expect(await readdir(join(folder, "a/b"))).toEqual(["bytes", "text"]);
+  });
+
+  it("replaces an older file", async () => {
+    const path = join(await temporaryFolder(), "file");
+    await writeFile(path, "a much longer content than the new one");
+    await writeFileAtomically(path, "new");
+    expect(await readFile(path, "utf8")).toBe("new");
+  });
+
+  it("is never seen half written", async () => {
+    const folder = await temporaryFolder();
+    const path = join(folder, "file");
+    const [small, large] = ["a".repeat(10), "b".repeat(20_000_000)];
+    await writeFileAtomically(path, small);
+    let finished = false;
+    const writing = writeFileAtomically(path, large).finally(() => {
+      finished = true;
+    });
+    const seen = new Set<number>();
+    while (!finished) seen.add((await readFile(path)).length);
+    await writing;
+    for (const length of seen) expect([small.length, large.length]).toContain(length);
+  });
+
+  it("leaves nothing where the target is a folder, and names it", async () => {
+    const folder = await temporaryFolder();
+    await mkdir(join(folder, "target"));
+    const [fault, ...others] = await faultsOf(() => writeFileAtomically(join(folder, "target"), "text"));
+    expect(fault).toMatch(`${join(folder, "target")}: cannot be written: `);
+    expect(others).toEqual([]);
+    expect(await readdir(folder)).toEqual(["target"]);
+  });
+
+  it("leaves nothing where a folder of its path is a file, and names itself", async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "file"), "kept");
+    const path = join(folder, "file/below");
+    const [fault] = await faultsOf(() => writeFileAtomically(path, "text"));
+    expect(fault.startsWith(`${path}: cannot be written: `), fault).toBe(true);
+    expect(await readdir(folder)).toEqual(["file"]);
+    expect(await readFile(join(folder, "file"), "utf8")).toBe("kept");
+  });
+
+  it.skipIf(IS_ROOT)("leaves nothing in a folder that may not be written, and names the file", async () => {
+    const folder = await temporaryFolder();
+    await chmod(folder, 0o500);
+    const path = join(folder, "file");
+    const [fault] = await faultsOf(() => writeFileAtomically(path, "text"));
+    await chmod(folder, 0o700);
+    expect(fault.startsWith(`${path}: cannot be written: `), fault).toBe(true);
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it("holds JSON that a person can read and ends its last line", async () => {
+    const path = join(await temporaryFolder(), "file.json");
+    await writeJsonFile(path, { a: [1] });
+    expect(await readFile(path, "utf8")).toBe('{\n  "a": [\n    1\n  ]\n}\n');
+  });
+});
