@@ -2,6 +2,14 @@
 import Table from "cli-table3";
 import type { MachineResult, ResultTotal, SimulationResult } from "../sim/result.ts";
 
+/** No lines: columns stand apart by spaces, so that tables fit a terminal and paste well. */
+const BORDERLESS = Object.fromEntries(
+  [
+    ...["top", "top-mid", "top-left", "top-right", "bottom", "bottom-mid", "bottom-left", "bottom-right"],
+    ...["left", "left-mid", "mid", "mid-mid", "right", "right-mid"],
+  ].map((line) => [line, ""]),
+);
+
 const BYTES_PER_MB = 1e6;
 const TERA = 1e12;
 const MILLI = 1e3;
@@ -22,9 +30,10 @@ export function resultTable(result: SimulationResult): string {
     "",
     `Speed-up over ${against}`,
     speedupTable(result),
-    "forward, inputGrad, weightGrad: the array alone, gains from zeros of the operands only.",
-    "+padding: all passes, with what skipping lane and image padding gains. memory: all passes with DRAM time.",
-    "step: with everything that does not multiply. ideal: effectual MACs at full use of the multipliers, same step.",
+    "",
+    "forward, inputGrad, weightGrad, all: the array alone, gains from zeros of the operands only. padding: with what",
+    "skipping empty lanes and image padding gains. bound: effectual MACs on busy multipliers. memory: with DRAM time.",
+    "step: with everything that does not multiply; its time in ms.",
     ...notCharged,
     "",
     "Memory held for a training step",
@@ -42,10 +51,10 @@ function speedupTable(result: SimulationResult): string {
       "inputGrad\n×",
       "weightGrad\n×",
       "all\n×",
-      "+padding\n×",
+      "padding\n×",
+      "bound\n×",
       "memory\n×",
       "step\n×",
-      "ideal\n×",
       "step\nms",
       ...(withDense ? ["over dense\ntraining ×"] : []),
     ],
@@ -66,9 +75,9 @@ function speedupRow({ name, peakMacsPerSecond, totals }: MachineResult, withDens
     array(weightGrad),
     array(matmul),
     times(matmul.compute.speedup),
+    times(matmul.compute.idealSpeedup),
     times(matmul.speedup),
     times(training.speedup),
-    times(training.idealSpeedup),
     (training.seconds * MILLI).toPrecision(3),
     ...(withDense ? [times(training.speedupOverDenseTraining ?? null)] : []),
   ];
@@ -102,7 +111,8 @@ export function plainTable(head: readonly string[], textColumns: number): Instan
   return new Table({
     head: [...head],
     colAligns: head.map((_, index) => (index < textColumns ? "left" : "right")),
-    style: { head: [], border: [], compact: true },
+    style: { head: [], border: [], compact: true, "padding-left": 0, "padding-right": 1 },
+    chars: { ...BORDERLESS, middle: " " },
   });
 }
 

@@ -82,7 +82,9 @@ const ComputeTotal = Type.Object(
   {
     cycles: count("array busy"),
     baselineCycles: count("array of the baseline busy"),
+    idealCycles: count("effectual MACs / multipliers, op by op"),
     speedup: ratio("baselineCycles / cycles, at the machines' clocks"),
+    idealSpeedup: ratio("baselineCycles / idealCycles, at the machines' clocks: the bound"),
     speedupFromZeros: ratio("cycles on operands without a zero / cycles: the part that zeros give, padding left out"),
   },
   { ...strict, description: "The array alone, as if memory and scheduling were free." },

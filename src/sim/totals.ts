@@ -25,6 +25,8 @@ export function totalsOf(
     const compute = {
       cycles: own.compute,
       baselineCycles: own.baselineCompute,
+      idealCycles: own.idealCompute,
+      idealSpeedup: ratio(own.baselineCompute / baselineClockHz, own.idealCompute / machine.clockHz),
       speedup: ratio(own.baselineCompute / baselineClockHz, own.compute / machine.clockHz),
       speedupFromZeros: ratio(own.noZerosCompute, own.compute),
     };
@@ -55,6 +57,7 @@ function sumOf(rows: readonly ResultRow[], machine: Machine) {
     compute: 0,
     baselineCompute: 0,
     noZerosCompute: 0,
+    idealCompute: 0,
     denseMacs: 0,
     effectualMacs: 0,
   };
@@ -67,6 +70,7 @@ function sumOf(rows: readonly ResultRow[], machine: Machine) {
     sum.compute += row.cycles.compute;
     sum.baselineCompute += row.baselineComputeCycles;
     sum.noZerosCompute += row.noZerosComputeCycles;
+    if (row.cycles.compute > 0) sum.idealCompute += row.idealCycles;
     sum.denseMacs += row.macs.dense;
     sum.effectualMacs += row.macs.effectual;
   }
