@@ -35,7 +35,8 @@ module.exports = {
     },
     {
       name: "swat-and-sim-meet-in-a-trace",
-      comment: "The trainer and the simulator know each other only through a trace, so that foreign traces are as good as ours.",
+      comment:
+        "The trainer and the simulator know each other only through a trace, so that foreign traces are as good as ours.",
       severity: "error",
       from: { path: FLOORS.working },
       to: { path: [FLOORS.driving, FLOORS.cli] },
@@ -49,7 +50,8 @@ module.exports = {
     },
     {
       name: "sim-never-imports-swat",
-      comment: "As above. Networks and sparsity are the trainer's; a simulator that reads them would not need the trace.",
+      comment:
+        "As above. Networks and sparsity are the trainer's; a simulator that reads them would not need the trace.",
       severity: "error",
       from: { path: "^src/sim/" },
       to: { path: "^src/(swat|networks|sparsity)/" },
@@ -70,7 +72,8 @@ module.exports = {
     },
     {
       name: "accelerators-stand-alone",
-      comment: "Adding, changing or deleting one accelerator must not touch another; what they share lies in src/sim/lanes.",
+      comment:
+        "Adding, changing or deleting one accelerator must not touch another; what they share lies in src/sim/lanes.",
       severity: "error",
       from: { path: "^src/sim/accelerators/", pathNot: "^src/sim/accelerators/index\\.ts$" },
       to: { path: "^src/sim/accelerators/" },

@@ -184,4 +184,3 @@ export type MachineResult = Static<typeof MachineResultSchema>;
 export type ResultRow = Static<typeof Row>;
 export type ResultTotal = Static<typeof Total>;
 export type TraceIdentity = Static<typeof TraceId>;
-export type TotalName = keyof MachineResult["totals"];

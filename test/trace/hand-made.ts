@@ -132,3 +132,11 @@ export function damaged(damage: (parts: Parts) => void): Uint8Array {
 export function macOp({ manifest }: Parts, index: 0 | 2 | 3): MacOp {
   return manifest.ops[index] as MacOp;
 }
+
+/** A tensor of a manifest without a zero, and so without a mask. */
+export function dense(id: string, shape: number[]): TraceManifest["tensors"][number] {
+  return { id, role: "weight", shape, nonzeros: shape.reduce((size, extent) => size * extent, 1) };
+}
+
+/** The name under which tests open it. */
+export const NAME = "hand.safetensors";

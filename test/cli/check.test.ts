@@ -1,0 +1,116 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { CheckFile } from "../../src/studies/check.ts";
+import { damaged, fileBytes, handMade } from "../trace/hand-made.ts";
+import { linesOf, type Outcome, swatSim } from "./program.ts";
+
+const OP = "0/0 conv forward";
+const COUNTER = "cycles.total";
+
+let cwd = "";
+let recording: Outcome;
+let recorded: CheckFile;
+
+beforeAll(async () => {
+  cwd = await mkdtemp(join(tmpdir(), "swat-sim-check-"));
+  await mkdir(join(cwd, "traces"));
+  await writeFile(join(cwd, "traces/hand.safetensors"), fileBytes(handMade()));
+  const args = ["traces/hand.safetensors", "--hw", "tensordash", "dadiannao", "-o", "golden/counts.json"];
+  recording = await swatSim(["check", "record", ...args], { cwd });
+  recorded = JSON.parse(await readFile(join(cwd, "golden/counts.json"), "utf8"));
+});
+afterAll(() => rm(cwd, { recursive: true }));
+
+/** `check run` on the recorded file with a change. */
+async function runChanged(name: string, change: (check: CheckFile) => void): Promise<Outcome> {
+  const check = structuredClone(recorded);
+  change(check);
+  await writeFile(join(cwd, "golden", name), JSON.stringify(check));
+  return swatSim(["check", "run", `golden/${name}`], { cwd });
+}
+
+describe("check record", () => {
+  it("keeps machines, versions and the path of each trace from the file's folder", () => {
+    expect(recording).toMatchObject({ code: 0, stderr: "" });
+    expect(recorded.traces.map(({ path }) => path)).toEqual(["../traces/hand.safetensors"]);
+    expect(recorded.machines.map(({ config }) => config.name)).toEqual(["tensordash", "dadiannao"]);
+    expect(Object.keys(recorded.machines[0].counts)).toEqual([
+      OP,
+      "0/1 relu forward",
+      "0/2 conv inputGrad",
+      "0/3 conv weightGrad",
+    ]);
+  });
+});
+
+describe("check run", () => {
+  it("finds all counts equal from wherever it is called, and exits with 0", async () => {
+    const { code, stdout, stderr } = await swatSim(["check", "run", join(cwd, "golden/counts.json")]);
+    expect(stderr).toBe("");
+    expect(linesOf(stdout)).toEqual([
+      expect.stringMatching(/^tensordash: [1-9]\d* counts equal$/),
+      expect.stringMatching(/^dadiannao: [1-9]\d* counts equal$/),
+    ]);
+    expect(code).toBe(0);
+  });
+
+  it("prints op, counter, old and new value of a regression, and exits with 1", async () => {
+    const actual = recorded.machines[0].counts[OP][COUNTER];
+    const { code, stdout } = await runChanged("regression.json", ({ machines }) => {
+      machines[0].counts[OP][COUNTER] = actual + 5;
+      delete machines[1].counts["0/3 conv weightGrad"]["macs.dense"];
+    });
+    const dense = 2 * 2 * 2 * 2 * 3 * 2 * 2;
+    expect(linesOf(stdout)).toEqual([
+      expect.stringMatching(/^tensordash: regression: 1 of \d+ counts differ$/),
+      `  ${OP} ${COUNTER}: ${actual + 5} → ${actual}`,
+      expect.stringMatching(/^dadiannao: regression: 1 of \d+ counts differ$/),
+      `  0/3 conv weightGrad macs.dense: not recorded → ${dense}`,
+    ]);
+    expect(code).toBe(1);
+  });
+
+  it("says that the model changed, where its version rose, and not that it regressed", async () => {
+    const { code, stdout } = await runChanged("older.json", ({ machines }) => {
+      for (const machine of machines) machine.modelVersion -= 1;
+      machines[0].counts[OP][COUNTER] += 5;
+    });
+    const [changed, difference, equal] = linesOf(stdout);
+    expect(changed).toMatch(/^tensordash: model changed: version \d+ to \d+: 1 of \d+ counts differ$/);
+    expect(difference).toContain(`${OP} ${COUNTER}: `);
+    expect(equal).toMatch(/^dadiannao: \d+ counts equal; model changed: version \d+ to \d+$/);
+    expect(stdout).not.toContain("regression");
+    expect(code).toBe(1);
+  });
+
+  it("refuses a trace that is not the recorded one, and names it", async () => {
+    await writeFile(
+      join(cwd, "traces/other.safetensors"),
+      damaged(({ manifest }) => Object.assign(manifest, { step: 8 })),
+    );
+    const { code, stdout, stderr } = await runChanged("trace.json", ({ traces }) => {
+      traces[0].path = "../traces/other.safetensors";
+    });
+    expect(linesOf(stderr)).toHaveLength(1);
+    expect(stderr).toMatch(
+      /traces\/other\.safetensors: is not the trace that was recorded: SHA-256 [0-9a-f]{64}, recorded [0-9a-f]{64}/,
+    );
+    expect(stdout).toBe("");
+    expect(code).toBe(1);
+  });
+
+  it("refuses a file that is no check file, all faults at once, and one that would check nothing", async () => {
+    const { code, stderr } = await runChanged("damaged.json", (check) => {
+      Object.assign(check, { schema: "9.0", extra: 1 });
+      check.machines = [];
+    });
+    expect(linesOf(stderr).sort()).toEqual([
+      "error: golden/damaged.json: machines: must NOT have fewer than 1 items, got []",
+      'error: golden/damaged.json: schema: must be "1.0", got "9.0"',
+      'error: golden/damaged.json: unknown key, got "extra"; did you mean "schema"? known: schema, traces, machines',
+    ]);
+    expect(code).toBe(1);
+  });
+});

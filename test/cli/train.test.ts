@@ -1,0 +1,124 @@
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { temporaryFolder } from "../io/folder.ts";
+import { ended, linesOf, type Outcome, start, swatSim } from "./program.ts";
+
+const TINY = ["--data", "generated:8x8x1", "--test-limit", "20", "--batch-size", "10"];
+const RUN = ["train", ...TINY, "--limit", "40", "--epochs", "1", "--record", "steps:0,3", "--out", "run", "--json"];
+const FILES = [
+  "run/step-000000.safetensors",
+  "run/step-000003.safetensors",
+  "run/weights.safetensors",
+  "run/training.json",
+];
+
+let folders: string[] = [];
+let runs: Outcome[] = [];
+
+beforeAll(async () => {
+  folders = await Promise.all([0, 1].map(() => mkdtemp(join(tmpdir(), "swat-sim-train-"))));
+  runs = await Promise.all(folders.map((cwd) => swatSim(RUN, { cwd })));
+});
+afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true }))));
+
+describe("train --json", () => {
+  it("prints one JSON object on stdout and nothing else, and no progress bar into a pipe", () => {
+    const [{ code, stdout, stderr }] = runs;
+    expect(stderr).toBe("");
+    expect(code).toBe(0);
+    expect(linesOf(stdout)).toHaveLength(1);
+    const answer = JSON.parse(stdout);
+    expect(Object.keys(answer)).toEqual(["testAccuracy", "loss", "epochs", "seconds", "files"]);
+    expect(answer).toMatchObject({ epochs: 1, files: FILES });
+    // 20 test images: the accuracy is a multiple of 1/20.
+    expect(answer.testAccuracy * 20).toBeCloseTo(Math.round(answer.testAccuracy * 20), 9);
+    expect(answer.loss).toBeGreaterThan(0);
+    expect(answer.seconds).toBeGreaterThan(0);
+  });
+
+  it("leaves the files that it names, and no other", async () => {
+    expect((await readdir(join(folders[0], "run"))).map((name) => `run/${name}`)).toEqual([...FILES].sort());
+  });
+
+  it("twice gives the same files, byte for byte", async () => {
+    for (const file of FILES) {
+      const [one, two] = await Promise.all(folders.map((folder) => readFile(join(folder, file))));
+      expect(one.equals(two), file).toBe(true);
+    }
+  });
+});
+
+describe("a recorded trace", () => {
+  const TRACES = FILES.slice(0, 2);
+
+  it("verifies", async () => {
+    const { code, stdout, stderr } = await swatSim(["trace", "verify", ...TRACES], { cwd: folders[0] });
+    expect(stderr).toBe("");
+    expect(linesOf(stdout).map((line) => line.replace(/\d+/g, "n"))).toEqual(
+      TRACES.map((file) => `${file.replace(/\d+/g, "n")}: ok, n masks, n ops`),
+    );
+    expect(code).toBe(0);
+  });
+
+  it("can be inspected as JSON", async () => {
+    const { code, stdout } = await swatSim(["trace", "inspect", "--json", ...TRACES], { cwd: folders[0] });
+    expect(code).toBe(0);
+    const reports = JSON.parse(stdout);
+    expect(reports.map(({ step }: { step: number }) => step)).toEqual([0, 3]);
+    for (const { network, dataset, method, densities } of reports) {
+      expect({ network, dataset, method: method.name }).toEqual({
+        network: "resnet8",
+        dataset: "generated",
+        method: "swat-u",
+      });
+      for (const { density } of Object.values<{ density: number }>(densities)) {
+        expect(density).toBeGreaterThan(0);
+        expect(density).toBeLessThanOrEqual(1);
+      }
+    }
+  });
+
+  it("can be inspected as a table that names every layer", async () => {
+    const { stdout } = await swatSim(["trace", "inspect", TRACES[0]], { cwd: folders[0] });
+    expect(stdout).toContain("network resnet8");
+    for (const layer of ["conv1", "layer1.0.conv1", "layer3.0.conv2", "linear"])
+      expect(stdout).toMatch(new RegExp(`^\\W*${layer} `, "m"));
+  });
+
+  it("is missing where no step of the run was selected, and train says so", async () => {
+    const cwd = await temporaryFolder();
+    const args = ["train", ...TINY, "--limit", "10", "--epochs", "1", "--record", "steps:1", "--out", "run"];
+    const { code, stderr } = await swatSim(args, { cwd });
+    expect(stderr).toBe("warning: --record names no step of this run: its steps are 0 to 0\n");
+    expect(code).toBe(0);
+  });
+});
+
+describe("Ctrl-C", () => {
+  it("during training keeps the weights so far, whole, and says so", async () => {
+    const cwd = await temporaryFolder();
+    const args = ["train", ...TINY, "--limit", "1000", "--epochs", "1000", "--record", "steps:0", "--out", "run"];
+    const child = start(args, { cwd });
+    const outcome = ended(child);
+    while (child.exitCode === null && (await readdir(join(cwd, "run")).catch(() => [])).length === 0) await sleep(50);
+    child.kill("SIGINT");
+    const { code, stderr } = await outcome;
+    expect(stderr).toMatch(/^interrupted after \d+ steps; what was learned so far is saved in run\n$/);
+    expect(code).toBe(130);
+    expect(await readdir(join(cwd, "run"))).toEqual([
+      "step-000000.safetensors",
+      "training.json",
+      "weights.safetensors",
+    ]);
+    const summary = JSON.parse(await readFile(join(cwd, "run/training.json"), "utf8"));
+    expect(summary.steps).toBe(100_000);
+    expect(stderr).toContain(` ${summary.stepsDone} steps`);
+    expect(summary.stepsDone).toBeLessThan(summary.steps);
+  });
+});
+
+function sleep(milliseconds: number): Promise<void> {
+  return new Promise((done) => setTimeout(done, milliseconds));
+}

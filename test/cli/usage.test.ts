@@ -1,0 +1,91 @@
+import { readFile } from "node:fs/promises";
+import { describe, it } from "vitest";
+import { hasStack, linesOf, swatSim } from "./program.ts";
+
+describe("--help", () => {
+  for (const command of [
+    "",
+    "demo",
+    "train",
+    "trace",
+    "trace inspect",
+    "trace verify",
+    "simulate",
+    "check",
+    "check record",
+    "check run",
+  ]) {
+    it.concurrent(`of "swat-sim ${command}" shows how to use it, with an example`, async ({ expect }) => {
+      const called = `swat-sim ${command}`.trim();
+      const { code, stdout, stderr } = await swatSim([...called.split(" ").slice(1), "--help"]);
+      expect(stdout).toContain(`Usage: ${called} `);
+      expect(stdout.split("Example:\n")[1]).toMatch(new RegExp(`^  \\$ ${called} `));
+      expect(stderr).toBe("");
+      expect(code).toBe(0);
+    });
+  }
+});
+
+describe("wrong usage exits with 2 and says what is wrong", () => {
+  const WRONG: Record<string, [args: string[], message: RegExp]> = {
+    "an unknown option": [["train", "--epoch", "3"], /unknown option '--epoch'\n.*--epochs/],
+    "a number that is none": [["train", "--epochs", "three"], /'--epochs <n>' argument 'three' is invalid/],
+    "an empty number": [["train", "--seed", ""], /'--seed <n>' argument '' is invalid/],
+    "a number outside its range": [["train", "--sparsity", "1"], /'--sparsity <s>' .* at least 0 and less than 1/],
+    "an unknown word": [["train", "--network", "vgg"], /'--network <name>' .* known: resnet8, lenet5/],
+    "a selection of steps that is none": [["train", "--record", "often"], /'--record <steps>' .* known: last, every:N/],
+    "an unknown command": [["simulat"], /unknown command 'simulat'\n.*simulate/],
+    "a missing argument": [["simulate"], /missing required argument 'trace'/],
+    "a missing option": [["check", "record", "some.safetensors"], /required option '-o, --output <file>'/],
+    "no command at all": [[], /Usage: swat-sim/],
+  };
+  for (const [what, [args, message]] of Object.entries(WRONG)) {
+    it.concurrent(what, async ({ expect }) => {
+      const { code, stdout, stderr } = await swatSim(args);
+      expect(stderr).toMatch(message);
+      expect(stdout).toBe("");
+      expect(code).toBe(2);
+    });
+  }
+});
+
+describe("a fault of the input exits with 1 and one line", () => {
+  it.concurrent("for each file that is missing, without a stack", async ({ expect }) => {
+    const { code, stdout, stderr } = await swatSim(["trace", "verify", "missing.safetensors", "gone.safetensors"]);
+    expect(linesOf(stderr)).toEqual([
+      "error: missing.safetensors: no such file",
+      "error: gone.safetensors: no such file",
+    ]);
+    expect(stdout).toBe("");
+    expect(code).toBe(1);
+  });
+
+  it.concurrent("with --debug, followed by the stack of where it arose", async ({ expect }) => {
+    const { code, stderr } = await swatSim(["simulate", "missing.safetensors", "--debug"]);
+    expect(linesOf(stderr)[0]).toBe("error: missing.safetensors: no such file");
+    expect(hasStack(stderr)).toBe(true);
+    expect(stderr).toContain("ENOENT");
+    expect(code).toBe(1);
+  });
+
+  it.concurrent("for an unknown kernel build, before anything is written", async ({ expect }) => {
+    const { code, stdout, stderr } = await swatSim(["train", "--out", "/proc/nowhere"], {
+      env: { SWAT_SIM_KERNELS: "nonsense" },
+    });
+    expect(stderr).toMatch(/^error: SWAT_SIM_KERNELS: unknown kernel build, got "nonsense".*; known: .*js.*\n$/);
+    expect(stdout).toBe("");
+    expect(code).toBe(1);
+  });
+
+  it.concurrent("for a data set that is not there", async ({ expect }) => {
+    const { code, stderr } = await swatSim(["train", "--data", "mnist:/nowhere/mnist"]);
+    expect(linesOf(stderr)).toHaveLength(1);
+    expect(stderr).toMatch(/^error: \/nowhere\/mnist: /);
+    expect(code).toBe(1);
+  });
+});
+
+it.concurrent("--version is that of the package", async ({ expect }) => {
+  const { version } = JSON.parse(await readFile("package.json", "utf8"));
+  expect(await swatSim(["--version"])).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
+});
