@@ -42,15 +42,23 @@ const checkers = {
   drop: { ajv: new Ajv({ ...SETTINGS, removeAdditional: true }), compiled: new WeakMap<object, ValidateFunction>() },
 };
 
+/** How `checkSchema` reads a value. */
+export interface CheckOptions {
+  /** Unknown keys are faults, or are left out of the copy. */
+  readonly unknownKeys?: "refuse" | "drop";
+  /** Path of `value` in its file, for messages. */
+  readonly path?: string;
+}
+
 /**
- * A deep copy of `value` with the schema's defaults filled in. Unknown keys are faults, or with `drop` left out of it.
+ * A deep copy of `value` with the schema's defaults filled in.
  * @throws InputError with one line for each fault, each beginning with `where` and the path of the field.
  */
 export function checkSchema<Schema extends TSchema>(
   schema: Schema,
   value: unknown,
   where: string,
-  unknownKeys: keyof typeof checkers = "refuse",
+  { unknownKeys = "refuse", path = "" }: CheckOptions = {},
 ): Static<Schema> {
   const { ajv, compiled } = checkers[unknownKeys];
   let validate = compiled.get(schema);
@@ -61,14 +69,14 @@ export function checkSchema<Schema extends TSchema>(
   const copy = structuredClone(value);
   if (!validate(copy)) {
     const faults = (validate.errors ?? []).filter(({ keyword }) => keyword !== "if");
-    throw new InputError([...new Set(faults.map((fault) => `${where}: ${describe(fault, copy)}`))]);
+    throw new InputError([...new Set(faults.map((fault) => `${where}: ${describe(fault, copy, path)}`))]);
   }
   return copy as Static<Schema>;
 }
 
-function describe(fault: ErrorObject, root: unknown): string {
+function describe(fault: ErrorObject, root: unknown, rootPath: string): string {
   const path = fault.instancePath.split("/").slice(1).map(unescapePointer);
-  const field = path.join(".");
+  const field = [rootPath, ...path].filter((part) => part !== "").join(".");
   const at = field === "" ? "" : `${field}: `;
   const value = path.reduce<unknown>((node, key) => (node as Record<string, unknown>)?.[key], root);
   switch (fault.keyword) {

@@ -66,11 +66,13 @@ function describeGeometry(g: {
   S: number;
   stride: readonly number[];
   padding: readonly number[];
+  dilation: readonly number[];
   groups: number;
 }): string {
   const extras = [
     g.stride.some((s) => s !== 1) ? `stride ${same(g.stride)}` : "",
     g.padding.some((p) => p !== 0) ? `pad ${same(g.padding)}` : "",
+    g.dilation.some((d) => d !== 1) ? `dilation ${same(g.dilation)}` : "",
     g.groups > 1 ? `groups ${g.groups}` : "",
   ].filter((text) => text !== "");
   return [`${g.N}×${g.C}×${g.H}×${g.W} → ${g.K}, ${g.R}×${g.S}`, ...extras].join(", ");

@@ -84,14 +84,6 @@ export function resolveMachine(
   where: string,
   accelerators: Readonly<Record<string, Accelerator>>,
 ): Machine {
-  const envelope = checkSchema(HardwareConfigSchema, value, where);
-  const accelerator = Object.hasOwn(accelerators, envelope.accelerator)
-    ? accelerators[envelope.accelerator]
-    : undefined;
-  if (accelerator === undefined) {
-    const fault = unknownName("accelerator", envelope.accelerator, Object.keys(accelerators));
-    throw new InputError([`${where}: accelerator: ${fault}`]);
-  }
   const faults: string[] = [];
   const attempt = <T>(action: () => T): T | undefined => {
     try {
@@ -101,12 +93,23 @@ export function resolveMachine(
       return undefined;
     }
   };
-  const { memory, datatype } = envelope;
-  const params = attempt(() => checkSchema(accelerator.params, envelope.params, `${where}: params`));
-  const clockHz = attempt(() => quantity("frequency", envelope.clock, `${where}: clock`));
-  const onChipBytes = attempt(() => quantity("size", memory.onChip, `${where}: memory.onChip`));
-  const bandwidth = attempt(() => quantity("bandwidth", memory.dram.bandwidth, `${where}: memory.dram.bandwidth`));
-  if (faults.length > 0 || !params || !clockHz || !onChipBytes || !bandwidth) throw new InputError(faults);
+  const envelope = attempt(() => checkSchema(HardwareConfigSchema, value, where));
+  // Read from the unchecked value too, so that a fault of the envelope hides no other.
+  const raw = (value ?? {}) as { [Key in keyof HardwareConfig]?: unknown };
+  const memory = (raw.memory ?? {}) as { onChip?: unknown; dram?: { bandwidth?: unknown } };
+  const number = (dimension: Parameters<typeof quantity>[0], text: unknown, field: string) =>
+    typeof text === "string" ? attempt(() => quantity(dimension, text, `${where}: ${field}`)) : undefined;
+
+  const accelerator = attempt(() => acceleratorNamed(raw.accelerator, where, accelerators));
+  const params =
+    accelerator && typeof raw.params === "object"
+      ? attempt(() => checkSchema(accelerator.params, raw.params, where, { path: "params" }))
+      : undefined;
+  const clockHz = number("frequency", raw.clock, "clock");
+  const onChipBytes = number("size", memory.onChip, "memory.onChip");
+  const bandwidth = number("bandwidth", memory.dram?.bandwidth, "memory.dram.bandwidth");
+  if (!envelope || !accelerator || !params || !clockHz || !onChipBytes || !bandwidth) throw new InputError(faults);
+
   const { $schema: _, ...config } = envelope;
   const multipliers = accelerator.multipliers(params);
   return {
@@ -120,11 +123,23 @@ export function resolveMachine(
     memory: {
       onChipBytes,
       bandwidthBytesPerSecond: bandwidth,
-      storage: memory.storage,
-      valueBytes: VALUE_BYTES[datatype.multiply],
-      wideBytes: VALUE_BYTES[datatype.accumulate],
+      storage: envelope.memory.storage,
+      valueBytes: VALUE_BYTES[envelope.datatype.multiply],
+      wideBytes: VALUE_BYTES[envelope.datatype.accumulate],
     },
   };
+}
+
+function acceleratorNamed(
+  id: unknown,
+  where: string,
+  accelerators: Readonly<Record<string, Accelerator>>,
+): Accelerator | undefined {
+  if (typeof id !== "string") return undefined;
+  if (!Object.hasOwn(accelerators, id)) {
+    throw new Error(`${where}: accelerator: ${unknownName("accelerator", id, Object.keys(accelerators))}`);
+  }
+  return accelerators[id];
 }
 
 /** The same array without zero skipping and without compression: the fair dense baseline of a machine. */

@@ -2,6 +2,7 @@
  * Replays traces on machines. For every recorded operation: the accelerator says what it costs in compute, the memory
  * model what it costs to feed it, and the slower of the two decides; then everything is added up by pass.
  */
+import { InputError } from "../io/faults.ts";
 import { sizeOf } from "../kernels/geometry.ts";
 import { isMacOp, type OtherOp, type TraceOp } from "../trace/manifest.ts";
 import type { Trace } from "../trace/trace.ts";
@@ -47,7 +48,8 @@ const PEAK_TOLERANCE = 1e-9;
 /** Simulates. @throws Error when a baseline is not comparable. */
 export async function simulate(input: SimulationInput): Promise<SimulationResult> {
   const { traces, machines, baseline, baselineTraces = [] } = input;
-  if (baseline !== undefined && !input.allowUnequal) for (const machine of machines) checkPeaks(machine, baseline);
+  if (baseline !== undefined && !input.allowUnequal) checkPeaks(machines, baseline);
+  checkOneNetwork([...traces, ...baselineTraces]);
   if (baselineTraces.length > 0) checkSameWork(traces, baselineTraces);
 
   const ops = (list: readonly IdentifiedTrace[]) => list.reduce((sum, { trace }) => sum + trace.manifest.ops.length, 0);
@@ -250,15 +252,36 @@ function notCharged(traces: readonly IdentifiedTrace[]): string[] {
   return lasting.filter((kind) => !present.has(kind));
 }
 
-function checkPeaks(machine: Machine, baseline: Machine): void {
-  const { peakMacsPerSecond: peak } = machine;
-  if (Math.abs(peak - baseline.peakMacsPerSecond) <= PEAK_TOLERANCE * peak) return;
-  throw new Error(
-    `${machine.name}: is not comparable with baseline ${baseline.name}: peak ${peak} MAC/s against ${baseline.peakMacsPerSecond} MAC/s; take a baseline of the same peak, or --allow-unequal`,
-  );
+function checkPeaks(machines: readonly Machine[], baseline: Machine): void {
+  const faults = machines
+    .filter(({ peakMacsPerSecond: peak }) => Math.abs(peak - baseline.peakMacsPerSecond) > PEAK_TOLERANCE * peak)
+    .map(
+      ({ name, peakMacsPerSecond: peak }) =>
+        `${name}: is not comparable with baseline ${baseline.name}: peak ${peak} MAC/s against ${baseline.peakMacsPerSecond} MAC/s; take a baseline of the same peak, or --allow-unequal`,
+    );
+  if (faults.length > 0) throw new InputError(faults);
+}
+
+/** Steps of one network add up to a training; those of several would be weighed by chance. */
+function checkOneNetwork(traces: readonly IdentifiedTrace[]): void {
+  const [first] = traces;
+  for (const { trace } of traces) {
+    const { network } = trace.manifest;
+    if (network !== first.trace.manifest.network) {
+      throw new Error(
+        `${trace.name}: steps of different networks do not add up, got "${network}" after "${first.trace.manifest.network}"; simulate them one by one`,
+      );
+    }
+  }
 }
 
 function checkSameWork(traces: readonly IdentifiedTrace[], dense: readonly IdentifiedTrace[]): void {
+  for (const { trace } of dense) {
+    const sparse = trace.manifest.tensors.find(({ role, mask }) => role === "weight" && mask !== undefined);
+    if (sparse !== undefined) {
+      throw new Error(`${trace.name}: is not a step of dense training: weight "${sparse.id}" has zeros`);
+    }
+  }
   const work = ({ trace }: IdentifiedTrace) =>
     JSON.stringify(
       trace.manifest.ops

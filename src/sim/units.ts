@@ -1,7 +1,5 @@
 /** Quantities of hardware configs, written with units ("1 GHz", "256 KiB", "51.2 GB/s"), as plain numbers. mathjs parses them. */
-import { create, unitDependencies } from "mathjs";
-
-const math = create({ unitDependencies });
+import math from "mathjs/lib/browser/math.js";
 
 /** The units that a field may be given in: the base unit and an example for messages. */
 const DIMENSIONS = {
@@ -22,7 +20,7 @@ export function quantity(dimension: keyof typeof DIMENSIONS, text: string, where
     });
   }
   if (!(value > 0 && Number.isFinite(value))) {
-    throw new Error(`${where}: must be more than zero, got "${text}"; valid: as "${example}"`);
+    throw new Error(`${where}: must be finite and more than zero, got "${text}"; valid: as "${example}"`);
   }
   return value;
 }

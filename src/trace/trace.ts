@@ -97,7 +97,7 @@ function parseManifest(text: string, where: string): { manifest: TraceManifest; 
     ? [`${where}: trace version ${version} is newer than ${TRACE_VERSION}; what it adds is not understood`]
     : [];
   const unknownKeys = newer ? "drop" : "refuse";
-  const manifest = checkSchema(ManifestSchema, value, `${where}: manifest`, unknownKeys);
+  const manifest = checkSchema(ManifestSchema, value, `${where}: manifest`, { unknownKeys });
   const faults: string[] = [];
   const ops = manifest.ops.map((op, i): TraceOp => {
     try {
@@ -106,8 +106,8 @@ function parseManifest(text: string, where: string): { manifest: TraceManifest; 
         throw new InputError([`${at}: kind: ${unknownName("value", String(op.kind), KINDS)}`]);
       }
       return isMacOp(op)
-        ? checkSchema(MacOpSchema, op, at, unknownKeys)
-        : checkSchema(OtherOpSchema, op, at, unknownKeys);
+        ? checkSchema(MacOpSchema, op, at, { unknownKeys })
+        : checkSchema(OtherOpSchema, op, at, { unknownKeys });
     } catch (error) {
       faults.push(...(error as InputError).faults);
       return op;

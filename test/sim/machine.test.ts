@@ -37,15 +37,15 @@ describe("a hardware config", () => {
       'mine.json: clock: is not a frequency, got "3 bananas"; valid: a number with a unit, as "1 GHz"',
     ],
     [{ clock: "1 kg" }, 'mine.json: clock: is not a frequency, got "1 kg"; valid: a number with a unit, as "1 GHz"'],
-    [{ clock: "-1 GHz" }, 'mine.json: clock: must be more than zero, got "-1 GHz"; valid: as "1 GHz"'],
+    [{ clock: "-1 GHz" }, 'mine.json: clock: must be finite and more than zero, got "-1 GHz"; valid: as "1 GHz"'],
     [
       { accelerator: "tensordahs" },
       'mine.json: accelerator: unknown accelerator, got "tensordahs"; did you mean "tensordash"?',
     ],
     [{ colour: "red" }, "mine.json: unknown key"],
     [{ params: { lnaes: 16 } }, 'mine.json: params: unknown key, got "lnaes"; did you mean "lanes"?'],
-    [{ params: { lanes: -16 } }, "mine.json: params: lanes: must be >= 1, got -16"],
-    [{ params: { shape: "Q" } }, 'mine.json: params: shape: unknown value, got "Q"'],
+    [{ params: { lanes: -16 } }, "mine.json: params.lanes: must be >= 1, got -16"],
+    [{ params: { shape: "Q" } }, 'mine.json: params.shape: unknown value, got "Q"'],
   ])("with %o is refused with a line that says what is valid", (change, message) => {
     expect(() => resolve(change)).toThrow(message);
   });
@@ -54,9 +54,9 @@ describe("a hardware config", () => {
     const change = { clock: "fast", memory: { ...config.memory, onChip: "-1 KiB" }, params: { rows: 0 } };
     expect(() => resolve(change)).toThrow(
       [
-        "mine.json: params: rows: must be >= 1, got 0",
+        "mine.json: params.rows: must be >= 1, got 0",
         'mine.json: clock: is not a frequency, got "fast"; valid: a number with a unit, as "1 GHz"',
-        'mine.json: memory.onChip: must be more than zero, got "-1 KiB"; valid: as "256 KiB"',
+        'mine.json: memory.onChip: must be finite and more than zero, got "-1 KiB"; valid: as "256 KiB"',
       ].join("\n"),
     );
   });

@@ -24,6 +24,8 @@ const DEFAULT_TRAIN_SIZE = 10_000;
 const DEFAULT_TEST_SIZE = 2_000;
 /** Stripes blur into each other below this side. */
 const MIN_SIDE = 8;
+/** Largest height, width and number of channels: an image has to fit into memory many times. */
+const MAX_SIDE = 1024;
 
 /** Radius of a shape, as a part of the shorter side. */
 const RADIUS = { low: 0.32, high: 0.46 } as const;
@@ -53,9 +55,9 @@ export function generatedData(options: GeneratedOptions): DataSplits {
     trainSize = DEFAULT_TRAIN_SIZE,
     testSize = DEFAULT_TEST_SIZE,
   } = options;
-  check("height", height, MIN_SIDE);
-  check("width", width, MIN_SIDE);
-  check("channels", channels, 1);
+  check("height", height, MIN_SIDE, MAX_SIDE);
+  check("width", width, MIN_SIDE, MAX_SIDE);
+  check("channels", channels, 1, MAX_SIDE);
   check("trainSize", trainSize, 1);
   check("testSize", testSize, 1);
   const shape = { channels, height, width };
@@ -157,8 +159,8 @@ function signed(random: RandomStream, draw: number): number {
   return 2 * random.uniformAt(draw) - 1;
 }
 
-function check(name: string, value: number, least: number): void {
-  if (!Number.isInteger(value) || value < least) {
-    throw new Error(`generated data: ${name} must be an integer of at least ${least}, got ${value}`);
-  }
+function check(name: string, value: number, least: number, most = Number.MAX_SAFE_INTEGER): void {
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  const limit = most === Number.MAX_SAFE_INTEGER ? "" : ` and at most ${most}`;
+  throw new Error(`generated data: ${name} must be an integer of at least ${least}${limit}, got ${value}`);
 }

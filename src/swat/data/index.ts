@@ -2,7 +2,7 @@
  * Data sets by name, as the command line spells them: `generated`, `generated:HxWxC`, `mnist:DIR`,
  * `fashion-mnist:DIR`, `cifar10:DIR`. Another data set is one file beside this one and one line of `DATA_SETS`.
  */
-import { closest } from "fastest-levenshtein";
+import { unknownName } from "../../io/faults.ts";
 import { loadCifar10 } from "./cifar10.ts";
 import { type DataSplits, firstImages } from "./dataset.ts";
 import { type GeneratedOptions, generatedData } from "./generated.ts";
@@ -39,9 +39,8 @@ export async function loadData(spec: string, options: LoadOptions): Promise<Data
   const colon = spec.indexOf(":");
   const name = colon < 0 ? spec : spec.slice(0, colon);
   if (!Object.hasOwn(DATA_SETS, name)) {
-    const nearest = closest(name, Object.keys(DATA_SETS));
-    const known = Object.values(DATA_SETS).map((source) => source.spelling);
-    throw new Error(`data: unknown data set, got "${name}"; did you mean ${nearest}?; known: ${known.join(", ")}`);
+    const spellings = Object.values(DATA_SETS).map(({ spelling }) => spelling);
+    throw new Error(`data: ${unknownName("data set", name, spellings)}`);
   }
   const splits = await DATA_SETS[name].load(colon < 0 ? "" : spec.slice(colon + 1), options);
   const { limit = splits.train.size, testLimit = splits.test.size } = options;

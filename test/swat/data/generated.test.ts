@@ -42,9 +42,11 @@ describe("generated images", () => {
   });
 
   it("refuse sides below 8 and sizes that are no positive integers", () => {
-    expect(() => generatedData({ seed: 1, height: 7 })).toThrow("height must be an integer of at least 8, got 7");
+    expect(() => generatedData({ seed: 1, height: 7 })).toThrow(
+      "height must be an integer of at least 8 and at most 1024, got 7",
+    );
     expect(() => generatedData({ seed: 1, channels: 1.5 })).toThrow(
-      "channels must be an integer of at least 1, got 1.5",
+      "channels must be an integer of at least 1 and at most 1024, got 1.5",
     );
     expect(() => generatedData({ seed: 1, testSize: 0 })).toThrow("testSize must be an integer of at least 1, got 0");
   });
