@@ -38,9 +38,8 @@ async function demo(options: { out: string; json?: true }): Promise<void> {
       },
       onTrained(method, { testAccuracy, loss, steps }) {
         bar?.stop();
-        say(
-          `${method}: ${steps} steps, loss ${loss.toFixed(3)}, test accuracy ${(testAccuracy * PERCENT).toFixed(1)} %`,
-        );
+        const learned = `loss ${loss.toFixed(3)}, test accuracy ${(testAccuracy * PERCENT).toFixed(1)} %`;
+        say(`${method}: ${steps} steps, ${method === "dense" ? "for a step to compare with" : learned}`);
       },
     });
     if (options.json) console.log(JSON.stringify(result));

@@ -26,10 +26,12 @@ function columns(row: ResultRow): Record<string, string | number | null> {
     ...Object.fromEntries(Object.entries(row.cycles).map(([name, count]) => [`${name}_cycles`, count])),
     baseline_cycles: row.baselineCycles,
     baseline_compute_cycles: row.baselineComputeCycles,
+    no_zeros_compute_cycles: row.noZerosComputeCycles,
     ideal_cycles: row.idealCycles,
     ...Object.fromEntries(Object.entries(row.saved).map(([cause, count]) => [`saved_by_${cause}_cycles`, count])),
     seconds_s: row.seconds,
     baseline_seconds_s: row.baselineSeconds,
+    no_zeros_seconds_s: row.noZerosSeconds,
     on_chip_bytes: onChip,
     off_chip_bytes: offChip,
   };

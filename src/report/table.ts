@@ -21,19 +21,28 @@ export function resultTable(result: SimulationResult): string {
     const dropped = sparsity === undefined ? "" : ` ${percent(sparsity)}`;
     return `${name}: ${network}, ${method}${dropped}, step ${step}`;
   });
-  const against =
-    result.baseline.machine === "self" ? "the same array without skipping" : `baseline ${result.baseline.machine}`;
+  const ownBaseline = result.baseline.machine === "self";
+  const against = ownBaseline ? "the same array without skipping" : `baseline ${result.baseline.machine}`;
+  const { denseMacs, effectualMacs } = result.machines[0].totals.matmul;
+  const legend = [
+    ...(ownBaseline
+      ? [
+          "forward … all: the array alone, gains from zeros of the operands only.",
+          "+padding: and from skipping empty lanes and image padding.",
+        ]
+      : ["forward … all: the array alone, gains from zeros and from skipping padding."]),
+    "of ideal: effectual MACs / (multipliers × cycles).",
+    "memory: all passes with DRAM time. step: with everything that does not multiply. Both with padding and compression.",
+  ];
   const notCharged =
-    result.notCharged.length > 0 ? [`not charged (not in the trace): ${result.notCharged.join(", ")}`] : [];
+    result.notCharged.length > 0 ? [`Not charged (not in the trace): ${result.notCharged.join(", ")}.`] : [];
   return [
     ...traces,
     "",
-    `Speed-up over ${against}`,
-    speedupTable(result),
+    `Speed-up over ${against}; zeros allow ${times(denseMacs / effectualMacs)} × (dense / effectual MACs)`,
+    speedupTable(result, ownBaseline),
     "",
-    "forward, inputGrad, weightGrad, all: the array alone, gains from zeros of the operands only. padding: with what",
-    "skipping empty lanes and image padding gains. bound: effectual MACs on busy multipliers. memory: with DRAM time.",
-    "step: with everything that does not multiply; its time in ms.",
+    ...legend,
     ...notCharged,
     "",
     "Memory held for a training step",
@@ -41,7 +50,7 @@ export function resultTable(result: SimulationResult): string {
   ].join("\n");
 }
 
-function speedupTable(result: SimulationResult): string {
+function speedupTable(result: SimulationResult, ownBaseline: boolean): string {
   const withDense = result.baseline.traces.length > 0;
   const table = plainTable(
     [
@@ -51,8 +60,8 @@ function speedupTable(result: SimulationResult): string {
       "inputGrad\n×",
       "weightGrad\n×",
       "all\n×",
-      "padding\n×",
-      "bound\n×",
+      ...(ownBaseline ? ["+padding\n×"] : []),
+      "of ideal\n%",
       "memory\n×",
       "step\n×",
       "step\nms",
@@ -60,12 +69,16 @@ function speedupTable(result: SimulationResult): string {
     ],
     1,
   );
-  for (const machine of result.machines) table.push(speedupRow(machine, withDense));
+  for (const machine of result.machines) table.push(speedupRow(machine, ownBaseline, withDense));
   return table.toString();
 }
 
-function speedupRow({ name, peakMacsPerSecond, totals }: MachineResult, withDense: boolean): string[] {
-  const array = (total: ResultTotal) => times(total.compute.speedupFromZeros);
+function speedupRow(
+  { name, peakMacsPerSecond, totals }: MachineResult,
+  ownBaseline: boolean,
+  withDense: boolean,
+): string[] {
+  const array = ({ compute }: ResultTotal) => times(ownBaseline ? compute.speedupFromZeros : compute.speedup);
   const { forward, inputGrad, weightGrad, matmul, training } = totals;
   return [
     name,
@@ -74,8 +87,8 @@ function speedupRow({ name, peakMacsPerSecond, totals }: MachineResult, withDens
     array(inputGrad),
     array(weightGrad),
     array(matmul),
-    times(matmul.compute.speedup),
-    times(matmul.compute.idealSpeedup),
+    ...(ownBaseline ? [times(matmul.compute.speedup)] : []),
+    ((PERCENT * matmul.compute.idealCycles) / matmul.compute.cycles).toFixed(1),
     times(matmul.speedup),
     times(training.speedup),
     (training.seconds * MILLI).toPrecision(3),
@@ -84,23 +97,18 @@ function speedupRow({ name, peakMacsPerSecond, totals }: MachineResult, withDens
 }
 
 function footprintTable(result: SimulationResult): string {
-  const table = plainTable(["trace", "part", "dense\nMB", "sparse\nMB", "with index\nMB", "saved\n%"], 2);
+  const columns = ["dense\nMB", "values\nMB", "saved\n%", "with index\nMB", "saved\n%"];
+  const table = plainTable(["trace", "part", ...columns], 2);
   result.footprint.forEach(({ activations, total }, index) => {
     const name = result.traces[index].name;
     const rows = [
-      { part: "saved activations", ...activations },
+      { part: "saved for backward", ...activations },
       { part: "everything", ...total },
     ];
     for (const { part, denseBytes, sparseBytes, sparseIndexedBytes } of rows) {
-      const saved = denseBytes === 0 ? 0 : 1 - sparseIndexedBytes / denseBytes;
-      table.push([
-        name,
-        part,
-        megabytes(denseBytes),
-        megabytes(sparseBytes),
-        megabytes(sparseIndexedBytes),
-        percent(saved),
-      ]);
+      const saved = (bytes: number) => (denseBytes === 0 ? "–" : (PERCENT * (1 - bytes / denseBytes)).toFixed(1));
+      const values = [megabytes(denseBytes), megabytes(sparseBytes), saved(sparseBytes)];
+      table.push([name, part, ...values, megabytes(sparseIndexedBytes), saved(sparseIndexedBytes)]);
     }
   });
   return table.toString();

@@ -25,7 +25,7 @@ export interface ComputeResult {
   /** Cycles of the same array without zero skipping. */
   readonly baseCycles: number;
   /** Bound of this mapping: every set perfectly packed. At most `cycles`; equal to `baseCycles` for a machine that skips nothing. */
-  readonly idealCycles: number;
+  readonly packedCycles: number;
   /** Cycles spent on making a static schedule, this operation's share of one top-k refresh (see `Operation.topKPeriod`). */
   readonly reschedulingCycles: number;
   /** The operand whose zeros were skipped, null when none was; when images choose on their own, the choice of the last one. */

@@ -144,9 +144,9 @@ export function conformanceProperties<Schema extends Accelerator["params"]>(
 }
 
 function checkBounds(result: ComputeResult): void {
-  const { idealCycles, cycles, baseCycles, reschedulingCycles, onChipWrites } = result;
+  const { packedCycles, cycles, baseCycles, reschedulingCycles, onChipWrites } = result;
   const counts = {
-    idealCycles,
+    packedCycles,
     cycles,
     baseCycles,
     reschedulingCycles,
@@ -157,7 +157,7 @@ function checkBounds(result: ComputeResult): void {
   for (const [name, count] of Object.entries(counts)) {
     ensure(Number.isSafeInteger(count) && count >= 0, `${name} is ${count}`);
   }
-  ensure(idealCycles <= cycles, `ideal ${idealCycles} > ${cycles} cycles`);
+  ensure(packedCycles <= cycles, `ideal ${packedCycles} > ${cycles} cycles`);
   ensure(cycles <= baseCycles, `${cycles} cycles > base ${baseCycles}`);
 }
 

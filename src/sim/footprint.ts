@@ -22,23 +22,32 @@ export function footprintOf(manifest: TraceManifest): Footprint {
 
   const readBy = (kind: string) =>
     manifest.ops.flatMap((op) => (op.kind === kind && !isMacOp(op) && op.pass === "forward" ? [op.reads[0]] : []));
-  const savedInputs = manifest.ops.flatMap((op) =>
+  const weightGradInputs = manifest.ops.flatMap((op) =>
     isMacOp(op) && op.pass === "weightGrad" ? [op.operands.input as string] : [],
   );
-  const saved = unique(savedInputs).map(tensor);
+  const saved = unique(weightGradInputs).map(tensor);
   const norms = unique(readBy("batchNorm")).map(tensor);
   const pools = unique(readBy("maxPool")).map(tensor);
 
+  // A tensor that two readers need is stored once: densely in dense training, beside its selection with SWAT.
+  const held = new Set<string>();
+  const first = (list: readonly TraceTensor[]) =>
+    list.filter(({ id, within = id }) => !held.has(within) && held.add(within));
+  const keep = (part: string, list: readonly TraceTensor[], isCompressed: boolean): FootprintPart => {
+    const dense = plain(part, first(list));
+    if (!compresses) return dense;
+    return { ...plain(part, list), ...(isCompressed ? compressedBytes(list) : {}), denseBytes: dense.denseBytes };
+  };
   const activationParts = [
-    compressed("saved inputs of convolutions and linear layers", saved, compresses),
-    plain("batch norm inputs", norms),
-    plain("max-pool inputs", pools),
+    keep("saved inputs of convolutions and linear layers", saved, true),
+    keep("batch norm inputs", norms, false),
+    keep("max-pool inputs", pools, false),
+    reluSigns(manifest, saved, new Set(pools.map(({ id }) => id))),
   ];
   const parts = [
     plain("master weights and other parameters", withRole("parameter")),
     sparseCopy(withRole("weight"), compresses),
     ...activationParts,
-    reluSigns(manifest, saved, new Set(pools.map(({ id }) => id))),
     plain("parameter gradients", withRole("parameterGrad")),
     plain("optimizer state", withRole("optimizerState")),
   ];
@@ -48,12 +57,6 @@ export function footprintOf(manifest: TraceManifest): Footprint {
 function plain(part: string, tensors: readonly TraceTensor[]): FootprintPart {
   const bytes = elements(tensors) * VALUE_BYTES;
   return { part, denseBytes: bytes, sparseBytes: bytes, sparseIndexedBytes: bytes };
-}
-
-function compressed(part: string, tensors: readonly TraceTensor[], compresses: boolean): FootprintPart {
-  const dense = plain(part, tensors);
-  if (!compresses) return dense;
-  return { ...dense, ...compressedBytes(tensors) };
 }
 
 /** Dense training multiplies with the master weights; SWAT keeps a compressed copy beside them. */
@@ -73,7 +76,7 @@ function compressedBytes(tensors: readonly TraceTensor[]): Pick<FootprintPart, "
   return { sparseBytes, sparseIndexedBytes };
 }
 
-/** One bit for each ReLU output whose sign the saved tensors do not tell: top-k dropped it, or nobody saved it. */
+/** One bit for each ReLU output whose sign the saved tensors do not tell: top-k dropped it, or nobody saved it. No values: 0 in the paper's count. */
 function reluSigns(manifest: TraceManifest, saved: readonly TraceTensor[], pooled: ReadonlySet<string>): FootprintPart {
   const outputs = manifest.ops.flatMap((op) =>
     op.kind === "relu" && !isMacOp(op) && op.pass === "forward" ? op.writes : [],
@@ -89,7 +92,7 @@ function reluSigns(manifest: TraceManifest, saved: readonly TraceTensor[], poole
     if (copies.length === 0) denseBytes += bytes;
     if (!copies.some(({ nonzeros }) => nonzeros === natural.get(id))) sparseBytes += bytes;
   }
-  return { part: "ReLU signs", denseBytes, sparseBytes, sparseIndexedBytes: sparseBytes };
+  return { part: "ReLU signs", denseBytes, sparseBytes: denseBytes, sparseIndexedBytes: sparseBytes };
 }
 
 function sum(parts: readonly FootprintPart[]): Omit<FootprintPart, "part"> {

@@ -25,10 +25,31 @@ export function gridMacs(g: ConvGeometry): number {
   return g.N * g.K * (g.C / g.groups) * g.R * g.S * windows;
 }
 
-/** MACs that a zero-dilated input gradient would spend on zeros between the strided gradients; 0 for stride 1. */
+/**
+ * MACs of an input gradient cut into stride phases, with what its windows read outside outputGrad: every input position
+ * meets the kernel positions that a stride can bring there.
+ */
+export function phaseMacs(g: ConvGeometry): number {
+  if (outputHeight(g) < 1 || outputWidth(g) < 1) return 0;
+  return g.N * g.K * (g.C / g.groups) * phaseTaps(g, 0) * phaseTaps(g, 1);
+}
+
+/** MACs that a zero-dilated input gradient would spend on the zeros between strided gradients; 0 for stride 1. */
 export function strideMacs(g: ConvGeometry): number {
-  if (g.stride[0] === 1 && g.stride[1] === 1) return 0;
-  return Math.max(0, g.N * g.K * (g.C / g.groups) * g.R * g.S * g.H * g.W - gridMacs(g));
+  if (outputHeight(g) < 1 || outputWidth(g) < 1) return 0;
+  return g.N * g.K * (g.C / g.groups) * g.R * g.S * g.H * g.W - phaseMacs(g);
+}
+
+/** Pairs of an input position and a kernel position on an axis (0 vertical, 1 horizontal) that a stride aligns. */
+function phaseTaps(g: ConvGeometry, axis: 0 | 1): number {
+  const [extent, kernel] = axis === 0 ? [g.H, g.R] : [g.W, g.S];
+  let pairs = 0;
+  for (let at = 0; at < extent; at++) {
+    for (let tap = 0; tap < kernel; tap++) {
+      if ((at + g.padding[axis * 2] - tap * g.dilation[axis]) % g.stride[axis] === 0) pairs++;
+    }
+  }
+  return pairs;
 }
 
 /** MACs of an operation whose two operands are nonzero. */

@@ -149,7 +149,7 @@ export function denseTwin(machine: Machine): Machine {
   const { config } = machine;
   return {
     ...machine,
-    name: `${machine.name} without skipping`,
+    name: `${machine.name}-without-skipping`,
     config: {
       ...config,
       name: `${machine.name}-without-skipping`,

@@ -4,20 +4,9 @@
  */
 import type { BitMask } from "../kernels/bit-mask.ts";
 import type { ConvGeometry } from "../kernels/geometry.ts";
+import type { Operand, Pass } from "../trace/passes.ts";
 
-/** The three passes of training, in the order in which they are reported. */
-export const PASSES = ["forward", "inputGrad", "weightGrad"] as const;
-export type Pass = (typeof PASSES)[number];
-
-/** Names of the tensors that passes multiply. */
-export type Operand = "weight" | "input" | "outputGrad";
-
-/** The two operands of each pass. */
-export const OPERANDS_OF: Readonly<Record<Pass, readonly [Operand, Operand]>> = {
-  forward: ["input", "weight"],
-  inputGrad: ["outputGrad", "weight"],
-  weightGrad: ["outputGrad", "input"],
-};
+export { OPERANDS_OF, type Operand, PASSES, type Pass } from "../trace/passes.ts";
 
 /** A pass over one layer with the masks of its operands (`OPERANDS_OF[pass]`), shapes as in `kernels/geometry.ts`. */
 export interface Operation {

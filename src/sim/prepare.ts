@@ -5,8 +5,9 @@
 import { type BitMask, countOnes, onesMask } from "../kernels/bit-mask.ts";
 import { sizeOf } from "../kernels/geometry.ts";
 import type { MacOp } from "../trace/manifest.ts";
+import { RESULT_OF, SHAPE_OF } from "../trace/passes.ts";
 import type { Trace } from "../trace/trace.ts";
-import { denseMacs, effectualMacs, gridMacs, strideMacs } from "./mac-counts.ts";
+import { denseMacs, effectualMacs, gridMacs, phaseMacs, strideMacs } from "./mac-counts.ts";
 import type { OperandSize } from "./memory.ts";
 import { OPERANDS_OF, type Operand, type Operation } from "./operation.ts";
 import type { ResultRow } from "./result.ts";
@@ -26,12 +27,6 @@ export interface PreparedOperation {
   readonly macs: ResultRow["macs"];
 }
 
-const RESULT_SHAPE: Readonly<Record<MacOp["pass"], (op: MacOp) => number>> = {
-  forward: (op) => gridMacs(op.geometry) / ((op.geometry.C / op.geometry.groups) * op.geometry.R * op.geometry.S),
-  inputGrad: ({ geometry: g }) => g.N * g.C * g.H * g.W,
-  weightGrad: ({ geometry: g }) => g.K * (g.C / g.groups) * g.R * g.S,
-};
-
 /** Reads the masks of `op` and derives its stages and counts. */
 export async function prepareOperation(trace: Trace, op: MacOp): Promise<PreparedOperation> {
   const operands = OPERANDS_OF[op.pass];
@@ -43,25 +38,23 @@ export async function prepareOperation(trace: Trace, op: MacOp): Promise<Prepare
   let hasZeros = false;
   for (const operand of operands) {
     const tensor = trace.tensor(op.operands[operand] as string);
-    const mask = await trace.mask(tensor.id);
-    const all = onesMask(tensor.shape);
-    const elements = sizeOf(tensor.shape);
+    // A flat or not yet flattened operand of a linear layer has the same slices; machines see the geometry's shape.
+    const shape = SHAPE_OF[operand](op.geometry);
+    const read = async (id: string): Promise<BitMask> => ({ shape, bytes: (await trace.mask(id)).bytes });
+    const mask = await read(tensor.id);
+    const all = onesMask(shape);
+    const elements = sizeOf(shape);
     const nonzeros = countOnes(mask);
     sizes[operand] = { elements, nonzeros };
     actual[operand] = mask;
     ones[operand] = all;
     natural[operand] = mask;
-    if (tensor.within !== undefined) natural[operand] = await trace.mask(tensor.within);
+    if (tensor.within !== undefined) natural[operand] = await read(tensor.within);
     else if (tensor.role === "weight") natural[operand] = all;
     hasTopK ||= natural[operand] !== mask && nonzeros < elements;
     hasZeros ||= nonzeros < elements;
   }
-  const base = {
-    pass: op.pass,
-    layer: op.layer,
-    geometry: op.geometry,
-    topKPeriod: trace.manifest.method.topKPeriod ?? 1,
-  };
+  const base = { pass: op.pass, layer: op.layer, geometry: op.geometry, topKPeriod: topKPeriodOf(trace, op) };
   const actualOperation: Operation = { ...base, masks: actual };
   const naturalOperation = hasTopK ? { ...base, masks: natural } : actualOperation;
   const noZeros = hasZeros ? { ...base, masks: ones } : actualOperation;
@@ -80,14 +73,19 @@ export async function prepareOperation(trace: Trace, op: MacOp): Promise<Prepare
     noZeros,
     solid,
     sizes,
-    outputElements: RESULT_SHAPE[op.pass](op),
+    outputElements: sizeOf(SHAPE_OF[RESULT_OF[op.pass]](op.geometry)),
     macs: {
       dense,
       effectual,
       topK: effectualNaturally - effectual,
       natural: dense - effectualNaturally,
-      imagePadding: gridMacs(op.geometry) - dense,
+      imagePadding: (op.pass === "inputGrad" ? phaseMacs(op.geometry) : gridMacs(op.geometry)) - dense,
       stride: op.pass === "inputGrad" ? strideMacs(op.geometry) : 0,
     },
   };
+}
+
+/** SWAT ranks a linear layer anew in every step; a trace that names no period is taken to do so everywhere. */
+function topKPeriodOf({ manifest }: Trace, op: MacOp): number {
+  return op.kind === "linear" ? 1 : (manifest.method.topKPeriod ?? 1);
 }

@@ -26,13 +26,16 @@ const Cycles = Type.Object(
   strict,
 );
 
-/** Compute cycles against the array without skipping, by cause, one cause added at a time: padding, natural zeros, top-k. */
+/**
+ * Compute cycles against the array without skipping, by cause: the same op run with these causes only, one more at a time,
+ * in the order padding of lanes, padding of images, natural zeros, top-k zeros.
+ */
 const SavedCycles = Type.Object(
   {
     lanePadding: count("empty lanes, where the reduction dimension is no multiple of the lanes"),
-    imagePadding: count("zeros around the image"),
-    natural: count("zeros that ReLU and the data leave"),
-    topK: count("zeros that the method makes"),
+    imagePadding: count("with the zeros around the image"),
+    natural: count("with the zeros that ReLU and the data leave"),
+    topK: count("with the zeros that the method adds"),
   },
   strict,
 );
@@ -43,7 +46,7 @@ const Macs = Type.Object(
     effectual: count("pairs of two nonzeros"),
     topK: count("dense pairs that top-k zeros, and nothing else, make ineffectual"),
     natural: count("dense pairs that natural zeros make ineffectual"),
-    imagePadding: count("pairs with the image padding, not in `dense`"),
+    imagePadding: count("pairs with elements outside the image or outputGrad, not in `dense`"),
     stride: count("pairs that a zero-dilated input gradient would add, not in `dense`"),
   },
   strict,
@@ -136,11 +139,23 @@ const TraceId = Type.Object(
   strict,
 );
 
+const MappingSchema = Type.Object(
+  {
+    lanes: Type.String({ description: "what the lanes reduce over" }),
+    rows: Type.String(),
+    columns: Type.String(),
+    stationary: Type.String(),
+    skipped: Type.Enum(["none", "weight", "sparser"], { description: "operand whose zeros may save time" }),
+  },
+  strict,
+);
+
 const MachineResultSchema = Type.Object(
   {
     name: Type.String(),
     config: HardwareConfigSchema,
     modelVersion: count("version of the accelerator's model; raised when counts change by design"),
+    mappings: Type.Object({ forward: MappingSchema, inputGrad: MappingSchema, weightGrad: MappingSchema }, strict),
     peakMacsPerSecond: Type.Number(),
     baseline: Type.Object({ name: Type.String(), config: HardwareConfigSchema }, strict),
     rows: Type.Array(Row),

@@ -108,7 +108,8 @@ function countsOf({ rows }: MachineResult): Record<string, Record<string, number
 function integersOf(row: ResultRow): Record<string, number> {
   const { macs, cycles, saved, counters, onChipBytes, offChipBytes } = row;
   const groups = { macs, cycles, saved, counters, onChipBytes, offChipBytes };
-  const flat: Record<string, number> = { baselineCycles: row.baselineCycles, idealCycles: row.idealCycles };
+  const { baselineCycles, baselineComputeCycles, noZerosComputeCycles, idealCycles } = row;
+  const flat: Record<string, number> = { baselineCycles, baselineComputeCycles, noZerosComputeCycles, idealCycles };
   for (const [group, values] of Object.entries(groups)) {
     for (const [name, value] of Object.entries(values)) flat[`${group}.${name}`] = value;
   }

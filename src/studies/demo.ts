@@ -15,10 +15,11 @@ import { runTraining, type TrainingReport } from "./run-training.ts";
 
 const DATA = "generated";
 const NETWORK = "resnet8";
-const TRAIN_IMAGES = 1000;
+/** A multiple of the batch size, so that the last step is a whole one. */
+const TRAIN_IMAGES = 1024;
 const TEST_IMAGES = 500;
 /** Dense training only has to show what its tensors look like; one epoch does. */
-const EPOCHS: Readonly<Record<Method, number>> = { "swat-u": 4, dense: 1 };
+const EPOCHS: Readonly<Record<Method, number>> = { "swat-u": 5, dense: 1 };
 
 /** What the demo tells while it works. */
 export interface DemoHooks {

@@ -8,7 +8,7 @@ export function evaluate(model: Model, data: Dataset, batchSize: number): number
   for (let from = 0; from < data.size; from += batchSize) {
     const batch = Math.min(batchSize, data.size - from);
     for (let i = 0; i < batch; i++) data.loadImage(from + i, model.images.values, i * model.images.size);
-    model.forward(batch, { training: false, refresh: true });
+    model.forward(batch, { training: false, refresh: from === 0 });
     for (let i = 0; i < batch; i++) if (predict(model, i) === data.label(from + i)) correct++;
   }
   return correct / data.size;

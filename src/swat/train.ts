@@ -69,14 +69,15 @@ export async function train(
     for (let index = 0; index < stepsPerEpoch && !hooks.signal?.aborted; index++, step++) {
       const batch = loadBatch(data.train, order, index * batchSize, batchSize, model, labels);
 
-      model.forward(batch, { training: true, refresh: index % settings.topKPeriod === 0 });
+      const refresh = index % settings.topKPeriod === 0;
+      model.forward(batch, { training: true, refresh });
       const loss = model.backward(batch, labels, settings.labelSmoothing);
       if (!Number.isFinite(loss))
         throw new Error(`step ${step}: loss is not a number, got ${loss}; lower the learning rate`);
       if (hooks.records?.(step, steps)) {
         const recorder = new StepRecorder(batch);
         model.record(recorder);
-        const provenance = provenanceOf(network, data, settings, kernels, epoch, step, loss);
+        const provenance = { ...provenanceOf(network, data, settings, kernels), epoch, step, refreshed: refresh, loss };
         await hooks.onTrace?.(step, recorder.encode(provenance));
       }
       model.update(sgd);
@@ -122,11 +123,9 @@ function provenanceOf(
   data: DataSplits,
   settings: TrainSettings,
   kernels: Kernels,
-  epoch: number,
-  step: number,
-  loss: number,
-): Provenance {
+): Omit<Provenance, "step"> {
   const { method, sparsity, topKPeriod, firstLayerDense, lastLayerDense, seed } = settings;
+  const { epochs, batchSize, schedule, momentum, nesterov, weightDecay, labelSmoothing } = settings;
   const swat = { sparsity, topKPeriod, firstLayerDense, lastLayerDense };
   return {
     version: TRACE_VERSION,
@@ -134,11 +133,9 @@ function provenanceOf(
     network: network.name,
     dataset: data.name,
     method: { name: method, ...(method === "dense" ? {} : swat) },
+    settings: { epochs, batchSize, schedule, momentum, nesterov, weightDecay, labelSmoothing },
     seed,
     kernels: kernels.name,
-    epoch,
-    step,
-    loss,
   };
 }
 

@@ -1,25 +1,7 @@
 /** Whether an op's geometry is possible and fits the shapes of the tensors it names. */
-import {
-  type ConvGeometry,
-  inputShape,
-  outputHeight,
-  outputShape,
-  outputWidth,
-  sizeOf,
-  weightShape,
-} from "../kernels/geometry.ts";
+import { type ConvGeometry, outputHeight, outputWidth, sizeOf } from "../kernels/geometry.ts";
 import type { MacOp, TraceTensor } from "./manifest.ts";
-
-const OPERANDS = {
-  forward: ["input", "weight"],
-  inputGrad: ["outputGrad", "weight"],
-  weightGrad: ["outputGrad", "input"],
-} as const;
-
-/** What each pass computes. */
-const RESULTS = { forward: "outputGrad", inputGrad: "input", weightGrad: "weight" } as const;
-
-const SHAPE_OF = { input: inputShape, weight: weightShape, outputGrad: outputShape } as const;
+import { OPERANDS_OF, RESULT_OF, SHAPE_OF } from "./passes.ts";
 
 /** What is wrong with `op`, one line each; an empty list when it fits. */
 export function geometryFaults(op: MacOp, tensor: (id: string) => TraceTensor): string[] {
@@ -35,7 +17,7 @@ export function geometryFaults(op: MacOp, tensor: (id: string) => TraceTensor): 
     );
     return faults;
   }
-  const wanted = OPERANDS[op.pass];
+  const wanted = OPERANDS_OF[op.pass];
   for (const name of wanted) {
     const id = op.operands[name];
     if (id === undefined) {
@@ -49,7 +31,7 @@ export function geometryFaults(op: MacOp, tensor: (id: string) => TraceTensor): 
     }
   }
   if (op.output !== undefined) {
-    const expected = SHAPE_OF[RESULTS[op.pass]](g);
+    const expected = SHAPE_OF[RESULT_OF[op.pass]](g);
     const { shape } = tensor(op.output);
     if (!fits(shape, expected)) {
       faults.push(`output: geometry gives [${expected}], got tensor "${op.output}" of [${shape}]`);

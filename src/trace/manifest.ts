@@ -107,6 +107,14 @@ export const ManifestSchema = Type.Object(
       },
       strict,
     ),
+    settings: Type.Optional(
+      Type.Record(Type.String(), Type.Unknown(), {
+        description: "Further settings of the training run, for the record.",
+      }),
+    ),
+    refreshed: Type.Optional(
+      Type.Boolean({ description: "Whether top-k thresholds were computed anew in this step." }),
+    ),
     seed: Type.Optional(Type.Integer()),
     kernels: Type.Optional(Type.String({ description: "Kernel build that computed the step." })),
     epoch: Type.Optional(size("epoch of the step, from 0")),

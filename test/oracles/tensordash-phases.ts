@@ -143,7 +143,7 @@ function sum(a: ComputeResult, b: ComputeResult): ComputeResult {
     ...a,
     cycles: a.cycles + b.cycles,
     baseCycles: a.baseCycles + b.baseCycles,
-    idealCycles: a.idealCycles + b.idealCycles,
+    packedCycles: a.packedCycles + b.packedCycles,
     counters,
   };
 }

@@ -45,7 +45,7 @@ interface Case {
 const QUANTITIES: readonly (readonly [string, string, (result: ComputeResult) => number])[] = [
   ["compute cycles", "compute_cycles", (result) => result.cycles],
   ["base cycles", "base_compute_cycles", (result) => result.baseCycles],
-  ["ideal cycles", "ideal_compute_cycles", (result) => result.idealCycles],
+  ["ideal cycles", "ideal_compute_cycles", (result) => result.packedCycles],
   ["scheduled PEs", "scheduled_pe", (result) => result.counters.scheduledPEs],
   ["bank reads", "bank_reads", (result) => result.counters.bankReads],
   ["bank writes", "bank_writes", (result) => result.counters.bankWrites],

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { sizeOf } from "../../src/kernels/geometry.ts";
 import { footprintOf } from "../../src/sim/footprint.ts";
+import type { MacOp, TraceTensor } from "../../src/trace/manifest.ts";
 import { DENSE_DENSITIES, makeTrace, SWAT_DENSITIES } from "./make-trace.ts";
 
 const part = (footprint: ReturnType<typeof footprintOf>, name: string) =>
@@ -27,6 +28,24 @@ describe("the footprint of a training step", () => {
       sparseBytes: 4 * saved,
       sparseIndexedBytes: 4 * saved + input / 8,
     });
+  });
+
+  it("counts an activation once for dense training, and each selection of it with SWAT", async () => {
+    const { trace } = await makeTrace(SWAT_DENSITIES);
+    const { manifest } = trace;
+    const saved = manifest.tensors.find(({ id }) => id === "saved") as TraceTensor;
+    const weightGrad = manifest.ops.find(({ pass }) => pass === "weightGrad") as MacOp;
+    const second = { ...weightGrad, layer: "shortcut", operands: { ...weightGrad.operands, input: "again" } };
+    const twice = {
+      ...manifest,
+      tensors: [...manifest.tensors, { ...saved, id: "again" }],
+      ops: [...manifest.ops, second],
+    };
+    const [once, both] = [footprintOf(manifest), footprintOf(twice)].map((footprint) =>
+      part(footprint, "saved inputs"),
+    );
+    expect(both?.denseBytes).toBe(once?.denseBytes);
+    expect(both?.sparseBytes).toBe(2 * (once?.sparseBytes as number));
   });
 
   it("is the same in all columns for dense training", async () => {

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { linearGeometry } from "../../src/kernels/geometry.ts";
-import { denseMacs, effectualMacs, gridMacs, strideMacs } from "../../src/sim/mac-counts.ts";
-import { bruteForceMacs, operations } from "./random-operation.ts";
+import { denseMacs, effectualMacs, gridMacs, phaseMacs, strideMacs } from "../../src/sim/mac-counts.ts";
+import { bruteForceMacs, geometries, operations } from "./random-operation.ts";
 
 describe("counts of multiply–accumulates", () => {
   it("equal a count of one multiplication at a time, in every pass and geometry", () => {
@@ -39,7 +39,28 @@ describe("counts of multiply–accumulates", () => {
       padding: [0, 0, 0, 0],
       dilation: [1, 1],
     } as const;
+    expect(phaseMacs(g)).toBe(gridMacs(g));
     expect(gridMacs(g) + strideMacs(g)).toBe(4 * gridMacs(g));
     expect(strideMacs({ ...g, stride: [1, 1] })).toBe(0);
+  });
+
+  it("of an input gradient hold what its windows read outside outputGrad: 5×5 taps at every input position", () => {
+    const g = {
+      ...{ N: 2, C: 3, H: 14, W: 14, K: 4, R: 5, S: 5, groups: 1 },
+      stride: [1, 1],
+      padding: [0, 0, 0, 0],
+      dilation: [1, 1],
+    } as const;
+    expect(phaseMacs(g)).toBe(2 * 3 * 4 * 25 * 14 * 14);
+    expect(phaseMacs(g)).toBeGreaterThan(denseMacs(g));
+  });
+
+  it("of an input gradient and its zero dilation cover every tap at every input position", () => {
+    fc.assert(
+      fc.property(geometries, (g) => {
+        expect(phaseMacs(g)).toBeGreaterThanOrEqual(denseMacs(g));
+        expect(phaseMacs(g) + strideMacs(g)).toBe(g.N * g.K * (g.C / g.groups) * g.R * g.S * g.H * g.W);
+      }),
+    );
   });
 });

@@ -1,5 +1,8 @@
+import seedrandom from "seedrandom";
 import { describe, expect, it } from "vitest";
+import { memorySource } from "../../src/io/byte-source.ts";
 import { checkSchema } from "../../src/io/faults.ts";
+import { countOnes } from "../../src/kernels/bit-mask.ts";
 import { resultCsv } from "../../src/report/csv.ts";
 import { resultTable } from "../../src/report/table.ts";
 import { accelerators } from "../../src/sim/accelerators/index.ts";
@@ -7,6 +10,8 @@ import { resolveMachine } from "../../src/sim/machine.ts";
 import { ResultSchema } from "../../src/sim/result.ts";
 import { type SimulationInput, simulate } from "../../src/sim/simulate.ts";
 import { loadMachines } from "../../src/studies/inputs.ts";
+import type { TraceOp, TraceTensor } from "../../src/trace/manifest.ts";
+import { encodeTrace, openTrace } from "../../src/trace/trace.ts";
 import { CONV, DENSE_DENSITIES, makeTrace, SWAT_DENSITIES } from "./make-trace.ts";
 import { bruteForceMacs } from "./random-operation.ts";
 
@@ -154,8 +159,38 @@ describe("a baseline machine", () => {
   it("of another peak is refused unless that is allowed", async () => {
     const [baseline] = named("dadiannao");
     const input = { machines: named("tensordash-4096"), baseline };
-    await expect(run(input)).rejects.toThrow(/not comparable with baseline dadiannao.*--allow-unequal/);
+    await expect(run(input)).rejects.toThrow(/not comparable with baseline dadiannao: peak.*--allow-unequal/);
     await expect(run({ ...input, allowUnequal: true })).resolves.toBeDefined();
+  });
+
+  it("of other memory, datatype, clock or rules is refused, each difference named", async () => {
+    const [{ config }] = named("dadiannao-4096");
+    const change = {
+      clock: "500 MHz",
+      datatype: { multiply: "fp32", accumulate: "fp32" },
+      params: { ...config.params, tiles: 2, batch: "image", dealing: "filters" },
+      memory: { ...config.memory, onChip: "1 MiB", dram: { bandwidth: "20 GB/s" } },
+    };
+    const baseline = resolveMachine({ ...config, ...change }, "weak", accelerators);
+    const input = { machines: named("tensordash-4096"), baseline };
+    const differences =
+      /clock.*datatype.*on-chip memory.*DRAM bandwidth.*batch fold against image.*dealing sets against filters/;
+    await expect(run(input)).rejects.toThrow(differences);
+  });
+
+  it("that skips zeros itself is refused", async () => {
+    const [baseline] = named("tensordash-4096");
+    await expect(run({ machines: named("dadiannao-4096"), baseline })).rejects.toThrow(/is no dense baseline/);
+  });
+
+  it("changes what the array is compared with in the table, too", async () => {
+    const [baseline] = named("dadiannao-4096");
+    const result = await run({ machines: named("tensordash-4096"), baseline });
+    const { forward } = result.machines[0].totals;
+    const row = resultTable(result)
+      .split("\n")
+      .find((line) => line.startsWith("tensordash-4096"));
+    expect(row?.split(/\s+/)[2]).toBe((forward.compute.baselineCycles / forward.compute.cycles).toFixed(2));
   });
 });
 
@@ -184,5 +219,50 @@ describe("reports", () => {
     const lines = resultCsv(result).trim().split("\n");
     expect(lines).toHaveLength(1 + machines.length * 5);
     expect(lines[0]).toContain("compute_cycles");
+  });
+});
+
+describe("a linear layer", () => {
+  it("costs the same whether its input is [N, C, 1, 1], [N, C], or not yet flattened", async () => {
+    const [N, C, K] = [4, 64, 24];
+    const geometry = {
+      ...{ N, C, H: 1, W: 1, K, R: 1, S: 1, groups: 1 },
+      stride: [1, 1] as [number, number],
+      padding: [0, 0, 0, 0] as [number, number, number, number],
+      dilation: [1, 1] as [number, number],
+    };
+    const linear = { kind: "linear", layer: "fc", geometry } as const;
+    const random = seedrandom("linear");
+    const bytes = Uint8Array.from({ length: (N * C) / 8 }, () => Math.floor(random() * 256));
+    const rowsOf = async (shape: number[]) => {
+      const mask = { shape, bytes };
+      const tensors: TraceTensor[] = [
+        { id: "x", role: "activation", shape, nonzeros: countOnes(mask), mask: "x" },
+        { id: "w", role: "weight", shape: [K, C], nonzeros: K * C },
+        { id: "g", role: "gradient", shape: [N, K], nonzeros: N * K },
+      ];
+      const ops: TraceOp[] = [
+        { ...linear, pass: "forward", operands: { input: "x", weight: "w" } },
+        { ...linear, pass: "weightGrad", operands: { outputGrad: "g", input: "x" } },
+      ];
+      const manifest = { version: "1.0", network: "fc", method: { name: "dense" }, step: 0, tensors, ops };
+      const trace = await openTrace(memorySource("fc.safetensors", encodeTrace(manifest, new Map([["x", mask]]))));
+      const result = await run({ traces: [{ trace, name: trace.name, sha256: "" }] });
+      return result.machines.map(({ rows }) => rows);
+    };
+    const expected = await rowsOf([N, C, 1, 1]);
+    expect(await rowsOf([N, C])).toEqual(expected);
+    expect(await rowsOf([N, 16, 2, 2])).toEqual(expected);
+  });
+});
+
+describe("what a trace does not hold", () => {
+  it("is named, and costs nothing", async () => {
+    const { trace } = dense;
+    const ops = trace.manifest.ops.filter(({ kind }) => kind === "conv");
+    const result = await run({ traces: [await makeTrace(DENSE_DENSITIES, "bare", { ops })] });
+    expect(result.notCharged).toEqual(["batch norm, pooling and additions, if any", "relu", "loss", "optimizer"]);
+    for (const { totals } of result.machines) expect(totals.training.cycles).toBe(totals.matmul.cycles);
+    expect((await run()).notCharged).toEqual(["loss", "top-k selection and compression"]);
   });
 });

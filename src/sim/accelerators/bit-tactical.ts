@@ -5,7 +5,8 @@
  * Source: Bit-Tactical (ASPLOS 2019), its front end (TCL) as modelled by DNNsim 4748a600.
  */
 import { type Static, Type } from "typebox";
-import type { BitMask } from "../../kernels/bit-mask.ts";
+import { type BitMask, countOnes } from "../../kernels/bit-mask.ts";
+import { sizeOf } from "../../kernels/geometry.ts";
 import type { Accelerator, ComputeResult } from "../accelerator.ts";
 import { arrayMultipliers, arrayParams, foldParam, imageStreams, searchParams } from "../lanes/array-params.ts";
 import { arrayResult } from "../lanes/array-result.ts";
@@ -48,21 +49,21 @@ export const bitTactical: Accelerator<typeof params> = {
       lanes: "input channels",
       rows: "filters",
       columns: "windows",
-      stationary: "none",
+      stationary: "output",
       skipped: "weight",
     },
     inputGrad: {
       lanes: "output channels",
       rows: "input channels",
       columns: "windows of outputGrad, one stride phase at a time",
-      stationary: "none",
+      stationary: "output",
       skipped: "weight",
     },
     weightGrad: {
       lanes: "output positions",
       rows: "output channels",
       columns: "input channels, one kernel position at a time",
-      stationary: "none",
+      stationary: "output",
       skipped: "none",
     },
   },
@@ -93,6 +94,7 @@ function runWeights(
   const schedule = staticScheduler(laneMap(searchMap(own.shape, own.lookahead, own.lookaside), own.lanes));
   const { images, streams } = imageStreams(own, g.N);
   const grids = windowGrids(pass, g);
+  const hasZeros = countOnes(weight) < sizeOf(weight.shape);
   let scheduledLines = 0;
   for (let group = 0; group < g.groups && grids.length > 0; group++) {
     const weights = weightLanes(weight, g, pass, group, own.lanes);
@@ -100,7 +102,7 @@ function runWeights(
     for (const grid of grids) {
       const costs = filterSetCosts(weights, grid, inner.sets, schedule, own);
       if (costs.lines === 0) continue;
-      scheduledLines += Math.ceil(inner.sets / own.tiles) * costs.lines;
+      if (hasZeros) scheduledLines += Math.ceil(inner.sets / own.tiles) * costs.lines;
       const outer = setAxis(images * grid.height * grid.width, own.columns);
       const { tiles, dealing } = own;
       dealPairs({ outer, inner, scheduled: "inner", costs, tiles, dealing, carrySkip: false }, totals, streams);
@@ -131,7 +133,8 @@ function filterSetCosts(
 
 /**
  * `scheduledLines`: lines of the filter sets that the busiest tile schedules, summed over groups and stride phases, which
- * follow one another; tiles schedule their sets side by side. A schedule serves all steps of a top-k period.
+ * follow one another; tiles schedule their sets side by side. Assumed: one schedule serves all steps of a top-k period,
+ * although weights near the threshold come and go in between. Weights without a zero need no schedule.
  */
 function result(op: Operation, own: BitTacticalParams, totals: DealTotals, scheduledLines: number): ComputeResult {
   const skips = op.pass !== "weightGrad" && own.lookahead > 0;

@@ -24,7 +24,7 @@ export function arrayResult(
   return {
     cycles: totals.cycles,
     baseCycles: totals.baseCycles,
-    idealCycles: totals.idealCycles,
+    packedCycles: totals.packedCycles,
     ...rest,
     onChipReads: { [outer]: totals.outerLines * lanes, [inner]: totals.innerLines * lanes },
     onChipWrites: totals.outputs,

@@ -39,7 +39,7 @@ export interface Deal {
 export interface DealTotals {
   cycles: number;
   baseCycles: number;
-  idealCycles: number;
+  packedCycles: number;
   /** Cycles of all tiles × processing elements that had both an outer and an inner item. */
   scheduledPEs: number;
   /** Cycles of all tiles × processing elements without work, in tiles that worked. */
@@ -57,7 +57,7 @@ export function emptyTotals(): DealTotals {
   return {
     cycles: 0,
     baseCycles: 0,
-    idealCycles: 0,
+    packedCycles: 0,
     scheduledPEs: 0,
     idlePEs: 0,
     outerLines: 0,
@@ -78,7 +78,7 @@ export function dealPairs(deal: Deal, totals: DealTotals, times = 1): void {
   const skips = new Int32Array(tiles);
   let tile = 0;
   let slowest = 0;
-  let slowestIdeal = 0;
+  let slowestPacked = 0;
   for (let o = 0; o < outerCount; o++) {
     const outerLive = o % outer.sets === outer.sets - 1 ? outer.last : outer.size;
     for (let i = 0; i < inner.sets; i++) {
@@ -88,7 +88,7 @@ export function dealPairs(deal: Deal, totals: DealTotals, times = 1): void {
       const cycles = rest[set] + Math.floor(zeros / period);
       if (carrySkip) skips[tile] = end[set] < 0 ? zeros % period : end[set];
       if (cycles > slowest) slowest = cycles;
-      if (ideal[set] > slowestIdeal) slowestIdeal = ideal[set];
+      if (ideal[set] > slowestPacked) slowestPacked = ideal[set];
       totals.scheduledPEs += times * cycles * outerLive * innerLive;
       totals.idlePEs += times * cycles * (elements - outerLive * innerLive);
       totals.outerLines += times * cycles * outerLive;
@@ -98,11 +98,11 @@ export function dealPairs(deal: Deal, totals: DealTotals, times = 1): void {
       const lastOfOuter = i === inner.sets - 1;
       if (tile === tiles || (lastOfOuter && (cutRows || o === outerCount - 1))) {
         totals.cycles += times * slowest;
-        totals.idealCycles += times * slowestIdeal;
+        totals.packedCycles += times * slowestPacked;
         totals.baseCycles += times * lines;
         tile = 0;
         slowest = 0;
-        slowestIdeal = 0;
+        slowestPacked = 0;
       }
     }
   }

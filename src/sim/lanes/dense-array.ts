@@ -48,7 +48,7 @@ function addDense(
   const busy = times * lines * outerItems * innerItems;
   totals.cycles += cycles;
   totals.baseCycles += cycles;
-  totals.idealCycles += cycles;
+  totals.packedCycles += cycles;
   totals.scheduledPEs += busy;
   totals.idlePEs += times * lines * outerSets * inner.sets * outer.size * inner.size - busy;
   totals.outerLines += times * lines * outerItems * inner.sets;

@@ -5,7 +5,7 @@ import type { Parameter } from "../tensors.ts";
 /** How a forward pass runs. */
 export interface Phase {
   readonly training: boolean;
-  /** Whether top-k thresholds are computed anew in this step, or those of an earlier one are used. */
+  /** Whether top-k thresholds are computed anew in this step, or those of an earlier one are used; in evaluation, whether weights are selected anew. */
   readonly refresh: boolean;
 }
 

@@ -88,9 +88,9 @@ export class SwatLayer implements Layer {
     recorder.multiply(this.#node, "weightGrad", { outputGrad, input }, recorder.parameterGrad(this.weight));
   }
 
-  /** Evaluation ranks for itself, so that the thresholds of training stay what they were. */
+  /** Evaluation ranks once and for itself, so that the thresholds of training stay what they were. */
   #selectWeights(phase: Phase): void {
-    if (this.#sparsity === null) return;
+    if (this.#sparsity === null || !(phase.training || phase.refresh)) return;
     const { values } = this.weight;
     let threshold = this.thresholds.weight;
     if (!phase.training || this.#ranksAnew(phase)) {

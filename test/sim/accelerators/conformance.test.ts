@@ -69,7 +69,7 @@ describe("conformance", () => {
       ...dadiannao,
       run: (operation, params) => {
         const result = dadiannao.run(operation, params);
-        return { ...result, cycles: 1, idealCycles: 1 };
+        return { ...result, cycles: 1, packedCycles: 1 };
       },
     };
     const faults = faultsOf(conformanceProperties(cheat, { ...array, foldStridedInput: 0 }));
@@ -82,8 +82,8 @@ describe("conformance", () => {
       ...tensordash,
       run: (operation, params) => {
         const result = tensordash.run(operation, params);
-        const cycles = params.lookahead > 0 ? Math.max(result.idealCycles, result.cycles - 1) : result.cycles;
-        return { ...result, cycles, idealCycles: Math.min(result.idealCycles, cycles), baseCycles: result.cycles };
+        const cycles = params.lookahead > 0 ? Math.max(result.packedCycles, result.cycles - 1) : result.cycles;
+        return { ...result, cycles, packedCycles: Math.min(result.packedCycles, cycles), baseCycles: result.cycles };
       },
     };
     const faults = faultsOf(conformanceProperties(cheat, dynamic[0]));

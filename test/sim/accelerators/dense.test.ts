@@ -50,8 +50,8 @@ describe("dense closed form", () => {
         const operand = { forward: "weight", inputGrad: "weight", weightGrad: "outputGrad" } as const;
         const dynamic = tensordash.run(operation, { ...array, ...NO_SEARCH, banks: 16, operand });
         expect({ ...scheduled, scheduled: null }).toEqual(dense);
-        const { cycles, baseCycles, idealCycles, onChipReads, onChipWrites } = dense;
-        expect(dynamic).toMatchObject({ cycles, baseCycles, idealCycles, onChipReads, onChipWrites });
+        const { cycles, baseCycles, packedCycles, onChipReads, onChipWrites } = dense;
+        expect(dynamic).toMatchObject({ cycles, baseCycles, packedCycles, onChipReads, onChipWrites });
         expect(dynamic.counters.scheduledPEs).toBe(dense.counters.scheduledPEs);
       }),
       { numRuns: 150 },

@@ -92,7 +92,7 @@ function costs(results: readonly ComputeResult[]) {
   return {
     cycles: sum((r) => r.cycles),
     base: sum((r) => r.baseCycles),
-    ideal: sum((r) => r.idealCycles),
+    ideal: sum((r) => r.packedCycles),
     scheduledPEs: sum((r) => r.counters.scheduledPEs),
     writes: sum((r) => r.onChipWrites),
   };

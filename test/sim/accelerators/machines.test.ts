@@ -37,16 +37,21 @@ function operationOf(pass: Pass, geometry: ConvGeometry, masks: Partial<Record<O
 describe("bit-tactical", () => {
   test("pays for the lines that its busiest tile schedules, once in a top-k period", () => {
     // 10 filter sets on 3 tiles: 4 on the busiest; 9 lines each, 2 cycles a line, shared by 10 steps.
-    expect(bitTactical.run(operationOf("forward", LAYER), TACTICAL).reschedulingCycles).toBe(
+    const weight = zerosMask(weightShape(LAYER));
+    expect(bitTactical.run(operationOf("forward", LAYER, { weight }), TACTICAL).reschedulingCycles).toBe(
       Math.ceil((4 * 9 * 2) / 10),
     );
     // Backwards the 16 input channels are the filters: 4 sets, 2 on the busiest tile; 40 channels are 3 blocks, 27 lines.
-    expect(bitTactical.run(operationOf("inputGrad", LAYER), TACTICAL).reschedulingCycles).toBe(
+    expect(bitTactical.run(operationOf("inputGrad", LAYER, { weight }), TACTICAL).reschedulingCycles).toBe(
       Math.ceil((2 * 27 * 2) / 10),
     );
     expect(bitTactical.run(operationOf("weightGrad", LAYER), TACTICAL).reschedulingCycles).toBe(0);
     const still = bitTactical.withoutSkipping(TACTICAL);
-    expect(bitTactical.run(operationOf("forward", LAYER), still).reschedulingCycles).toBe(0);
+    expect(bitTactical.run(operationOf("forward", LAYER, { weight }), still).reschedulingCycles).toBe(0);
+  });
+
+  test("pays nothing for weights without a zero: there is nothing to schedule", () => {
+    expect(bitTactical.run(operationOf("forward", LAYER), TACTICAL).reschedulingCycles).toBe(0);
   });
 
   test("skips all but every third line of weights that are all zero", () => {
