@@ -4,9 +4,10 @@
  */
 import seedrandom from "seedrandom";
 import { dynamicScheduler } from "../src/sim/lanes/dynamic-schedule.ts";
+import type { Scheduler } from "../src/sim/lanes/line-walk.ts";
 import { laneMap, searchMap } from "../src/sim/lanes/search-map.ts";
 import { createSetCosts, recordCost, recordIdeal } from "../src/sim/lanes/set-costs.ts";
-import { type Scheduler, staticScheduler } from "../src/sim/lanes/static-schedule.ts";
+import { staticScheduler } from "../src/sim/lanes/static-schedule.ts";
 
 const LANES = 16;
 const ROWS = 4;

@@ -25,6 +25,7 @@ export type NetworkNode =
   | (NodeBase & { readonly op: "batchNorm" })
   | (NodeBase & { readonly op: "maxPool" | "averagePool"; readonly geometry: PoolGeometry });
 
+/** A node that multiplies: a convolution or a linear layer. */
 export type LayerNode = Extract<NetworkNode, { op: "conv" | "linear" }>;
 
 /** A network for images of one shape; the last node gives the logits. */

@@ -4,6 +4,7 @@ import type { NetworkDefinition } from "./graph.ts";
 import { lenet5 } from "./lenet5.ts";
 import { resnet8 } from "./resnet8.ts";
 
+/** All networks that can be named. */
 export const networks: readonly NetworkDefinition[] = [resnet8, lenet5];
 
 /** @throws Error for an unknown name, listing the known ones. */

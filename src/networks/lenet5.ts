@@ -1,6 +1,7 @@
 /** LeNet-5 (LeCun et al. 1998, Fig. 2) with ReLU and max pooling, as it is trained today; 28×28 images are padded by 2. */
 import { GraphBuilder, type NetworkDefinition } from "./graph.ts";
 
+/** About 62,000 parameters on 28×28 grey images. */
 export const lenet5: NetworkDefinition = {
   name: "lenet5",
   build(image, classes) {

@@ -174,6 +174,7 @@ const MachineResultSchema = Type.Object(
   strict,
 );
 
+/** Schema of a whole result. */
 export const ResultSchema = Type.Object(
   {
     schema: Type.String(),
@@ -194,8 +195,13 @@ export const ResultSchema = Type.Object(
   strict,
 );
 
+/** A whole result. */
 export type SimulationResult = Static<typeof ResultSchema>;
+/** What one machine gave. */
 export type MachineResult = Static<typeof MachineResultSchema>;
+/** One op of one step on one machine. */
 export type ResultRow = Static<typeof Row>;
+/** Sums over rows. */
 export type ResultTotal = Static<typeof Total>;
+/** What a result says of a trace. */
 export type TraceIdentity = Static<typeof TraceId>;

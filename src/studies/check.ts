@@ -36,6 +36,7 @@ export const CheckSchema = Type.Object(
   strict,
 );
 
+/** A checked check file. */
 export type CheckFile = Static<typeof CheckSchema>;
 
 /** One integer that is not what it was. `undefined` = not there. */

@@ -15,6 +15,7 @@ import { SwatLayer } from "./layers/swat-layer.ts";
 import type { StepRecorder } from "./record.ts";
 import type { Activation, Parameter } from "./tensors.ts";
 
+/** A network with its layers, activations and parameters. */
 export class Model {
   readonly images: Activation;
   readonly logits: Activation;

@@ -12,6 +12,7 @@ import type { Activation, Parameter } from "./tensors.ts";
 /** What a manifest says about the step besides tensors and operations. */
 export type Provenance = Omit<TraceManifest, "tensors" | "ops">;
 
+/** Collects the tensors and operations of one step, then encodes them as a trace. */
 export class StepRecorder {
   readonly #batch: number;
   readonly #tensors = new Map<string, TraceTensor>();

@@ -3,6 +3,7 @@ import type { Exemptions } from "../sparsity/uniform.ts";
 
 /** Training methods that can be asked for. */
 export const METHODS = ["dense", "swat-u"] as const;
+/** Name of a training method. */
 export type Method = (typeof METHODS)[number];
 
 /** Everything that decides the result of a run, next to the network and the data. */

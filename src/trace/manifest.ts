@@ -126,11 +126,17 @@ export const ManifestSchema = Type.Object(
   strict,
 );
 
+/** One tensor of a manifest. */
 export type TraceTensor = Static<typeof TensorSchema>;
+/** An op that multiplies. */
 export type MacOp = Static<typeof MacOpSchema>;
+/** An op that only moves bytes. */
 export type OtherOp = Static<typeof OtherOpSchema>;
+/** Any op. */
 export type TraceOp = MacOp | OtherOp;
+/** What a tensor is. */
 export type TensorRole = TraceTensor["role"];
+/** A whole manifest. */
 export type TraceManifest = Static<typeof ManifestSchema>;
 
 /** Whether an op multiplies: a convolution or a linear layer. */

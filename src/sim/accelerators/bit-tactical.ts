@@ -14,10 +14,11 @@ import { type WindowGrid, windowGrids } from "../lanes/channel-first.ts";
 import { type DealTotals, dealPairs, emptyTotals, setAxis } from "../lanes/dealing.ts";
 import { denseTotals } from "../lanes/dense-array.ts";
 import { inGoldenScope } from "../lanes/golden-scope.ts";
+import type { Scheduler } from "../lanes/line-walk.ts";
 import { laneMap, searchMap } from "../lanes/search-map.ts";
 import { createSetCosts, recordCost, recordIdeal, type SetCosts } from "../lanes/set-costs.ts";
 import { foldStrided } from "../lanes/space-to-depth.ts";
-import { type Scheduler, staticScheduler } from "../lanes/static-schedule.ts";
+import { staticScheduler } from "../lanes/static-schedule.ts";
 import { gatherFilters, type WeightLanes, weightLanes } from "../lanes/weight-lanes.ts";
 import type { Operation } from "../operation.ts";
 

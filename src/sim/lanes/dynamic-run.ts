@@ -6,8 +6,8 @@ import type { BitMask } from "../../kernels/bit-mask.ts";
 import type { Operand, Operation } from "../operation.ts";
 import type { ArrayParams } from "./array-params.ts";
 import type { DealTotals } from "./dealing.ts";
+import type { Scheduler } from "./line-walk.ts";
 import { createSetCosts, recordCost, recordIdeal, type SetCosts } from "./set-costs.ts";
-import type { Scheduler } from "./static-schedule.ts";
 
 /** Values of one entry of the on-chip buffers, by which reads and writes of banks are counted. */
 export const BANK_ENTRY_VALUES = 16;

@@ -1,12 +1,12 @@
 /**
  * Dynamic schedule of a lane buffer, as TensorDash's hardware makes it: at each line, and in each row on its own, the
  * zero lanes are visited in a fixed order and each takes the first value that its search map still finds.
- * Buffers are laid out as in `static-schedule.ts`. Source: DNNsim's TensorDash training model (January 2020, parent of 58b1d72).
+ * Buffers are laid out as in `line-walk.ts`. Source: DNNsim's TensorDash training model (January 2020, parent of 58b1d72).
  * Consecutive lanes of the visiting order that can never want the same value are served at once.
  */
 import { fullWord, lookAside, lookBack } from "./lane-word.ts";
+import { lineWalk, type Scheduler } from "./line-walk.ts";
 import type { LaneMap } from "./search-map.ts";
-import type { Scheduler } from "./static-schedule.ts";
 
 /** Order in which lanes choose: from the lowest unused lane in steps of `lookaside`, so that neighbours rarely compete. */
 export function visitOrder(lanes: number, lookaside: number): number[] {
@@ -84,18 +84,5 @@ export function dynamicScheduler(map: LaneMap, lookaside: number): Scheduler {
     for (let h = 1; h <= lookahead; h++) buffer[at + h * rows] = sources[h];
   }
 
-  return (buffer, lines, rows) => {
-    let skip = 0;
-    for (let t = 0; t < lines; t++) {
-      const first = t * rows;
-      let any = 0;
-      for (let r = 0; r < rows; r++) any |= buffer[first + r];
-      if (any === 0 && skip < lookahead) {
-        skip++;
-        continue;
-      }
-      skip = 0;
-      for (let r = 0; r < rows; r++) fillRow(buffer, first + r, rows);
-    }
-  };
+  return lineWalk(lookahead, fillRow);
 }

@@ -1,14 +1,12 @@
 /**
  * Static schedule of a weight buffer, as Bit-Tactical's software makes it: at each line, and in each row on its own,
  * the zero lane with the most candidates takes its first one, until no zero lane has a candidate.
- * A buffer is `lines` lines of `rows` lane words, word [t · rows + r], followed by `lookahead` lines of zeros.
+ * Buffers are laid out as in `line-walk.ts`.
  * Source: DNNsim 4748a600. Bit-sliced counters count the candidates of all lanes at once.
  */
 import { fullWord, lookAside, lookBack } from "./lane-word.ts";
+import { lineWalk, type Scheduler } from "./line-walk.ts";
 import type { LaneMap } from "./search-map.ts";
-
-/** A function that schedules a buffer in place. */
-export type Scheduler = (buffer: Int32Array, lines: number, rows: number) => void;
 
 /** Makes the static scheduler of a search map. */
 export function staticScheduler(map: LaneMap): Scheduler {
@@ -47,20 +45,7 @@ export function staticScheduler(map: LaneMap): Scheduler {
     buffer[at] = word;
   }
 
-  return (buffer, lines, rows) => {
-    let skip = 0;
-    for (let t = 0; t < lines; t++) {
-      const first = t * rows;
-      let any = 0;
-      for (let r = 0; r < rows; r++) any |= buffer[first + r];
-      if (any === 0 && skip < lookahead) {
-        skip++;
-        continue;
-      }
-      skip = 0;
-      for (let r = 0; r < rows; r++) fillRow(buffer, first + r, rows);
-    }
-  };
+  return lineWalk(lookahead, fillRow);
 }
 
 /** The lane of `among` (not empty) that most words of `candidates` hold, the lowest on ties, as a one-bit word. */

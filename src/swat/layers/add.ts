@@ -4,6 +4,7 @@ import type { StepRecorder } from "../record.ts";
 import type { Activation } from "../tensors.ts";
 import type { Layer } from "./layer.ts";
 
+/** y = a + b. */
 export class AddLayer implements Layer {
   readonly parameters = [];
   readonly buffers = [];

@@ -7,6 +7,7 @@ import type { Layer, Phase } from "./layer.ts";
 const EPSILON = 1e-5;
 const MOMENTUM = 0.1;
 
+/** Batch norm with its statistics. */
 export class BatchNormLayer implements Layer {
   readonly name: string;
   readonly parameters: readonly Parameter[];

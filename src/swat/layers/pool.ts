@@ -4,6 +4,7 @@ import type { StepRecorder } from "../record.ts";
 import type { Activation } from "../tensors.ts";
 import type { Layer } from "./layer.ts";
 
+/** A pooling layer of either kind. */
 export class PoolLayer implements Layer {
   readonly parameters = [];
   readonly buffers = [];

@@ -4,6 +4,7 @@ import type { StepRecorder } from "../record.ts";
 import type { Activation } from "../tensors.ts";
 import type { Layer } from "./layer.ts";
 
+/** y = max(x, 0). */
 export class ReluLayer implements Layer {
   readonly parameters = [];
   readonly buffers = [];

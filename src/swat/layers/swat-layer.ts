@@ -18,6 +18,7 @@ import type { StepRecorder } from "../record.ts";
 import { type Activation, type Parameter, parameter } from "../tensors.ts";
 import type { Layer, Phase } from "./layer.ts";
 
+/** A convolution or linear layer with the sparse pair that its backward pass uses. */
 export class SwatLayer implements Layer {
   readonly name: string;
   readonly parameters: readonly Parameter[];

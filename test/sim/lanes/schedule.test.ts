@@ -6,9 +6,10 @@ import fc from "fast-check";
 import seedrandom from "seedrandom";
 import { describe, expect, test } from "vitest";
 import { dynamicScheduler, visitOrder } from "../../../src/sim/lanes/dynamic-schedule.ts";
+import type { Scheduler } from "../../../src/sim/lanes/line-walk.ts";
 import { laneMap, type Offset, type SearchShape, searchMap } from "../../../src/sim/lanes/search-map.ts";
 import { createSetCosts, recordCost, recordIdeal } from "../../../src/sim/lanes/set-costs.ts";
-import { type Scheduler, staticScheduler } from "../../../src/sim/lanes/static-schedule.ts";
+import { staticScheduler } from "../../../src/sim/lanes/static-schedule.ts";
 
 interface Setting {
   readonly lanes: number;
