@@ -1,6 +1,6 @@
 /** Things about opened traces that are no errors but that a user has to know. */
 import { oneLine } from "../io/faults.ts";
-import type { IdentifiedTrace } from "../sim/simulate.ts";
+import type { IdentifiedTrace } from "../trace/trace.ts";
 
 /** Prints the warnings of traces on stderr, so that stdout holds the answer only, and hands the traces on. */
 export function warned(traces: readonly IdentifiedTrace[]): readonly IdentifiedTrace[] {

@@ -4,8 +4,8 @@
  */
 import { InputError } from "../io/faults.ts";
 import { isMacOp } from "../trace/manifest.ts";
+import type { IdentifiedTrace } from "../trace/trace.ts";
 import type { Machine } from "./machine.ts";
-import type { IdentifiedTrace } from "./simulate.ts";
 
 /** Parameters that are rules of the comparison, not properties of the array. */
 const RULES = ["batch", "dealing"] as const;

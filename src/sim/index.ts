@@ -6,4 +6,4 @@ export { conformanceProperties } from "./conformance.ts";
 export { denseTwin, type HardwareConfig, HardwareConfigSchema, type Machine, resolveMachine } from "./machine.ts";
 export { OPERANDS_OF, type Operand, type Operation, PASSES, type Pass } from "./operation.ts";
 export { type MachineResult, type ResultRow, ResultSchema, type ResultTotal, type SimulationResult } from "./result.ts";
-export { type IdentifiedTrace, type SimulationInput, simulate } from "./simulate.ts";
+export { type SimulationInput, simulate } from "./simulate.ts";

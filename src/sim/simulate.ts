@@ -3,7 +3,7 @@
  * model what it costs to feed it, and the slower of the two decides; then everything is added up by pass.
  */
 import { isMacOp, type OtherOp, type TraceOp } from "../trace/manifest.ts";
-import type { Trace } from "../trace/trace.ts";
+import type { IdentifiedTrace } from "../trace/trace.ts";
 import { checkEqualTerms, checkOneNetwork, checkSameWork } from "./comparability.ts";
 import { footprintOf } from "./footprint.ts";
 import { denseTwin, type Machine } from "./machine.ts";
@@ -17,14 +17,6 @@ import {
 } from "./result.ts";
 import { type Comparison, movingRow, multiplyingRow } from "./rows.ts";
 import { totalsOf } from "./totals.ts";
-
-/** An opened trace and the hash of its file. */
-export interface IdentifiedTrace {
-  readonly trace: Trace;
-  /** File name without folders. */
-  readonly name: string;
-  readonly sha256: string;
-}
 
 /** What to simulate. */
 export interface SimulationInput {

@@ -6,7 +6,7 @@ import { fileSource, readJsonFile, sha256OfFile } from "../io/file-source.ts";
 import { listDirectory } from "../io/read-file.ts";
 import { accelerators } from "../sim/accelerators/index.ts";
 import { type Machine, resolveMachine } from "../sim/machine.ts";
-import type { IdentifiedTrace } from "../sim/simulate.ts";
+import type { IdentifiedTrace } from "../trace/trace.ts";
 import { openTrace } from "../trace/trace.ts";
 
 const CONFIGS = new URL("../../hw-configs/", import.meta.url);

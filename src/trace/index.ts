@@ -4,5 +4,5 @@ export { InputError } from "../io/faults.ts";
 export type { BitMask } from "../kernels/bit-mask.ts";
 export * from "./manifest.ts";
 export { coefficientOfVariation, type DensityStatistics, densityStatistics } from "./statistics.ts";
-export { encodeTrace, openTrace, type Trace } from "./trace.ts";
+export { encodeTrace, type IdentifiedTrace, openTrace, type Trace } from "./trace.ts";
 export { verifyTrace } from "./verify.ts";

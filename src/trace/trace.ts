@@ -35,6 +35,14 @@ export interface Trace {
   mask(id: string): Promise<BitMask>;
 }
 
+/** An opened trace and the hash of its file. */
+export interface IdentifiedTrace {
+  readonly trace: Trace;
+  /** File name without folders. */
+  readonly name: string;
+  readonly sha256: string;
+}
+
 /** Opens a trace. @throws InputError, one line a fault, each beginning with the file's name. */
 export async function openTrace(source: ByteSource): Promise<Trace> {
   const container = await openContainer(source);

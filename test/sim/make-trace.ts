@@ -3,8 +3,8 @@ import seedrandom from "seedrandom";
 import { memorySource } from "../../src/io/byte-source.ts";
 import { type BitMask, countOnes, onesMask, setBit, sliceSize, zerosMask } from "../../src/kernels/bit-mask.ts";
 import { sizeOf } from "../../src/kernels/geometry.ts";
-import type { IdentifiedTrace } from "../../src/sim/simulate.ts";
 import type { TraceManifest, TraceOp, TraceTensor } from "../../src/trace/manifest.ts";
+import type { IdentifiedTrace } from "../../src/trace/trace.ts";
 import { encodeTrace, openTrace } from "../../src/trace/trace.ts";
 
 /** Densities of the drawn tensors, 0..1; 1 = no mask is stored. */
