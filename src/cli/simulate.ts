@@ -4,12 +4,13 @@ import { writeFileAtomically, writeJsonFile } from "../io/atomic-file.ts";
 import { resultCsv } from "../report/csv.ts";
 import { resultTable } from "../report/table.ts";
 import { simulate } from "../sim/simulate.ts";
-import { loadMachines, openTraces } from "../studies/inputs.ts";
+import { loadAccelerators, loadMachines, openTraces } from "../studies/inputs.ts";
 import { progressBar } from "./progress.ts";
 import { warned } from "./warnings.ts";
 
 interface SimulateOptions {
   hw: string[];
+  machine?: string[];
   baseline?: string;
   baselineTrace?: string[];
   allowUnequal?: true;
@@ -25,6 +26,7 @@ export function addSimulateCommand(program: Command): void {
     .description("Replay traces on accelerators and compare with a dense baseline.")
     .argument("<trace...>", "recorded steps (.safetensors)")
     .option("--hw <config...>", "names of shipped machines, paths of configs, or all", ["all"])
+    .option("--machine <module...>", "modules of accelerators of your own (.js), for the configs that name them")
     .option("--baseline <config>", "dense machine to compare with (default: each array without skipping)")
     .option("--baseline-trace <file...>", "steps of dense training, to tell what the method adds")
     .option("--allow-unequal", "compare with a baseline of another peak")
@@ -43,8 +45,9 @@ Options that take several values take all that follow: name the traces first.`,
 }
 
 async function runSimulate(paths: string[], options: SimulateOptions): Promise<void> {
-  const machines = await loadMachines(options.hw);
-  const [baseline] = options.baseline === undefined ? [] : await loadMachines([options.baseline]);
+  const known = await loadAccelerators(options.machine ?? []);
+  const machines = await loadMachines(options.hw, known);
+  const [baseline] = options.baseline === undefined ? [] : await loadMachines([options.baseline], known);
   const traces = warned(await openTraces(paths));
   const baselineTraces = warned(await openTraces(options.baselineTrace ?? []));
 

@@ -14,8 +14,10 @@ export interface Mapping {
   readonly rows: string;
   readonly columns: string;
   readonly stationary: string;
-  /** Operands whose zeros may save time; "sparser" = the one with more zeros, chosen per operation. */
-  readonly skipped: "none" | "weight" | "sparser";
+  /** Operand whose zeros may save time; "sparser" = the one with more zeros, chosen per operation. */
+  readonly skipped: "none" | Operand | "sparser" | "both";
+  /** What the compute cycles of the pass are held against, and how: `exact: …`, `formula: …` or `property: …`. */
+  readonly referee: string;
 }
 
 /** What one operation costs in compute. All counts are integers. */
@@ -29,7 +31,7 @@ export interface ComputeResult {
   /** Cycles spent on making a static schedule, this operation's share of one top-k refresh (see `Operation.topKPeriod`). */
   readonly reschedulingCycles: number;
   /** The operand whose zeros were skipped, null when none was; when images choose on their own, the choice of the last one. */
-  readonly scheduled: Operand | null;
+  readonly scheduled: Operand | "both" | null;
   /** Further counters by name, as the machine's source names them (`scheduledPEs`, `bankReads` …). */
   readonly counters: Readonly<Record<string, number>>;
   /** Values that the array reads from and writes to its on-chip buffers. */

@@ -158,7 +158,9 @@ function checkBounds(result: ComputeResult): void {
     ensure(Number.isSafeInteger(count) && count >= 0, `${name} is ${count}`);
   }
   ensure(packedCycles <= cycles, `ideal ${packedCycles} > ${cycles} cycles`);
-  ensure(cycles <= baseCycles, `${cycles} cycles > base ${baseCycles}`);
+  // A base without bank conflicts may be beaten by what conflicts cost where little can be skipped.
+  const conflicts = result.counters.conflictCycles ?? 0;
+  ensure(cycles - conflicts <= baseCycles, `${cycles} cycles, ${conflicts} of conflicts > base ${baseCycles}`);
 }
 
 interface Case {

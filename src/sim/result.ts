@@ -145,7 +145,10 @@ const MappingSchema = Type.Object(
     rows: Type.String(),
     columns: Type.String(),
     stationary: Type.String(),
-    skipped: Type.Enum(["none", "weight", "sparser"], { description: "operand whose zeros may save time" }),
+    skipped: Type.Enum(["none", "weight", "input", "outputGrad", "sparser", "both"], {
+      description: "operand whose zeros may save time",
+    }),
+    referee: Type.String({ description: "what the compute cycles are held against" }),
   },
   strict,
 );

@@ -65,6 +65,12 @@ export function multiplyingRow(prepared: PreparedOperation, { machine, reference
   };
 }
 
+/** Seconds of an operation that multiplies, for the steps that a machine is compared with. */
+export function multiplyingSeconds(prepared: PreparedOperation, machine: Machine): number {
+  const compute = machine.accelerator.run(prepared.actual, machine.params);
+  return overlapped(compute, feed(prepared, machine).cycles).total / machine.clockHz;
+}
+
 /** The row of an operation that only moves bytes; everything it reads and writes goes over the memory interface. */
 export function movingRow(op: OtherOp, trace: Trace, { machine, reference }: Comparison): RowCosts {
   const bytesOf = (ids: readonly string[], { memory }: Machine) =>

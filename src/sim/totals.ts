@@ -3,18 +3,21 @@ import type { Machine } from "./machine.ts";
 import { PASSES } from "./operation.ts";
 import type { MachineResult, ResultRow, ResultTotal } from "./result.ts";
 
+/** What an op took, and what it was. */
+export type TimedOp = Pick<ResultRow, "kind" | "pass" | "seconds">;
+
 /**
- * Totals of `rows`. `denseRows` are those of the same machine on dense-training traces (none: an empty list);
+ * Totals of `rows`. `denseOps` are those of the same machine on dense-training traces (none: an empty list);
  * `stepRatio` is the number of traces over the number of dense-training traces.
  */
 export function totalsOf(
   rows: readonly ResultRow[],
   machine: Machine,
   baselineClockHz: number,
-  denseRows: readonly ResultRow[],
+  denseOps: readonly TimedOp[],
   stepRatio: number,
 ): MachineResult["totals"] {
-  const total = (selects: (row: ResultRow) => boolean): ResultTotal => {
+  const total = (selects: (op: TimedOp) => boolean): ResultTotal => {
     const own = sumOf(rows.filter(selects), machine);
     const ratios = {
       speedup: ratio(own.baselineSeconds, own.seconds),
@@ -31,11 +34,11 @@ export function totalsOf(
       speedupFromZeros: ratio(own.noZerosCompute, own.compute),
     };
     const base = { cycles, seconds, baselineSeconds, ...ratios, compute, denseMacs, effectualMacs };
-    if (denseRows.length === 0) return base;
-    const denseTrainingSeconds = sumOf(denseRows.filter(selects), machine).seconds * stepRatio;
+    if (denseOps.length === 0) return base;
+    const denseTrainingSeconds = denseOps.filter(selects).reduce((sum, { seconds }) => sum + seconds, 0) * stepRatio;
     return { ...base, denseTrainingSeconds, speedupOverDenseTraining: ratio(denseTrainingSeconds, seconds) };
   };
-  const isMac = ({ kind }: ResultRow) => kind === "conv" || kind === "linear";
+  const isMac = ({ kind }: TimedOp) => kind === "conv" || kind === "linear";
   const [forward, inputGrad, weightGrad] = PASSES.map((pass) => total((row) => isMac(row) && row.pass === pass));
   return {
     forward,

@@ -24,8 +24,10 @@ export const CheckSchema = Type.Object(
         {
           config: HardwareConfigSchema,
           modelVersion: Type.Integer(),
-          counts: Type.Record(Type.String(), Type.Record(Type.String(), Type.Integer()), {
-            description: "Counters of each op, by `trace/index layer pass`.",
+          counters: Type.Array(Type.String(), { description: "Names of the counts of an op." }),
+          counts: Type.Record(Type.String(), Type.Array(Type.Union([Type.Integer(), Type.Null()])), {
+            description:
+              "Counts of each op, by `trace/index layer pass`, in the order of `counters`; null = not counted.",
           }),
         },
         strict,
@@ -62,23 +64,32 @@ export function checkFileOf(result: SimulationResult, paths: readonly string[]):
   return {
     schema: CHECK_VERSION,
     traces: result.traces.map(({ sha256 }, index) => ({ path: paths[index], sha256 })),
-    machines: result.machines.map((machine) => ({
-      config: machine.config,
-      modelVersion: machine.modelVersion,
-      counts: countsOf(machine),
-    })),
+    machines: result.machines.map((machine) => {
+      const counts = countsOf(machine);
+      const counters = [...new Set(Object.values(counts).flatMap((op) => Object.keys(op)))];
+      return {
+        config: machine.config,
+        modelVersion: machine.modelVersion,
+        counters,
+        counts: Object.fromEntries(
+          Object.entries(counts).map(([op, values]) => [op, counters.map((name) => values[name] ?? null)]),
+        ),
+      };
+    }),
   };
 }
 
 /** The text of a check file: one line for each op, so that a difference in version control reads as one. */
 export function formatCheck(check: CheckFile): string {
-  const innermost = /\{\n[^{}[\]]*\}/g;
-  return `${JSON.stringify(check, null, 2).replace(innermost, (object) => object.replace(/\n\s*/g, " "))}\n`;
+  const innermost = /[{[]\n[^{}[\]]*[}\]]/g;
+  return `${JSON.stringify(check, null, 2).replace(innermost, (node) => node.replace(/\n\s*/g, " "))}\n`;
 }
 
 /** Compares a new result with a check file, machine by machine in the file's order. */
 export function compareWithCheck(check: CheckFile, result: SimulationResult): CheckVerdict[] {
-  return check.machines.map(({ config, modelVersion, counts: expected }, index) => {
+  return check.machines.map((recorded, index) => {
+    const { config, modelVersion } = recorded;
+    const expected = recordedCounts(recorded);
     const machine = result.machines[index];
     const actual = countsOf(machine);
     const differences: CheckDifference[] = [];
@@ -98,6 +109,15 @@ export function compareWithCheck(check: CheckFile, result: SimulationResult): Ch
       differences,
     };
   });
+}
+
+function recordedCounts({ counters, counts }: CheckFile["machines"][number]): Record<string, Record<string, number>> {
+  return Object.fromEntries(
+    Object.entries(counts).map(([op, values]) => [
+      op,
+      Object.fromEntries(values.flatMap((value, i) => (value === null ? [] : [[counters[i], value]]))),
+    ]),
+  );
 }
 
 function countsOf({ rows }: MachineResult): Record<string, Record<string, number>> {

@@ -1,9 +1,10 @@
 /** Opens what a user names: hardware configs by name or path, and traces by path. */
-import { basename } from "node:path";
-import { fileURLToPath } from "node:url";
+import { basename, resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { InputError, unknownName } from "../io/faults.ts";
 import { fileSource, readJsonFile, sha256OfFile } from "../io/file-source.ts";
 import { listDirectory } from "../io/read-file.ts";
+import type { Accelerator } from "../sim/accelerator.ts";
 import { accelerators } from "../sim/accelerators/index.ts";
 import { type Machine, resolveMachine } from "../sim/machine.ts";
 import type { IdentifiedTrace } from "../trace/trace.ts";
@@ -21,14 +22,51 @@ export async function shippedMachines(): Promise<string[]> {
     .sort();
 }
 
+/** Accelerators by id. */
+export type Accelerators = Readonly<Record<string, Accelerator>>;
+
+/**
+ * The shipped accelerators, and those that the modules at `paths` export as their default.
+ * @throws InputError with the faults of all modules.
+ */
+export async function loadAccelerators(paths: readonly string[]): Promise<Accelerators> {
+  const own = await collect(paths, async (path) => {
+    const module = (await import(pathToFileURL(resolve(path)).href).catch((cause: Error) => {
+      throw new Error(`${path}: cannot be loaded: ${cause.message}`, { cause });
+    })) as { default?: unknown };
+    return checkAccelerator(module.default, path);
+  });
+  return { ...accelerators, ...Object.fromEntries(own.map((accelerator) => [accelerator.id, accelerator])) };
+}
+
+const MEMBERS: Readonly<Record<string, string>> = {
+  id: "string",
+  modelVersion: "number",
+  params: "object",
+  mappings: "object",
+  multipliers: "function",
+  withoutSkipping: "function",
+  validation: "function",
+  run: "function",
+};
+
+function checkAccelerator(value: unknown, where: string): Accelerator {
+  const members = (value ?? {}) as Record<string, unknown>;
+  const faults = Object.entries(MEMBERS)
+    .filter(([name, type]) => typeof members[name] !== type)
+    .map(([name, type]) => `${where}: default export: ${name} must be a ${type}, got ${typeof members[name]}`);
+  if (faults.length > 0) throw new InputError(faults);
+  return value as Accelerator;
+}
+
 /** Machines from names of shipped configs, paths of JSON files, or `all`. @throws InputError with the faults of all of them. */
-export async function loadMachines(names: readonly string[]): Promise<Machine[]> {
+export async function loadMachines(names: readonly string[], known: Accelerators = accelerators): Promise<Machine[]> {
   const shipped = await shippedMachines();
   return collect(
     names.flatMap((name) => (name === "all" ? shipped : [name])),
     async (name) => {
       const path = configPath(name, shipped);
-      const machine = resolveMachine(await readJsonFile(path), name, accelerators);
+      const machine = resolveMachine(await readJsonFile(path), name, known);
       if (machine.name !== basename(path, SUFFIX)) {
         throw new Error(
           `${name}: name must equal the file name, got "${machine.name}"; valid: "${basename(path, SUFFIX)}"`,

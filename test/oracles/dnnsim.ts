@@ -1,16 +1,16 @@
 /**
- * DNNsim's DaDianNao and Bit-Tactical runs, replayed on our machines of the same names.
+ * DNNsim's DaDianNao and Bit-Tactical runs, replayed on our machines of the same names; its SCNN runs in `dnnsim-scnn.ts`.
  * A case is translated: spatial dimensions change places (`packed-masks.ts`), one image (every image costs the same), a
  * fully connected layer runs on one column, a strided three-channel layer is folded. Source: DNNsim 4748a600.
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type BitMask, sliceSize } from "../../src/kernels/bit-mask.ts";
-import { type ConvGeometry, linearGeometry } from "../../src/kernels/geometry.ts";
+import { type ConvGeometry, linearGeometry, sizeOf } from "../../src/kernels/geometry.ts";
 import type { ComputeResult } from "../../src/sim/accelerator.ts";
 import { type BitTacticalParams, bitTactical } from "../../src/sim/accelerators/bit-tactical.ts";
 import { dadiannao } from "../../src/sim/accelerators/dadiannao.ts";
 import type { Operation } from "../../src/sim/operation.ts";
+import { replayScnn, scnnExempt } from "./dnnsim-scnn.ts";
 import type { Oracle, Tally } from "./oracle.ts";
 import { readNpyBytes, sliceOf, transposedMask } from "./packed-masks.ts";
 
@@ -82,7 +82,7 @@ function replay(name: string, index: number, run: Run, layer: Layer, operation: 
   const arch = String(run.config.arch);
   const machine = run.config.tactical === true ? "BitTactical" : arch;
   const where = `${name}#${index} ${layer.name} ${machine} ${run.dram ?? ""}`.trimEnd();
-  const reason = exempt(run, layer, arch);
+  const reason = exempt(run, layer, arch, operation);
   if (reason !== undefined) {
     tally.skip(arch === "SCNN" ? "SCNN counts" : "all counts", where, reason);
     return;
@@ -90,6 +90,10 @@ function replay(name: string, index: number, run: Run, layer: Layer, operation: 
   const stats = run.stats?.find((row) => row.layer === layer.name);
   if (stats === undefined) {
     tally.skip("all counts", where, "the run has no counts for this layer");
+    return;
+  }
+  if (arch === "SCNN") {
+    replayScnn(run.config, stats, operation, where, tally);
     return;
   }
   const result = simulate(run.config, layer, operation);
@@ -101,9 +105,9 @@ function replay(name: string, index: number, run: Run, layer: Layer, operation: 
 }
 
 /** Why a run is not compared, if so. */
-function exempt(run: Run, layer: Layer, arch: string): string | undefined {
+function exempt(run: Run, layer: Layer, arch: string, operation: Operation): string | undefined {
   if (run.error !== undefined && run.error !== null) return "the program gave an error";
-  if (arch === "SCNN") return "SCNN is not modelled yet";
+  if (arch === "SCNN") return scnnExempt(run.config, operation, layer.type);
   if (arch !== "DaDianNao") return `architecture ${arch} is not modelled`;
   const unknown = Object.keys(run.config).filter((key) => !KNOWN_KEYS.has(key));
   if (unknown.length > 0) return `unknown settings ${unknown.join(", ")}`;
@@ -156,11 +160,11 @@ function valueSteps(config: Config): readonly [number, number] {
 
 async function forwardOf(dir: string, layer: Layer): Promise<Operation> {
   const weight = transposedMask(await readNpyBytes(join(dir, layer.wgt_mask)), layer.wgt_shape);
-  const act = transposedMask(await readNpyBytes(join(dir, layer.act_mask)), layer.act_shape);
+  const [images, ...image] = layer.act_shape;
+  const actShape = layer.type === "fc" ? [images, sizeOf(image)] : layer.act_shape;
+  const act = transposedMask(await readNpyBytes(join(dir, layer.act_mask)), actShape);
   const geometry = layer.type === "fc" ? linearGeometry(1, layer.wgt_shape[1], layer.wgt_shape[0]) : convOf(layer);
-  const input: BitMask =
-    layer.type === "fc" ? { shape: [1, sliceSize(act.shape), 1, 1], bytes: sliceOf(act, 0).bytes } : sliceOf(act, 0);
-  return { pass: "forward", layer: layer.name, geometry, masks: { weight, input }, topKPeriod: 1 };
+  return { pass: "forward", layer: layer.name, geometry, masks: { weight, input: sliceOf(act, 0) }, topKPeriod: 1 };
 }
 
 /** Geometry of one image; a folded image is padded to whole blocks, as DNNsim does it, which may add an output. */

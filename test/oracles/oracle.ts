@@ -24,6 +24,10 @@ export interface Oracle {
 /** The part of an index.json that every oracle has. */
 export interface OracleIndex {
   readonly oracle: string;
+  /** What made the numbers, under the name that the folder gives it. */
+  readonly source?: string;
+  readonly generator?: string;
+  readonly tool?: string;
   readonly cases: readonly Readonly<Record<string, unknown>>[];
 }
 

@@ -1,24 +1,30 @@
 /**
  * `npm run validate -- DIR…`: finds every index.json below the folders, tells the oracle by its `oracle` field, runs
  * each case on our code, and prints `<oracle> <quantity>: <equal>/<compared>`, then what was skipped and why.
- * Exits 1 when anything differs, 2 when a folder holds no case.
+ * With `--page FILE` it also writes the page of cases and mappings. Exits 1 when anything differs, 2 when a folder holds
+ * no case.
  */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { writeFileAtomically } from "../../src/io/atomic-file.ts";
+import { accelerators } from "../../src/sim/accelerators/index.ts";
 import { oracles } from "./all.ts";
 import { CountingTally, type OracleIndex } from "./oracle.ts";
+import { type Outcome, validationPage } from "./page.ts";
 
 const SHOWN_DIFFERENCES = 20;
 const SHOWN_PLACES = 6;
 
-const dirs = process.argv.slice(2);
+const { positionals: dirs, values } = parseArgs({ allowPositionals: true, options: { page: { type: "string" } } });
 if (dirs.length === 0) {
-  console.error("usage: npm run validate -- DIR…");
+  console.error("usage: npm run validate -- DIR… [--page FILE]");
   process.exit(2);
 }
 
 let differed = false;
 const unknown: string[] = [];
+const outcomes: Outcome[] = [];
 for (const dir of dirs) {
   const found = await findIndexes(dir);
   if (found.length === 0) {
@@ -35,10 +41,13 @@ for (const dir of dirs) {
     const tally = new CountingTally();
     await oracle.run(folder, index, tally);
     print(index.oracle, tally);
+    const source = index.source ?? index.generator ?? index.tool ?? index.oracle;
+    outcomes.push({ oracle: index.oracle, source, cases: index.cases.length, tally });
     differed ||= tally.differences.length > 0;
   }
 }
 for (const line of unknown) console.log(`skipped ${line}`);
+if (values.page !== undefined) await writeFileAtomically(values.page, validationPage(outcomes, accelerators));
 process.exitCode = differed ? 1 : 0;
 
 async function findIndexes(dir: string): Promise<string[]> {

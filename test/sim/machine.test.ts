@@ -68,7 +68,8 @@ describe("shipped machines", () => {
     expect(machines.every(({ config: { source } }) => source.length > 20)).toBe(true);
     const twins = machines.filter(({ name }) => name.endsWith("-4096"));
     const published = machines.filter(({ name }) => !name.endsWith("-4096"));
-    expect(published.map(({ name }) => `${name}-4096`).sort()).toEqual(twins.map(({ name }) => name).sort());
+    const named = twins.map(({ name }) => name).filter((name) => !["ideal-4096", "mesh-4096"].includes(name));
+    expect(published.map(({ name }) => `${name}-4096`).sort()).toEqual(named.sort());
     for (const {
       multipliers,
       config: { clock, datatype, memory },

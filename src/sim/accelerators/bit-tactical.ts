@@ -8,14 +8,21 @@ import { type Static, Type } from "typebox";
 import { type BitMask, countOnes } from "../../kernels/bit-mask.ts";
 import { sizeOf } from "../../kernels/geometry.ts";
 import type { Accelerator, ComputeResult } from "../accelerator.ts";
-import { arrayMultipliers, arrayParams, foldParam, imageStreams, searchParams } from "../lanes/array-params.ts";
+import {
+  arrayMultipliers,
+  arrayParams,
+  foldParam,
+  imageStreams,
+  offsetsParam,
+  searchParams,
+} from "../lanes/array-params.ts";
 import { arrayResult } from "../lanes/array-result.ts";
 import { type WindowGrid, windowGrids } from "../lanes/channel-first.ts";
 import { type DealTotals, dealPairs, emptyTotals, setAxis } from "../lanes/dealing.ts";
 import { denseTotals } from "../lanes/dense-array.ts";
 import { inGoldenScope } from "../lanes/golden-scope.ts";
 import type { Scheduler } from "../lanes/line-walk.ts";
-import { laneMap, searchMap } from "../lanes/search-map.ts";
+import { searchMapOf } from "../lanes/search-map.ts";
 import { createSetCosts, recordCost, recordIdeal, type SetCosts } from "../lanes/set-costs.ts";
 import { foldStrided } from "../lanes/space-to-depth.ts";
 import { staticScheduler } from "../lanes/static-schedule.ts";
@@ -26,6 +33,7 @@ const params = Type.Object(
   {
     ...arrayParams,
     ...searchParams,
+    ...offsetsParam,
     ...foldParam,
     reschedulingCyclesPerLine: Type.Integer({
       minimum: 0,
@@ -52,6 +60,7 @@ export const bitTactical: Accelerator<typeof params> = {
       columns: "windows",
       stationary: "output",
       skipped: "weight",
+      referee: "exact: DNNsim",
     },
     inputGrad: {
       lanes: "output channels",
@@ -59,6 +68,7 @@ export const bitTactical: Accelerator<typeof params> = {
       columns: "windows of outputGrad, one stride phase at a time",
       stationary: "output",
       skipped: "weight",
+      referee: "property: the schedule that forward is exact on, conformance laws",
     },
     weightGrad: {
       lanes: "output positions",
@@ -66,6 +76,7 @@ export const bitTactical: Accelerator<typeof params> = {
       columns: "input channels, one kernel position at a time",
       stationary: "output",
       skipped: "none",
+      referee: "formula: the dense array",
     },
   },
   multipliers: arrayMultipliers,
@@ -92,7 +103,7 @@ function runWeights(
   own: BitTacticalParams,
 ): ComputeResult {
   const totals = emptyTotals();
-  const schedule = staticScheduler(laneMap(searchMap(own.shape, own.lookahead, own.lookaside), own.lanes));
+  const schedule = staticScheduler(searchMapOf(own));
   const { images, streams } = imageStreams(own, g.N);
   const grids = windowGrids(pass, g);
   const hasZeros = countOnes(weight) < sizeOf(weight.shape);

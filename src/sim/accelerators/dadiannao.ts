@@ -27,6 +27,7 @@ export const dadiannao: Accelerator<typeof params> = {
       columns: "windows",
       stationary: "output",
       skipped: "none",
+      referee: "exact: DNNsim",
     },
     inputGrad: {
       lanes: "output channels",
@@ -34,6 +35,7 @@ export const dadiannao: Accelerator<typeof params> = {
       columns: "windows of outputGrad, one stride phase at a time",
       stationary: "output",
       skipped: "none",
+      referee: "formula: lines of every set",
     },
     weightGrad: {
       lanes: "output positions",
@@ -41,6 +43,7 @@ export const dadiannao: Accelerator<typeof params> = {
       columns: "input channels, one kernel position at a time",
       stationary: "output",
       skipped: "none",
+      referee: "formula: lines of every set",
     },
   },
   multipliers: arrayMultipliers,

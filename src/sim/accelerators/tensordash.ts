@@ -7,7 +7,7 @@
  */
 import { type Static, Type } from "typebox";
 import type { Accelerator } from "../accelerator.ts";
-import { arrayMultipliers, arrayParams, searchParams } from "../lanes/array-params.ts";
+import { arrayMultipliers, arrayParams, offsetsParam, searchParams } from "../lanes/array-params.ts";
 import { arrayResult } from "../lanes/array-result.ts";
 import { emptyTotals } from "../lanes/dealing.ts";
 import { runChannels } from "../lanes/dynamic-channels.ts";
@@ -15,12 +15,13 @@ import { runPositions } from "../lanes/dynamic-positions.ts";
 import { type DynamicRun, emptyBankCounts } from "../lanes/dynamic-run.ts";
 import { dynamicScheduler } from "../lanes/dynamic-schedule.ts";
 import { inGoldenScope } from "../lanes/golden-scope.ts";
-import { laneMap, searchMap } from "../lanes/search-map.ts";
+import { searchMapOf } from "../lanes/search-map.ts";
 
 const params = Type.Object(
   {
     ...arrayParams,
     ...searchParams,
+    ...offsetsParam,
     banks: Type.Integer({
       minimum: 1,
       maximum: 4096,
@@ -59,6 +60,7 @@ export const tensordash: Accelerator<typeof params> = {
       columns: "the other",
       stationary: "output",
       skipped: "sparser",
+      referee: "exact: DNNsim (TensorDash)",
     },
     inputGrad: {
       lanes: "output channels",
@@ -66,6 +68,7 @@ export const tensordash: Accelerator<typeof params> = {
       columns: "the other",
       stationary: "output",
       skipped: "sparser",
+      referee: "exact: DNNsim (TensorDash) at stride 1; property: conformance laws beyond",
     },
     weightGrad: {
       lanes: "output positions",
@@ -73,6 +76,7 @@ export const tensordash: Accelerator<typeof params> = {
       columns: "the other",
       stationary: "output",
       skipped: "sparser",
+      referee: "exact: DNNsim (TensorDash)",
     },
   },
   multipliers: arrayMultipliers,
@@ -86,7 +90,7 @@ export const tensordash: Accelerator<typeof params> = {
   },
   run(operation, own) {
     const { pass } = operation;
-    const map = laneMap(searchMap(own.shape, own.lookahead, own.lookaside), own.lanes);
+    const map = searchMapOf(own);
     const run: DynamicRun = {
       operation,
       params: own,

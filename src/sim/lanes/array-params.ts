@@ -53,6 +53,22 @@ export const searchParams = {
   }),
 };
 
+/** Schema of an explicit search map, to be spread into the schema of a machine's `params`. */
+export const offsetsParam = {
+  offsets: Type.Optional(
+    Type.Array(
+      Type.Tuple([Type.Integer({ minimum: 1, maximum: 31 }), Type.Integer({ minimum: -31, maximum: 31 })], {
+        description: "[lines ahead, lanes aside]",
+      }),
+      {
+        maxItems: 63,
+        description:
+          "Search map in order of priority, in place of the one that shape and lookaside give (which is sorted by line, then lane); entries beyond the lookahead are out of reach",
+      },
+    ),
+  ),
+};
+
 /** Schema of the space-to-depth threshold of machines whose forward pass does not look at the input. */
 export const foldParam = {
   foldStridedInput: Type.Integer({

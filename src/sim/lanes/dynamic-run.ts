@@ -7,7 +7,7 @@ import type { Operand, Operation } from "../operation.ts";
 import type { ArrayParams } from "./array-params.ts";
 import type { DealTotals } from "./dealing.ts";
 import type { Scheduler } from "./line-walk.ts";
-import { createSetCosts, recordCost, recordIdeal, type SetCosts } from "./set-costs.ts";
+import { createSetCosts, recordCost, recordIdeal, recordPacked, type SetCosts } from "./set-costs.ts";
 
 /** Values of one entry of the on-chip buffers, by which reads and writes of banks are counted. */
 export const BANK_ENTRY_VALUES = 16;
@@ -28,7 +28,8 @@ export function emptyBankCounts(): BankCounts {
 export interface DynamicRun {
   readonly operation: Operation;
   readonly params: ArrayParams & { readonly lookahead: number; readonly banks: number };
-  readonly schedule: Scheduler;
+  /** How a row fills its zero lanes; null: from a queue of its own nonzeros, so that every line but the last is full. */
+  readonly schedule: Scheduler | null;
   readonly totals: DealTotals;
   readonly banks: BankCounts;
 }
@@ -64,8 +65,12 @@ export function scheduleSets(
     const rows = gather(set, buffer);
     buffer.fill(0, lines * rows, (lines + params.lookahead) * rows);
     recordIdeal(costs, set, buffer, rows, params.lanes);
-    schedule(buffer, lines, rows);
-    recordCost(costs, set, buffer, rows);
+    if (schedule === null) {
+      recordPacked(costs, set);
+    } else {
+      schedule(buffer, lines, rows);
+      recordCost(costs, set, buffer, rows);
+    }
   }
   return costs;
 }

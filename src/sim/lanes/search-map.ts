@@ -30,6 +30,22 @@ export function searchMap(shape: SearchShape, lookahead: number, lookaside: numb
   return offsets.sort((a, b) => a.ahead - b.ahead || a.aside - b.aside);
 }
 
+/** Parameters that decide a search map. */
+export interface SearchParams {
+  readonly lanes: number;
+  readonly lookahead: number;
+  readonly lookaside: number;
+  readonly shape: SearchShape;
+  /** [ahead, aside] in order of priority, in place of shape and lookaside; those beyond the lookahead are out of reach. */
+  readonly offsets?: readonly (readonly [number, number])[];
+}
+
+/** The search map of a machine, ready for inner loops. */
+export function searchMapOf({ lanes, lookahead, lookaside, shape, offsets }: SearchParams): LaneMap {
+  const listed = offsets?.map(([ahead, aside]) => ({ ahead, aside })).filter(({ ahead }) => ahead <= lookahead);
+  return { ...laneMap(listed ?? searchMap(shape, lookahead, lookaside), lanes), lookahead };
+}
+
 /** A search map resolved for a number of lanes, in flat arrays for inner loops. */
 export interface LaneMap {
   readonly lanes: number;

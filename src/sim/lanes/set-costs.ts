@@ -52,6 +52,11 @@ export function recordIdeal(costs: SetCosts, set: number, buffer: Int32Array, ro
   costs.ideal[set] = Math.ceil(most / lanes);
 }
 
+/** Makes the bound of set `set` its cost: rows that draw from queues of nonzeros. To be called after `recordIdeal`. */
+export function recordPacked(costs: SetCosts, set: number): void {
+  costs.rest[set] = costs.ideal[set];
+}
+
 /** Records what the scheduled buffer of set `set` costs. */
 export function recordCost(costs: SetCosts, set: number, buffer: Int32Array, rows: number): void {
   const { lines, lookahead } = costs;

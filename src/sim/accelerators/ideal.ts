@@ -1,0 +1,53 @@
+/**
+ * The bound: every multiplier does an effectual MAC in every cycle, effectual MACs / multipliers. Nothing is ever unpacked,
+ * moved or waited for; no machine that multiplies can be faster. Without skipping it does every MAC whose operands exist.
+ */
+import { Type } from "typebox";
+import type { Accelerator, Mapping } from "../accelerator.ts";
+import { denseMacs, effectualMacs } from "../mac-counts.ts";
+import { OPERANDS_OF } from "../operation.ts";
+
+const params = Type.Object(
+  {
+    multipliers: Type.Integer({ minimum: 1, maximum: 1_000_000_000, default: 4096, description: "MACs a cycle" }),
+    skipping: Type.Boolean({ default: true, description: "false: every MAC whose operands exist" }),
+  },
+  { additionalProperties: false },
+);
+
+const mapping: Mapping = {
+  lanes: "anything",
+  rows: "anything",
+  columns: "anything",
+  stationary: "nothing",
+  skipped: "both",
+  referee: "formula: effectual MACs / multipliers",
+};
+
+/** The machine that wastes nothing. */
+export const ideal: Accelerator<typeof params> = {
+  id: "ideal",
+  modelVersion: 1,
+  params,
+  mappings: { forward: mapping, inputGrad: mapping, weightGrad: mapping },
+  multipliers: ({ multipliers }) => multipliers,
+  withoutSkipping: (own) => ({ ...own, skipping: false }),
+  validation: () => "formula",
+  run(operation, { multipliers, skipping }) {
+    const dense = denseMacs(operation.geometry);
+    const effectual = effectualMacs(operation);
+    const cycles = Math.ceil((skipping ? effectual : dense) / multipliers);
+    const [a, b] = OPERANDS_OF[operation.pass];
+    const macs = skipping ? effectual : dense;
+    return {
+      cycles,
+      baseCycles: Math.ceil(dense / multipliers),
+      packedCycles: cycles,
+      reschedulingCycles: 0,
+      scheduled: skipping ? "both" : null,
+      counters: { macs },
+      onChipReads: { [a]: macs, [b]: macs },
+      onChipWrites: 0,
+    };
+  },
+};

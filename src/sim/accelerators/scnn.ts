@@ -1,0 +1,141 @@
+/**
+ * SCNN: processing elements that hold a tile of the activations each and multiply I nonzero activations with F nonzero
+ * weights of the same channel in one cycle, whichever they are; sums are scattered over banks of accumulators. Time goes
+ * to conflicts in the banks, to chunks that are not full, to the slowest element, to the exchange of sums at the seams
+ * (halo), and to redundant products, whose output does not exist: a border in forward, nearly all in weightGrad.
+ * Bank conflicts are counted exactly in every pass; the array without skipping has none.
+ * Source: SCNN, Parashar et al., ISCA 2017, as modelled by DNNsim 4748a600, without its bugs.
+ */
+import { type Static, Type } from "typebox";
+import { sizeOf } from "../../kernels/geometry.ts";
+import { OPERANDS_OF, RESULT_OF, SHAPE_OF } from "../../trace/passes.ts";
+import type { Accelerator, ComputeResult } from "../accelerator.ts";
+import { MAX_BANKS } from "../cartesian/banks.ts";
+import { foldLinear, isLinear } from "../cartesian/fold-linear.ts";
+import { jobsOf, SIDES } from "../cartesian/job.ts";
+import { emptyCartesianTotals, runJob } from "../cartesian/run-job.ts";
+import type { Operation } from "../operation.ts";
+
+const params = Type.Object(
+  {
+    peRows: Type.Integer({ minimum: 1, maximum: 256, default: 8, description: "Rows of processing elements" }),
+    peColumns: Type.Integer({ minimum: 1, maximum: 256, default: 8, description: "Columns of processing elements" }),
+    activations: Type.Integer({
+      minimum: 1,
+      maximum: 64,
+      default: 4,
+      description: "Activations that a processing element multiplies with each of its weights in a cycle (I)",
+    }),
+    weights: Type.Integer({
+      minimum: 1,
+      maximum: 64,
+      default: 4,
+      description: "Weights that a processing element multiplies with each of its activations in a cycle (F)",
+    }),
+    accumulators: Type.Integer({
+      minimum: 1,
+      maximum: 1_048_576,
+      default: 6144,
+      description: "Accumulators of a processing element; they bound the filters of one pass over the activations",
+    }),
+    banks: Type.Integer({
+      minimum: 1,
+      maximum: MAX_BANKS,
+      default: 32,
+      description: "Banks of the accumulators; each takes one product a cycle",
+    }),
+    batch: Type.Enum(["image"], { default: "image", description: '"image": images run one after the other' }),
+    foldLinear: Type.Boolean({
+      default: true,
+      description:
+        "Forward and inputGrad of a fully connected layer run on planes of 16×16, 256 inputs a channel, with one 16×16 kernel; false: one input a channel",
+    }),
+    skipping: Type.Boolean({ default: true, description: "Skip zeros; false is the same array without skipping" }),
+  },
+  { additionalProperties: false },
+);
+
+/** Parameters of SCNN. */
+export type ScnnParams = Static<typeof params>;
+
+/** The array of Cartesian products. */
+export const scnn: Accelerator<typeof params> = {
+  id: "scnn",
+  modelVersion: 1,
+  params,
+  mappings: {
+    forward: {
+      lanes: "nothing: inputs × weights of one input channel, sums scattered to accumulators",
+      rows: "rows of the input",
+      columns: "columns of the input",
+      stationary: "input, with the sums of a pass over the filters",
+      skipped: "both",
+      referee: "exact: DNNsim",
+    },
+    inputGrad: {
+      lanes: "nothing: outputGrads × weights of one output channel, sums scattered to accumulators",
+      rows: "rows of outputGrad, one stride phase of the result at a time",
+      columns: "columns of outputGrad",
+      stationary: "outputGrad, with the sums of a pass over the filters (input channels)",
+      skipped: "both",
+      referee:
+        "exact: equals the forward pass of rotated, transposed weights (stride 1); property: conformance laws beyond",
+    },
+    weightGrad: {
+      lanes: "nothing: inputs × outputGrads of one input and several output channels, sums scattered to accumulators",
+      rows: "rows of the input",
+      columns: "columns of the input",
+      stationary: "the sums of one input channel over all images",
+      skipped: "both",
+      referee: "property: products equal effectual MACs; conformance laws",
+    },
+  },
+  multipliers: (own) => own.peRows * own.peColumns * own.activations * own.weights,
+  withoutSkipping: (own) => ({ ...own, skipping: false }),
+  validation: (operation, own) => (inGoldenScope(operation, own) ? "exact" : "property"),
+  run(operation, own) {
+    const { pass, geometry, layer, masks } = operation;
+    for (const operand of OPERANDS_OF[pass]) {
+      if (masks[operand] === undefined) throw new Error(`scnn: ${layer} ${pass} has no ${operand} mask`);
+    }
+    const totals = emptyCartesianTotals();
+    const results = sizeOf(SHAPE_OF[RESULT_OF[pass]](geometry).map((extent) => Math.max(0, extent)));
+    const hasWork = OPERANDS_OF[pass].every((operand) => SHAPE_OF[operand](geometry).every((extent) => extent > 0));
+    if (hasWork && results > 0) {
+      // The outer product of a linear weightGrad has no redundant products on a plane, so that it is always spread.
+      const folds = isLinear(geometry) && (own.foldLinear || pass === "weightGrad");
+      const mapped = folds ? foldLinear(operation) : operation;
+      for (const job of jobsOf(mapped)) runJob(job, own, own.skipping, totals);
+    }
+    const { cycles, baseCycles, packedCycles, weightReads, activationReads, ...counters } = totals;
+    const sides = SIDES[pass];
+    return {
+      cycles,
+      baseCycles,
+      packedCycles,
+      reschedulingCycles: 0,
+      // Zeros of both operands are skipped; the contract has room for one.
+      scheduled: own.skipping ? "both" : null,
+      counters,
+      onChipReads: { [sides.activations]: activationReads, [sides.weights]: weightReads },
+      onChipWrites: hasWork ? results : 0,
+    } satisfies ComputeResult;
+  },
+};
+
+/** True where DNNsim computes the same operation: forward, square array and stride, without its mistakes in queue pairing. */
+function inGoldenScope({ pass, geometry: g, solidPadding }: Operation, own: ScnnParams): boolean {
+  const [top, bottom, left, right] = g.padding;
+  const [stride, across] = g.stride;
+  return (
+    pass === "forward" &&
+    g.groups === 1 &&
+    own.peRows === own.peColumns &&
+    stride === across &&
+    top % stride === 0 &&
+    [bottom, left, right].every((extent) => extent === top) &&
+    g.dilation.every((step) => step === 1) &&
+    (own.foldLinear || !isLinear(g)) &&
+    solidPadding !== true
+  );
+}

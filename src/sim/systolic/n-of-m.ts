@@ -1,0 +1,95 @@
+/**
+ * N:M sparsity of weights: of every m neighbours along the reduction (channels of a tap are neighbours, taps follow one
+ * another) at most n are nonzero. The array holds only n slots for them.
+ * "layer": all filters of a group keep the same positions, so that the inputs that nobody needs are not read either.
+ * "row": every filter keeps its own; a row of the array is given the m inputs of a block, and each weight picks one of them.
+ * Source: SCALE-Sim v3 fab89b7 (Samajdar et al.), layer-wise and row-wise sparsity, without the padding of its row-wise
+ * blocks to pairs.
+ */
+import { type BitMask, getBit } from "../../kernels/bit-mask.ts";
+import type { ConvGeometry } from "../../kernels/geometry.ts";
+import type { GemmJob } from "./gemm-jobs.ts";
+
+/** Whose pattern it is. */
+export type SparsityMode = "layer" | "row";
+
+/** At most `n` nonzeros in every block of `m`. */
+export interface NOfM {
+  readonly n: number;
+  readonly m: number;
+  readonly mode: SparsityMode;
+}
+
+/** Slots that a reduction of `k` elements takes; the last block may be a short one. */
+export function keptSlots(k: number, { n, m }: NOfM): number {
+  return Math.floor(k / m) * n + Math.min(n, k % m);
+}
+
+/**
+ * Nonzeros of the weights of `jobs`, over all groups, when every block of every reduction fits the pattern, else null.
+ * `weight` is [K, C/groups, R, S]; the reduction runs over input channels in forward, over filters in inputGrad.
+ */
+export function fittingNonzeros(
+  pass: "forward" | "inputGrad",
+  weight: BitMask,
+  g: ConvGeometry,
+  jobs: readonly GemmJob[],
+  pattern: NOfM,
+): number | null {
+  let nonzeros = 0;
+  for (const job of jobs) {
+    for (let group = 0; group < g.groups; group++) {
+      const found = nonzerosOfProduct(pass, weight, g, job, group, pattern);
+      if (found === null) return null;
+      nonzeros += found;
+    }
+  }
+  return nonzeros;
+}
+
+function nonzerosOfProduct(
+  pass: "forward" | "inputGrad",
+  weight: BitMask,
+  g: ConvGeometry,
+  job: GemmJob,
+  group: number,
+  { n, m, mode }: NOfM,
+): number | null {
+  const channels = job.k / job.taps.length;
+  const firstFilter = (group * g.K) / g.groups;
+  const kernel = g.R * g.S;
+  const isSet = (column: number, element: number): boolean => {
+    const channel = element % channels;
+    const tap = job.taps[(element - channel) / channels].kernel;
+    return pass === "forward"
+      ? getBit(weight, firstFilter + column, channel * kernel + tap)
+      : getBit(weight, firstFilter + channel, column * kernel + tap);
+  };
+  let nonzeros = 0;
+  for (let from = 0; from < job.k; from += m) {
+    const to = Math.min(from + m, job.k);
+    const fits = mode === "row" ? rowBlock(from, to) : layerBlock(from, to);
+    if (!fits) return null;
+  }
+  return nonzeros;
+
+  function rowBlock(from: number, to: number): boolean {
+    for (let column = 0; column < job.n; column++) {
+      let kept = 0;
+      for (let element = from; element < to; element++) if (isSet(column, element)) kept++;
+      if (kept > n) return false;
+      nonzeros += kept;
+    }
+    return true;
+  }
+
+  function layerBlock(from: number, to: number): boolean {
+    let kept = 0;
+    for (let element = from; element < to; element++) {
+      const before = nonzeros;
+      for (let column = 0; column < job.n; column++) if (isSet(column, element)) nonzeros++;
+      if (nonzeros > before) kept++;
+    }
+    return kept <= n;
+  }
+}

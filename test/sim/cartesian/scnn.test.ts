@@ -1,0 +1,231 @@
+/** SCNN: its products are the effectual ones, its counts those of a walk over every product, and its passes one machine. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { BitMask } from "../../../src/kernels/bit-mask.ts";
+import { getBit, onesMask, setBit, zerosMask } from "../../../src/kernels/bit-mask.ts";
+import {
+  type ConvGeometry,
+  inputShape,
+  linearGeometry,
+  outputShape,
+  weightShape,
+} from "../../../src/kernels/geometry.ts";
+import { type ScnnParams, scnn } from "../../../src/sim/accelerators/scnn.ts";
+import { bankTable, positionCode, weightCode } from "../../../src/sim/cartesian/banks.ts";
+import { isLinear } from "../../../src/sim/cartesian/fold-linear.ts";
+import { jobsOf } from "../../../src/sim/cartesian/job.ts";
+import { effectualMacs } from "../../../src/sim/mac-counts.ts";
+import type { Operation, Pass } from "../../../src/sim/operation.ts";
+import { operations } from "../random-operation.ts";
+import { bankOf, bruteForceJob } from "./brute-force.ts";
+
+const PUBLISHED: ScnnParams = {
+  ...{ peRows: 8, peColumns: 8, activations: 4, weights: 4, accumulators: 6144, banks: 32 },
+  ...{ batch: "image", foldLinear: true, skipping: true },
+};
+
+const LAYER: ConvGeometry = {
+  ...{ N: 2, C: 3, H: 8, W: 8, K: 20, R: 3, S: 3 },
+  ...{ stride: [1, 1], padding: [1, 1, 1, 1], dilation: [1, 1], groups: 1 },
+};
+
+const arrays: fc.Arbitrary<ScnnParams> = fc.record({
+  peRows: fc.integer({ min: 1, max: 4 }),
+  peColumns: fc.integer({ min: 1, max: 4 }),
+  activations: fc.integer({ min: 1, max: 5 }),
+  weights: fc.integer({ min: 1, max: 5 }),
+  accumulators: fc.constantFrom(1, 7, 30, 6144),
+  banks: fc.integer({ min: 1, max: 32 }),
+  batch: fc.constant("image" as const),
+  foldLinear: fc.boolean(),
+  skipping: fc.constant(true),
+});
+
+function dense(pass: Pass, geometry: ConvGeometry): Operation {
+  const masks = {
+    weight: onesMask(weightShape(geometry)),
+    input: onesMask(inputShape(geometry)),
+    outputGrad: onesMask(outputShape(geometry)),
+  };
+  return { pass, layer: "layer", geometry, masks, topKPeriod: 1 };
+}
+
+describe("scnn", () => {
+  test("multiplies every effectual pair exactly once, in every pass and geometry", () => {
+    fc.assert(
+      fc.property(operations, arrays, (operation, params) => {
+        expect(scnn.run(operation, params).counters.mults).toBe(effectualMacs(operation));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("counts what a walk over every product of every chunk counts", () => {
+    fc.assert(
+      fc.property(operations, arrays, fc.boolean(), (operation, own, solidPadding) => {
+        const params = { ...own, foldLinear: false };
+        fc.pre(!isLinear(operation.geometry));
+        const solid = { ...operation, solidPadding };
+        const { cycles, counters } = scnn.run(solid, params);
+        const walked = jobsOf(solid).map((job) => bruteForceJob(job, params));
+        const sum = (of: keyof (typeof walked)[number]) => walked.reduce((total, job) => total + job[of], 0);
+        expect(cycles - counters.haloCycles).toBe(sum("cycles"));
+        expect(counters.mults).toBe(sum("mults"));
+        expect(counters.redundantProducts).toBe(sum("products") - sum("mults"));
+        expect(counters.idleConflicts).toBe(sum("conflicts") * params.activations * params.weights);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test("counts runs of filters that repeat their banks as a walk over each of them does", () => {
+    const geometry: ConvGeometry = { ...LAYER, C: 2, H: 6, W: 5, K: 41 };
+    const input = zerosMask(inputShape(geometry));
+    for (let i = 0; i < 2 * 6 * 5; i++) if (i % 3 !== 1) setBit(input, i & 1, i);
+    let conflicts = 0;
+    for (const [activations, weights, accumulators] of [
+      [4, 4, 6144],
+      [3, 2, 40],
+      [2, 3, 300],
+      [5, 8, 900],
+    ]) {
+      const params = { ...PUBLISHED, peRows: 2, peColumns: 3, activations, weights, accumulators, banks: 24 };
+      for (const pass of ["forward", "weightGrad"] as const) {
+        const operation = dense(pass, geometry);
+        const sparse = { ...operation, masks: { ...operation.masks, input } };
+        const { cycles, counters } = scnn.run(sparse, params);
+        const walked = jobsOf(sparse).map((job) => bruteForceJob(job, params));
+        expect([cycles - counters.haloCycles, counters.mults]).toEqual([walked[0].cycles, walked[0].mults]);
+        expect(counters.idleConflicts).toBe(walked[0].conflicts * activations * weights);
+        conflicts += counters.idleConflicts;
+      }
+    }
+    expect(conflicts).toBeGreaterThan(0);
+  });
+
+  test("accounts for every multiplier in every cycle", () => {
+    fc.assert(
+      fc.property(operations, arrays, (operation, params) => {
+        const { cycles, packedCycles, baseCycles, counters: c } = scnn.run(operation, params);
+        const slots = c.mults + c.idleBricks + c.idleConflicts + c.idlePEs + c.idleHalo;
+        expect(slots).toBe(cycles * scnn.multipliers(params));
+        expect(c.redundantProducts).toBeLessThanOrEqual(c.idleBricks);
+        expect(packedCycles).toBeLessThanOrEqual(cycles);
+        expect(cycles - c.conflictCycles).toBeLessThanOrEqual(baseCycles);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test("runs an input gradient of stride 1 as the forward pass of rotated, transposed weights", () => {
+    const unitStride = operations.filter(({ pass, geometry: { stride, dilation, padding, R, S } }) => {
+      const [tall, wide] = [dilation[0] * (R - 1), dilation[1] * (S - 1)];
+      const fits = padding[0] <= tall && padding[1] <= tall && padding[2] <= wide && padding[3] <= wide;
+      return pass === "inputGrad" && stride[0] * stride[1] === 1 && fits;
+    });
+    fc.assert(
+      fc.property(unitStride, arrays, (operation, own) => {
+        const params = { ...own, foldLinear: false };
+        const { reschedulingCycles: _, onChipReads, scheduled: __, ...backward } = scnn.run(operation, params);
+        const {
+          onChipReads: reads,
+          reschedulingCycles: ___,
+          scheduled: ____,
+          ...forward
+        } = scnn.run(asForward(operation), params);
+        expect(backward).toEqual(forward);
+        expect([onChipReads.outputGrad, onChipReads.weight]).toEqual([reads.input, reads.weight]);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test("adds images up in forward and inputGrad", () => {
+    for (const pass of ["forward", "inputGrad"] as const) {
+      const one = scnn.run(dense(pass, { ...LAYER, N: 1 }), PUBLISHED);
+      const three = scnn.run(dense(pass, { ...LAYER, N: 3 }), PUBLISHED);
+      expect([three.cycles, three.baseCycles]).toEqual([3 * one.cycles, 3 * one.baseCycles]);
+    }
+  });
+
+  test("multiplies every input with every gradient in a dense weight gradient, nearly all for nothing", () => {
+    // 64 inputs meet 64 gradients; along each axis 3 taps at 8 positions lack one pair at either border: 22 pairs.
+    const { counters } = scnn.run(dense("weightGrad", LAYER), PUBLISHED);
+    const pairs = LAYER.N * LAYER.C * LAYER.K;
+    expect(counters.mults).toBe(pairs * 22 * 22);
+    expect(counters.redundantProducts).toBe(pairs * (64 * 64 - 22 * 22));
+  });
+
+  test("sends the sums of a weight gradient along the rows and along the columns once for all images", () => {
+    const { counters } = scnn.run(dense("weightGrad", LAYER), PUBLISHED);
+    expect(counters.haloCycles).toBe(LAYER.C * LAYER.K * 9 * 2);
+    expect(scnn.run(dense("weightGrad", linearGeometry(1, 300, 20)), PUBLISHED).counters.haloCycles).toBe(0);
+  });
+
+  test("takes all chunks of a plane in the dense array: 10×10 padded positions on 8×8 elements are 2×2 each", () => {
+    const { baseCycles, cycles } = scnn.run(dense("forward", LAYER), scnn.withoutSkipping(PUBLISHED));
+    const halo = 1 * 2 * LAYER.K;
+    expect(baseCycles).toBe(LAYER.N * (LAYER.C * 1 * ((9 * LAYER.K) / 4) + halo));
+    expect(cycles).toBe(baseCycles);
+  });
+
+  test("wastes 255 of 256 products of a folded linear layer, and none of its weight gradient", () => {
+    const geometry = linearGeometry(1, 512, 512);
+    for (const pass of ["forward", "inputGrad"] as const) {
+      const { counters } = scnn.run(dense(pass, geometry), PUBLISHED);
+      expect(counters.mults).toBe(512 * 512);
+      expect(counters.redundantProducts).toBe(255 * 512 * 512);
+    }
+    // 2 planes of 16×16, 4 inputs an element, and 512 gradients, 4 at a time.
+    const { cycles, counters } = scnn.run(dense("weightGrad", geometry), PUBLISHED);
+    expect([cycles, counters.redundantProducts]).toEqual([2 * (512 / 4), 0]);
+  });
+
+  test("finds a product's bank from the low bits of its operands", () => {
+    for (const banks of [32, 16, 12]) {
+      const table = bankTable(banks);
+      fc.assert(
+        fc.property(fc.array(fc.nat(500), { minLength: 5, maxLength: 5 }), ([k, r, s, w, h]) => {
+          expect(table[weightCode(k, r, s) | positionCode(w + r, h + s)]).toBe(bankOf(k, w, h, banks));
+        }),
+      );
+    }
+  });
+
+  test("calls exact what DNNsim computes, and nothing else", () => {
+    const square = { ...LAYER, stride: [2, 2], padding: [2, 2, 2, 2] } as const;
+    expect(scnn.validation(dense("forward", LAYER), PUBLISHED)).toBe("exact");
+    expect(scnn.validation(dense("forward", square), PUBLISHED)).toBe("exact");
+    expect(scnn.validation(dense("forward", { ...LAYER, stride: [2, 2] }), PUBLISHED)).toBe("property");
+    expect(scnn.validation(dense("forward", LAYER), { ...PUBLISHED, peRows: 4 })).toBe("property");
+    expect(scnn.validation(dense("weightGrad", LAYER), PUBLISHED)).toBe("property");
+  });
+
+  test("names the layer and the pass where a mask is missing", () => {
+    expect(() => scnn.run({ ...dense("forward", LAYER), masks: {} }, PUBLISHED)).toThrow("layer forward");
+  });
+});
+
+/** The forward operation that computes an input gradient of stride 1. */
+function asForward({ geometry: g, masks, ...rest }: Operation): Operation {
+  const [, , P, Q] = outputShape(g);
+  const [tall, wide] = [g.dilation[0] * (g.R - 1), g.dilation[1] * (g.S - 1)];
+  const [top, , left] = g.padding;
+  const geometry: ConvGeometry = {
+    ...{ ...g, C: g.K, K: g.C, H: P, W: Q },
+    padding: [tall - top, g.H + top - P, wide - left, g.W + left - Q],
+  };
+  const [inputs, outputs] = [g.C / g.groups, g.K / g.groups];
+  const weight = zerosMask(weightShape(geometry));
+  for (let k = 0; k < g.K; k++) {
+    for (let c = 0; c < inputs; c++) {
+      for (let tap = 0; tap < g.R * g.S; tap++) {
+        if (!getBit(masks.weight as BitMask, k, c * g.R * g.S + tap)) continue;
+        const filter = Math.floor(k / outputs) * inputs + c;
+        setBit(weight, filter, (k % outputs) * g.R * g.S + g.R * g.S - 1 - tap);
+      }
+    }
+  }
+  const input = masks.outputGrad as BitMask;
+  return { ...rest, pass: "forward", geometry, masks: { weight, input } };
+}

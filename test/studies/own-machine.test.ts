@@ -1,0 +1,45 @@
+/** The example of a machine of one's own works as its page says: it loads, keeps the laws, and simulates. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { conformanceProperties } from "../../src/sim/conformance.ts";
+import { simulate } from "../../src/sim/simulate.ts";
+import { loadAccelerators, loadMachines } from "../../src/studies/inputs.ts";
+import { CONV, makeTrace, SWAT_DENSITIES } from "../sim/make-trace.ts";
+
+const known = await loadAccelerators(["examples/broadcast.js"]);
+const [machine] = await loadMachines(["examples/broadcast-4096.json"], known);
+
+it("keeps the laws of every accelerator", () => {
+  const broken = conformanceProperties(machine.accelerator, machine.params).flatMap(({ name, check }) => {
+    try {
+      check();
+      return [];
+    } catch (error) {
+      return [`${name}: ${(error as Error).message}`];
+    }
+  });
+  expect(broken).toEqual([]);
+});
+
+it("takes one turn a nonzero weight and group of positions", async () => {
+  const trace = await makeTrace(SWAT_DENSITIES);
+  const { machines } = await simulate({ traces: [trace], machines: [machine] });
+  const [forward] = machines[0].rows;
+  const { nonzeros } = trace.trace.tensor("w");
+  expect(forward.cycles.compute).toBe(nonzeros * Math.ceil((CONV.N * CONV.H * CONV.W) / 4096));
+});
+
+it("is refused where its module is no accelerator, with a line for each missing member", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "swat-sim-"));
+  const path = join(folder, "half.js");
+  await writeFile(path, 'export default { id: "half", modelVersion: 1, params: {}, mappings: {}, run() {} };');
+  await expect(loadAccelerators([path])).rejects.toThrow(
+    ["multipliers", "withoutSkipping", "validation"]
+      .map((name) => `${path}: default export: ${name} must be a function, got undefined`)
+      .join("\n"),
+  );
+  await expect(loadAccelerators([join(folder, "none.js")])).rejects.toThrow(/none.js: cannot be loaded/);
+  await rm(folder, { recursive: true });
+});
