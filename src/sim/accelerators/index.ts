@@ -5,6 +5,7 @@ import { bitTactical } from "./bit-tactical.ts";
 import { dadiannao } from "./dadiannao.ts";
 import { ideal } from "./ideal.ts";
 import { mesh } from "./mesh.ts";
+import { procrustes } from "./procrustes.ts";
 import { scnn } from "./scnn.ts";
 import { sigma } from "./sigma.ts";
 import { sparseTensorCore } from "./sparse-tensor-core.ts";
@@ -24,6 +25,7 @@ export const accelerators: Readonly<Record<string, Accelerator>> = {
   [sigma.id]: sigma,
   [mesh.id]: mesh,
   [systolic.id]: systolic,
+  [procrustes.id]: procrustes,
   [sparseTensorCore.id]: sparseTensorCore,
   [activationQueue.id]: activationQueue,
   [ideal.id]: ideal,

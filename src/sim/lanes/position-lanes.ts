@@ -35,18 +35,27 @@ export function gatherPositions(
   const [, , H, W] = mask.shape;
   const { bytes } = mask;
   const stride = sliceBytes(mask.shape);
-  let at = row;
-  let lane = 0;
+  // Positions [inside, outside) of a row of the output read inside the image; the same for every row and image.
+  const inside = Math.min(Q, Math.max(0, Math.ceil(-startX / stepX)));
+  const outside = Math.max(inside, Math.min(Q, Math.ceil((W - startX) / stepX)));
+  let position = 0;
   for (let n = firstImage; n < firstImage + images; n++) {
     const from = n * stride;
-    for (let p = 0; p < P; p++) {
+    for (let p = 0; p < P; p++, position += Q) {
       const h = startY + p * stepY;
-      const rowInside = h >= 0 && h < H;
-      const first = (channel * H + h) * W;
-      for (let q = 0, w = startX; q < Q; q++, w += stepX) {
-        const index = first + w;
-        const bit = rowInside && w >= 0 && w < W ? (bytes[from + (index >> 3)] >> (index & 7)) & 1 : solid ? 1 : 0;
-        buffer[at] |= bit << lane;
+      if (h < 0 || h >= H) {
+        if (solid) setPositions(buffer, position, position + Q, lanes, row, rows);
+        continue;
+      }
+      if (solid) {
+        setPositions(buffer, position, position + inside, lanes, row, rows);
+        setPositions(buffer, position + outside, position + Q, lanes, row, rows);
+      }
+      let lane = (position + inside) % lanes;
+      let at = Math.floor((position + inside) / lanes) * rows + row;
+      let index = (channel * H + h) * W + startX + inside * stepX;
+      for (let q = inside; q < outside; q++, index += stepX) {
+        buffer[at] |= ((bytes[from + (index >> 3)] >> (index & 7)) & 1) << lane;
         if (++lane === lanes) {
           lane = 0;
           at += rows;
@@ -54,4 +63,9 @@ export function gatherPositions(
       }
     }
   }
+}
+
+/** Sets the bits of positions [first, end). */
+function setPositions(buffer: Int32Array, first: number, end: number, lanes: number, row: number, rows: number): void {
+  for (let i = first; i < end; i++) buffer[Math.floor(i / lanes) * rows + row] |= 1 << (i % lanes);
 }

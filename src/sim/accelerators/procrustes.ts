@@ -1,0 +1,98 @@
+/**
+ * Sparse weights shared over the minibatch: rows of single-multiplier elements hold channels, columns hold images, so that all
+ * images of a column group do the same nonzero weights at the same time; the rows of a group wait for the one with most of
+ * them. The weight gradient, which SWAT keeps dense, does every product.
+ * After Procrustes (Yang et al., MICRO 2020), its C × N mapping; its weight update of pruned weights only does not apply.
+ */
+import { Type } from "typebox";
+import { type BitMask, getBit } from "../../kernels/bit-mask.ts";
+import { type ConvGeometry, outputHeight, outputWidth, sizeOf } from "../../kernels/geometry.ts";
+import { OPERANDS_OF, type Pass, RESULT_OF, SHAPE_OF } from "../../trace/passes.ts";
+import type { Accelerator } from "../accelerator.ts";
+
+const params = Type.Object(
+  {
+    rows: Type.Integer({ minimum: 1, maximum: 4096, default: 16, description: "Elements that hold channels" }),
+    columns: Type.Integer({ minimum: 1, maximum: 4096, default: 16, description: "Elements that hold images" }),
+    skipping: Type.Boolean({ default: true, description: "false: every weight takes its turn" }),
+  },
+  { additionalProperties: false },
+);
+
+const channels = (rows: string, skipped: "weight" | "none") =>
+  ({
+    lanes: "nothing: one multiplier an element",
+    rows,
+    columns: "images",
+    stationary: "weight",
+    skipped,
+    referee: "formula: slowest channel of each group × positions × image groups",
+  }) as const;
+
+/** The array with the minibatch on its columns. */
+export const procrustes: Accelerator<typeof params> = {
+  id: "procrustes",
+  modelVersion: 1,
+  params,
+  mappings: {
+    forward: channels("input channels", "weight"),
+    inputGrad: channels("output channels", "weight"),
+    weightGrad: { ...channels("input channels", "none"), stationary: "input" },
+  },
+  multipliers: ({ rows, columns }) => rows * columns,
+  withoutSkipping: (own) => ({ ...own, skipping: false }),
+  validation: () => "formula",
+  run({ pass, geometry: g, masks }, { rows, columns, skipping }) {
+    const skips = skipping && pass !== "weightGrad";
+    const windows = Math.max(0, outputHeight(g)) * Math.max(0, outputWidth(g));
+    const perWeight = windows * Math.ceil(g.N / columns);
+    const dense = turnsOf(denseCounts(pass, g), rows);
+    const sparse = skips ? turnsOf(nonzeroCounts(pass, g, masks.weight as BitMask), rows) : dense;
+    const [a, b] = OPERANDS_OF[pass];
+    return {
+      cycles: sparse.slowest * perWeight,
+      baseCycles: dense.slowest * perWeight,
+      packedCycles: sparse.packed * perWeight,
+      reschedulingCycles: 0,
+      scheduled: skips ? "weight" : null,
+      counters: { weightTurns: sparse.slowest, weights: sparse.total },
+      onChipReads: { [a]: sparse.total * windows * g.N, [b]: sparse.total * Math.ceil(g.N / columns) },
+      onChipWrites: perWeight === 0 ? 0 : sizeOf(SHAPE_OF[RESULT_OF[pass]](g)),
+    };
+  },
+};
+
+/** Weights that each channel on the rows does, group after group: [groups][channels]. */
+function denseCounts(pass: Pass, g: ConvGeometry): number[][] {
+  const [inputs, outputs] = [g.C / g.groups, g.K / g.groups];
+  const [held, other] = pass === "inputGrad" ? [outputs, inputs] : [inputs, outputs];
+  return Array.from({ length: g.groups }, () => new Array<number>(held).fill(other * g.R * g.S));
+}
+
+function nonzeroCounts(pass: Pass, g: ConvGeometry, weight: BitMask): number[][] {
+  const counts = denseCounts(pass, g).map((group) => group.fill(0));
+  const outputs = g.K / g.groups;
+  const taps = g.R * g.S;
+  for (let k = 0; k < g.K; k++) {
+    const group = counts[Math.floor(k / outputs)];
+    for (let i = 0; i < (g.C / g.groups) * taps; i++) {
+      if (getBit(weight, k, i)) group[pass === "inputGrad" ? k % outputs : Math.floor(i / taps)]++;
+    }
+  }
+  return counts;
+}
+
+/** Turns of groups of `rows` channels that wait for the slowest, of perfectly balanced ones, and of all channels together. */
+function turnsOf(counts: readonly (readonly number[])[], rows: number) {
+  const turns = { slowest: 0, packed: 0, total: 0 };
+  for (const group of counts) {
+    for (let first = 0; first < group.length; first += rows) {
+      const set = group.slice(first, first + rows);
+      const sum = set.reduce((a, b) => a + b, 0);
+      turns.slowest += Math.max(...set);
+      turns.packed += Math.ceil(sum / rows);
+      turns.total += sum;
+    }
+  }
+  return turns;
+}
