@@ -5,6 +5,7 @@ import { Command, CommanderError } from "commander";
 import { InputError, oneLine } from "../io/faults.ts";
 import { addCheckCommand } from "./check.ts";
 import { addDemoCommand } from "./demo.ts";
+import { addExplainCommand } from "./explain.ts";
 import { addSimulateCommand } from "./simulate.ts";
 import { addTraceCommand } from "./trace.ts";
 import { addTrainCommand } from "./train.ts";
@@ -38,7 +39,15 @@ Example:
   .exitOverride()
   .configureHelp({ showGlobalOptions: true });
 
-for (const add of [addDemoCommand, addTrainCommand, addTraceCommand, addSimulateCommand, addCheckCommand]) add(program);
+for (const add of [
+  addDemoCommand,
+  addTrainCommand,
+  addTraceCommand,
+  addSimulateCommand,
+  addExplainCommand,
+  addCheckCommand,
+])
+  add(program);
 for (const command of program.commands) applyExitOverride(command);
 
 try {

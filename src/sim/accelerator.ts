@@ -20,6 +20,23 @@ export interface Mapping {
   readonly referee: string;
 }
 
+/**
+ * Multiplier-cycles of an operation by what they were spent on. `occupied`: a value of an operand that the machine looks at
+ * was multiplied, with whatever the other operand held. The others did not multiply: lanes empty because the reduction is no
+ * multiple of them (`lanePadding`), limits of lookahead and movement (`movement`), waiting for the slowest row, element or
+ * tile and sets that are not full (`imbalance`), products without an output (`redundant`), `conflicts`, `fillDrain`.
+ * What a machine does not tell is the rest up to multipliers × cycles.
+ */
+export interface Slots {
+  readonly occupied: number;
+  readonly lanePadding?: number;
+  readonly movement?: number;
+  readonly imbalance?: number;
+  readonly redundant?: number;
+  readonly conflicts?: number;
+  readonly fillDrain?: number;
+}
+
 /** What one operation costs in compute. All counts are integers. */
 export interface ComputeResult {
   /** Cycles of the array. */
@@ -34,6 +51,8 @@ export interface ComputeResult {
   readonly scheduled: Operand | "both" | null;
   /** Further counters by name, as the machine's source names them (`scheduledPEs`, `bankReads` …). */
   readonly counters: Readonly<Record<string, number>>;
+  /** Where the multiplier-cycles went; a machine that does not say has only `other` in its breakdown. */
+  readonly slots?: Slots;
   /** Values that the array reads from and writes to its on-chip buffers. */
   readonly onChipReads: Readonly<Partial<Record<Operand, number>>>;
   readonly onChipWrites: number;

@@ -52,6 +52,29 @@ const Macs = Type.Object(
   strict,
 );
 
+/** The causes of a breakdown, in the order of a waterfall from ideal to achieved. */
+export const CAUSES = {
+  effectual: "MACs of two nonzeros",
+  unseen: "MACs with a zero that the machine does not look at, image padding included",
+  redundant: "products whose output does not exist",
+  lanePadding: "lanes without a value, the reduction being no multiple of them",
+  movement: "lookahead, lookaside and movement limits",
+  imbalance: "waiting for the slowest row, element or tile; sets that are not full",
+  conflicts: "bank conflicts",
+  fillDrain: "fill, drain and halo",
+  other: "what the machine does not tell apart",
+  rescheduling: "making static schedules",
+  memory: "waiting for DRAM",
+} as const;
+
+const Breakdown = Type.Object(
+  Object.fromEntries(Object.entries(CAUSES).map(([cause, description]) => [cause, count(description)])) as Record<
+    keyof typeof CAUSES,
+    ReturnType<typeof count>
+  >,
+  { ...strict, description: "Multiplier-cycles by cause; they add up to multipliers × cycles.total." },
+);
+
 const Row = Type.Object(
   {
     trace: count("index into `traces`"),
@@ -65,6 +88,7 @@ const Row = Type.Object(
     densities: byName("nonzeros / size of each operand"),
     scheduled: Type.Union([Type.String(), Type.Null()], { description: "operand whose zeros were skipped" }),
     cycles: Cycles,
+    breakdown: Breakdown,
     saved: SavedCycles,
     baselineCycles: count("all cycles of the baseline"),
     baselineComputeCycles: count("cycles in which the baseline's array works"),

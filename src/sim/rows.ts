@@ -42,6 +42,7 @@ export function multiplyingRow(prepared: PreparedOperation, { machine, reference
     densities: mapValues(sizes, ({ elements, nonzeros }) => (elements === 0 ? 0 : nonzeros / elements)),
     scheduled: compute.scheduled,
     cycles,
+    breakdown: breakdownOf(compute, cycles, macs.effectual, machine.multipliers),
     saved: {
       lanePadding: compute.baseCycles - solid.cycles,
       imagePadding: solid.cycles - noZeros.cycles,
@@ -88,6 +89,7 @@ export function movingRow(op: OtherOp, trace: Trace, { machine, reference }: Com
     densities: {},
     scheduled: null,
     cycles: { total, compute: 0, rescheduling: 0, memoryStall: total },
+    breakdown: { ...NOTHING, memory: total * machine.multipliers },
     saved: { lanePadding: 0, imagePadding: 0, natural: 0, topK: 0 },
     baselineCycles,
     baselineComputeCycles: 0,
@@ -101,6 +103,40 @@ export function movingRow(op: OtherOp, trace: Trace, { machine, reference }: Com
     offChipBytes: { ...bytes },
     validation: "formula",
   };
+}
+
+const NOTHING: ResultRow["breakdown"] = {
+  effectual: 0,
+  unseen: 0,
+  redundant: 0,
+  lanePadding: 0,
+  movement: 0,
+  imbalance: 0,
+  conflicts: 0,
+  fillDrain: 0,
+  other: 0,
+  rescheduling: 0,
+  memory: 0,
+};
+
+/** Multiplier-cycles of an operation by cause. What the machine's slots do not tell is `other`, so that the sum is exact. */
+function breakdownOf(
+  { cycles: compute, slots = { occupied: 0 } }: ComputeResult,
+  cycles: ResultRow["cycles"],
+  effectual: number,
+  multipliers: number,
+): ResultRow["breakdown"] {
+  const { occupied, ...idle } = slots;
+  const known = {
+    ...NOTHING,
+    ...idle,
+    effectual,
+    unseen: Math.max(0, occupied - effectual),
+    rescheduling: cycles.rescheduling * multipliers,
+    memory: cycles.memoryStall * multipliers,
+  };
+  const spent = known.effectual + known.unseen + Object.values(idle).reduce((sum, count) => sum + count, 0);
+  return { ...known, other: compute * multipliers - spent };
 }
 
 /** Compute and DRAM overlap; making a schedule does not. */

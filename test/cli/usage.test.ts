@@ -11,6 +11,7 @@ describe("--help", () => {
     "trace inspect",
     "trace verify",
     "simulate",
+    "explain",
     "check",
     "check record",
     "check run",

@@ -6,7 +6,7 @@ import { countOnes } from "../../src/kernels/bit-mask.ts";
 import { resultCsv } from "../../src/report/csv.ts";
 import { resultTable } from "../../src/report/table.ts";
 import { accelerators } from "../../src/sim/accelerators/index.ts";
-import { resolveMachine } from "../../src/sim/machine.ts";
+import { type Machine, resolveMachine } from "../../src/sim/machine.ts";
 import { ResultSchema } from "../../src/sim/result.ts";
 import { type SimulationInput, simulate } from "../../src/sim/simulate.ts";
 import { loadMachines } from "../../src/studies/inputs.ts";
@@ -47,6 +47,22 @@ describe("a simulation", () => {
         expect(cycles.compute + skipped).toBe(baselineComputeCycles);
         expect(macs.effectual + macs.topK + macs.natural).toBe(macs.dense);
         if (kind === "conv") expect(idealCycles).toBeLessThanOrEqual(cycles.compute);
+      }
+    }
+  });
+
+  it("breaks every multiplier-cycle down by cause, and what zeros cost is never negative", async () => {
+    for (const { name, rows, config, peakMacsPerSecond } of (await run()).machines) {
+      const machine = machines.find((candidate) => candidate.name === name) as Machine;
+      expect(peakMacsPerSecond).toBe(machine.multipliers * machine.clockHz);
+      for (const { breakdown, cycles, kind, layer, pass } of rows) {
+        const where = `${name} ${layer} ${pass}`;
+        const sum = Object.values(breakdown).reduce((total, count) => total + count, 0);
+        expect(sum, where).toBe(machine.multipliers * cycles.total);
+        for (const [cause, count] of Object.entries(breakdown))
+          expect(count, `${where} ${cause}`).toBeGreaterThanOrEqual(0);
+        const tellsAll = !["systolic", "sigma", "mesh", "ideal"].includes(config.accelerator);
+        if (kind === "conv" && tellsAll) expect(breakdown.other, where).toBe(0);
       }
     }
   });

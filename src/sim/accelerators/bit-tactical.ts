@@ -151,7 +151,7 @@ function filterSetCosts(
 function result(op: Operation, own: BitTacticalParams, totals: DealTotals, scheduledLines: number): ComputeResult {
   const skips = op.pass !== "weightGrad" && own.lookahead > 0;
   const perRefresh = skips && totals.outputs > 0 ? scheduledLines * own.reschedulingCyclesPerLine : 0;
-  return arrayResult(op.pass, own.lanes, totals, {
+  return arrayResult(op.pass, own, totals, {
     reschedulingCycles: Math.ceil(perRefresh / op.topKPeriod),
     scheduled: skips ? "weight" : null,
     counters: { scheduledPEs: totals.scheduledPEs, idlePEs: totals.idlePEs },

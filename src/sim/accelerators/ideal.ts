@@ -46,6 +46,7 @@ export const ideal: Accelerator<typeof params> = {
       reschedulingCycles: 0,
       scheduled: skipping ? "both" : null,
       counters: { macs },
+      slots: { occupied: macs },
       onChipReads: { [a]: macs, [b]: macs },
       onChipWrites: 0,
     };

@@ -102,6 +102,7 @@ function run(operation: Operation, own: MeshParams): ComputeResult {
     packedCycles: cycles,
     reschedulingCycles: 0,
     scheduled: null,
+    slots: { occupied: sum.multiplications },
     counters: { multiplications: sum.multiplications, tiles: sum.tiles },
     onChipReads: { [sides.rows]: sum.rowReads, [sides.columns]: sum.columnReads },
     onChipWrites: sum.outputs,

@@ -55,6 +55,10 @@ export const procrustes: Accelerator<typeof params> = {
       packedCycles: sparse.packed * perWeight,
       reschedulingCycles: 0,
       scheduled: skips ? "weight" : null,
+      slots: {
+        occupied: sparse.total * windows * g.N,
+        imbalance: rows * columns * sparse.slowest * perWeight - sparse.total * windows * g.N,
+      },
       counters: { weightTurns: sparse.slowest, weights: sparse.total },
       onChipReads: { [a]: sparse.total * windows * g.N, [b]: sparse.total * Math.ceil(g.N / columns) },
       onChipWrites: perWeight === 0 ? 0 : sizeOf(SHAPE_OF[RESULT_OF[pass]](g)),

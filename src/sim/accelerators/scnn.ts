@@ -9,11 +9,11 @@
 import { type Static, Type } from "typebox";
 import { sizeOf } from "../../kernels/geometry.ts";
 import { OPERANDS_OF, RESULT_OF, SHAPE_OF } from "../../trace/passes.ts";
-import type { Accelerator, ComputeResult } from "../accelerator.ts";
+import type { Accelerator, ComputeResult, Slots } from "../accelerator.ts";
 import { MAX_BANKS } from "../cartesian/banks.ts";
 import { foldLinear, isLinear } from "../cartesian/fold-linear.ts";
 import { jobsOf, SIDES } from "../cartesian/job.ts";
-import { emptyCartesianTotals, runJob } from "../cartesian/run-job.ts";
+import { type CartesianTotals, emptyCartesianTotals, runJob } from "../cartesian/run-job.ts";
 import type { Operation } from "../operation.ts";
 
 const params = Type.Object(
@@ -114,14 +114,32 @@ export const scnn: Accelerator<typeof params> = {
       baseCycles,
       packedCycles,
       reschedulingCycles: 0,
-      // Zeros of both operands are skipped; the contract has room for one.
       scheduled: own.skipping ? "both" : null,
       counters,
+      ...(own.skipping ? { slots: slotsOf(counters) } : {}),
       onChipReads: { [sides.activations]: activationReads, [sides.weights]: weightReads },
       onChipWrites: hasWork ? results : 0,
     } satisfies ComputeResult;
   },
 };
+
+type Fates = Pick<
+  CartesianTotals,
+  "mults" | "idleBricks" | "redundantProducts" | "idleConflicts" | "idlePEs" | "idleHalo"
+>;
+
+/** Products by fate; those of a chunk that is not full are lanes without a value. */
+function slotsOf(counters: Fates): Slots {
+  const { mults, idleBricks, redundantProducts, idleConflicts, idlePEs, idleHalo } = counters;
+  return {
+    occupied: mults,
+    redundant: redundantProducts,
+    lanePadding: idleBricks - redundantProducts,
+    conflicts: idleConflicts,
+    imbalance: idlePEs,
+    fillDrain: idleHalo,
+  };
+}
 
 /** True where DNNsim computes the same operation: forward, square array and stride, without its mistakes in queue pairing. */
 function inGoldenScope({ pass, geometry: g, solidPadding }: Operation, own: ScnnParams): boolean {

@@ -130,6 +130,7 @@ function run(operation: Operation, own: SigmaParams): ComputeResult {
     packedCycles: own.skipping ? sum.packed : cycles,
     reschedulingCycles: 0,
     scheduled: own.skipping ? stationary : null,
+    slots: { occupied: sum.multiplications },
     counters: {
       multiplications: sum.multiplications,
       iterations: sum.iterations,

@@ -74,7 +74,7 @@ export const sparseTensorCore: Accelerator<typeof params> = {
     const totals =
       pass === "weightGrad" ? denseTotals(pass, geometry, own) : structuredTotals(operation, pass, own, count);
     const { scheduledPEs, idlePEs } = totals;
-    return arrayResult(pass, own.lanes, totals, {
+    return arrayResult(pass, own, totals, {
       reschedulingCycles: 0,
       scheduled: count.structuredSets > 0 && own.n < own.m ? "weight" : null,
       counters: { scheduledPEs, idlePEs, ...count },
@@ -100,6 +100,7 @@ function structuredTotals(
       if (lines === 0) continue;
       const costs = createSetCosts(inner.sets, lines, 0);
       const buffer = new Int32Array(lines * rows);
+      const depth = grid.taps.length * ((pass === "forward" ? g.C : g.K) / g.groups);
       for (let set = 0; set < inner.sets; set++) {
         gatherFilters(weights, grid.taps, set * rows, Math.min(rows, weights.filters - set * rows), buffer, rows);
         const fits = holdsPattern(buffer, lanes, n, m);
@@ -107,6 +108,7 @@ function structuredTotals(
         if (fits) count.structuredSets++;
         costs.rest[set] = fits ? Math.ceil((lines * n) / m) : lines;
         costs.ideal[set] = costs.rest[set];
+        costs.nonzeros[set] = fits && n < m ? onesOf(buffer) : depth * Math.min(rows, weights.filters - set * rows);
       }
       const outer = setAxis(images * grid.height * grid.width, columns);
       dealPairs({ outer, inner, scheduled: "inner", costs, tiles, dealing, carrySkip: false }, totals, streams);
@@ -124,4 +126,8 @@ function holdsPattern(words: Int32Array, lanes: number, n: number, m: number): b
     }
   }
   return true;
+}
+
+function onesOf(words: Int32Array): number {
+  return words.reduce((count, word) => count + popcount32(word), 0);
 }

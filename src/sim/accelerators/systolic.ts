@@ -111,6 +111,7 @@ export const systolic: Accelerator<typeof params> = {
       packedCycles: counts.cycles,
       reschedulingCycles: 0,
       scheduled: structured ? "weight" : null,
+      slots: { occupied: counts.busyPECycles },
       counters: {
         folds: counts.folds,
         mappedPEs: counts.mappedPEs,

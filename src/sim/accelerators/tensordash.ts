@@ -100,7 +100,7 @@ export const tensordash: Accelerator<typeof params> = {
     };
     const chosen = own.operand[pass];
     const scheduled = pass === "weightGrad" ? runPositions(run, chosen) : runChannels(run, pass, chosen);
-    return arrayResult(pass, own.lanes, run.totals, {
+    return arrayResult(pass, own, run.totals, {
       reschedulingCycles: 0,
       scheduled: own.lookahead > 0 ? scheduled : null,
       counters: {

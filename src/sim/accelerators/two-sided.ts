@@ -158,7 +158,11 @@ function assignUnits(nonzeros: Int32Array, { balance, units }: TwoSidedParams): 
   return unitOf;
 }
 
-function resultOf(operation: Operation, { skipping }: TwoSidedParams, total: JoinTotals): ComputeResult {
+function resultOf(
+  operation: Operation,
+  { skipping, units, clusters, lanes }: TwoSidedParams,
+  total: JoinTotals,
+): ComputeResult {
   const { pass, geometry } = operation;
   const [a, b] = OPERANDS_OF[pass];
   return {
@@ -168,6 +172,7 @@ function resultOf(operation: Operation, { skipping }: TwoSidedParams, total: Joi
     reschedulingCycles: 0,
     scheduled: skipping ? "both" : null,
     counters: { macs: total.macs },
+    slots: { occupied: total.macs, imbalance: units * clusters * lanes * total.cycles - total.macs },
     onChipReads: { [a]: total.macs, [b]: total.macs },
     onChipWrites: total.cycles === 0 ? 0 : sizeOf(SHAPE_OF[RESULT_OF[pass]](geometry)),
   };

@@ -1,6 +1,7 @@
 /** From the totals of a lane array to the result that every accelerator returns. */
-import type { ComputeResult } from "../accelerator.ts";
+import type { ComputeResult, Slots } from "../accelerator.ts";
 import type { Operand, Pass } from "../operation.ts";
+import { type ArrayParams, arrayMultipliers } from "./array-params.ts";
 import type { DealTotals } from "./dealing.ts";
 
 /** Operands of the outer and the inner loop of each pass, on every lane array. */
@@ -16,17 +17,33 @@ const LOOPS: Readonly<Record<Pass, { readonly outer: Operand; readonly inner: Op
  */
 export function arrayResult(
   pass: Pass,
-  lanes: number,
+  params: ArrayParams,
   totals: DealTotals,
   rest: Pick<ComputeResult, "reschedulingCycles" | "scheduled" | "counters">,
 ): ComputeResult {
   const { outer, inner } = LOOPS[pass];
+  const { lanes } = params;
   return {
     cycles: totals.cycles,
     baseCycles: totals.baseCycles,
     packedCycles: totals.packedCycles,
     ...rest,
+    slots: slotsOf(params, totals, rest.scheduled !== null),
     onChipReads: { [outer]: totals.outerLines * lanes, [inner]: totals.innerLines * lanes },
     onChipWrites: totals.outputs,
+  };
+}
+
+/** Slots of the array: lanes of live elements that hold no value, elements without an item, tiles that wait. */
+function slotsOf(params: ArrayParams, totals: DealTotals, skips: boolean): Slots {
+  const { occupied, scheduledPEs, packedPEs, cycles } = totals;
+  const { lanes } = params;
+  const withoutItem = arrayMultipliers(params) * cycles - scheduledPEs * lanes;
+  const empty = packedPEs * lanes - occupied;
+  return {
+    occupied,
+    lanePadding: skips ? 0 : empty,
+    movement: (scheduledPEs - packedPEs) * lanes,
+    imbalance: withoutItem + (skips ? empty : 0),
   };
 }

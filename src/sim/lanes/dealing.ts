@@ -48,6 +48,10 @@ export interface DealTotals {
   outerLines: number;
   /** The same for the inner operand. */
   innerLines: number;
+  /** Values of the scheduled operand × items of the other one: MACs that are done. */
+  occupied: number;
+  /** As `scheduledPEs`, if every set were packed perfectly. */
+  packedPEs: number;
   /** Outer items × inner items: results. */
   outputs: number;
 }
@@ -62,6 +66,8 @@ export function emptyTotals(): DealTotals {
     idlePEs: 0,
     outerLines: 0,
     innerLines: 0,
+    occupied: 0,
+    packedPEs: 0,
     outputs: 0,
   };
 }
@@ -93,6 +99,8 @@ export function dealPairs(deal: Deal, totals: DealTotals, times = 1): void {
       totals.idlePEs += times * cycles * (elements - outerLive * innerLive);
       totals.outerLines += times * cycles * outerLive;
       totals.innerLines += times * cycles * innerLive;
+      totals.occupied += times * costs.nonzeros[set] * (byOuter ? innerLive : outerLive);
+      totals.packedPEs += times * Math.min(ideal[set], cycles) * outerLive * innerLive;
       totals.outputs += times * outerLive * innerLive;
       tile++;
       const lastOfOuter = i === inner.sets - 1;

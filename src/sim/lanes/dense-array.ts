@@ -19,7 +19,15 @@ export function denseTotals(pass: Pass, g: ConvGeometry, params: ArrayParams): D
   if (pass === "weightGrad") {
     const positions = Math.max(0, outputHeight(g)) * Math.max(0, outputWidth(g)) * images;
     const outer = setAxis(inputs, params.columns, g.R * g.S);
-    addDense(outer, setAxis(outputs, params.rows), Math.ceil(positions / params.lanes), params, totals, times);
+    addDense(
+      outer,
+      setAxis(outputs, params.rows),
+      positions,
+      Math.ceil(positions / params.lanes),
+      params,
+      totals,
+      times,
+    );
     return totals;
   }
   const channels = pass === "forward" ? inputs : outputs;
@@ -27,14 +35,16 @@ export function denseTotals(pass: Pass, g: ConvGeometry, params: ArrayParams): D
   for (const grid of windowGrids(pass, g)) {
     const outer = setAxis(images * grid.height * grid.width, params.columns);
     const lines = grid.taps.length * Math.ceil(channels / params.lanes);
-    addDense(outer, setAxis(filters, params.rows), lines, params, totals, times);
+    addDense(outer, setAxis(filters, params.rows), grid.taps.length * channels, lines, params, totals, times);
   }
   return totals;
 }
 
+/** Adds a job whose items all take `lines` lines for a reduction over `depth` elements. */
 function addDense(
   outer: SetAxis,
   inner: SetAxis,
+  depth: number,
   lines: number,
   params: ArrayParams,
   totals: DealTotals,
@@ -53,5 +63,7 @@ function addDense(
   totals.idlePEs += times * lines * outerSets * inner.sets * outer.size * inner.size - busy;
   totals.outerLines += times * lines * outerItems * inner.sets;
   totals.innerLines += times * lines * innerItems * outerSets;
+  totals.occupied += times * depth * outerItems * innerItems;
+  totals.packedPEs += busy;
   totals.outputs += times * outerItems * innerItems;
 }

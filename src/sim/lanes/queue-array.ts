@@ -35,7 +35,7 @@ export function runQueues(operation: Operation, params: Static<typeof queueParam
     banks: emptyBankCounts(),
   };
   const scheduled = pass === "weightGrad" ? runPositions(run, queued) : runChannels(run, pass, queued);
-  return arrayResult(pass, params.lanes, run.totals, {
+  return arrayResult(pass, params, run.totals, {
     reschedulingCycles: 0,
     scheduled: params.skipping ? scheduled : null,
     counters: { scheduledPEs: run.totals.scheduledPEs, idlePEs: run.totals.idlePEs },

@@ -19,6 +19,8 @@ export interface SetCosts {
   readonly end: Int32Array;
   /** Cycles if every row of the set were packed perfectly. */
   readonly ideal: Int32Array;
+  /** Nonzeros of the set, all rows together. */
+  readonly nonzeros: Int32Array;
 }
 
 /** Costs of `sets` sets, yet to be recorded. */
@@ -30,6 +32,7 @@ export function createSetCosts(sets: number, lines: number, lookahead: number): 
     rest: new Int32Array(sets),
     end: new Int32Array(sets),
     ideal: new Int32Array(sets),
+    nonzeros: new Int32Array(sets),
   };
 }
 
@@ -38,18 +41,17 @@ export function createSetCosts(sets: number, lines: number, lookahead: number): 
  * To be called before the buffer is scheduled.
  */
 export function recordIdeal(costs: SetCosts, set: number, buffer: Int32Array, rows: number, lanes: number): void {
-  if (costs.lookahead === 0) {
-    costs.ideal[set] = costs.lines;
-    return;
-  }
   let most = 0;
+  let total = 0;
   const size = costs.lines * rows;
   for (let r = 0; r < rows; r++) {
     let nonzeros = 0;
     for (let at = r; at < size; at += rows) nonzeros += popcount32(buffer[at]);
+    total += nonzeros;
     if (nonzeros > most) most = nonzeros;
   }
-  costs.ideal[set] = Math.ceil(most / lanes);
+  costs.nonzeros[set] = total;
+  costs.ideal[set] = costs.lookahead === 0 ? costs.lines : Math.ceil(most / lanes);
 }
 
 /** Makes the bound of set `set` its cost: rows that draw from queues of nonzeros. To be called after `recordIdeal`. */

@@ -1,0 +1,59 @@
+/** `swat-sim explain`: where the cycles of a layer's pass went, as a waterfall from ideal to achieved. */
+import type { Command } from "commander";
+import { unknownName } from "../io/faults.ts";
+import { waterfall } from "../report/waterfall.ts";
+import { simulate } from "../sim/simulate.ts";
+import { loadAccelerators, loadMachines, openTraces } from "../studies/inputs.ts";
+import { isMacOp } from "../trace/manifest.ts";
+import { PASSES, type Pass } from "../trace/passes.ts";
+import { oneOf } from "./options.ts";
+import { warned } from "./warnings.ts";
+
+interface ExplainOptions {
+  hw: string[];
+  machine?: string[];
+  layer?: string;
+  pass?: Pass;
+  json?: true;
+}
+
+/** Adds the command. */
+export function addExplainCommand(program: Command): void {
+  program
+    .command("explain")
+    .description("Show where the cycles went: from effectual MACs through every cause to what was reached.")
+    .argument("<trace>", "a recorded step (.safetensors)")
+    .requiredOption("--hw <config...>", "names of shipped machines or paths of configs")
+    .option("--machine <module...>", "modules of accelerators of your own (.js)")
+    .option("--layer <name>", "only this layer")
+    .option("--pass <pass>", PASSES.join(", "), oneOf(PASSES))
+    .option("--json", "print the breakdowns as JSON, in multiplier-cycles")
+    .addHelpText(
+      "after",
+      "\nExample:\n  $ swat-sim explain traces/resnet8-swat-u90.safetensors --hw tensordash-4096 --layer layer1.0.conv1 --pass forward",
+    )
+    .action(explain);
+}
+
+async function explain(path: string, options: ExplainOptions): Promise<void> {
+  const machines = await loadMachines(options.hw, await loadAccelerators(options.machine ?? []));
+  const traces = warned(await openTraces([path]));
+  const layers = [...new Set(traces[0].trace.manifest.ops.filter(isMacOp).map(({ layer }) => layer))];
+  if (options.layer !== undefined && !layers.includes(options.layer)) {
+    throw new Error(`${path}: ${unknownName("layer", options.layer, layers)}`);
+  }
+  const result = await simulate({ traces, machines });
+  const wanted = ({ layer, pass }: { layer: string; pass: string }) =>
+    (options.layer ?? layer) === layer && (options.pass ?? pass) === pass && layers.includes(layer);
+  const found = result.machines.flatMap((machine, index) =>
+    machine.rows
+      .filter((row) => row.macs.dense > 0 && wanted(row))
+      .map((row) => ({ machine, row, multipliers: machines[index].multipliers })),
+  );
+  if (found.length === 0)
+    throw new Error(`${path}: ${options.layer} has no ${options.pass}; the first layer has no inputGrad`);
+  if (options.json) {
+    const reports = found.map(({ machine, row, multipliers }) => ({ machine: machine.name, multipliers, ...row }));
+    console.log(JSON.stringify(reports));
+  } else console.log(found.map(({ machine, row, multipliers }) => waterfall(machine, row, multipliers)).join("\n\n"));
+}

@@ -1,0 +1,33 @@
+/** Where the cycles of one op went on one machine, from the ideal to what was reached, as text. */
+import { CAUSES, type MachineResult, type ResultRow } from "../sim/result.ts";
+import { plainTable } from "./table.ts";
+
+const PERCENT = 100;
+const BAR_WIDTH = 40;
+
+/** A waterfall of the row's multiplier-cycles; causes that cost nothing are left out. */
+export function waterfall({ name, config }: MachineResult, row: ResultRow, multipliers: number): string {
+  const { breakdown, cycles, layer, pass, scheduled, validation } = row;
+  const total = multipliers * cycles.total;
+  const table = plainTable(["cause", "cycles", "share\n%", "up to\ncycles", ""], 1);
+  let upTo = 0;
+  for (const [cause, meaning] of Object.entries(CAUSES)) {
+    const slots = breakdown[cause as keyof typeof CAUSES];
+    if (slots === 0) continue;
+    const before = upTo;
+    upTo += slots;
+    const bar =
+      " ".repeat(Math.round((BAR_WIDTH * before) / total)) + "█".repeat(Math.round((BAR_WIDTH * slots) / total));
+    const share = ((PERCENT * slots) / total).toFixed(1);
+    table.push([meaning, inCycles(slots), share, inCycles(upTo), bar.padEnd(BAR_WIDTH)]);
+  }
+  function inCycles(slots: number): string {
+    return (slots / multipliers).toFixed(1);
+  }
+  const skips =
+    scheduled === null ? "skips nothing" : `skips zeros of ${scheduled === "both" ? "both operands" : scheduled}`;
+  return [
+    `${layer} ${pass} on ${name} (${config.accelerator}, ${multipliers} multipliers, ${skips}): ${cycles.total} cycles, ${validation}`,
+    table.toString(),
+  ].join("\n");
+}
