@@ -4,17 +4,16 @@
  * rows, the other one is broadcast along the columns. Cycles of a set = max over its rows of ceil(nonzeros / lanes).
  */
 import { type Static, Type } from "typebox";
-import type { ComputeResult } from "../accelerator.ts";
-import type { Operand, Operation } from "../operation.ts";
-import { arrayParams } from "./array-params.ts";
+import type { Accelerator, ComputeResult, Mapping } from "../accelerator.ts";
+import type { Operand, Operation, Pass } from "../operation.ts";
+import { arrayMultipliers, arrayParams } from "./array-params.ts";
 import { arrayResult } from "./array-result.ts";
 import { emptyTotals } from "./dealing.ts";
 import { runChannels } from "./dynamic-channels.ts";
 import { runPositions } from "./dynamic-positions.ts";
 import { type DynamicRun, emptyBankCounts } from "./dynamic-run.ts";
 
-/** Params of a queue machine. */
-export const queueParams = Type.Object(
+const queueParams = Type.Object(
   {
     ...arrayParams,
     skipping: Type.Boolean({ default: true, description: "false: the same array without queues, every line is taken" }),
@@ -22,8 +21,39 @@ export const queueParams = Type.Object(
   { additionalProperties: false },
 );
 
-/** Runs an operation with `queued` in the queues. */
-export function runQueues(operation: Operation, params: Static<typeof queueParams>, queued: Operand): ComputeResult {
+/** An accelerator with the given operand of each pass in its queues. */
+export function queueArray(id: string, queued: Readonly<Record<Pass, Operand>>): Accelerator<typeof queueParams> {
+  const mapping = (pass: Pass, reduction: string, rows: string, columns: string): Mapping => ({
+    lanes: `queue of ${reduction}`,
+    rows,
+    columns,
+    stationary: "output",
+    skipped: queued[pass],
+    referee: "formula: slowest queue of each group",
+  });
+  // Channel-first passes have the queued operand on the rows: its filters, or the windows of the other.
+  const channelFirst = (pass: "forward" | "inputGrad", reduction: string, filters: string, windows: string) => {
+    const [rows, columns] = queued[pass] === "weight" ? [filters, windows] : [windows, filters];
+    return mapping(pass, `${reduction} and kernel positions`, rows, columns);
+  };
+  const phases = "windows of outputGrad, one stride phase at a time";
+  return {
+    id,
+    modelVersion: 1,
+    params: queueParams,
+    mappings: {
+      forward: channelFirst("forward", "input channels", "filters", "windows"),
+      inputGrad: channelFirst("inputGrad", "output channels", "input channels", phases),
+      weightGrad: mapping("weightGrad", "output positions", "input channels", "output channels"),
+    },
+    multipliers: arrayMultipliers,
+    withoutSkipping: (own) => ({ ...own, skipping: false }),
+    validation: () => "formula",
+    run: (operation, own) => runQueues(operation, own, queued[operation.pass]),
+  };
+}
+
+function runQueues(operation: Operation, params: Static<typeof queueParams>, queued: Operand): ComputeResult {
   const { pass } = operation;
   // Without skipping every line counts, which is what a lookahead of 0 says to the costs of a set.
   const lookahead = params.skipping ? 1 : 0;
