@@ -8,6 +8,7 @@ import type { ConvGeometry } from "../src/kernels/geometry.ts";
 import { inputShape, outputShape, sizeOf, weightShape } from "../src/kernels/geometry.ts";
 import { selectKernels } from "../src/kernels/index.ts";
 import type { Kernels } from "../src/kernels/kernels.ts";
+import { denseMacs } from "../src/sim/mac-counts.ts";
 import { compare } from "./ratio.ts";
 
 const batch = Number(process.argv[2] ?? 32);
@@ -62,23 +63,6 @@ function passes(kernels: Kernels, g: ConvGeometry, sparsity: number): Record<str
     inputGrad: () => kernels.convInputGrad(g, outputGrad, weight, inputGrad),
     weightGrad: () => kernels.convWeightGrad(g, outputGrad, sparseInput, weightGrad),
   };
-}
-
-/** MACs of one pass whose operands both lie inside the image. */
-function denseMacs(g: ConvGeometry): number {
-  const [, , P, Q] = outputShape(g);
-  const inside = (positions: number, kernel: number, stride: number, padding: number, size: number) => {
-    let count = 0;
-    for (let p = 0; p < positions; p++) {
-      for (let r = 0; r < kernel; r++) {
-        const at = p * stride + r - padding;
-        if (at >= 0 && at < size) count++;
-      }
-    }
-    return count;
-  };
-  const taps = inside(P, g.R, g.stride[0], g.padding[0], g.H) * inside(Q, g.S, g.stride[1], g.padding[2], g.W);
-  return (g.N * g.C * g.K * taps) / g.groups;
 }
 
 const js = selectKernels("js");

@@ -121,17 +121,17 @@ const NOTHING: ResultRow["breakdown"] = {
 
 /** Multiplier-cycles of an operation by cause. What the machine's slots do not tell is `other`, so that the sum is exact. */
 function breakdownOf(
-  { cycles: compute, slots = { occupied: 0 } }: ComputeResult,
+  { cycles: compute, slots }: ComputeResult,
   cycles: ResultRow["cycles"],
   effectual: number,
   multipliers: number,
 ): ResultRow["breakdown"] {
-  const { occupied, ...idle } = slots;
+  const { occupied, ...idle } = slots ?? { occupied: effectual };
   const known = {
     ...NOTHING,
     ...idle,
     effectual,
-    unseen: Math.max(0, occupied - effectual),
+    unseen: occupied - effectual,
     rescheduling: cycles.rescheduling * multipliers,
     memory: cycles.memoryStall * multipliers,
   };
