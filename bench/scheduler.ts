@@ -7,6 +7,7 @@ import { dynamicScheduler } from "../src/sim/lanes/dynamic-schedule.ts";
 import type { Scheduler } from "../src/sim/lanes/line-walk.ts";
 import { laneMap, searchMap } from "../src/sim/lanes/search-map.ts";
 import { createSetCosts, recordCost, recordIdeal } from "../src/sim/lanes/set-costs.ts";
+import { type SideBySide, STREAMS, sideBySide } from "../src/sim/lanes/side-by-side.ts";
 import { staticScheduler } from "../src/sim/lanes/static-schedule.ts";
 
 const LANES = 16;
@@ -48,6 +49,24 @@ function measure(schedule: Scheduler, source: Int32Array, lookahead: number): nu
   return (runs * LINES * ROWS) / (performance.now() - start) / 1000;
 }
 
+/** As `measure`, eight buffers side by side. */
+function measureVectors(vectors: SideBySide, source: Int32Array, lookahead: number): number {
+  const costs = createSetCosts(STREAMS, LINES, lookahead);
+  const sets = Int32Array.from({ length: STREAMS }, (_, set) => set);
+  const once = () => {
+    const words = vectors.words(LINES, ROWS);
+    for (let at = 0; at < LINES * ROWS; at++) words.fill(source[at], at * STREAMS, (at + 1) * STREAMS);
+    const start = performance.now();
+    vectors.record(LINES, ROWS, costs, sets, STREAMS);
+    return performance.now() - start;
+  };
+  once();
+  let spent = 0;
+  let runs = 0;
+  for (; spent < MEASURED_MS; runs++) spent += once();
+  return (runs * LINES * ROWS * STREAMS) / spent / 1000;
+}
+
 console.log(`million lane words a second, ${LANES} lanes, ${ROWS} rows, shape T`);
 console.log(["density".padEnd(16), ...DENSITIES.map((density) => String(density).padStart(8))].join(""));
 for (const [lookahead, lookaside] of DEPTHS) {
@@ -59,4 +78,8 @@ for (const [lookahead, lookaside] of DEPTHS) {
       [`${name} (${lookahead},${lookaside})`.padEnd(16), ...speeds.map((s) => s.toFixed(1).padStart(8))].join(""),
     );
   }
+  const vectors = sideBySide(map, lookaside);
+  if (vectors === null) continue;
+  const speeds = DENSITIES.map((density) => measureVectors(vectors, randomBuffer(density, lookahead), lookahead));
+  console.log([`8 × dynamic`.padEnd(16), ...speeds.map((s) => s.toFixed(1).padStart(8))].join(""));
 }

@@ -12,7 +12,7 @@ export function waterfall({ name, config }: MachineResult, row: ResultRow, multi
   const table = plainTable(["cause", "cycles", "share\n%", "up to\ncycles", ""], 1);
   let upTo = 0;
   for (const [cause, meaning] of Object.entries(CAUSES)) {
-    const slots = breakdown[cause as keyof typeof CAUSES];
+    const slots = breakdown[cause as keyof typeof CAUSES] ?? 0;
     if (slots === 0) continue;
     const before = upTo;
     upTo += slots;

@@ -15,20 +15,23 @@ export interface Mapping {
   readonly columns: string;
   readonly stationary: string;
   /** Operand whose zeros may save time; "sparser" = the one with more zeros, chosen per operation. */
-  readonly skipped: "none" | Operand | "sparser" | "both";
+  readonly skipped: "none" | Operand | "sparser" | "both" | "sparser or both";
   /** What the compute cycles of the pass are held against, and how: `exact: …`, `formula: …` or `property: …`. */
   readonly referee: string;
 }
 
 /**
  * Multiplier-cycles of an operation by what they were spent on. `occupied`: a value of an operand that the machine looks at
- * was multiplied, with whatever the other operand held. The others did not multiply: lanes empty because the reduction is no
- * multiple of them (`lanePadding`), limits of lookahead and movement (`movement`), waiting for the slowest row, element or
- * tile and sets that are not full (`imbalance`), products without an output (`redundant`), `conflicts`, `fillDrain`.
- * What a machine does not tell is the rest up to multipliers × cycles.
+ * was multiplied, with whatever the other operand held, both inside the image. `imagePadding`: one of them lay outside
+ * (inputGrad: outside outputGrad, or between strided gradients, were it zero-dilated; no shipped machine does that).
+ * `redundant`: both exist, but not the output. The others did not multiply: lanes empty because the reduction is no multiple
+ * of them (`lanePadding`), limits of lookahead and movement (`movement`), waiting for the slowest row, element or tile and
+ * sets that are not full (`imbalance`), `conflicts`, and all that feeds and collects (`fillDrain`).
+ * What a machine does not tell is the rest up to multipliers × cycles. Under `solidPadding` padding may count as occupied.
  */
 export interface Slots {
   readonly occupied: number;
+  readonly imagePadding?: number;
   readonly lanePadding?: number;
   readonly movement?: number;
   readonly imbalance?: number;
@@ -51,7 +54,7 @@ export interface ComputeResult {
   readonly scheduled: Operand | "both" | null;
   /** Further counters by name, as the machine's source names them (`scheduledPEs`, `bankReads` …). */
   readonly counters: Readonly<Record<string, number>>;
-  /** Where the multiplier-cycles went; a machine that does not say has only `other` in its breakdown. */
+  /** Where the multiplier-cycles went; what a machine does not say is `other` in its breakdown. */
   readonly slots?: Slots;
   /** Values that the array reads from and writes to its on-chip buffers. */
   readonly onChipReads: Readonly<Partial<Record<Operand, number>>>;

@@ -7,7 +7,8 @@ import { sizeOf } from "../kernels/geometry.ts";
 import type { MacOp } from "../trace/manifest.ts";
 import { RESULT_OF, SHAPE_OF } from "../trace/passes.ts";
 import type { Trace } from "../trace/trace.ts";
-import { denseMacs, effectualMacs, gridMacs, phaseMacs, strideMacs } from "./mac-counts.ts";
+import { allPairs } from "./image-padding.ts";
+import { effectualMacs, strideMacs } from "./mac-counts.ts";
 import type { OperandSize } from "./memory.ts";
 import { OPERANDS_OF, type Operand, type Operation } from "./operation.ts";
 import type { ResultRow } from "./result.ts";
@@ -63,7 +64,7 @@ export async function prepareOperation(trace: Trace, op: MacOp): Promise<Prepare
   const padded = op.pass === "inputGrad" ? R * S > 1 : padding.some((extent) => extent > 0);
   const solid = padded ? { ...noZeros, solidPadding: true } : noZeros;
 
-  const dense = denseMacs(op.geometry);
+  const { inside: dense, outside: imagePadding } = allPairs(op.pass, op.geometry);
   const effectual = effectualMacs(actualOperation);
   const effectualNaturally = hasTopK ? effectualMacs(naturalOperation) : effectual;
   return {
@@ -79,7 +80,7 @@ export async function prepareOperation(trace: Trace, op: MacOp): Promise<Prepare
       effectual,
       topK: effectualNaturally - effectual,
       natural: dense - effectualNaturally,
-      imagePadding: (op.pass === "inputGrad" ? phaseMacs(op.geometry) : gridMacs(op.geometry)) - dense,
+      imagePadding,
       stride: op.pass === "inputGrad" ? strideMacs(op.geometry) : 0,
     },
   };

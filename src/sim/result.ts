@@ -55,23 +55,29 @@ const Macs = Type.Object(
 /** The causes of a breakdown, in the order of a waterfall from ideal to achieved. */
 export const CAUSES = {
   effectual: "MACs of two nonzeros",
-  unseen: "MACs with a zero that the machine does not look at, image padding included",
+  unseen: "MACs with a zero, inside the image, that the machine does not look at",
+  imagePadding: "MACs with an element outside the image, which the machine does not skip",
   redundant: "products whose output does not exist",
   lanePadding: "lanes without a value, the reduction being no multiple of them",
   movement: "lookahead, lookaside and movement limits",
   imbalance: "waiting for the slowest row, element or tile; sets that are not full",
   conflicts: "bank conflicts",
-  fillDrain: "fill, drain and halo",
+  fillDrain: "fill, drain and halo; waiting for what feeds and collects",
   other: "what the machine does not tell apart",
   rescheduling: "making static schedules",
   memory: "waiting for DRAM",
 } as const;
 
+type Count = ReturnType<typeof count>;
+
 const Breakdown = Type.Object(
-  Object.fromEntries(Object.entries(CAUSES).map(([cause, description]) => [cause, count(description)])) as Record<
-    keyof typeof CAUSES,
-    ReturnType<typeof count>
-  >,
+  {
+    ...(Object.fromEntries(Object.entries(CAUSES).map(([cause, meaning]) => [cause, count(meaning)])) as Record<
+      Exclude<keyof typeof CAUSES, "other">,
+      Count
+    >),
+    other: Type.Optional(count(CAUSES.other)),
+  },
   { ...strict, description: "Multiplier-cycles by cause; they add up to multipliers × cycles.total." },
 );
 
@@ -169,7 +175,7 @@ const MappingSchema = Type.Object(
     rows: Type.String(),
     columns: Type.String(),
     stationary: Type.String(),
-    skipped: Type.Enum(["none", "weight", "input", "outputGrad", "sparser", "both"], {
+    skipped: Type.Enum(["none", "weight", "input", "outputGrad", "sparser", "both", "sparser or both"], {
       description: "operand whose zeros may save time",
     }),
     referee: Type.String({ description: "what the compute cycles are held against" }),

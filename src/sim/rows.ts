@@ -108,18 +108,18 @@ export function movingRow(op: OtherOp, trace: Trace, { machine, reference }: Com
 const NOTHING: ResultRow["breakdown"] = {
   effectual: 0,
   unseen: 0,
+  imagePadding: 0,
   redundant: 0,
   lanePadding: 0,
   movement: 0,
   imbalance: 0,
   conflicts: 0,
   fillDrain: 0,
-  other: 0,
   rescheduling: 0,
   memory: 0,
 };
 
-/** Multiplier-cycles of an operation by cause. What the machine's slots do not tell is `other`, so that the sum is exact. */
+/** Multiplier-cycles of an operation by cause; `other`, where its slots leave something untold, makes the sum exact. */
 function breakdownOf(
   { cycles: compute, slots }: ComputeResult,
   cycles: ResultRow["cycles"],
@@ -135,8 +135,8 @@ function breakdownOf(
     rescheduling: cycles.rescheduling * multipliers,
     memory: cycles.memoryStall * multipliers,
   };
-  const spent = known.effectual + known.unseen + Object.values(idle).reduce((sum, count) => sum + count, 0);
-  return { ...known, other: compute * multipliers - spent };
+  const other = compute * multipliers - occupied - Object.values(idle).reduce((sum, count) => sum + count, 0);
+  return other === 0 ? known : { ...known, other };
 }
 
 /** Compute and DRAM overlap; making a schedule does not. */

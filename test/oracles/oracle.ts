@@ -8,8 +8,8 @@
 export interface Tally {
   /** Counts one comparison of `quantity`; a difference is remembered with `where` (case, run, layer). */
   compare(quantity: string, where: string, expected: number, actual: number): void;
-  /** As `compare`, for a judgement that is not the equality of two numbers (a tolerance, a whole mask). */
-  judge(quantity: string, where: string, equal: boolean, detail: string): void;
+  /** As `compare`, for a judgement that is not the equality of two numbers; `share` of its tolerance was used. */
+  judge(quantity: string, where: string, equal: boolean, detail: string, share?: number): void;
   /** Counts one quantity that is not compared, with the reason; the same reason is printed once with its count. */
   skip(quantity: string, where: string, reason: string): void;
 }
@@ -36,6 +36,8 @@ export interface TallyRow {
   readonly quantity: string;
   equal: number;
   compared: number;
+  /** The largest: relative, or (`isShare`) a share of the tolerance. */
+  readonly error: { largest: number; isShare: boolean };
 }
 
 /** A tally that keeps counts, the first differences, and the skips by reason. */
@@ -46,18 +48,14 @@ export class CountingTally implements Tally {
   readonly skips = new Map<string, string[]>();
 
   compare(quantity: string, where: string, expected: number, actual: number): void {
-    this.judge(quantity, where, expected === actual, `expected ${expected}, got ${actual}`);
+    const { error } = this.#count(quantity, where, expected === actual, `expected ${expected}, got ${actual}`);
+    error.largest = Math.max(error.largest, Math.abs(actual - expected) / Math.max(1, Math.abs(expected)));
   }
 
-  judge(quantity: string, where: string, equal: boolean, detail: string): void {
-    let row = this.rows.get(quantity);
-    if (row === undefined) {
-      row = { quantity, equal: 0, compared: 0 };
-      this.rows.set(quantity, row);
-    }
-    row.compared++;
-    if (equal) row.equal++;
-    else this.differences.push(`${where}: ${quantity}: ${detail}`);
+  judge(quantity: string, where: string, equal: boolean, detail: string, share?: number): void {
+    const { error } = this.#count(quantity, where, equal, detail);
+    error.largest = Math.max(error.largest, share ?? Number(!equal));
+    error.isShare ||= share !== undefined;
   }
 
   skip(quantity: string, where: string, reason: string): void {
@@ -65,5 +63,14 @@ export class CountingTally implements Tally {
     const places = this.skips.get(key);
     if (places === undefined) this.skips.set(key, [where]);
     else places.push(where);
+  }
+
+  #count(quantity: string, where: string, equal: boolean, detail: string): TallyRow {
+    const row = this.rows.get(quantity) ?? { quantity, equal: 0, compared: 0, error: { largest: 0, isShare: false } };
+    this.rows.set(quantity, row);
+    row.compared++;
+    if (equal) row.equal++;
+    else this.differences.push(`${where}: ${quantity}: ${detail}`);
+    return row;
   }
 }

@@ -1,7 +1,8 @@
 /** The page of validation: which numbers of which independent programs ours are equal to, what was left out, and the mappings. */
 import type { Accelerator } from "../../src/sim/accelerator.ts";
 import { PASSES } from "../../src/sim/operation.ts";
-import type { CountingTally } from "./oracle.ts";
+import type { CountingTally, TallyRow } from "./oracle.ts";
+import { IID_CASES, IID_ZEROS, iidSpeedup, largestDeviation } from "./tensordash-iid.ts";
 
 /** What one folder of cases gave. */
 export interface Outcome {
@@ -20,9 +21,12 @@ export function validationPage(
     "# What holds the numbers",
     "",
     "Written by `npm run validate -- DIR… --page docs/validation.md`. Every number compared here was printed by the program named, on",
-    "masks and tensors that it was given; our code computed its own from the same inputs. Counts have to be equal, values to lie",
-    "within ten times the noise of the program's own single precision.",
+    "masks and tensors that it was given; our code computed its own from the same inputs. Counts have to be equal: their largest",
+    "error is relative. Values have to lie within ten times the noise of the program's own single precision: their largest error",
+    "is a share of that tolerance.",
     ...outcomes.flatMap(oracleSection),
+    "",
+    ...iidSection(),
     "",
     ...mappingSection(accelerators),
     "",
@@ -37,10 +41,36 @@ function oracleSection({ oracle, source, cases, tally }: Outcome): string[] {
     "",
     `${source}; ${cases} cases.`,
     "",
-    "| quantity | equal | compared |",
-    "|---|---|---|",
-    ...[...tally.rows.values()].map(({ quantity, equal, compared }) => `| ${quantity} | ${equal} | ${compared} |`),
+    "| quantity | equal | compared | largest error |",
+    "|---|---|---|---|",
+    ...[...tally.rows.values()].map(
+      ({ quantity, equal, compared, error }) => `| ${quantity} | ${equal} | ${compared} | ${errorText(error)} |`,
+    ),
     ...(skips.length > 0 ? ["", "Left out:", "", ...skips] : []),
+  ];
+}
+
+function errorText({ largest, isShare }: TallyRow["error"]): string {
+  if (largest === 0) return "0";
+  return isShare ? `${largest.toPrecision(2)} of the tolerance` : `${(100 * largest).toPrecision(2)} %`;
+}
+
+/** TensorDash's scheduler against a table of speed-ups on i.i.d. masks. */
+function iidSection(): string[] {
+  const rows = IID_CASES.map((one) => {
+    const at = one.speedups[IID_ZEROS.indexOf(0.9)];
+    const deviation = (100 * largestDeviation(one)).toFixed(2);
+    return `| ${one.order} | ${one.rows} | ${at.toFixed(3)} | ${iidSpeedup(one, 0.9).toFixed(3)} | ${deviation} % |`;
+  });
+  return [
+    "## TensorDash on i.i.d. masks",
+    "",
+    "Speed-up of the scheduler over 20,000 lines of 16 lanes, against an independent model of it with random masks of its own. Without",
+    "a zero it is exactly 1.",
+    "",
+    `| priority list | rows | theirs at 90 % zeros | ours | largest error, 10 % to 99 % zeros |`,
+    "|---|---|---|---|---|",
+    ...rows,
   ];
 }
 

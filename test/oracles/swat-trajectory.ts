@@ -89,7 +89,13 @@ export async function runTrajectory(
   }
   if (one.noise.reliable_steps === steps) {
     const distance = relativeDistance(model, golden);
-    tally.judge(quantity("final weights"), one.name, distance <= WEIGHTS_TOLERANCE, `relative L2 ${distance}`);
+    tally.judge(
+      quantity("final weights"),
+      one.name,
+      distance <= WEIGHTS_TOLERANCE,
+      `relative L2 ${distance}`,
+      distance / WEIGHTS_TOLERANCE,
+    );
   }
 }
 
@@ -180,7 +186,13 @@ function close(
   let worst = 0;
   for (let i = 0; i < expected.length; i++) worst = Math.max(worst, Math.abs(actual[i] - expected[i]) || 0);
   const finite = Array.from(actual).every(Number.isFinite);
-  tally.judge(quantity, where, finite && worst <= tolerance, `largest difference ${worst}, tolerance ${tolerance}`);
+  tally.judge(
+    quantity,
+    where,
+    finite && worst <= tolerance,
+    `largest difference ${worst}, tolerance ${tolerance}`,
+    worst / tolerance,
+  );
 }
 
 function floats(tensors: ReadonlyMap<string, GoldenTensor>, name: string): Float32Array {

@@ -86,10 +86,12 @@ function compareTensors(build: string, one: SwatCase, golden: Tensors, computed:
     }
     const isMask = actual instanceof Uint8Array;
     const listed = one.torch_f32_max_abs_diff?.[name] ?? 0;
-    const tolerance = isMask ? 0 : Math.max(SMALLEST_TOLERANCE, 10 * listed);
+    const tolerance = Math.max(SMALLEST_TOLERANCE, 10 * listed);
     const difference = largestDifference(expected, actual);
     const detail = `differs by ${difference}, tolerance ${tolerance}`;
-    tally.judge(`${isMask ? "masks" : one.kind} (${build})`, where, difference <= tolerance, detail);
+    const quantity = `${isMask ? "masks" : one.kind} (${build})`;
+    if (isMask) tally.judge(quantity, where, difference === 0, detail);
+    else tally.judge(quantity, where, difference <= tolerance, detail, difference / tolerance);
   }
 }
 

@@ -110,6 +110,7 @@ function paramsOf(config: Config): TensorDashParams {
     lookahead: config.lookahead || DEFAULTS.lookahead,
     lookaside: config.lookaside || DEFAULTS.lookaside,
     shape: config.shape,
+    sides: "one",
     banks: config.banks || DEFAULTS.banks,
     tiles: 1,
     batch: "image",

@@ -8,6 +8,7 @@ import { type Static, Type } from "typebox";
 import { type BitMask, countOnes } from "../../kernels/bit-mask.ts";
 import { sizeOf } from "../../kernels/geometry.ts";
 import type { Accelerator, ComputeResult } from "../accelerator.ts";
+import { weightPairs } from "../image-padding.ts";
 import {
   arrayMultipliers,
   arrayParams,
@@ -120,6 +121,8 @@ function runWeights(
       dealPairs({ outer, inner, scheduled: "inner", costs, tiles, dealing, carrySkip: false }, totals, streams);
     }
   }
+  // Of the convolution itself: folded, its padding is part of the image.
+  totals.imagePadding = weightPairs(operation).outside;
   return result(operation, own, totals, scheduledLines);
 }
 
@@ -151,7 +154,7 @@ function filterSetCosts(
 function result(op: Operation, own: BitTacticalParams, totals: DealTotals, scheduledLines: number): ComputeResult {
   const skips = op.pass !== "weightGrad" && own.lookahead > 0;
   const perRefresh = skips && totals.outputs > 0 ? scheduledLines * own.reschedulingCyclesPerLine : 0;
-  return arrayResult(op.pass, own, totals, {
+  return arrayResult(op, own, totals, {
     reschedulingCycles: Math.ceil(perRefresh / op.topKPeriod),
     scheduled: skips ? "weight" : null,
     counters: { scheduledPEs: totals.scheduledPEs, idlePEs: totals.idlePEs },

@@ -52,7 +52,7 @@ export const dadiannao: Accelerator<typeof params> = {
   run(operation, own) {
     const { pass, geometry } = foldStrided(operation, own.foldStridedInput);
     const totals = denseTotals(pass, geometry, own);
-    return arrayResult(pass, own, totals, {
+    return arrayResult(operation, own, totals, {
       reschedulingCycles: 0,
       scheduled: null,
       counters: { scheduledPEs: totals.scheduledPEs, idlePEs: totals.idlePEs },

@@ -46,7 +46,8 @@ export const ideal: Accelerator<typeof params> = {
       reschedulingCycles: 0,
       scheduled: skipping ? "both" : null,
       counters: { macs },
-      slots: { occupied: macs },
+      // The last cycle may not be full.
+      slots: { occupied: macs, imbalance: multipliers * cycles - macs },
       onChipReads: { [a]: macs, [b]: macs },
       onChipWrites: 0,
     };

@@ -5,7 +5,8 @@
  * Source: TPU-like mesh of STONNE 22634b8b, whose bus hash, half drain and tiles without overlap are settings.
  */
 import { type Static, Type } from "typebox";
-import type { Accelerator, ComputeResult } from "../accelerator.ts";
+import type { Accelerator, ComputeResult, Slots } from "../accelerator.ts";
+import { allPairs } from "../image-padding.ts";
 import type { Operation } from "../operation.ts";
 import { tileCost } from "../sigma/mesh-tile.ts";
 import { networkParams, placesPerPort } from "../sigma/network-params.ts";
@@ -76,7 +77,16 @@ function run(operation: Operation, own: MeshParams): ComputeResult {
   const sides = SIDES[operation.pass];
   const tileRows = Math.min(own.tileRows || own.rows, own.rows);
   const tileColumns = Math.min(own.tileColumns || own.columns, own.columns);
-  const sum = { cycles: 0, tiles: 0, multiplications: 0, rowReads: 0, columnReads: 0, outputs: 0, latency: 0 };
+  const sum = {
+    cycles: 0,
+    tiles: 0,
+    multiplications: 0,
+    rowReads: 0,
+    columnReads: 0,
+    outputs: 0,
+    latency: 0,
+    reduction: 0,
+  };
   for (const { rows, columns } of productsOf(operation, own.batch)) {
     const length = rows.length;
     const [down, across] = [parts(rows.vectors, tileRows), parts(columns.vectors, tileColumns)];
@@ -89,6 +99,7 @@ function run(operation: Operation, own: MeshParams): ComputeResult {
     }
     const [rowSteps, columnSteps] = [down, across].map((sizes) => sizes.reduce((tiles, [, count]) => tiles + count, 0));
     sum.tiles += rowSteps * columnSteps;
+    sum.reduction += rowSteps * columnSteps * length;
     sum.multiplications += rows.vectors * columns.vectors * length;
     sum.rowReads += rows.vectors * length * columnSteps;
     sum.columnReads += columns.vectors * length * rowSteps;
@@ -102,10 +113,22 @@ function run(operation: Operation, own: MeshParams): ComputeResult {
     packedCycles: cycles,
     reschedulingCycles: 0,
     scheduled: null,
-    slots: { occupied: sum.multiplications },
+    slots: slotsOf(operation, own, cycles, sum.reduction),
     counters: { multiplications: sum.multiplications, tiles: sum.tiles },
     onChipReads: { [sides.rows]: sum.rowReads, [sides.columns]: sum.columnReads },
     onChipWrites: sum.outputs,
+  };
+}
+
+/** `reduction`: cycles in which the places of a tile multiply, summed over tiles; in all others they wait for the networks. */
+function slotsOf({ pass, geometry }: Operation, own: MeshParams, cycles: number, reduction: number): Slots {
+  const places = own.rows * own.columns;
+  const { inside, outside } = allPairs(pass, geometry);
+  return {
+    occupied: inside,
+    imagePadding: outside,
+    imbalance: places * reduction - inside - outside,
+    fillDrain: places * (cycles - reduction),
   };
 }
 

@@ -9,6 +9,7 @@ import { type BitMask, getBit } from "../../kernels/bit-mask.ts";
 import { type ConvGeometry, outputHeight, outputWidth, sizeOf } from "../../kernels/geometry.ts";
 import { OPERANDS_OF, type Pass, RESULT_OF, SHAPE_OF } from "../../trace/passes.ts";
 import type { Accelerator } from "../accelerator.ts";
+import { allPairs, weightPairs } from "../image-padding.ts";
 
 const params = Type.Object(
   {
@@ -42,13 +43,16 @@ export const procrustes: Accelerator<typeof params> = {
   multipliers: ({ rows, columns }) => rows * columns,
   withoutSkipping: (own) => ({ ...own, skipping: false }),
   validation: () => "formula",
-  run({ pass, geometry: g, masks }, { rows, columns, skipping }) {
+  run(operation, { rows, columns, skipping }) {
+    const { pass, geometry: g, masks } = operation;
     const skips = skipping && pass !== "weightGrad";
     const windows = Math.max(0, outputHeight(g)) * Math.max(0, outputWidth(g));
     const perWeight = windows * Math.ceil(g.N / columns);
     const dense = turnsOf(denseCounts(pass, g), rows);
     const sparse = skips ? turnsOf(nonzeroCounts(pass, g, masks.weight as BitMask), rows) : dense;
     const [a, b] = OPERANDS_OF[pass];
+    const done = sparse.total * windows * g.N;
+    const { inside } = skips ? weightPairs(operation) : allPairs(pass, g);
     return {
       cycles: sparse.slowest * perWeight,
       baseCycles: dense.slowest * perWeight,
@@ -56,11 +60,13 @@ export const procrustes: Accelerator<typeof params> = {
       reschedulingCycles: 0,
       scheduled: skips ? "weight" : null,
       slots: {
-        occupied: sparse.total * windows * g.N,
-        imbalance: rows * columns * sparse.slowest * perWeight - sparse.total * windows * g.N,
+        occupied: inside,
+        // Every weight meets every position; in inputGrad that is a gradient, whose product may fall outside the result.
+        [pass === "inputGrad" ? "redundant" : "imagePadding"]: done - inside,
+        imbalance: rows * columns * sparse.slowest * perWeight - done,
       },
       counters: { weightTurns: sparse.slowest, weights: sparse.total },
-      onChipReads: { [a]: sparse.total * windows * g.N, [b]: sparse.total * Math.ceil(g.N / columns) },
+      onChipReads: { [a]: done, [b]: sparse.total * Math.ceil(g.N / columns) },
       onChipWrites: perWeight === 0 ? 0 : sizeOf(SHAPE_OF[RESULT_OF[pass]](g)),
     };
   },

@@ -14,6 +14,7 @@ import { MAX_BANKS } from "../cartesian/banks.ts";
 import { foldLinear, isLinear } from "../cartesian/fold-linear.ts";
 import { jobsOf, SIDES } from "../cartesian/job.ts";
 import { type CartesianTotals, emptyCartesianTotals, runJob } from "../cartesian/run-job.ts";
+import { denseMacs } from "../mac-counts.ts";
 import type { Operation } from "../operation.ts";
 
 const params = Type.Object(
@@ -116,7 +117,8 @@ export const scnn: Accelerator<typeof params> = {
       reschedulingCycles: 0,
       scheduled: own.skipping ? "both" : null,
       counters,
-      ...(own.skipping ? { slots: slotsOf(counters) } : {}),
+      // Without skipping, chunks that are not full and elements that wait are not told apart.
+      slots: own.skipping ? slotsOf(counters) : { occupied: denseMacs(geometry), fillDrain: counters.idleHalo },
       onChipReads: { [sides.activations]: activationReads, [sides.weights]: weightReads },
       onChipWrites: hasWork ? results : 0,
     } satisfies ComputeResult;

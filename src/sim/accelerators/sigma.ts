@@ -8,7 +8,8 @@
 import { type Static, Type } from "typebox";
 import { countOnes } from "../../kernels/bit-mask.ts";
 import { sizeOf } from "../../kernels/geometry.ts";
-import type { Accelerator, ComputeResult } from "../accelerator.ts";
+import type { Accelerator, ComputeResult, Slots } from "../accelerator.ts";
+import { allPairs, outputGradPairs, type Pairs, weightPairs } from "../image-padding.ts";
 import type { Operand, Operation } from "../operation.ts";
 import { iterationTimer } from "../sigma/iteration-cost.ts";
 import { networkParams, placesPerPort } from "../sigma/network-params.ts";
@@ -101,7 +102,8 @@ function run(operation: Operation, own: SigmaParams): ComputeResult {
   const stationary = stationaryOf(operation, own);
   const { rows, columns } = SIDES[operation.pass];
   const onRows = stationary === rows;
-  const sum = { cycles: 0, base: 0, packed: 0, iterations: 0, continuations: 0, multiplications: 0 };
+  const sum = { cycles: 0, base: 0, packed: 0, iterations: 0, continuations: 0 };
+  const streaming = { cycles: 0, multiplications: 0, foldedGaps: 0 };
   const counts = { stationaryReads: 0, streamReads: 0, psumReads: 0, writes: 0 };
   const time = productTimer(own);
   for (const product of productsOf(operation, own.batch)) {
@@ -115,7 +117,9 @@ function run(operation: Operation, own: SigmaParams): ComputeResult {
     sum.packed += own.skipping ? Math.ceil(totals.stationary / own.multipliers) * passes : base.cycles;
     sum.iterations += totals.iterations;
     sum.continuations += totals.continuations;
-    sum.multiplications += totals.stationary * passes;
+    streaming.multiplications += totals.stationary * passes;
+    streaming.cycles += totals.iterations * passes;
+    streaming.foldedGaps += totals.foldedGaps * passes;
     counts.stationaryReads += totals.stationary;
     counts.streamReads += totals.streams * streamOnes;
     counts.psumReads += totals.continuations * passes;
@@ -130,9 +134,9 @@ function run(operation: Operation, own: SigmaParams): ComputeResult {
     packedCycles: own.skipping ? sum.packed : cycles,
     reschedulingCycles: 0,
     scheduled: own.skipping ? stationary : null,
-    slots: { occupied: sum.multiplications },
+    slots: slotsOf(operation, own, stationary, cycles, streaming),
     counters: {
-      multiplications: sum.multiplications,
+      multiplications: streaming.multiplications,
       iterations: sum.iterations,
       foldedIterations: sum.continuations,
       psumReads: counts.psumReads,
@@ -140,6 +144,38 @@ function run(operation: Operation, own: SigmaParams): ComputeResult {
     onChipReads: { [stationary]: counts.stationaryReads, [onRows ? columns : rows]: counts.streamReads },
     onChipWrites: counts.writes,
   };
+}
+
+/**
+ * `streaming`: one cycle a column and iteration, in which leaves multiply or hold no value; in all others they wait for the
+ * ports, the tree or the bus.
+ */
+function slotsOf(
+  operation: Operation,
+  own: SigmaParams,
+  stationary: Operand,
+  cycles: number,
+  streaming: { readonly cycles: number; readonly multiplications: number; readonly foldedGaps: number },
+): Slots {
+  const { multipliers } = own;
+  const { multiplications, foldedGaps } = streaming;
+  const { inside, outside } = pairsOf(operation, own, stationary) ?? { inside: multiplications, outside: 0 };
+  return {
+    occupied: inside,
+    imagePadding: outside,
+    lanePadding: foldedGaps,
+    imbalance: multipliers * streaming.cycles - multiplications - foldedGaps,
+    fillDrain: multipliers * (cycles - streaming.cycles),
+  };
+}
+
+/** Pairs of the nonzeros of the stationary operand with everything; null where that operand is the padded one. */
+function pairsOf(operation: Operation, own: SigmaParams, stationary: Operand): Pairs | null {
+  const { pass, geometry } = operation;
+  if (!own.skipping) return allPairs(pass, geometry);
+  if (stationary === "weight") return weightPairs(operation);
+  if (pass === "weightGrad" && stationary === "outputGrad") return outputGradPairs(operation);
+  return null;
 }
 
 /** Times matrix products; one that is met again (the same filters for another image) is not timed again. */

@@ -6,6 +6,7 @@
 import { type Static, Type } from "typebox";
 import { popcount32 } from "../../kernels/bit-mask.ts";
 import type { Accelerator, Mapping } from "../accelerator.ts";
+import { pairsOfTaps } from "../image-padding.ts";
 import { arrayMultipliers, arrayParams, imageStreams } from "../lanes/array-params.ts";
 import { arrayResult } from "../lanes/array-result.ts";
 import { windowGrids } from "../lanes/channel-first.ts";
@@ -74,7 +75,7 @@ export const sparseTensorCore: Accelerator<typeof params> = {
     const totals =
       pass === "weightGrad" ? denseTotals(pass, geometry, own) : structuredTotals(operation, pass, own, count);
     const { scheduledPEs, idlePEs } = totals;
-    return arrayResult(pass, own, totals, {
+    return arrayResult(operation, own, totals, {
       reschedulingCycles: 0,
       scheduled: count.structuredSets > 0 && own.n < own.m ? "weight" : null,
       counters: { scheduledPEs, idlePEs, ...count },
@@ -92,6 +93,7 @@ function structuredTotals(
   const totals = emptyTotals();
   const { images, streams } = imageStreams({ lanes, rows, columns, tiles, dealing, batch }, g.N);
   const grids = windowGrids(pass, g);
+  const weightsByTap = new Array<number>(g.R * g.S).fill(0);
   for (let group = 0; group < g.groups && grids.length > 0; group++) {
     const weights = weightLanes(masks.weight as NonNullable<typeof masks.weight>, g, pass, group, lanes);
     const inner = setAxis(weights.filters, rows);
@@ -100,20 +102,28 @@ function structuredTotals(
       if (lines === 0) continue;
       const costs = createSetCosts(inner.sets, lines, 0);
       const buffer = new Int32Array(lines * rows);
-      const depth = grid.taps.length * ((pass === "forward" ? g.C : g.K) / g.groups);
+      const channels = (pass === "forward" ? g.C : g.K) / g.groups;
       for (let set = 0; set < inner.sets; set++) {
-        gatherFilters(weights, grid.taps, set * rows, Math.min(rows, weights.filters - set * rows), buffer, rows);
+        const live = Math.min(rows, weights.filters - set * rows);
+        gatherFilters(weights, grid.taps, set * rows, live, buffer, rows);
         const fits = holdsPattern(buffer, lanes, n, m);
         count.sets++;
         if (fits) count.structuredSets++;
         costs.rest[set] = fits ? Math.ceil((lines * n) / m) : lines;
         costs.ideal[set] = costs.rest[set];
-        costs.nonzeros[set] = fits && n < m ? onesOf(buffer) : depth * Math.min(rows, weights.filters - set * rows);
+        const tapWords = weights.blocks * rows;
+        grid.taps.forEach(({ kernel }, tap) => {
+          const words = buffer.subarray(tap * tapWords, (tap + 1) * tapWords);
+          const held = fits && n < m ? onesOf(words) : channels * live;
+          costs.nonzeros[set] += held;
+          weightsByTap[kernel] += held;
+        });
       }
       const outer = setAxis(images * grid.height * grid.width, columns);
       dealPairs({ outer, inner, scheduled: "inner", costs, tiles, dealing, carrySkip: false }, totals, streams);
     }
   }
+  totals.imagePadding = pairsOfTaps(pass, g, weightsByTap).outside;
   return totals;
 }
 

@@ -5,12 +5,13 @@
  * Source: SCALE-Sim v3 fab89b7 (Samajdar et al.); padding, batch, groups and the gradients, which it lacks, are ours.
  */
 import { type Static, Type } from "typebox";
-import type { Accelerator } from "../accelerator.ts";
+import type { Accelerator, Slots } from "../accelerator.ts";
+import { allPairs, pairsOfTaps } from "../image-padding.ts";
 import { OPERANDS_OF, type Operation } from "../operation.ts";
 import { addFolds, emptyFoldCounts, type FoldCounts } from "../systolic/fold-counts.ts";
 import { type GemmJob, gemmJobs } from "../systolic/gemm-jobs.ts";
 import { inGoldenScope } from "../systolic/golden-scope.ts";
-import { fittingNonzeros, keptSlots, type NOfM } from "../systolic/n-of-m.ts";
+import { keptSlots, type NOfM, type PackedWeights, packedWeights } from "../systolic/n-of-m.ts";
 import { denseStorage, sparseStorage } from "../systolic/sparse-storage.ts";
 
 const sparsity = Type.Object(
@@ -96,12 +97,12 @@ export const systolic: Accelerator<typeof params> = {
     const { pass, geometry } = operation;
     const jobs = gemmJobs(pass, geometry, own.batch);
     const dense = countFolds(jobs, own);
-    const nonzeros = nonzerosIfStructured(operation, jobs, own.sparsity);
-    const structured = nonzeros !== null;
+    const packed = packedIfStructured(operation, jobs, own.sparsity);
+    const structured = packed !== null;
     const counts = structured ? countFolds(jobs, own, own.sparsity) : dense;
     const images = own.batch === "fold" ? 1 : geometry.N;
     const storage = structured
-      ? sparseStorage(own.sparsity.storage, jobs, geometry.groups, nonzeros, own.sparsity)
+      ? sparseStorage(own.sparsity.storage, jobs, geometry.groups, packed.nonzeros, own.sparsity)
       : denseStorage(pass === "weightGrad" ? [] : jobs, geometry.groups);
     const [first, second] = OPERANDS_OF[pass];
     const [left, right] = pass === "weightGrad" ? [second, first] : [first, second];
@@ -111,12 +112,12 @@ export const systolic: Accelerator<typeof params> = {
       packedCycles: counts.cycles,
       reschedulingCycles: 0,
       scheduled: structured ? "weight" : null,
-      slots: { occupied: counts.busyPECycles },
+      slots: slotsOf(operation, counts, packed),
       counters: {
         folds: counts.folds,
         mappedPEs: counts.mappedPEs,
         // Row-wise, filters with fewer than n nonzeros in a block leave slots empty.
-        usedPEs: structured && own.sparsity.mode === "row" ? nonzeros * images : counts.mappedPEs,
+        usedPEs: structured && own.sparsity.mode === "row" ? packed.nonzeros * images : counts.mappedPEs,
         busyPECycles: counts.busyPECycles,
         structured: structured ? 1 : 0,
         ...storage,
@@ -139,15 +140,23 @@ function countFolds(jobs: readonly GemmJob[], own: SystolicParams, pattern?: NOf
   return counts;
 }
 
-/** Nonzeros of the weights where the array runs them packed; null where it runs dense. */
-function nonzerosIfStructured(
+/** Slots of a block that hold no weight are a set that is not full. */
+function slotsOf({ pass, geometry }: Operation, counts: FoldCounts, packed: PackedWeights | null): Slots {
+  const { busyPECycles, fillDrain, lanePadding, imbalance } = counts;
+  const { inside, outside } = packed === null ? allPairs(pass, geometry) : pairsOfTaps(pass, geometry, packed.held);
+  const empty = busyPECycles - inside - outside;
+  return { occupied: inside, imagePadding: outside, lanePadding, imbalance: imbalance + empty, fillDrain };
+}
+
+/** The weights where the array runs them packed; null where it runs dense. */
+function packedIfStructured(
   { pass, layer, geometry, masks }: Operation,
   jobs: readonly GemmJob[],
   pattern: NOfM,
-): number | null {
+): PackedWeights | null {
   if (pass === "weightGrad" || pattern.n === pattern.m || jobs.length === 0) return null;
   if (masks.weight === undefined) throw new Error(`systolic: ${layer} ${pass} has no weight mask`);
-  return fittingNonzeros(pass, masks.weight, geometry, jobs, pattern);
+  return packedWeights(pass, masks.weight, geometry, jobs, pattern);
 }
 
 function checkSparsity({ dataflow, sparsity: { n, m, mode } }: SystolicParams): void {

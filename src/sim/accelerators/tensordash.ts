@@ -1,6 +1,7 @@
 /**
  * TensorDash: a tile whose rows skip the zeros of one operand as they stream in, the sparser of the two. The scheduled
- * operand lies on the rows, which share the test for an empty line; the other lies on the columns.
+ * operand lies on the rows, which share the test for an empty line; the other lies on the columns. With two sides every
+ * processing element skips the pairs with a zero, as the published element does by itself (`lanes/pair-schedule.ts`).
  * Source: TensorDash (MICRO 2020) as modelled by DNNsim (January 2020, parent of 58b1d72), without its bugs; the skip counter of a
  * tile runs on from set to set. Image padding counts as zeros when the sparser operand is chosen, with `solidPadding` too:
  * attribution must not turn the array round.
@@ -16,6 +17,7 @@ import { type DynamicRun, emptyBankCounts } from "../lanes/dynamic-run.ts";
 import { dynamicScheduler } from "../lanes/dynamic-schedule.ts";
 import { inGoldenScope } from "../lanes/golden-scope.ts";
 import { searchMapOf } from "../lanes/search-map.ts";
+import { sideBySide } from "../lanes/side-by-side.ts";
 
 const params = Type.Object(
   {
@@ -28,6 +30,11 @@ const params = Type.Object(
       default: 16,
       description: "Banks of the on-chip buffers; conflicts are counted, not charged",
     }),
+    sides: Type.Enum(["one", "two"], {
+      default: "one",
+      description:
+        '"one": a row skips the zeros of its operand; "two": a processing element skips the zeros of both its operands, and all of a tile advance together',
+    }),
     operand: Type.Object(
       {
         forward: Type.Enum(["sparser", "input", "weight"], { default: "sparser" }),
@@ -38,7 +45,7 @@ const params = Type.Object(
         additionalProperties: false,
         default: { forward: "sparser", inputGrad: "sparser", weightGrad: "sparser" },
         description:
-          'Operand whose zeros each pass skips; "sparser" chooses for each image, or for the whole operation where the batch is folded',
+          'Operand whose zeros each pass skips; "sparser" chooses for each image, or for the whole operation where the batch is folded. Not asked with two sides',
       },
     ),
   },
@@ -56,27 +63,27 @@ export const tensordash: Accelerator<typeof params> = {
   mappings: {
     forward: {
       lanes: "input channels",
-      rows: "windows or filters, whichever is sparser",
+      rows: "windows or filters, whichever is sparser (two sides: filters)",
       columns: "the other",
       stationary: "output",
-      skipped: "sparser",
-      referee: "exact: DNNsim (TensorDash)",
+      skipped: "sparser or both",
+      referee: "exact: DNNsim (TensorDash), one side; property: two sides equal one where an operand has no zero",
     },
     inputGrad: {
       lanes: "output channels",
-      rows: "windows of outputGrad or filters (input channels), whichever is sparser, one stride phase at a time",
+      rows: "windows of outputGrad or filters (input channels), whichever is sparser (two sides: filters), one stride phase at a time",
       columns: "the other",
       stationary: "output",
-      skipped: "sparser",
-      referee: "exact: DNNsim (TensorDash) at stride 1; property: conformance laws beyond",
+      skipped: "sparser or both",
+      referee: "exact: DNNsim (TensorDash), one side at stride 1; property: conformance laws beyond",
     },
     weightGrad: {
       lanes: "output positions",
-      rows: "input channels or output channels, whichever is sparser, one kernel position at a time",
+      rows: "input channels or output channels, whichever is sparser (two sides: output channels), one kernel position at a time",
       columns: "the other",
       stationary: "output",
-      skipped: "sparser",
-      referee: "exact: DNNsim (TensorDash)",
+      skipped: "sparser or both",
+      referee: "exact: DNNsim (TensorDash), one side; property: two sides equal one where an operand has no zero",
     },
   },
   multipliers: arrayMultipliers,
@@ -84,6 +91,7 @@ export const tensordash: Accelerator<typeof params> = {
   validation(operation, own) {
     if (own.lookahead === 0) return "formula";
     const { pass, geometry } = operation;
+    if (own.sides === "two") return "property";
     // The original does not schedule weights in a strided input gradient, and does not model tiles.
     const known = pass !== "inputGrad" || (geometry.stride[0] === 1 && geometry.stride[1] === 1);
     return known && own.tiles === 1 && inGoldenScope(operation, own) ? "exact" : "property";
@@ -94,13 +102,13 @@ export const tensordash: Accelerator<typeof params> = {
     const run: DynamicRun = {
       operation,
       params: own,
-      schedule: dynamicScheduler(map, own.lookaside),
+      scheduler: { schedule: dynamicScheduler(map, own.lookaside), vectors: sideBySide(map, own.lookaside) },
       totals: emptyTotals(),
       banks: emptyBankCounts(),
     };
-    const chosen = own.operand[pass];
+    const chosen = own.sides === "two" ? "both" : own.operand[pass];
     const scheduled = pass === "weightGrad" ? runPositions(run, chosen) : runChannels(run, pass, chosen);
-    return arrayResult(pass, own, run.totals, {
+    return arrayResult(operation, own, run.totals, {
       reschedulingCycles: 0,
       scheduled: own.lookahead > 0 ? scheduled : null,
       counters: {

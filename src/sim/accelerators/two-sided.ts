@@ -9,6 +9,7 @@ import { popcount32 } from "../../kernels/bit-mask.ts";
 import { sizeOf } from "../../kernels/geometry.ts";
 import { RESULT_OF, SHAPE_OF } from "../../trace/passes.ts";
 import type { Accelerator, ComputeResult } from "../accelerator.ts";
+import { allPairs } from "../image-padding.ts";
 import { type JoinJob, joinJobs } from "../lanes/inner-join.ts";
 import { OPERANDS_OF, type Operation } from "../operation.ts";
 
@@ -113,16 +114,21 @@ function addJob(job: JoinJob, own: TwoSidedParams, total: JoinTotals): void {
   const joined = new Int32Array(unitCount);
   const busy = new Float64Array(clusters);
   const baseBusy = new Float64Array(clusters);
+  const join = (at: number) => {
+    let pairs = 0;
+    for (let i = 0; i < job.words; i++) pairs += popcount32(rows[at + i] & window[i]);
+    return pairs;
+  };
   let next = 0;
   let macs = 0;
   for (let w = 0; w < job.streamed; w++) {
     joined.fill(0);
     if (skipping) {
       job.loadStreamed(w, window);
+      let streamed = 0;
+      for (let i = 0; i < job.words; i++) streamed += popcount32(window[i]);
       for (let k = 0; k < job.stationary; k++) {
-        const at = k * job.words;
-        let pairs = 0;
-        for (let i = 0; i < job.words; i++) pairs += popcount32(rows[at + i] & window[i]);
+        const pairs = nonzeros[k] === job.depth ? streamed : streamed === job.depth ? nonzeros[k] : join(k * job.words);
         joined[unitOf[k]] += pairs;
         macs += pairs;
       }
@@ -165,6 +171,7 @@ function resultOf(
 ): ComputeResult {
   const { pass, geometry } = operation;
   const [a, b] = OPERANDS_OF[pass];
+  const imagePadding = skipping ? 0 : allPairs(pass, geometry).outside;
   return {
     cycles: total.cycles,
     baseCycles: total.baseCycles,
@@ -172,7 +179,11 @@ function resultOf(
     reschedulingCycles: 0,
     scheduled: skipping ? "both" : null,
     counters: { macs: total.macs },
-    slots: { occupied: total.macs, imbalance: units * clusters * lanes * total.cycles - total.macs },
+    slots: {
+      occupied: total.macs - imagePadding,
+      imagePadding,
+      imbalance: units * clusters * lanes * total.cycles - total.macs,
+    },
     onChipReads: { [a]: total.macs, [b]: total.macs },
     onChipWrites: total.cycles === 0 ? 0 : sizeOf(SHAPE_OF[RESULT_OF[pass]](geometry)),
   };

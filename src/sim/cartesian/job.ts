@@ -6,7 +6,8 @@
  * neighbouring accumulators, which spreads them over the banks as a forward pass does. A dilated kernel keeps its
  * own taps only. Groups are jobs of their own.
  */
-import { type BitMask, sliceBytes } from "../../kernels/bit-mask.ts";
+import { type BitMask, countOnes, sliceBytes } from "../../kernels/bit-mask.ts";
+import { sizeOf } from "../../kernels/geometry.ts";
 import type { Operand, Operation } from "../operation.ts";
 import { axesOf, type PlaneAxis } from "./plane-axis.ts";
 
@@ -42,6 +43,8 @@ export interface Job {
    */
   readonly accumulate: "tiles" | "spread";
   readonly solidPadding: boolean;
+  /** No element of either operand is zero: every plane costs the same. */
+  readonly isDense: boolean;
 }
 
 /** Operand on the activation side and operand on the weight side of each pass. */
@@ -56,6 +59,7 @@ export function jobsOf(operation: Operation): Job[] {
   const { pass, geometry: g, masks } = operation;
   const activations = masks[SIDES[pass].activations] as BitMask;
   const weights = masks[SIDES[pass].weights] as BitMask;
+  const isDense = [activations, weights].every((mask) => countOnes(mask) === sizeOf(mask.shape));
   const jobs: Job[] = [];
   for (let group = 0; group < g.groups; group++) {
     const shared = { ...filtersOf(operation, group, weights), steps: stepsOf(operation, group, activations, weights) };
@@ -71,6 +75,7 @@ export function jobsOf(operation: Operation): Job[] {
           drains: pass === "weightGrad" ? g.C / g.groups : g.N,
           accumulate: pass === "weightGrad" ? "spread" : "tiles",
           solidPadding: operation.solidPadding === true,
+          isDense,
         });
       }
     }

@@ -7,7 +7,9 @@
  */
 import type { ActivationQueues } from "./activation-queues.ts";
 import { bankTable, MAX_BANKS } from "./banks.ts";
+import type { Job } from "./job.ts";
 import type { PeGrid } from "./pe-grid.ts";
+import type { PlaneAxis } from "./plane-axis.ts";
 import type { WeightQueues } from "./weight-queues.ts";
 
 /** Counts products; `valid` and `stalls` are those of the last call. */
@@ -23,16 +25,17 @@ export interface ProductCounter {
 export function productCounter(
   acts: ActivationQueues,
   weights: WeightQueues,
-  outputs: { readonly horizontal: number; readonly vertical: number },
+  { horizontal, vertical }: Job,
   grid: PeGrid,
 ): ProductCounter {
   const { activations: I, weights: F } = grid;
-  const { horizontal: W, vertical: H } = outputs;
+  const [W, H] = [horizontal.outputs, vertical.outputs];
   const { x: ax, y: ay, code: aCode } = acts;
   const { x: wx, y: wy, code: wCode, cells, chunkMinY, chunkMaxY, chunkRepeats, period, phases } = weights;
   const table = bankTable(grid.banks);
   const counts = new Uint16Array(MAX_BANKS);
   const bits = Int32Array.from(table, (bank) => 1 << bank);
+  const reaches = phases.map((taps) => ({ x: tapsUpTo(taps.x, horizontal), y: tapsUpTo(taps.y, vertical) }));
 
   /** Costs of the last `period` chunks, for those that repeat them. */
   const lastValid = new Int32Array(period);
@@ -47,10 +50,11 @@ export function productCounter(
     const [aStart, aEnd] = [acts.starts[activationQueue], acts.ends[activationQueue]];
     const [wStart, wEnd] = [weights.starts[weightQueue], weights.ends[weightQueue]];
     if (aStart === aEnd || wStart === wEnd) return;
-    const taps = phases[weightQueue % phases.length];
+    const phase = weightQueue % phases.length;
+    const { x, y } = reaches[phase];
+    const tapsY = phases[phase].y.length;
     const cellStart = weights.cellStarts[weightQueue];
-    for (let a = aStart; a < aEnd; a += I)
-      countChunk(a, Math.min(a + I, aEnd), wStart, wEnd, taps.x, taps.y, cellStart);
+    for (let a = aStart; a < aEnd; a += I) countChunk(a, Math.min(a + I, aEnd), wStart, wEnd, x, y, tapsY, cellStart);
   }
 
   /** One chunk of activations against all weights in its reach. */
@@ -59,8 +63,9 @@ export function productCounter(
     until: number,
     wStart: number,
     wEnd: number,
-    tapsX: Int32Array,
-    tapsY: Int32Array,
+    upToX: Int32Array,
+    upToY: Int32Array,
+    tapsY: number,
     cellStart: number,
   ): void {
     const minX = ax[from];
@@ -71,16 +76,13 @@ export function productCounter(
       if (ay[a] < minY) minY = ay[a];
       if (ay[a] > maxY) maxY = ay[a];
     }
-    let i = 0;
-    while (i < tapsX.length && tapsX[i] <= minX - W) i++;
-    let j = 0;
-    while (j < tapsY.length && tapsY[j] <= minY - H) j++;
-    let jEnd = j;
-    while (jEnd < tapsY.length && tapsY[jEnd] <= maxY) jEnd++;
+    const j = minY < H ? 0 : upToY[minY - H];
+    const jEnd = upToY[maxY];
     if (j === jEnd) return;
     let nextChunk = 0;
-    for (; i < tapsX.length && tapsX[i] <= maxX; i++) {
-      const row = cellStart + i * tapsY.length;
+    const iEnd = upToX[maxX];
+    for (let i = minX < W ? 0 : upToX[minX - W]; i < iEnd; i++) {
+      const row = cellStart + i * tapsY;
       const first = cells[row + j] - wStart;
       const end = cells[row + jEnd] - wStart;
       if (first === end) continue;
@@ -175,4 +177,15 @@ export function productCounter(
     }
     return most;
   }
+}
+
+/** [position]: how many of the sorted `taps` are at most at that position, in steps of the stride. */
+function tapsUpTo(taps: Int32Array, { extent, stride }: PlaneAxis): Int32Array {
+  const counts = new Int32Array(Math.ceil(extent / stride));
+  let count = 0;
+  for (let position = 0; position < counts.length; position++) {
+    while (count < taps.length && taps[count] <= position) count++;
+    counts[position] = count;
+  }
+  return counts;
 }

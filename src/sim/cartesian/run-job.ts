@@ -83,19 +83,23 @@ export function runJob(job: Job, grid: PeGrid, skipping: boolean, totals: Cartes
 function runPlanes(job: Job, tiling: Tiling, grid: PeGrid, totals: CartesianTotals): void {
   const acts = activationQueues(job, tiling, grid);
   const weights = weightQueues(job, tiling, grid);
-  const outputs = { horizontal: job.horizontal.outputs, vertical: job.vertical.outputs };
-  const products = productCounter(acts, weights, outputs, grid);
+  const products = productCounter(acts, weights, job, grid);
   const { activations: I, weights: F } = grid;
   const pes = grid.peRows * grid.peColumns;
   const phases = weights.phases.length;
   /** What a plane without a zero costs under kernels without a zero: the same every time. */
   let full: CartesianTotals | undefined;
+  let repeats = 0;
   for (const step of job.steps) {
+    if (job.isDense && full !== undefined) {
+      repeats += step.planes.length;
+      continue;
+    }
     const fullKernels = weights.load(step.weights);
     for (const plane of step.planes) {
       const isFull = acts.load(plane) && fullKernels;
       if (isFull && full !== undefined) {
-        add(totals, full, 1);
+        repeats++;
         continue;
       }
       const before = isFull ? { ...totals } : undefined;
@@ -105,6 +109,7 @@ function runPlanes(job: Job, tiling: Tiling, grid: PeGrid, totals: CartesianTota
       add(full, before, -1);
     }
   }
+  if (full !== undefined) add(totals, full, repeats);
 
   /** All processing elements over one plane and the filters of one pass. */
   function runPass(pass: number): void {
@@ -154,6 +159,6 @@ function runPlanes(job: Job, tiling: Tiling, grid: PeGrid, totals: CartesianTota
   }
 }
 
-function add(to: CartesianTotals, summand: CartesianTotals, times: 1 | -1): void {
+function add(to: CartesianTotals, summand: CartesianTotals, times: number): void {
   for (const key of Object.keys(to) as (keyof CartesianTotals)[]) to[key] += times * summand[key];
 }

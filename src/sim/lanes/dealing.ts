@@ -26,9 +26,14 @@ export function setAxis(items: number, size: number, repeat = 1): SetAxis {
 export interface Deal {
   readonly outer: SetAxis;
   readonly inner: SetAxis;
-  /** Axis whose sets `costs` lists: outer sets in order with their repeats, or inner sets. */
-  readonly scheduled: "outer" | "inner";
+  /**
+   * What `costs` lists: outer sets in order with their repeats, inner sets, or "pairs", the inner sets as they cost beside the
+   * outer set that `enter` was last called with.
+   */
+  readonly scheduled: "outer" | "inner" | "pairs";
   readonly costs: SetCosts;
+  /** Called before the pairs of each outer set. */
+  readonly enter?: (outerSet: number) => void;
   readonly tiles: number;
   readonly dealing: Dealing;
   /** Whether a tile's skip counter runs on from set to set; it starts at 0 in every deal. */
@@ -48,8 +53,10 @@ export interface DealTotals {
   outerLines: number;
   /** The same for the inner operand. */
   innerLines: number;
-  /** Values of the scheduled operand × items of the other one: MACs that are done. */
+  /** MACs that are done: values of the scheduled operand × items of the other one, or pairs of two nonzeros. */
   occupied: number;
+  /** Those of them with an element outside the image. */
+  imagePadding: number;
   /** As `scheduledPEs`, if every set were packed perfectly. */
   packedPEs: number;
   /** Outer items × inner items: results. */
@@ -67,6 +74,7 @@ export function emptyTotals(): DealTotals {
     outerLines: 0,
     innerLines: 0,
     occupied: 0,
+    imagePadding: 0,
     packedPEs: 0,
     outputs: 0,
   };
@@ -75,45 +83,70 @@ export function emptyTotals(): DealTotals {
 /** Runs through all pairs of `deal` and adds them to `totals`, `times` times (images that cost the same). */
 export function dealPairs(deal: Deal, totals: DealTotals, times = 1): void {
   const { outer, inner, costs, tiles, carrySkip } = deal;
-  const { lines, leading, rest, end, ideal } = costs;
+  const { lines, leading, rest, end, ideal, nonzeros } = costs;
   const outerCount = outer.sets * outer.repeat;
   const byOuter = deal.scheduled === "outer";
+  const byPair = deal.scheduled === "pairs";
   const cutRows = deal.dealing === "filters";
   const period = costs.lookahead + 1;
-  const elements = outer.size * inner.size;
   const skips = new Int32Array(tiles);
   let tile = 0;
   let slowest = 0;
   let slowestPacked = 0;
+  // Sums over all pairs; kept out of `totals`, which is written once.
+  let [cycles, packedCycles, baseCycles, scheduledPEs, packedPEs] = [0, 0, 0, 0, 0];
+  let [outerLines, innerLines, allLines, occupied] = [0, 0, 0, 0];
+  const beyondLast = inner.size - inner.last;
   for (let o = 0; o < outerCount; o++) {
     const outerLive = o % outer.sets === outer.sets - 1 ? outer.last : outer.size;
+    deal.enter?.(o);
+    // Sums over the inner sets, the last of which may be narrower.
+    let [own, packed, ones, ownSum, packedSum, onesSum] = [0, 0, 0, 0, 0, 0];
     for (let i = 0; i < inner.sets; i++) {
-      const innerLive = i === inner.sets - 1 ? inner.last : inner.size;
       const set = byOuter ? o : i;
       const zeros = skips[tile] + leading[set];
-      const cycles = rest[set] + Math.floor(zeros / period);
+      own = rest[set] + ((zeros / period) | 0);
       if (carrySkip) skips[tile] = end[set] < 0 ? zeros % period : end[set];
-      if (cycles > slowest) slowest = cycles;
+      if (own > slowest) slowest = own;
       if (ideal[set] > slowestPacked) slowestPacked = ideal[set];
-      totals.scheduledPEs += times * cycles * outerLive * innerLive;
-      totals.idlePEs += times * cycles * (elements - outerLive * innerLive);
-      totals.outerLines += times * cycles * outerLive;
-      totals.innerLines += times * cycles * innerLive;
-      totals.occupied += times * costs.nonzeros[set] * (byOuter ? innerLive : outerLive);
-      totals.packedPEs += times * Math.min(ideal[set], cycles) * outerLive * innerLive;
-      totals.outputs += times * outerLive * innerLive;
+      packed = ideal[set] < own ? ideal[set] : own;
+      ones = nonzeros[set];
+      ownSum += own;
+      packedSum += packed;
+      onesSum += ones;
       tile++;
-      const lastOfOuter = i === inner.sets - 1;
-      if (tile === tiles || (lastOfOuter && (cutRows || o === outerCount - 1))) {
-        totals.cycles += times * slowest;
-        totals.packedCycles += times * slowestPacked;
-        totals.baseCycles += times * lines;
+      if (tile === tiles || (i === inner.sets - 1 && (cutRows || o === outerCount - 1))) {
+        cycles += slowest;
+        packedCycles += slowestPacked;
+        baseCycles += lines;
         tile = 0;
         slowest = 0;
         slowestPacked = 0;
       }
     }
+    const live = ownSum * inner.size - own * beyondLast;
+    allLines += ownSum;
+    innerLines += live;
+    outerLines += ownSum * outerLive;
+    scheduledPEs += live * outerLive;
+    packedPEs += (packedSum * inner.size - packed * beyondLast) * outerLive;
+    occupied += byPair ? onesSum : byOuter ? onesSum * inner.size - ones * beyondLast : onesSum * outerLive;
   }
+  totals.cycles += times * cycles;
+  totals.packedCycles += times * packedCycles;
+  totals.baseCycles += times * baseCycles;
+  totals.scheduledPEs += times * scheduledPEs;
+  totals.idlePEs += times * (allLines * outer.size * inner.size - scheduledPEs);
+  totals.packedPEs += times * packedPEs;
+  totals.outerLines += times * outerLines;
+  totals.innerLines += times * innerLines;
+  totals.occupied += times * occupied;
+  totals.outputs += times * itemsOf(outer) * outer.repeat * itemsOf(inner);
+}
+
+/** Items of one round of an axis. */
+function itemsOf({ sets, size, last }: SetAxis): number {
+  return sets === 0 ? 0 : (sets - 1) * size + last;
 }
 
 /** Step groups of a deal: cycles of an array that skips nothing are step groups × lines. */

@@ -1,21 +1,27 @@
 /**
  * Forward and inputGrad on an array that schedules its sparser operand as it streams in: lanes hold channels, rows the
- * scheduled operand (windows or filters), columns the other. Loops: window sets, filter sets, lines.
+ * scheduled operand (windows or filters), columns the other; where pairs are scheduled, rows hold filters. Loops: window
+ * sets, filter sets, lines.
  * Source: DNNsim's TensorDash training model (January 2020); stride phases are jobs of their own, as `channel-first.ts` cuts them.
  */
 import { countOnes } from "../../kernels/bit-mask.ts";
 import { sizeOf } from "../../kernels/geometry.ts";
+import { weightPairs } from "../image-padding.ts";
 import type { Operand } from "../operation.ts";
 import { imageStreams } from "./array-params.ts";
-import { inputBanks, outputGradBanks, windowConflicts } from "./bank-map.ts";
+import { countOnce, inputBanks, outputGradBanks, windowConflicts } from "./bank-map.ts";
 import { type SourceExtent, sourceExtent, type WindowGrid, windowGrids } from "./channel-first.ts";
 import { dealPairs, setAxis } from "./dealing.ts";
 import { BANK_ENTRY_VALUES, type DynamicRun, isSparser, maskOf, scheduleSets, type ZeroShare } from "./dynamic-run.ts";
+import { schedulePairs } from "./pair-schedule.ts";
 import { gatherWindows, type SourceLanes, sourceLanes } from "./source-lanes.ts";
 import { gatherFilters, type WeightLanes, weightLanes } from "./weight-lanes.ts";
 
-/** Runs a channel-first pass; returns the operand that was scheduled for the last stream of images, null for no work. */
-export function runChannels(run: DynamicRun, pass: "forward" | "inputGrad", operand: string): Operand | null {
+/**
+ * Runs a channel-first pass that skips the zeros of `operand`: one by name, "sparser" or "both". Returns what was scheduled
+ * for the last stream of images, null for no work.
+ */
+export function runChannels(run: DynamicRun, pass: "forward" | "inputGrad", operand: string): Operand | "both" | null {
   const { operation, params } = run;
   const g = operation.geometry;
   const source: Operand = pass === "forward" ? "input" : "outputGrad";
@@ -31,33 +37,46 @@ export function runChannels(run: DynamicRun, pass: "forward" | "inputGrad", oper
   const weightStreams = streams - sourceStreams;
   const banks = pass === "forward" ? inputBanks(g, params.banks) : outputGradBanks(g, extent, params.banks);
 
-  for (const grid of grids) {
+  for (const [index, grid] of grids.entries()) {
     const windows = images * grid.height * grid.width;
     for (const scheduled of ["source", "weight"] as const) {
       const times = (scheduled === "source" ? sourceStreams : weightStreams) * g.groups;
       if (times === 0) continue;
       const windowSet = scheduled === "source" ? params.rows : params.columns;
-      const conflicts = windowConflicts(banks, grid, images, windowSet);
+      const key = [pass, params.banks, index, images, windowSet];
+      const conflicts = countOnce(g, key, () => windowConflicts(banks, grid, images, windowSet));
       countBanks(run, grid, windows, windowSet, filters, channels, conflicts, times);
     }
   }
+  const solid = operation.solidPadding === true;
+  const lanesOf = (stream: number, group: number): SourceLanes => {
+    const slice = { firstImage: stream * images, images, firstChannel: group * channels, channels };
+    return sourceLanes({ mask: maskOf(run, source), ...slice }, extent, params.lanes, solid);
+  };
+  const weightsOf = (group: number) => weightLanes(maskOf(run, "weight"), g, pass, group, params.lanes);
+  if (operand !== "both" && weightStreams > 0) {
+    run.totals.imagePadding += weightPairs(operation, weightStreams * images).outside;
+  }
   for (let group = 0; group < g.groups; group++) {
+    if (operand === "both") {
+      const weights = weightsOf(group);
+      for (let stream = 0; stream < streams; stream++) {
+        const lanes = lanesOf(stream, group);
+        for (const grid of grids) dealBoth(run, weights, lanes, grid, images);
+      }
+      continue;
+    }
     if (weightStreams > 0) {
-      const weights = weightLanes(maskOf(run, "weight"), g, pass, group, params.lanes);
+      const weights = weightsOf(group);
       for (const grid of grids) dealWeights(run, weights, grid, images, weightStreams);
     }
     for (let stream = 0; stream < streams; stream++) {
       if (!bySource[stream]) continue;
-      const slice = { firstImage: stream * images, images, firstChannel: group * channels, channels };
-      const lanes = sourceLanes(
-        { mask: maskOf(run, source), ...slice },
-        extent,
-        params.lanes,
-        operation.solidPadding === true,
-      );
+      const lanes = lanesOf(stream, group);
       for (const grid of grids) dealSource(run, lanes, grid, images, filters);
     }
   }
+  if (operand === "both") return operand;
   return bySource[streams - 1] ? source : "weight";
 }
 
@@ -125,4 +144,15 @@ function dealSource(run: DynamicRun, source: SourceLanes, grid: WindowGrid, imag
     return live;
   });
   dealPairs({ outer, inner, scheduled: "outer", costs, tiles, dealing, carrySkip: true }, run.totals);
+}
+
+function dealBoth(run: DynamicRun, weights: WeightLanes, source: SourceLanes, grid: WindowGrid, images: number): void {
+  const { rows, columns } = run.params;
+  schedulePairs(run, {
+    outer: setAxis(images * grid.height * grid.width, columns),
+    inner: setAxis(weights.filters, rows),
+    lines: grid.taps.length * source.blocks,
+    loadOuter: (set, live, buffer) => gatherWindows(source, grid, set * columns, live, buffer),
+    loadInner: (set, live, buffer) => gatherFilters(weights, grid.taps, set * rows, live, buffer, live),
+  });
 }

@@ -1,20 +1,25 @@
 /**
  * weightGrad on an array that schedules its sparser operand as it streams in: lanes hold output positions, rows the
- * channels of the scheduled operand, columns those of the other. Loops: kernel positions, input channel sets, output channel
- * sets, lines. Source: DNNsim's TensorDash training model (January 2020).
+ * channels of the scheduled operand, columns those of the other; where pairs are scheduled, rows hold output channels. Loops:
+ * kernel positions, input channel sets, output channel sets, lines. Source: DNNsim's TensorDash training model (January 2020).
  */
 import { countOnes } from "../../kernels/bit-mask.ts";
 import { outputHeight, outputWidth } from "../../kernels/geometry.ts";
+import { outputGradPairs } from "../image-padding.ts";
 import type { Operand } from "../operation.ts";
 import { imageStreams } from "./array-params.ts";
-import { inputBanks, outputGradBanks, raisePositionConflicts } from "./bank-map.ts";
+import { countOnce, inputBanks, outputGradBanks, raisePositionConflicts } from "./bank-map.ts";
 import { sourceExtent, windowGrids } from "./channel-first.ts";
 import { dealPairs, setAxis } from "./dealing.ts";
 import { BANK_ENTRY_VALUES, type DynamicRun, isSparser, maskOf, scheduleSets } from "./dynamic-run.ts";
+import { schedulePairs } from "./pair-schedule.ts";
 import { gatherPositions, type PositionGrid } from "./position-lanes.ts";
 
-/** Runs weightGrad; returns the operand that was scheduled for the last stream of images, null for no work. */
-export function runPositions(run: DynamicRun, operand: string): Operand | null {
+/**
+ * Runs weightGrad, skipping the zeros of `operand`: one by name, "sparser" or "both". Returns what was scheduled for the last
+ * stream of images, null for no work.
+ */
+export function runPositions(run: DynamicRun, operand: string): Operand | "both" | null {
   const { params } = run;
   const g = run.operation.geometry;
   const P = outputHeight(g);
@@ -23,15 +28,21 @@ export function runPositions(run: DynamicRun, operand: string): Operand | null {
   const { images, streams } = imageStreams(params, g.N);
   const grids = inputPositions(run, P, Q);
   const gradGrid: PositionGrid = { P, Q, startY: 0, startX: 0, stepY: 1, stepX: 1 };
-  const conflicts = conflictsOfLines(run, grids, gradGrid, images);
+  const key = ["weightGrad", params.banks, params.lanes, images];
+  const conflicts = countOnce(g, key, () => conflictsOfLines(run, grids, gradGrid, images));
   let byInput = false;
   for (let stream = 0; stream < streams; stream++) {
     byInput = operand === "sparser" ? inputIsSparser(run, stream * images, images) : operand === "input";
     countBanks(run, images * P * Q, conflicts, byInput);
+    if (operand !== "both" && !byInput) {
+      run.totals.imagePadding += outputGradPairs(run.operation, stream * images, (stream + 1) * images).outside;
+    }
     for (let group = 0; group < g.groups; group++) {
-      dealPositions(run, byInput ? grids : [gradGrid], byInput, stream * images, images, group);
+      if (operand === "both") dealBoth(run, grids, gradGrid, stream * images, images, group);
+      else dealPositions(run, byInput ? grids : [gradGrid], byInput, stream * images, images, group);
     }
   }
+  if (operand === "both") return operand;
   return byInput ? "input" : "outputGrad";
 }
 
@@ -124,4 +135,44 @@ function dealPositions(
   });
   const scheduled = byInput ? "outer" : "inner";
   dealPairs({ outer, inner, scheduled, costs, tiles, dealing, carrySkip: true }, run.totals);
+}
+
+/** Schedules the pairs of one group; `inputGrids` has a grid for each kernel position. */
+function dealBoth(
+  run: DynamicRun,
+  inputGrids: readonly PositionGrid[],
+  gradGrid: PositionGrid,
+  firstImage: number,
+  images: number,
+  group: number,
+): void {
+  const { lanes, rows, columns } = run.params;
+  const g = run.operation.geometry;
+  const input = maskOf(run, "input");
+  const outputGrad = maskOf(run, "outputGrad");
+  const solid = run.operation.solidPadding === true;
+  const outer = setAxis(g.C / g.groups, columns, g.R * g.S);
+  const inner = setAxis(g.K / g.groups, rows);
+  const firstInput = group * (g.C / g.groups);
+  const firstOutput = group * (g.K / g.groups);
+  schedulePairs(run, {
+    outer,
+    inner,
+    lines: Math.ceil((images * gradGrid.P * gradGrid.Q) / lanes),
+    loadOuter: (set, live, buffer) => {
+      const grid = inputGrids[Math.floor(set / outer.sets)];
+      const first = firstInput + (set % outer.sets) * columns;
+      buffer.fill(0);
+      for (let c = 0; c < live; c++) {
+        gatherPositions(input, firstImage, images, first + c, grid, solid, lanes, buffer, c, live);
+      }
+    },
+    loadInner: (set, live, buffer) => {
+      const first = firstOutput + set * rows;
+      buffer.fill(0);
+      for (let r = 0; r < live; r++) {
+        gatherPositions(outputGrad, firstImage, images, first + r, gradGrid, false, lanes, buffer, r, live);
+      }
+    },
+  });
 }

@@ -6,8 +6,8 @@ import type { BitMask } from "../../kernels/bit-mask.ts";
 import type { Operand, Operation } from "../operation.ts";
 import type { ArrayParams } from "./array-params.ts";
 import type { DealTotals } from "./dealing.ts";
-import type { Scheduler } from "./line-walk.ts";
-import { createSetCosts, recordCost, recordIdeal, recordPacked, type SetCosts } from "./set-costs.ts";
+import { createSetCosts, type SetCosts } from "./set-costs.ts";
+import { type SetScheduler, setRecorder } from "./set-recorder.ts";
 
 /** Values of one entry of the on-chip buffers, by which reads and writes of banks are counted. */
 export const BANK_ENTRY_VALUES = 16;
@@ -28,8 +28,8 @@ export function emptyBankCounts(): BankCounts {
 export interface DynamicRun {
   readonly operation: Operation;
   readonly params: ArrayParams & { readonly lookahead: number; readonly banks: number };
-  /** How a row fills its zero lanes; null: from a queue of its own nonzeros, so that every line but the last is full. */
-  readonly schedule: Scheduler | null;
+  /** How rows fill their zero lanes; null: from queues of their own nonzeros, so that every line but the last is full. */
+  readonly scheduler: SetScheduler | null;
   readonly totals: DealTotals;
   readonly banks: BankCounts;
 }
@@ -52,25 +52,37 @@ export function isSparser(a: ZeroShare, b: ZeroShare): boolean {
   return a.zeros * b.size > b.zeros * a.size;
 }
 
-/** Fills (`gather` returns how many rows it filled), schedules and records each of `sets` buffers. */
+/**
+ * Fills (`gather` returns how many rows it filled), schedules and records each of `sets` buffers. One that holds the same as
+ * the one before, as all do where nothing is zero, is not scheduled again.
+ */
 export function scheduleSets(
-  { params, schedule }: DynamicRun,
+  run: DynamicRun,
   sets: number,
   lines: number,
   gather: (set: number, buffer: Int32Array) => number,
 ): SetCosts {
-  const costs = createSetCosts(sets, lines, params.lookahead);
-  const buffer = new Int32Array((lines + params.lookahead) * params.rows);
+  const costs = createSetCosts(sets, lines, run.params.lookahead);
+  const buffer = new Int32Array((lines + run.params.lookahead) * run.params.rows);
+  const before = new Int32Array(buffer.length);
+  let rowsBefore = -1;
+  const recorder = setRecorder(run.scheduler, run.params.lanes, costs);
   for (let set = 0; set < sets; set++) {
     const rows = gather(set, buffer);
-    buffer.fill(0, lines * rows, (lines + params.lookahead) * rows);
-    recordIdeal(costs, set, buffer, rows, params.lanes);
-    if (schedule === null) {
-      recordPacked(costs, set);
-    } else {
-      schedule(buffer, lines, rows);
-      recordCost(costs, set, buffer, rows);
+    if (rows === rowsBefore && sameWords(buffer, before, lines * rows)) {
+      recorder.repeat(set, set - 1);
+      continue;
     }
+    before.set(buffer);
+    rowsBefore = rows;
+    recorder.add(set, buffer, rows);
   }
+  recorder.finish();
   return costs;
+}
+
+function sameWords(a: Int32Array, b: Int32Array, words: number): boolean {
+  let i = 0;
+  while (i < words && a[i] === b[i]) i++;
+  return i === words;
 }

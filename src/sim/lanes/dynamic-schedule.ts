@@ -4,8 +4,8 @@
  * Buffers are laid out as in `line-walk.ts`. Source: DNNsim's TensorDash training model (January 2020, parent of 58b1d72).
  * Consecutive lanes of the visiting order that can never want the same value are served at once.
  */
-import { fullWord, lookAside, lookBack } from "./lane-word.ts";
-import { lineWalk, type Scheduler } from "./line-walk.ts";
+import { fullWord, lookAside, lookBack, MAX_LANES } from "./lane-word.ts";
+import { type FillRow, lineWalk, type Scheduler } from "./line-walk.ts";
 import type { LaneMap } from "./search-map.ts";
 
 /** Order in which lanes choose: from the lowest unused lane in steps of `lookaside`, so that neighbours rarely compete. */
@@ -52,13 +52,15 @@ function meets(map: LaneMap, lane: number, taken: Int32Array): boolean {
 
 /** Makes the dynamic scheduler of a search map; `lookaside` sets the visiting order. */
 export function dynamicScheduler(map: LaneMap, lookaside: number): Scheduler {
-  const { lanes, lookahead, size, ahead, turn } = map;
+  const batches = visitBatches(visitOrder(map.lanes, lookaside), map);
+  return lineWalk(map.lookahead, map.lanes * 2 <= MAX_LANES ? fillHalfWords(map, batches) : fillWords(map, batches));
+}
+
+function fillWords({ lanes, lookahead, size, ahead, turn }: LaneMap, batches: Int32Array): FillRow {
   const full = fullWord(lanes);
-  const batches = visitBatches(visitOrder(lanes, lookaside), map);
   /** The row's words of the lines ahead; index 0 is not used. */
   const sources = new Int32Array(lookahead + 1);
-
-  function fillRow(buffer: Int32Array, at: number, rows: number): void {
+  return (buffer, at, rows) => {
     let word = buffer[at];
     const holes = ~word & full;
     if (holes === 0) return;
@@ -72,7 +74,6 @@ export function dynamicScheduler(map: LaneMap, lookaside: number): Scheduler {
       let wanting = holes & batches[b];
       for (let o = 0; o < size && wanting !== 0; o++) {
         const source = sources[ahead[o]];
-        if (source === 0) continue;
         const served = lookAside(source, turn[o], lanes, full) & wanting;
         if (served === 0) continue;
         sources[ahead[o]] = source & ~lookBack(served, turn[o], lanes, full);
@@ -82,7 +83,38 @@ export function dynamicScheduler(map: LaneMap, lookaside: number): Scheduler {
     }
     buffer[at] = word;
     for (let h = 1; h <= lookahead; h++) buffer[at + h * rows] = sources[h];
-  }
+  };
+}
 
-  return lineWalk(lookahead, fillRow);
+/** As `fillWords`, for rings of at most half a word: a ring written twice side by side is turned by one shift. */
+function fillHalfWords({ lanes, lookahead, size, ahead, turn }: LaneMap, batches: Int32Array): FillRow {
+  const full = fullWord(lanes);
+  const sources = new Int32Array(lookahead + 1);
+  return (buffer, at, rows) => {
+    let word = buffer[at];
+    const holes = ~word & full;
+    if (holes === 0) return;
+    let any = 0;
+    for (let h = 1; h <= lookahead; h++) {
+      const source = buffer[at + h * rows];
+      sources[h] = source | (source << lanes);
+      any |= source;
+    }
+    if (any === 0) return;
+    for (let b = 0; b < batches.length; b++) {
+      let wanting = holes & batches[b];
+      if (wanting === 0) continue;
+      for (let o = 0; o < size; o++) {
+        const served = (sources[ahead[o]] >>> turn[o]) & wanting;
+        if (served === 0) continue;
+        const taken = served << turn[o];
+        sources[ahead[o]] &= ~(taken | (taken << lanes) | (taken >>> lanes));
+        word |= served;
+        wanting &= ~served;
+        if (wanting === 0) break;
+      }
+    }
+    buffer[at] = word;
+    for (let h = 1; h <= lookahead; h++) buffer[at + h * rows] = sources[h] & full;
+  };
 }

@@ -54,6 +54,20 @@ export function gatherPositions(
       let lane = (position + inside) % lanes;
       let at = Math.floor((position + inside) / lanes) * rows + row;
       let index = (channel * H + h) * W + startX + inside * stepX;
+      if (stepX === 1) {
+        for (let left = outside - inside; left > 0; ) {
+          const taken = Math.min(left, lanes - lane, RUN);
+          buffer[at] |= (bitsAt(bytes, from + (index >> 3), index & 7) & ((1 << taken) - 1)) << lane;
+          index += taken;
+          left -= taken;
+          lane += taken;
+          if (lane === lanes) {
+            lane = 0;
+            at += rows;
+          }
+        }
+        continue;
+      }
       for (let q = inside; q < outside; q++, index += stepX) {
         buffer[at] |= ((bytes[from + (index >> 3)] >> (index & 7)) & 1) << lane;
         if (++lane === lanes) {
@@ -63,6 +77,14 @@ export function gatherPositions(
       }
     }
   }
+}
+
+/** Bits that `bitsAt` gives at least. */
+const RUN = 17;
+
+/** The bits from bit `skip` of byte `at` on, the first one lowest. */
+function bitsAt(bytes: Uint8Array, at: number, skip: number): number {
+  return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16)) >> skip;
 }
 
 /** Sets the bits of positions [first, end). */

@@ -60,12 +60,12 @@ function runQueues(operation: Operation, params: Static<typeof queueParams>, que
   const run: DynamicRun = {
     operation,
     params: { ...params, lookahead, banks: 1 },
-    schedule: null,
+    scheduler: null,
     totals: emptyTotals(),
     banks: emptyBankCounts(),
   };
   const scheduled = pass === "weightGrad" ? runPositions(run, queued) : runChannels(run, pass, queued);
-  return arrayResult(pass, params, run.totals, {
+  return arrayResult(operation, params, run.totals, {
     reschedulingCycles: 0,
     scheduled: params.skipping ? scheduled : null,
     counters: { scheduledPEs: run.totals.scheduledPEs, idlePEs: run.totals.idlePEs },

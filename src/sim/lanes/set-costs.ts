@@ -59,6 +59,15 @@ export function recordPacked(costs: SetCosts, set: number): void {
   costs.rest[set] = costs.ideal[set];
 }
 
+/** Makes the cost of set `from` that of set `to`, which holds the same. */
+export function copyCost(costs: SetCosts, from: number, to: number): void {
+  costs.leading[to] = costs.leading[from];
+  costs.rest[to] = costs.rest[from];
+  costs.end[to] = costs.end[from];
+  costs.ideal[to] = costs.ideal[from];
+  costs.nonzeros[to] = costs.nonzeros[from];
+}
+
 /** Records what the scheduled buffer of set `set` costs. */
 export function recordCost(costs: SetCosts, set: number, buffer: Int32Array, rows: number): void {
   const { lines, lookahead } = costs;

@@ -19,6 +19,8 @@ export interface ProductTotals {
   stationary: number;
   /** Virtual neurons of all iterations: results a column. */
   neurons: number;
+  /** Leaves of folded vectors without a value, the one of the partial sum included: the vector is no multiple of the array. */
+  foldedGaps: number;
 }
 
 /** Packs and times `stationary` on `multipliers` leaves. */
@@ -28,7 +30,9 @@ export function packVectors(
   columns: number,
   cost: (iteration: Iteration, columns: number) => IterationCost,
 ): ProductTotals {
-  const totals: ProductTotals = { cycles: 0, iterations: 0, continuations: 0, streams: 0, stationary: 0, neurons: 0 };
+  const totals: ProductTotals = {
+    ...{ cycles: 0, iterations: 0, continuations: 0, streams: 0, stationary: 0, neurons: 0, foldedGaps: 0 },
+  };
   const leaves = new Int32Array(multipliers);
   const lastLeaf = new Int32Array(multipliers);
   const iteration: Iteration & { leaves: Int32Array } = { leaves, lastLeaf, neurons: 0, continuation: false };
@@ -64,6 +68,7 @@ export function packVectors(
     for (let from = multipliers; from < count; from += multipliers - 1) {
       used = 1;
       place(from, Math.min(multipliers - 1, count - from));
+      totals.foldedGaps += multipliers - (used - 1);
       close();
     }
     iteration.continuation = false;

@@ -8,6 +8,10 @@
  *     ws   k      n         m        t + 2R + C − 2     R cycles to load the stationary tile row by row
  *     is   k      m         n        t + 2R + C − 2
  *
+ * Of its cycles each processing element works in t, one after the other; all others are fill and drain. An element that maps
+ * nothing is idle in those t: for want of a reduction element (lane padding: ws and is, rows without one in mapped columns),
+ * or because the fold is no full set of results or columns (imbalance).
+ *
  * Source: SCALE-Sim v3 fab89b7 (Samajdar et al.), without its extra writes of os.
  */
 
@@ -37,6 +41,10 @@ export interface FoldCounts {
   mappedPEs: number;
   /** The same, times the cycles in which they multiply: the multiplications. */
   busyPECycles: number;
+  /** Processing elements × cycles in which they wait for values to enter and results to leave. */
+  fillDrain: number;
+  lanePadding: number;
+  imbalance: number;
   leftReads: number;
   rightReads: number;
   /** Results; ws and is write a partial sum for every fold of the reduction. */
@@ -45,7 +53,10 @@ export interface FoldCounts {
 
 /** Counts of nothing. */
 export function emptyFoldCounts(): FoldCounts {
-  return { cycles: 0, folds: 0, mappedPEs: 0, busyPECycles: 0, leftReads: 0, rightReads: 0, writes: 0 };
+  return {
+    ...{ cycles: 0, folds: 0, mappedPEs: 0, busyPECycles: 0, fillDrain: 0, lanePadding: 0, imbalance: 0 },
+    ...{ leftReads: 0, rightReads: 0, writes: 0 },
+  };
 }
 
 /** Adds `times` runs of a product to `counts`. */
@@ -58,7 +69,12 @@ export function addFolds(gemm: Gemm, array: SystolicArray, times: number, counts
   const folds = times * rowFolds * columnFolds;
   const load = dataflow === "os" ? 0 : rows;
   const mapped = times * onRows * onColumns;
-  counts.cycles += folds * (time + load + rows + columns - 2);
+  const skew = load + rows + columns - 2;
+  const emptyRows = times * (rowFolds * rows - onRows) * onColumns;
+  counts.cycles += folds * (time + skew);
+  counts.fillDrain += folds * rows * columns * skew;
+  counts.lanePadding += dataflow === "os" ? 0 : emptyRows * time;
+  counts.imbalance += (folds * rows * columns - mapped - (dataflow === "os" ? 0 : emptyRows)) * time;
   counts.folds += folds;
   counts.mappedPEs += mapped;
   counts.busyPECycles += mapped * time;

@@ -25,42 +25,56 @@ export function keptSlots(k: number, { n, m }: NOfM): number {
   return Math.floor(k / m) * n + Math.min(n, k % m);
 }
 
+/** Weights that an array holds packed, over all groups. */
+export interface PackedWeights {
+  readonly nonzeros: number;
+  /**
+   * By kernel position [R · S]: weights in slots. "layer": a position that any filter keeps is held for all of them, zero or
+   * not; "row": nonzeros only. Other slots are empty.
+   */
+  readonly held: readonly number[];
+}
+
 /**
- * Nonzeros of the weights of `jobs`, over all groups, when every block of every reduction fits the pattern, else null.
+ * The weights of `jobs` when every block of every reduction fits the pattern, else null.
  * `weight` is [K, C/groups, R, S]; the reduction runs over input channels in forward, over filters in inputGrad.
  */
-export function fittingNonzeros(
+export function packedWeights(
   pass: "forward" | "inputGrad",
   weight: BitMask,
   g: ConvGeometry,
   jobs: readonly GemmJob[],
   pattern: NOfM,
-): number | null {
+): PackedWeights | null {
+  const held = new Array<number>(g.R * g.S).fill(0);
   let nonzeros = 0;
   for (const job of jobs) {
     for (let group = 0; group < g.groups; group++) {
-      const found = nonzerosOfProduct(pass, weight, g, job, group, pattern);
+      const found = packProduct(pass, weight, g, job, group, pattern, held);
       if (found === null) return null;
       nonzeros += found;
     }
   }
-  return nonzeros;
+  return { nonzeros, held };
 }
 
-function nonzerosOfProduct(
+/** Adds what one product holds to `held`; returns its nonzeros, null where they do not fit. */
+function packProduct(
   pass: "forward" | "inputGrad",
   weight: BitMask,
   g: ConvGeometry,
   job: GemmJob,
   group: number,
   { n, m, mode }: NOfM,
+  held: number[],
 ): number | null {
   const channels = job.k / job.taps.length;
   const firstFilter = (group * g.K) / g.groups;
   const kernel = g.R * g.S;
+  const tapOf = (element: number) => job.taps[Math.floor(element / channels)].kernel;
   const isSet = (column: number, element: number): boolean => {
     const channel = element % channels;
-    const tap = job.taps[(element - channel) / channels].kernel;
+    const tap = tapOf(element);
     return pass === "forward"
       ? getBit(weight, firstFilter + column, channel * kernel + tap)
       : getBit(weight, firstFilter + channel, column * kernel + tap);
@@ -76,7 +90,11 @@ function nonzerosOfProduct(
   function rowBlock(from: number, to: number): boolean {
     for (let column = 0; column < job.n; column++) {
       let kept = 0;
-      for (let element = from; element < to; element++) if (isSet(column, element)) kept++;
+      for (let element = from; element < to; element++) {
+        if (!isSet(column, element)) continue;
+        kept++;
+        held[tapOf(element)]++;
+      }
       if (kept > n) return false;
       nonzeros += kept;
     }
@@ -88,7 +106,9 @@ function nonzerosOfProduct(
     for (let element = from; element < to; element++) {
       const before = nonzeros;
       for (let column = 0; column < job.n; column++) if (isSet(column, element)) nonzeros++;
-      if (nonzeros > before) kept++;
+      if (nonzeros === before) continue;
+      kept++;
+      held[tapOf(element)] += job.n;
     }
     return kept <= n;
   }

@@ -26,10 +26,24 @@ const scheduled: readonly BitTacticalParams[] = [
   { ...wide, ...T25, lookaside: 0, foldStridedInput: 3, reschedulingCyclesPerLine: 1 },
 ];
 const dynamic: readonly TensorDashParams[] = [
-  { ...array, ...T25, banks: 17, operand: sparser },
-  { ...tiled, ...T77, banks: 16, operand: sparser },
-  { ...tailed, ...L43, banks: 8, operand: { forward: "input", inputGrad: "outputGrad", weightGrad: "input" } },
-  { ...wide, ...T25, banks: 16, operand: { forward: "weight", inputGrad: "weight", weightGrad: "outputGrad" } },
+  { ...array, ...T25, banks: 17, sides: "one", operand: sparser },
+  { ...tiled, ...T77, banks: 16, sides: "one", operand: sparser },
+  {
+    ...tailed,
+    ...L43,
+    banks: 8,
+    sides: "one",
+    operand: { forward: "input", inputGrad: "outputGrad", weightGrad: "input" },
+  },
+  {
+    ...wide,
+    ...T25,
+    banks: 16,
+    sides: "one",
+    operand: { forward: "weight", inputGrad: "weight", weightGrad: "outputGrad" },
+  },
+  { ...array, ...T25, rows: 1, columns: 1, tiles: 5, dealing: "sets", banks: 17, sides: "two", operand: sparser },
+  { ...tailed, ...T77, rows: 3, banks: 8, sides: "two", operand: sparser },
 ];
 
 /** Names of the laws that are broken, with what was found. */
@@ -77,6 +91,20 @@ describe("conformance", () => {
     expect(faults.some((fault) => fault.includes("takes no cycles"))).toBe(true);
   });
 
+  test("a machine that tells more slots than it has multiplier-cycles is caught, and one that tells negative ones", () => {
+    const telling = (imbalance: number): typeof dadiannao => ({
+      ...dadiannao,
+      run: (operation, params) => {
+        const result = dadiannao.run(operation, params);
+        return { ...result, slots: { occupied: 0, ...result.slots, imbalance } };
+      },
+    });
+    const faults = (imbalance: number) =>
+      faultsOf(conformanceProperties(telling(imbalance), { ...array, foldStridedInput: 0 }));
+    expect(faults(1e9).some((fault) => /slots: \d+ of \d+ multiplier-cycles/.test(fault))).toBe(true);
+    expect(faults(-1).some((fault) => fault.includes("slots: imbalance is -1"))).toBe(true);
+  });
+
   test("a machine that gains without any zero is caught", () => {
     const cheat: typeof tensordash = {
       ...tensordash,
@@ -88,5 +116,31 @@ describe("conformance", () => {
     };
     const faults = faultsOf(conformanceProperties(cheat, dynamic[0]));
     expect(faults.some((fault) => fault.includes("base cycles"))).toBe(true);
+  });
+
+  test("a machine that counts work that is not there, or loses some, is caught", () => {
+    const counting = (occupied: (did: number, lanes: number) => number): typeof tensordash => ({
+      ...tensordash,
+      run: (operation, params) => {
+        const { slots = { occupied: 0 }, ...result } = tensordash.run(operation, params);
+        const lanes = result.cycles * tensordash.multipliers(params);
+        return { ...result, slots: { ...slots, occupied: occupied(slots.occupied, lanes) } };
+      },
+    });
+    const idle = faultsOf(
+      conformanceProperties(
+        counting((did, lanes) => lanes - did),
+        dynamic[2],
+      ),
+    );
+    expect(idle.some((fault) => fault.includes("adds no work: occupied slots grew"))).toBe(true);
+    expect(idle.some((fault) => fault.includes("leaves no work where it is skipped"))).toBe(true);
+    const lost = faultsOf(
+      conformanceProperties(
+        counting((did) => did >> 1),
+        dynamic[2],
+      ),
+    );
+    expect(lost.some((fault) => fault.includes("effectual MACs"))).toBe(true);
   });
 });

@@ -39,7 +39,7 @@ const NO_SEARCH = { lookahead: 0, lookaside: 0, shape: "T" } as const;
 describe("dense closed form", () => {
   test.each(PASSES)("equals the scheduled machines without look-ahead in %s", (pass) => {
     fc.assert(
-      fc.property(geometries, arrays, (geometry, array) => {
+      fc.property(geometries, arrays, fc.constantFrom("one", "two"), (geometry, array, sides) => {
         const operation = operationOf(pass, geometry);
         const dense = dadiannao.run(operation, { ...array, foldStridedInput: 0 });
         const scheduled = bitTactical.run(operation, {
@@ -48,10 +48,11 @@ describe("dense closed form", () => {
           reschedulingCyclesPerLine: 1,
         });
         const operand = { forward: "weight", inputGrad: "weight", weightGrad: "outputGrad" } as const;
-        const dynamic = tensordash.run(operation, { ...array, ...NO_SEARCH, banks: 16, operand });
+        const dynamic = tensordash.run(operation, { ...array, ...NO_SEARCH, banks: 16, sides, operand });
         expect({ ...scheduled, scheduled: null }).toEqual(dense);
         const { cycles, baseCycles, packedCycles, onChipReads, onChipWrites } = dense;
         expect(dynamic).toMatchObject({ cycles, baseCycles, packedCycles, onChipReads, onChipWrites });
+        expect(dynamic.slots).toEqual(dense.slots);
         expect(dynamic.counters.scheduledPEs).toBe(dense.counters.scheduledPEs);
       }),
       { numRuns: 150 },

@@ -24,14 +24,14 @@ import { geometries } from "../lanes/geometries.ts";
 const ARRAY = { lanes: 4, rows: 3, columns: 2, batch: "image", dealing: "filters" } as const;
 const T23 = { lookahead: 2, lookaside: 3, shape: "T" } as const;
 
-type Side = "streamed" | "stationary";
+type Side = "streamed" | "stationary" | "both";
 
 function dash(side: Side, tiles = 1): TensorDashParams {
   const operand =
     side === "streamed"
       ? ({ forward: "input", inputGrad: "outputGrad", weightGrad: "input" } as const)
       : ({ forward: "weight", inputGrad: "weight", weightGrad: "outputGrad" } as const);
-  return { ...ARRAY, ...T23, tiles, banks: 8, operand };
+  return { ...ARRAY, ...T23, tiles, banks: 8, sides: side === "both" ? "two" : "one", operand };
 }
 
 /** Machines to compare on: each runs an operation. */
@@ -40,6 +40,7 @@ const MACHINES: Readonly<Record<string, (operation: Operation, tiles?: number) =
   "bit-tactical": on(bitTactical, { ...ARRAY, ...T23, foldStridedInput: 0, reschedulingCyclesPerLine: 1 }),
   "tensordash on its streamed operand": (operation, tiles) => tensordash.run(operation, dash("streamed", tiles)),
   "tensordash on its stationary operand": (operation, tiles) => tensordash.run(operation, dash("stationary", tiles)),
+  "tensordash on both operands": (operation, tiles) => tensordash.run(operation, dash("both", tiles)),
 };
 
 function on<Schema extends Accelerator["params"]>(machine: Accelerator<Schema>, params: object) {
@@ -224,8 +225,8 @@ describe.each(Object.entries(MACHINES))("%s", (_name, run) => {
 });
 
 describe("weight gradient of tensordash", () => {
-  test.each(["streamed", "stationary"] as const)(
-    "is a matrix product over the output positions, its %s operand skipped",
+  test.each(["streamed", "stationary", "both"] as const)(
+    "is a matrix product over the output positions, skipping the zeros of: %s",
     (side) => {
       fc.assert(
         fc.property(geometries, seeds, tileCounts, fc.boolean(), (geometry, seed, tiles, solidPadding) => {

@@ -18,7 +18,7 @@ const ARRAY = { lanes: 16, rows: 4, columns: 4, tiles: 3, batch: "image", dealin
 const T25 = { lookahead: 2, lookaside: 5, shape: "T" } as const;
 const TACTICAL: BitTacticalParams = { ...ARRAY, ...T25, foldStridedInput: 3, reschedulingCyclesPerLine: 2 };
 const SPARSER = { forward: "sparser", inputGrad: "sparser", weightGrad: "sparser" } as const;
-const DASH: TensorDashParams = { ...ARRAY, ...T25, tiles: 1, banks: 16, operand: SPARSER };
+const DASH: TensorDashParams = { ...ARRAY, ...T25, tiles: 1, banks: 16, sides: "one", operand: SPARSER };
 
 const LAYER: ConvGeometry = {
   ...{ N: 2, C: 16, H: 5, W: 5, K: 40, R: 3, S: 3 },
@@ -119,5 +119,7 @@ describe("the table of accelerators", () => {
     expect(tensordash.validation(operationOf("inputGrad", one), DASH)).toBe("exact");
     expect(tensordash.validation(operationOf("inputGrad", { ...one, stride: [2, 2] }), DASH)).toBe("property");
     expect(tensordash.validation(operationOf("forward", one), { ...DASH, tiles: 2 })).toBe("property");
+    expect(tensordash.validation(operationOf("forward", one), { ...DASH, sides: "two" })).toBe("property");
+    expect(tensordash.validation(operationOf("forward", one), { ...DASH, sides: "two", lookahead: 0 })).toBe("formula");
   });
 });

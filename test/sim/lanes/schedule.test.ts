@@ -7,16 +7,10 @@ import seedrandom from "seedrandom";
 import { describe, expect, test } from "vitest";
 import { dynamicScheduler, visitOrder } from "../../../src/sim/lanes/dynamic-schedule.ts";
 import type { Scheduler } from "../../../src/sim/lanes/line-walk.ts";
-import {
-  laneMap,
-  type Offset,
-  type SearchParams,
-  type SearchShape,
-  searchMap,
-  searchMapOf,
-} from "../../../src/sim/lanes/search-map.ts";
+import { laneMap, type Offset, type SearchShape, searchMap } from "../../../src/sim/lanes/search-map.ts";
 import { createSetCosts, recordCost, recordIdeal } from "../../../src/sim/lanes/set-costs.ts";
 import { staticScheduler } from "../../../src/sim/lanes/static-schedule.ts";
+import { IID_CASES, IID_TOLERANCE, iidSpeedup, largestDeviation } from "../../oracles/tensordash-iid.ts";
 
 interface Setting {
   readonly lanes: number;
@@ -242,74 +236,12 @@ describe("search map", () => {
   });
 });
 
-/**
- * Speed-up at 10, 20 … 90, 95 and 99 % zeros of a tile of so many rows, from an independent model: the order of the
- * published TensorDash (lookahead before lookaside) at depth 3 and 2, and DNNsim's sorted order at depth 3.
- */
-const PUBLISHED = [
-  [1, 0],
-  [2, 0],
-  [1, -1],
-  [1, 1],
-  [2, -2],
-  [2, 2],
-  [1, -3],
-] as const;
-const TENSORDASH = { lanes: 16, lookahead: 2, lookaside: 5, shape: "T" } as const;
-const IID_TABLE: readonly (readonly [string, number, SearchParams, readonly number[]])[] = [
-  ["published order", 1, published(2), [1.099, 1.214, 1.354, 1.521, 1.727, 1.984, 2.325, 2.754, 2.982, 2.999, 3.0]],
-  ["published order", 2, published(2), [1.091, 1.195, 1.323, 1.47, 1.654, 1.88, 2.161, 2.598, 2.966, 2.997, 3.0]],
-  ["published order", 4, published(2), [1.083, 1.182, 1.297, 1.43, 1.595, 1.802, 2.044, 2.437, 2.939, 2.996, 3.0]],
-  ["published order", 8, published(2), [1.078, 1.17, 1.277, 1.4, 1.551, 1.733, 1.971, 2.287, 2.882, 2.993, 3.0]],
-  ["published order", 16, published(2), [1.074, 1.159, 1.259, 1.374, 1.515, 1.679, 1.925, 2.149, 2.786, 2.986, 3.0]],
-  [
-    "published order, depth 2",
-    4,
-    published(1),
-    [1.057, 1.126, 1.206, 1.299, 1.408, 1.511, 1.691, 1.931, 1.998, 2.0, 2.0],
-  ],
-  ["sorted order", 1, TENSORDASH, [1.111, 1.246, 1.406, 1.599, 1.817, 2.067, 2.38, 2.751, 2.975, 2.999, 3.0]],
-  ["sorted order", 4, TENSORDASH, [1.102, 1.223, 1.362, 1.52, 1.7, 1.909, 2.119, 2.477, 2.924, 2.994, 3.0]],
-  ["sorted order", 16, TENSORDASH, [1.096, 1.206, 1.33, 1.468, 1.622, 1.802, 1.984, 2.228, 2.752, 2.979, 3.0]],
-];
-
-function published(lookahead: number): SearchParams {
-  return { ...TENSORDASH, lookahead, offsets: PUBLISHED };
-}
-const IID_ZEROS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99];
-const IID_LINES = 20_000;
-const IID_TOLERANCE = 0.01;
-
-/** Marsaglia's xorshift32, for bulk draws in [0, 1); seedrandom only seeds it. */
-function bulkRandom(seed: string): () => number {
-  let state = seedrandom(seed).int32() | 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
-}
-
 describe("TensorDash on i.i.d. masks", () => {
-  test.each(IID_TABLE)(
+  test.each(IID_CASES.map((one) => [one.order, one.rows, one] as const))(
     "with the %s speeds %i rows up as an independent model says, within 1 %%",
-    (_, rows, search, speedups) => {
-      const random = bulkRandom(`iid ${rows}`);
-      const map = searchMapOf(search);
-      const schedule = dynamicScheduler(map, search.lookaside);
-      for (const [i, zeros] of [0, ...IID_ZEROS].entries()) {
-        const buffer = new Int32Array((IID_LINES + map.lookahead) * rows);
-        for (let at = 0; at < IID_LINES * rows; at++) {
-          for (let lane = 0; lane < 16; lane++) if (random() >= zeros) buffer[at] |= 1 << lane;
-        }
-        const costs = createSetCosts(1, IID_LINES, map.lookahead);
-        schedule(buffer, IID_LINES, rows);
-        recordCost(costs, 0, buffer, rows);
-        const speedup = IID_LINES / (costs.rest[0] + Math.floor(costs.leading[0] / (map.lookahead + 1)));
-        if (zeros === 0) expect(speedup).toBe(1);
-        else expect(Math.abs(speedup / speedups[i - 1] - 1), `${zeros} zeros: ${speedup}`).toBeLessThan(IID_TOLERANCE);
-      }
+    (_order, _rows, one) => {
+      expect(iidSpeedup(one, 0)).toBe(1);
+      expect(largestDeviation(one)).toBeLessThan(IID_TOLERANCE);
     },
   );
 });

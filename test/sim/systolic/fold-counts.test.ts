@@ -15,6 +15,7 @@ const DATAFLOWS: readonly Dataflow[] = ["os", "ws", "is"];
 /** Port by port and line by line, as the array is fed; a fold lasts to the line in which its last corner would drain. */
 function walked({ m, n, k }: Gemm, { rows: R, columns: C, dataflow }: SystolicArray): FoldCounts {
   const counts = emptyFoldCounts();
+  const reducesOnRows = dataflow !== "os";
   const [onRows, onColumns, time] = dataflow === "os" ? [m, n, k] : dataflow === "ws" ? [k, n, m] : [k, m, n];
   for (let column = 0; column < onColumns; column += C) {
     for (let row = 0; row < onRows; row += R) {
@@ -42,6 +43,14 @@ function walked({ m, n, k }: Gemm, { rows: R, columns: C, dataflow }: SystolicAr
         }
       }
       counts.cycles += lastLine + 1;
+      counts.fillDrain += (lastLine + 1 - time) * R * C;
+      for (let r = 0; r < R; r++) {
+        for (let c = 0; c < C; c++) {
+          if (r < usedRows && c < usedColumns) continue;
+          if (reducesOnRows && c < usedColumns) counts.lanePadding += time;
+          else counts.imbalance += time;
+        }
+      }
       counts.folds++;
       counts.mappedPEs += usedRows * usedColumns;
       counts.busyPECycles += usedRows * usedColumns * time;
@@ -86,6 +95,9 @@ describe("folds of a matrix product", () => {
       folds: 2 * 4 * 2,
       mappedPEs: 2 * 50 * 17,
       busyPECycles: 2 * 100 * 50 * 17,
+      fillDrain: 2 * 4 * 2 * (32 + 16 - 2) * 256,
+      lanePadding: 2 * 100 * (4 * 16 - 50) * 17,
+      imbalance: 2 * 100 * 4 * 16 * (2 * 16 - 17),
       leftReads: 2 * 2 * 100 * 50,
       rightReads: 2 * 50 * 17,
       writes: 2 * 4 * 100 * 17,

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { countOnes, onesMask, setBit, zerosMask } from "../../../src/kernels/bit-mask.ts";
 import { type ConvGeometry, linearGeometry, weightShape } from "../../../src/kernels/geometry.ts";
 import { gemmJobs } from "../../../src/sim/systolic/gemm-jobs.ts";
-import { fittingNonzeros, keptSlots, type SparsityMode } from "../../../src/sim/systolic/n-of-m.ts";
+import { keptSlots, packedWeights, type SparsityMode } from "../../../src/sim/systolic/n-of-m.ts";
 import { denseStorage, sparseStorage } from "../../../src/sim/systolic/sparse-storage.ts";
 import { forwardPattern } from "./structured.ts";
 
@@ -30,8 +30,9 @@ describe("slots of an N:M pattern", () => {
 });
 
 describe("weights that fit a pattern", () => {
-  const fits = (g: ConvGeometry, mask: ReturnType<typeof onesMask>, mode: SparsityMode) =>
-    fittingNonzeros("forward", mask, g, gemmJobs("forward", g, "image"), { n: 2, m: 4, mode });
+  const packed = (g: ConvGeometry, mask: ReturnType<typeof onesMask>, mode: SparsityMode) =>
+    packedWeights("forward", mask, g, gemmJobs("forward", g, "image"), { n: 2, m: 4, mode });
+  const fits = (...args: Parameters<typeof packed>) => packed(...args)?.nonzeros ?? null;
 
   test("a shared pattern fits both modes, in every group", () => {
     const mask = forwardPattern(conv, 2, 4, () => 0);
@@ -66,10 +67,22 @@ describe("weights that fit a pattern", () => {
     const jobs = gemmJobs("inputGrad", conv, "image");
     const mask = zerosMask(weightShape(conv));
     for (const filter of [1, 2, 4, 7]) for (let i = 0; i < 6 * 9; i++) setBit(mask, filter, i);
-    const found = () => fittingNonzeros("inputGrad", mask, conv, jobs, { n: 2, m: 4, mode: "layer" });
-    expect(found()).toBe(4 * 6 * 9);
+    const found = () => packedWeights("inputGrad", mask, conv, jobs, { n: 2, m: 4, mode: "layer" });
+    expect(found()?.nonzeros).toBe(4 * 6 * 9);
     setBit(mask, 3, 5 * 9 + 8);
     expect(found()).toBeNull();
+  });
+
+  test("are held for every filter where the pattern is shared, zero or not, and as nonzeros where it is not", () => {
+    const mask = zerosMask(weightShape(linear));
+    setBit(mask, 0, 3);
+    setBit(mask, 1, 6);
+    setBit(mask, 2, 6);
+    expect(packed(linear, mask, "layer")).toEqual({ nonzeros: 3, held: [2 * linear.K] });
+    expect(packed(linear, mask, "row")).toEqual({ nonzeros: 3, held: [3] });
+    const kernel = zerosMask(weightShape(conv));
+    setBit(kernel, 0, 2 * 9 + 4);
+    expect(packed(conv, kernel, "layer")?.held).toEqual([0, 0, 0, 0, conv.K / 2, 0, 0, 0, 0]);
   });
 });
 

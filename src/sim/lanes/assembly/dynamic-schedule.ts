@@ -1,0 +1,135 @@
+/**
+ * Eight dynamic schedules side by side: each of the eight 16-bit lanes of a vector is the lane word of another buffer. The
+ * same rules as `dynamic-schedule.ts`, with what the scheduled buffers cost worked out on the way (`set-costs.ts`).
+ *
+ * Memory, in bytes from `buffer`: word [(line · rows + row) · 8 + stream] of 16 bits; `lookahead` lines of zeros follow.
+ */
+
+const VECTOR: usize = 16;
+
+/** Bytes of the results behind `costs`: leading zero lines, cycles after them, skip count at the end (−1: zeros only). */
+// @ts-expect-error: decorator
+@inline
+function store3(costs: usize, leading: v128, rest: v128, end: v128): void {
+  v128.store(costs, leading);
+  v128.store(costs, rest, VECTOR);
+  v128.store(costs, end, 2 * VECTOR);
+}
+
+// @ts-expect-error: decorator
+@inline
+function anyOf(line: usize, rows: usize): v128 {
+  let any = v128.load(line);
+  for (let r: usize = 1; r < rows; r++) any = v128.or(any, v128.load(line + r * VECTOR));
+  return any;
+}
+
+/** Fills the zero lanes of the row at `at` in the streams of `active`. */
+// @ts-expect-error: decorator
+@inline
+function fillRow(
+  at: usize,
+  lineBytes: usize,
+  active: v128,
+  full: v128,
+  lanes: i32,
+  batches: usize,
+  batchesEnd: usize,
+  offsets: usize,
+  offsetsEnd: usize,
+): void {
+  let word = v128.load(at);
+  const holes = v128.andnot(v128.and(active, full), word);
+  if (!v128.any_true(holes)) return;
+  for (let b = batches; b < batchesEnd; b += 4) {
+    let wanting = v128.and(holes, i16x8.splat(<i16>load<i32>(b)));
+    if (!v128.any_true(wanting)) continue;
+    for (let o = offsets; o < offsetsEnd; o += 8) {
+      const source = at + <usize>load<i32>(o) * lineBytes;
+      const turn = load<i32>(o, 4);
+      const values = v128.load(source);
+      const turned = v128.or(i16x8.shr_u(values, turn), i16x8.shl(values, lanes - turn));
+      const served = v128.and(turned, wanting);
+      if (!v128.any_true(served)) continue;
+      const taken = v128.or(i16x8.shl(served, turn), i16x8.shr_u(served, lanes - turn));
+      v128.store(source, v128.andnot(values, v128.and(taken, full)));
+      word = v128.or(word, served);
+      wanting = v128.andnot(wanting, served);
+      if (!v128.any_true(wanting)) break;
+    }
+  }
+  v128.store(at, word);
+}
+
+/**
+ * Schedules `lines` lines in place and stores the costs. `batches` are words of lanes that are served at once, `offsets`
+ * pairs (lines ahead, turn), both 32-bit.
+ */
+export function schedule(
+  buffer: usize,
+  lines: usize,
+  rows: usize,
+  lanes: i32,
+  lookahead: i32,
+  batches: usize,
+  batchCount: usize,
+  offsets: usize,
+  offsetCount: usize,
+  costs: usize,
+): void {
+  const full = i16x8.splat(<i16>((<i32>1 << lanes) - 1));
+  const zero = i16x8.splat(0);
+  const ahead = i16x8.splat(<i16>lookahead);
+  const lineBytes = rows * VECTOR;
+  const batchesEnd = batches + batchCount * 4;
+  const offsetsEnd = offsets + offsetCount * 8;
+  /** Lines skipped in a row while scheduling, and while counting. */
+  let skipped = zero;
+  let idle = zero;
+  let started = zero;
+  let leading = zero;
+  let rest = zero;
+  for (let t: usize = 0, line = buffer; t < lines; t++, line += lineBytes) {
+    const skips = v128.and(i16x8.eq(anyOf(line, rows), zero), i16x8.lt_s(skipped, ahead));
+    skipped = v128.and(i16x8.sub(skipped, i16x8.splat(-1)), skips);
+    const active = v128.not(skips);
+    if (v128.any_true(active)) {
+      for (let r: usize = 0; r < rows; r++) {
+        fillRow(line + r * VECTOR, lineBytes, active, full, lanes, batches, batchesEnd, offsets, offsetsEnd);
+      }
+    }
+    const empty = i16x8.eq(anyOf(line, rows), zero);
+    started = v128.or(started, v128.not(empty));
+    leading = i16x8.sub(leading, v128.not(started));
+    // An empty line after the first full one costs nothing while fewer than `lookahead` were skipped before it.
+    const free = v128.and(v128.and(empty, started), i16x8.lt_s(idle, ahead));
+    idle = v128.and(i16x8.sub(idle, i16x8.splat(-1)), free);
+    rest = i16x8.sub(rest, v128.andnot(started, free));
+  }
+  store3(costs, leading, rest, v128.or(idle, v128.not(started)));
+}
+
+/** Stores the nonzeros of each stream, and those of its fullest row, as 32-bit counts at `counts`, 8 and 8 of them. */
+export function count(buffer: usize, lines: usize, rows: usize, counts: usize): void {
+  let totalLow = i32x4.splat(0);
+  let totalHigh = i32x4.splat(0);
+  let mostLow = i32x4.splat(0);
+  let mostHigh = i32x4.splat(0);
+  for (let r: usize = 0; r < rows; r++) {
+    let low = i32x4.splat(0);
+    let high = i32x4.splat(0);
+    for (let t: usize = 0, at = buffer + r * VECTOR; t < lines; t++, at += rows * VECTOR) {
+      const ones = i16x8.extadd_pairwise_i8x16_u(i8x16.popcnt(v128.load(at)));
+      low = i32x4.add(low, i32x4.extend_low_i16x8_u(ones));
+      high = i32x4.add(high, i32x4.extend_high_i16x8_u(ones));
+    }
+    totalLow = i32x4.add(totalLow, low);
+    totalHigh = i32x4.add(totalHigh, high);
+    mostLow = i32x4.max_s(mostLow, low);
+    mostHigh = i32x4.max_s(mostHigh, high);
+  }
+  v128.store(counts, totalLow);
+  v128.store(counts, totalHigh, VECTOR);
+  v128.store(counts, mostLow, 2 * VECTOR);
+  v128.store(counts, mostHigh, 3 * VECTOR);
+}
