@@ -3,8 +3,8 @@ import type { Command } from "commander";
 import { writeFileAtomically, writeJsonFile } from "../io/atomic-file.ts";
 import { resultCsv } from "../report/csv.ts";
 import { resultTable } from "../report/table.ts";
-import { simulate } from "../sim/simulate.ts";
-import { loadAccelerators, loadMachines, openTraces } from "../studies/inputs.ts";
+import { simulateFiles } from "../studies/simulate-threads.ts";
+import { integer } from "./options.ts";
 import { progressBar } from "./progress.ts";
 import { warned } from "./warnings.ts";
 
@@ -17,6 +17,7 @@ interface SimulateOptions {
   json?: true;
   out?: string;
   csv?: string;
+  threads?: number;
 }
 
 /** Adds the command. */
@@ -33,6 +34,7 @@ export function addSimulateCommand(program: Command): void {
     .option("--json", "print the result as JSON")
     .option("--out <file>", "write the result as JSON")
     .option("--csv <file>", "write one line for each machine, step and op")
+    .option("--threads <count>", "threads to simulate on, with the same result (default: as many as pay)", integer(1))
     .addHelpText(
       "after",
       `
@@ -45,20 +47,20 @@ Options that take several values take all that follow: name the traces first.`,
 }
 
 async function runSimulate(paths: string[], options: SimulateOptions): Promise<void> {
-  const known = await loadAccelerators(options.machine ?? []);
-  const machines = await loadMachines(options.hw, known);
-  const [baseline] = options.baseline === undefined ? [] : await loadMachines([options.baseline], known);
-  const traces = warned(await openTraces(paths));
-  const baselineTraces = warned(await openTraces(options.baselineTrace ?? []));
-
   const bar = progressBar("simulating");
-  const result = await simulate({
-    traces,
-    machines,
+  const { baseline, baselineTrace: baselineTraces = [], machine: modules = [] } = options;
+  const files = {
+    traces: paths,
     baselineTraces,
-    allowUnequal: options.allowUnequal ?? false,
-    onProgress: (done, of) => bar.update(done, of),
+    hw: options.hw,
+    modules,
     ...(baseline === undefined ? {} : { baseline }),
+  };
+  const result = await simulateFiles(files, {
+    allowUnequal: options.allowUnequal ?? false,
+    ...(options.threads === undefined ? {} : { threads: options.threads }),
+    onOpen: (input) => void [input.traces, input.baselineTraces ?? []].map(warned),
+    onProgress: (done, of) => bar.update(done, of),
   }).finally(() => bar.stop());
 
   if (options.out !== undefined) await writeJsonFile(options.out, result);

@@ -15,7 +15,7 @@ import {
   type SimulationResult,
   type TraceIdentity,
 } from "./result.ts";
-import { type Comparison, movingRow, multiplyingRow, multiplyingSeconds } from "./rows.ts";
+import { type Comparison, movingRow, multiplyingRow, multiplyingSeconds, type RowCosts } from "./rows.ts";
 import { type TimedOp, totalsOf } from "./totals.ts";
 
 /** What to simulate. */
@@ -29,6 +29,23 @@ export interface SimulationInput {
   /** Compare machines with a baseline of another peak, clock, datatype, memory or rules. */
   readonly allowUnequal?: boolean;
   readonly onProgress?: (done: number, of: number) => void;
+  /** Others that do a share of the ops. */
+  readonly helpers?: Helpers;
+}
+
+/** An op of the traces (first those of `traces`, then of `baselineTraces`) and what it costs on each machine. */
+export interface OpCosts {
+  readonly op: number;
+  /** Rows for an op of `traces`, seconds for one of `baselineTraces`. */
+  readonly costs: readonly (RowCosts | number)[];
+}
+
+/** Threads that take ops from the same counter as the caller. */
+export interface Helpers {
+  /** The next op to do, counting from 0; beyond the last there is nothing left. */
+  take(): number;
+  /** What the helpers did; `onOp` is told of each op as it comes in. */
+  finish(onOp: (done: OpCosts) => void): Promise<void>;
 }
 
 /** Simulates. @throws InputError or Error when a baseline or traces are not comparable. */
@@ -38,15 +55,29 @@ export async function simulate(input: SimulationInput): Promise<SimulationResult
   checkOneNetwork([...traces, ...baselineTraces]);
   if (baselineTraces.length > 0) checkSameWork(traces, baselineTraces);
 
-  const ops = (list: readonly IdentifiedTrace[]) => list.reduce((sum, { trace }) => sum + trace.manifest.ops.length, 0);
-  const of = ops(traces) + ops(baselineTraces);
+  const comparisons = comparisonsOf(machines, baseline);
+  const all = [...traces, ...baselineTraces];
+  const of = all.reduce((sum, { trace }) => sum + trace.manifest.ops.length, 0);
+  const costs = new Array<OpCosts["costs"]>(of);
   let done = 0;
-  const tick = () => input.onProgress?.(++done, of);
-  const comparisons = machines.map(
-    (machine): Comparison => ({ machine, reference: baseline ?? denseTwin(machine), isTwin: baseline === undefined }),
-  );
-  const rows = await replay(traces, comparisons, tick);
-  const denseRows = await timeSteps(baselineTraces, comparisons, tick);
+  const onOp = (finished: OpCosts) => {
+    costs[finished.op] = finished.costs;
+    input.onProgress?.(++done, of);
+  };
+  const others = input.helpers?.finish(onOp);
+  await simulateOps(input, input.helpers?.take ?? counter(), onOp);
+  await others;
+
+  const rows = comparisons.map((): ResultRow[] => []);
+  const denseOps = comparisons.map((): TimedOp[] => []);
+  all
+    .flatMap(({ trace }, index) => trace.manifest.ops.map((op) => ({ op, index, step: trace.manifest.step })))
+    .forEach(({ op: { layer, kind, pass }, index, step }, i) => {
+      costs[i].forEach((cost, m) => {
+        if (typeof cost === "number") denseOps[m].push({ kind, pass, seconds: cost });
+        else rows[m].push({ trace: index, step, layer, kind, pass, ...cost });
+      });
+    });
   const stepRatio = traces.length / Math.max(1, baselineTraces.length);
 
   return {
@@ -64,57 +95,47 @@ export async function simulate(input: SimulationInput): Promise<SimulationResult
         peakMacsPerSecond,
         baseline: { name: reference.name, config: reference.config },
         rows: rows[index],
-        totals: totalsOf(rows[index], machine, reference.clockHz, denseRows[index], stepRatio),
+        totals: totalsOf(rows[index], machine, reference.clockHz, denseOps[index], stepRatio),
       };
     }),
     footprint: traces.map(({ trace }) => footprintOf(trace.manifest)),
   };
 }
 
-/** Rows of every machine over all traces, in the order of the ops; each op's masks are read once for all machines. */
-async function replay(
-  traces: readonly IdentifiedTrace[],
-  comparisons: readonly Comparison[],
-  tick: () => void,
-): Promise<ResultRow[][]> {
-  const rows = comparisons.map((): ResultRow[] => []);
-  for (const [index, { trace }] of traces.entries()) {
-    const { step, ops } = trace.manifest;
-    for (const op of ops) {
-      const prepared = isMacOp(op) ? await prepareOperation(trace, op) : null;
-      const place = { trace: index, step, layer: op.layer, kind: op.kind, pass: op.pass };
-      comparisons.forEach((comparison, m) => {
-        const costs =
-          prepared === null ? movingRow(op as OtherOp, trace, comparison) : multiplyingRow(prepared, comparison);
-        rows[m].push({ ...place, ...costs });
-      });
-      tick();
-    }
+/** Simulates the ops that `take` hands out, on all machines; each op's masks are read once. */
+export async function simulateOps(
+  { traces, machines, baseline, baselineTraces = [] }: SimulationInput,
+  take: () => number,
+  onOp: (done: OpCosts) => void,
+): Promise<void> {
+  const comparisons = comparisonsOf(machines, baseline);
+  const ops = [...traces, ...baselineTraces].flatMap(({ trace }, index) =>
+    trace.manifest.ops.map((op) => ({ trace, op, isBaseline: index >= traces.length })),
+  );
+  for (let i = take(); i < ops.length; i = take()) {
+    const { trace, op, isBaseline } = ops[i];
+    const prepared = isMacOp(op) ? await prepareOperation(trace, op) : null;
+    const costs = comparisons.map((comparison): RowCosts | number => {
+      if (prepared !== null && isBaseline) return multiplyingSeconds(prepared, comparison.machine);
+      if (prepared !== null) return multiplyingRow(prepared, comparison);
+      const row = movingRow(op as OtherOp, trace, comparison);
+      return isBaseline ? row.seconds : row;
+    });
+    onOp({ op: i, costs });
   }
-  return rows;
 }
 
-/** What each machine takes for the ops of dense-training traces; where the time goes is of no interest there. */
-async function timeSteps(
-  traces: readonly IdentifiedTrace[],
-  comparisons: readonly Comparison[],
-  tick: () => void,
-): Promise<TimedOp[][]> {
-  const times = comparisons.map((): TimedOp[] => []);
-  for (const { trace } of traces) {
-    for (const op of trace.manifest.ops) {
-      const prepared = isMacOp(op) ? await prepareOperation(trace, op) : null;
-      comparisons.forEach((comparison, m) => {
-        const seconds =
-          prepared === null
-            ? movingRow(op as OtherOp, trace, comparison).seconds
-            : multiplyingSeconds(prepared, comparison.machine);
-        times[m].push({ kind: op.kind, pass: op.pass, seconds });
-      });
-      tick();
-    }
-  }
-  return times;
+function comparisonsOf(machines: readonly Machine[], baseline: Machine | undefined): Comparison[] {
+  return machines.map((machine) => ({
+    machine,
+    reference: baseline ?? denseTwin(machine),
+    isTwin: baseline === undefined,
+  }));
+}
+
+function counter(): () => number {
+  let next = 0;
+  return () => next++;
 }
 
 function identity({ trace, name, sha256 }: IdentifiedTrace): TraceIdentity {

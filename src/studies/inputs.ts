@@ -7,6 +7,7 @@ import { listDirectory } from "../io/read-file.ts";
 import type { Accelerator } from "../sim/accelerator.ts";
 import { accelerators } from "../sim/accelerators/index.ts";
 import { type Machine, resolveMachine } from "../sim/machine.ts";
+import type { SimulationInput } from "../sim/simulate.ts";
 import type { IdentifiedTrace } from "../trace/trace.ts";
 import { openTrace } from "../trace/trace.ts";
 
@@ -75,6 +76,26 @@ export async function loadMachines(names: readonly string[], known: Accelerators
       return machine;
     },
   );
+}
+
+/** What a simulation is about, by name and path. */
+export interface SimulationFiles {
+  readonly traces: readonly string[];
+  readonly baselineTraces?: readonly string[];
+  readonly hw: readonly string[];
+  /** Modules of accelerators of one's own. */
+  readonly modules?: readonly string[];
+  readonly baseline?: string;
+}
+
+/** Opens all that a simulation needs. @throws InputError with the faults of the first kind of file that has any. */
+export async function openSimulation(files: SimulationFiles): Promise<SimulationInput> {
+  const { baselineTraces = [], modules = [], baseline } = files;
+  const known = await loadAccelerators(modules);
+  const machines = await loadMachines(files.hw, known);
+  const dense = baseline === undefined ? {} : { baseline: (await loadMachines([baseline], known))[0] };
+  const traces = await openTraces(files.traces);
+  return { traces, machines, baselineTraces: await openTraces(baselineTraces), ...dense };
 }
 
 /** Opens and hashes traces. @throws InputError with the faults of all of them. */

@@ -1,6 +1,6 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { damaged, fileBytes, handMade, macOp, type Parts } from "../trace/hand-made.ts";
 import { ended, linesOf, start, swatSim } from "./program.ts";
@@ -53,6 +53,21 @@ describe("simulate", () => {
     for (const line of lines) expect(line.split(",")).toHaveLength(width);
     // Forward: K · P · Q · N · C · R · S dense MACs.
     for (const { rows } of result.machines) expect(rows[0].macs.dense).toBe(2 * 2 * 2 * 2 * 3 * 2 * 2);
+  });
+
+  it("gives the same bytes on any number of threads, baselines and all", async () => {
+    const bundled = [resolve("traces/resnet8-swat-u90.safetensors"), "--baseline-trace"];
+    const args = [
+      ...bundled,
+      resolve("traces/resnet8-dense.safetensors"),
+      "--hw",
+      "tensordash-4096",
+      "systolic",
+      "--json",
+    ];
+    const [one, three] = await Promise.all(["1", "3"].map((threads) => simulate(...args, "--threads", threads)));
+    expect(one.code).toBe(0);
+    expect(three).toEqual(one);
   });
 
   it("prints a table with a line for each machine", async () => {
