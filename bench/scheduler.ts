@@ -1,13 +1,14 @@
 /**
- * Speed of the two lane schedulers on random masks: millions of scheduled lane words (one row of one line) a second, the
- * costs recorded as in a run. `npx tsx bench/scheduler.ts`
+ * Speed of the lane schedulers on random masks: millions of scheduled lane words (one row of one line) a second, the costs
+ * recorded as in a run. Dynamic schedules are made one by one in JavaScript and eight side by side in WebAssembly, through the
+ * recorder that machines use, on eight buffers that differ. `npx tsx bench/scheduler.ts`
  */
 import seedrandom from "seedrandom";
 import { dynamicScheduler } from "../src/sim/lanes/dynamic-schedule.ts";
-import type { Scheduler } from "../src/sim/lanes/line-walk.ts";
-import { laneMap, searchMap } from "../src/sim/lanes/search-map.ts";
+import { type LaneMap, laneMap, searchMap } from "../src/sim/lanes/search-map.ts";
 import { createSetCosts, recordCost, recordIdeal } from "../src/sim/lanes/set-costs.ts";
-import { type SideBySide, STREAMS, sideBySide } from "../src/sim/lanes/side-by-side.ts";
+import { type SetScheduler, setRecorder } from "../src/sim/lanes/set-recorder.ts";
+import { STREAMS, sideBySide } from "../src/sim/lanes/side-by-side.ts";
 import { staticScheduler } from "../src/sim/lanes/static-schedule.ts";
 
 const LANES = 16;
@@ -20,8 +21,8 @@ const DEPTHS = [
   [7, 7],
 ] as const;
 
-function randomBuffer(density: number, lookahead: number): Int32Array {
-  const random = seedrandom(`scheduler ${density}`);
+function randomBuffer(density: number, lookahead: number, stream: number): Int32Array {
+  const random = seedrandom(`scheduler ${density} ${stream}`);
   const buffer = new Int32Array((LINES + lookahead) * ROWS);
   for (let at = 0; at < LINES * ROWS; at++) {
     for (let lane = 0; lane < LANES; lane++) if (random() < density) buffer[at] |= 1 << lane;
@@ -29,57 +30,64 @@ function randomBuffer(density: number, lookahead: number): Int32Array {
   return buffer;
 }
 
-/** Million words a second. */
-function measure(schedule: Scheduler, source: Int32Array, lookahead: number): number {
+/** Million words a second of `once`, which schedules `sets` buffers. */
+function measure(sets: number, once: () => void): number {
+  for (let i = 0; i < 5; i++) once();
+  const start = performance.now();
+  let runs = 0;
+  for (; performance.now() - start < MEASURED_MS; runs++) once();
+  return (runs * sets * LINES * ROWS) / (performance.now() - start) / 1000;
+}
+
+function measureStatic(map: LaneMap, source: Int32Array): number {
+  const schedule = staticScheduler(map);
   const buffer = new Int32Array(source.length);
-  const costs = createSetCosts(1, LINES, lookahead);
-  const once = () => {
+  const costs = createSetCosts(1, LINES, map.lookahead);
+  return measure(1, () => {
     buffer.set(source);
     recordIdeal(costs, 0, buffer, ROWS, LANES);
     schedule(buffer, LINES, ROWS);
     recordCost(costs, 0, buffer, ROWS);
-  };
-  for (let i = 0; i < 20; i++) once();
-  const start = performance.now();
-  let runs = 0;
-  while (performance.now() - start < MEASURED_MS) {
-    once();
-    runs++;
-  }
-  return (runs * LINES * ROWS) / (performance.now() - start) / 1000;
+  });
 }
 
-/** As `measure`, eight buffers side by side. */
-function measureVectors(vectors: SideBySide, source: Int32Array, lookahead: number): number {
-  const costs = createSetCosts(STREAMS, LINES, lookahead);
-  const sets = Int32Array.from({ length: STREAMS }, (_, set) => set);
-  const once = () => {
-    const words = vectors.words(LINES, ROWS);
-    for (let at = 0; at < LINES * ROWS; at++) words.fill(source[at], at * STREAMS, (at + 1) * STREAMS);
-    const start = performance.now();
-    vectors.record(LINES, ROWS, costs, sets, STREAMS);
-    return performance.now() - start;
-  };
-  once();
-  let spent = 0;
-  let runs = 0;
-  for (; spent < MEASURED_MS; runs++) spent += once();
-  return (runs * LINES * ROWS * STREAMS) / spent / 1000;
+function measureDynamic(scheduler: SetScheduler, sources: readonly Int32Array[], lookahead: number): number {
+  const buffer = new Int32Array(sources[0].length);
+  const costs = createSetCosts(sources.length, LINES, lookahead);
+  const recorder = setRecorder(scheduler, LANES, costs);
+  return measure(sources.length, () => {
+    for (let set = 0; set < sources.length; set++) {
+      buffer.set(sources[set]);
+      recorder.add(set, buffer, ROWS);
+    }
+    recorder.finish();
+  });
+}
+
+function print(label: string, numbers: readonly number[]): void {
+  console.log([label.padEnd(26), ...numbers.map((number) => number.toFixed(1).padStart(8))].join(""));
 }
 
 console.log(`million lane words a second, ${LANES} lanes, ${ROWS} rows, shape T`);
-console.log(["density".padEnd(16), ...DENSITIES.map((density) => String(density).padStart(8))].join(""));
+print("density", DENSITIES);
 for (const [lookahead, lookaside] of DEPTHS) {
   const map = laneMap(searchMap("T", lookahead, lookaside), LANES);
-  const schedulers = { static: staticScheduler(map), dynamic: dynamicScheduler(map, lookaside) };
-  for (const [name, schedule] of Object.entries(schedulers)) {
-    const speeds = DENSITIES.map((density) => measure(schedule, randomBuffer(density, lookahead), lookahead));
-    console.log(
-      [`${name} (${lookahead},${lookaside})`.padEnd(16), ...speeds.map((s) => s.toFixed(1).padStart(8))].join(""),
-    );
-  }
+  const depth = `(${lookahead},${lookaside})`;
+  const buffers = DENSITIES.map((density) =>
+    Array.from({ length: STREAMS }, (_, stream) => randomBuffer(density, lookahead, stream)),
+  );
+  print(
+    `static ${depth}`,
+    buffers.map(([first]) => measureStatic(map, first)),
+  );
+  const schedule = dynamicScheduler(map, lookaside);
+  const alone = buffers.map((eight) => measureDynamic({ schedule, vectors: null }, eight, lookahead));
   const vectors = sideBySide(map, lookaside);
-  if (vectors === null) continue;
-  const speeds = DENSITIES.map((density) => measureVectors(vectors, randomBuffer(density, lookahead), lookahead));
-  console.log([`8 × dynamic`.padEnd(16), ...speeds.map((s) => s.toFixed(1).padStart(8))].join(""));
+  const eight = buffers.map((sources) => measureDynamic({ schedule, vectors }, sources, lookahead));
+  print(`dynamic ${depth}, one by one`, alone);
+  print(`dynamic ${depth}, side by side`, eight);
+  print(
+    "  ratio",
+    eight.map((speed, i) => speed / alone[i]),
+  );
 }

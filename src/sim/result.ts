@@ -58,7 +58,7 @@ export const CAUSES = {
   unseen: "MACs with a zero, inside the image, that the machine does not look at",
   imagePadding: "MACs with an element outside the image, which the machine does not skip",
   redundant: "products whose output does not exist",
-  lanePadding: "lanes without a value, the reduction being no multiple of them",
+  lanePadding: "lanes without a value, which the reduction (scnn: a chunk of nonzeros) does not fill",
   movement: "lookahead, lookaside and movement limits",
   imbalance: "waiting for the slowest row, element or tile; sets that are not full",
   conflicts: "bank conflicts",

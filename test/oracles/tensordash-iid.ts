@@ -1,6 +1,7 @@
 /**
- * Speed-ups of TensorDash's scheduler on i.i.d. masks, as an independent model of it has measured them over 20,000 lines:
- * the priority list that the paper publishes and the sorted one of DNNsim, one processing element a row.
+ * Speed-ups of TensorDash's scheduler on i.i.d. masks, as another model of it, written from the paper and from DNNsim, has
+ * measured them over 20,000 lines: the priority list that the paper publishes and the sorted one of DNNsim, one processing
+ * element a row.
  */
 import seedrandom from "seedrandom";
 import { dynamicScheduler } from "../../src/sim/lanes/dynamic-schedule.ts";

@@ -1,7 +1,7 @@
 /**
  * DNNsim's TensorDash training runs, replayed on our machine of the same name. A case is translated: spatial dimensions change
  * places, padding becomes four-sided, every image is an operation of its own, and where the original chose its operand by
- * rules of its own the choice is forced through `operand`. What its [L] rules (what only its bugs explain) decide is skipped.
+ * rules of its own the choice is forced through `operand`. What only its bugs explain is skipped.
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -174,7 +174,10 @@ function inputGrad(layer: PaddedLayer, golden: Translated, params: TensorDashPar
   }
   const skips: Skips = new Map();
   if (layer.padding === 0 && layer.Kx % 2 === 0) {
-    skips.set("all", "[L] unpadded even kernels with a stride have too few windows in later phases");
+    skips.set(
+      "all",
+      "only a bug explains it: unpadded even kernels with a stride have too few windows in later phases",
+    );
   }
   const { grad } = golden;
   const weightSize = sizeOf(golden.weight.shape);
@@ -185,7 +188,7 @@ function inputGrad(layer: PaddedLayer, golden: Translated, params: TensorDashPar
     const byGrad = 1 - countOnes(outputGrad) / gradSize > weightZeros;
     if (!byGrad) {
       for (const quantity of ["compute cycles", "ideal cycles", "scheduled PEs"]) {
-        skips.set(quantity, "[L] weights are never scheduled in a strided input gradient");
+        skips.set(quantity, "only a bug explains it: weights are never scheduled in a strided input gradient");
       }
     }
     const forced = byGrad ? "outputGrad" : "weight";
@@ -208,16 +211,16 @@ function weightGrad(layer: PaddedLayer, golden: Translated, params: TensorDashPa
     const inputSet = byInput ? params.rows : params.columns;
     const gradSet = byInput ? params.columns : params.rows;
     if (C % inputSet !== 0 && C > inputSet) {
-      skips.set("scheduled PEs", "[L] live activation channels are taken from the wrong set");
+      skips.set("scheduled PEs", "only a bug explains it: live activation channels are taken from the wrong set");
     }
     const gradSets = Math.ceil(K / gradSet);
     const lines = gradSets * Math.ceil((Ox * Oy) / params.lanes);
     if (READS_PER_ENTRY % params.rows !== 0 || (lines * params.rows) % READS_PER_ENTRY !== 0) {
-      skips.set("bank reads", "[L] reads are counted only when exactly 16 have been collected");
+      skips.set("bank reads", "only a bug explains it: reads are counted only when exactly 16 have been collected");
     }
     const lastStart = (gradSets - 1) * gradSet;
     if (Math.ceil(lastStart / params.lanes) * params.lanes >= K) {
-      skips.set("bank conflicts", "[L] the last set of gradients has no bank map");
+      skips.set("bank conflicts", "only a bug explains it: the last set of gradients has no bank map");
     }
     const operand = { ...params.operand, weightGrad: byInput ? "input" : "outputGrad" } as const;
     return machine.run(operationOf("weightGrad", golden, n), { ...params, operand });

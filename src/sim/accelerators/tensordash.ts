@@ -67,7 +67,8 @@ export const tensordash: Accelerator<typeof params> = {
       columns: "the other",
       stationary: "output",
       skipped: "sparser or both",
-      referee: "exact: DNNsim (TensorDash), one side; property: two sides equal one where an operand has no zero",
+      referee:
+        "exact: DNNsim (TensorDash), one side; property: a plain model, and one side where an operand has no zero",
     },
     inputGrad: {
       lanes: "output channels",
@@ -75,7 +76,8 @@ export const tensordash: Accelerator<typeof params> = {
       columns: "the other",
       stationary: "output",
       skipped: "sparser or both",
-      referee: "exact: DNNsim (TensorDash), one side at stride 1; property: conformance laws beyond",
+      referee:
+        "exact: DNNsim (TensorDash), one side at stride 1; property: a plain model, and one side where an operand has no zero",
     },
     weightGrad: {
       lanes: "output positions",
@@ -83,7 +85,8 @@ export const tensordash: Accelerator<typeof params> = {
       columns: "the other",
       stationary: "output",
       skipped: "sparser or both",
-      referee: "exact: DNNsim (TensorDash), one side; property: two sides equal one where an operand has no zero",
+      referee:
+        "exact: DNNsim (TensorDash), one side; property: a plain model, and one side where an operand has no zero",
     },
   },
   multipliers: arrayMultipliers,

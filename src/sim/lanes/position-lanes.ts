@@ -1,7 +1,8 @@
 /**
  * The weight gradient's operands as lane words: lanes reduce over output positions, i = p · Q + q (of all images of the
  * stream, one image after the other), and a row of a buffer is one channel. At kernel position (r, s) the input's element
- * of position (p, q) is the one that the forward pass multiplies with that weight. Source: DNNsim's TensorDash training model (January 2020).
+ * of position (p, q) is the one that the forward pass multiplies with that weight.
+ * Source: DNNsim's TensorDash training model (January 2020).
  */
 import { type BitMask, sliceBytes } from "../../kernels/bit-mask.ts";
 

@@ -42,7 +42,7 @@ export function setRecorder(scheduler: SetScheduler | null, lanes: number, costs
   if (vectors === null) return { add: one, repeat, finish };
 
   const sets = new Int32Array(STREAMS);
-  let words: Uint16Array = new Uint16Array();
+  let streams: Int32Array[] = [];
   let pending = 0;
   let pendingRows = 0;
   const flush = () => {
@@ -56,12 +56,11 @@ export function setRecorder(scheduler: SetScheduler | null, lanes: number, costs
         return;
       }
       if (pending === STREAMS || rows !== pendingRows) flush();
-      if (pending === 0) {
-        words = vectors.words(lines, rows);
-        pendingRows = rows;
-      }
+      if (rows !== pendingRows) streams = Array.from(sets, (_, index) => vectors.stream(lines, rows, index));
+      pendingRows = rows;
       const size = lines * rows;
-      for (let i = 0, to = pending; i < size; i++, to += STREAMS) words[to] = buffer[i];
+      const stream = streams[pending];
+      for (let i = 0; i < size; i++) stream[i] = buffer[i];
       sets[pending++] = set;
     },
     repeat,

@@ -15,18 +15,18 @@ const PAGE_BYTES = 65536;
 /** Costs are counted in 16 bits. */
 const MAX_LINES = 32767;
 const MAX_BYTES = 2 ** 28;
-/** Layout of the module's memory: tables, then results, then the buffers. */
+/** Layout of the module's memory: tables, results, the streams as they come, and the streams side by side. */
 const COSTS = 4096;
 const COUNTS = COSTS + 3 * VECTOR_BYTES;
-const BUFFER = COUNTS + 4 * VECTOR_BYTES;
+const SOURCES = COUNTS + 4 * VECTOR_BYTES;
 
-/** Eight buffers of one shape, and what they cost once scheduled. */
+/** Eight buffers of one shape, and what they cost once scheduled. There is one memory: whoever fills streams records them first. */
 export interface SideBySide {
   /** Whether buffers of that shape fit. */
   fits(lines: number, rows: number): boolean;
-  /** The words of buffers of that shape, [(line · rows + row) · STREAMS + stream]; the lookahead behind them is cleared. */
-  words(lines: number, rows: number): Uint16Array;
-  /** Schedules what `words` holds and records stream i as set `sets[i]`, for i < `count`. */
+  /** Room for the words of one stream, word [line · rows + row]; valid until another shape is asked for. */
+  stream(lines: number, rows: number, index: number): Int32Array;
+  /** Schedules what the streams hold and records stream i as set `sets[i]`, for i < `count`. */
   record(lines: number, rows: number, costs: SetCosts, sets: Int32Array, count: number): void;
 }
 
@@ -34,17 +34,20 @@ interface Exports {
   readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
   schedule(...args: number[]): void;
   count(...args: number[]): void;
+  interleave(...args: number[]): void;
 }
 
 let instance: Exports | null | undefined;
 
 /** The module, instantiated once; null where it does not run. */
 function load(): Exports | null {
-  if (instance === undefined) {
+  if (instance !== undefined) return instance;
+  try {
     const bytes = Uint8Array.from(atob(BYTES), (character) => character.charCodeAt(0));
-    instance = WebAssembly.validate(bytes)
-      ? (new WebAssembly.Instance(new WebAssembly.Module(bytes), {}).exports as unknown as Exports)
-      : null;
+    instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {}).exports as unknown as Exports;
+  } catch {
+    // No WebAssembly, none with vectors, or a page that forbids it.
+    instance = null;
   }
   return instance;
 }
@@ -61,21 +64,27 @@ export function sideBySide(map: LaneMap, lookaside: number): SideBySide | null {
   table.set(batches);
   for (let o = 0; o < size; o++) table.set([ahead[o], turn[o]], batches.length + 2 * o);
   const offsets = batches.length * 4;
-  const bytesOf = (lines: number, rows: number) => (lines + lookahead) * rows * VECTOR_BYTES;
+  const wordsOf = (lines: number, rows: number) => Math.ceil((lines * rows) / STREAMS) * STREAMS;
+  const bufferOf = (lines: number, rows: number) => SOURCES + STREAMS * 4 * wordsOf(lines, rows);
+  const endOf = (lines: number, rows: number) =>
+    bufferOf(lines, rows) + (wordsOf(lines, rows) + lookahead * rows) * VECTOR_BYTES;
 
   return {
-    fits: (lines, rows) => lines <= MAX_LINES && bytesOf(lines, rows) <= MAX_BYTES,
-    words(lines, rows) {
-      const missing = BUFFER + bytesOf(lines, rows) - memory.buffer.byteLength;
+    fits: (lines, rows) => lines <= MAX_LINES && endOf(lines, rows) <= MAX_BYTES,
+    stream(lines, rows, index) {
+      const missing = endOf(lines, rows) - memory.buffer.byteLength;
       if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES));
-      const words = new Uint16Array(memory.buffer, BUFFER, bytesOf(lines, rows) / 2);
-      words.fill(0, lines * rows * STREAMS);
-      return words;
+      const words = wordsOf(lines, rows);
+      return new Int32Array(memory.buffer, SOURCES + index * 4 * words, words);
     },
     record(lines, rows, costs, sets, count) {
       new Int32Array(memory.buffer, 0, tableWords).set(table);
-      module.count(BUFFER, lines, rows, COUNTS);
-      module.schedule(BUFFER, lines, rows, lanes, lookahead, 0, batches.length, offsets, size, COSTS);
+      const words = wordsOf(lines, rows);
+      const buffer = bufferOf(lines, rows);
+      module.interleave(SOURCES, 4 * words, words, buffer);
+      new Uint16Array(memory.buffer, buffer + lines * rows * VECTOR_BYTES, lookahead * rows * STREAMS).fill(0);
+      module.count(buffer, lines, rows, COUNTS);
+      module.schedule(buffer, lines, rows, lanes, lookahead, 0, batches.length, offsets, size, COSTS);
       const cost = new Int16Array(memory.buffer, COSTS, 3 * STREAMS);
       const counts = new Int32Array(memory.buffer, COUNTS, 2 * STREAMS);
       for (let i = 0; i < count; i++) {
