@@ -8,7 +8,7 @@
 const VECTOR: usize = 16;
 
 /** Bytes of the results behind `costs`: leading zero lines, cycles after them, skip count at the end (−1: zeros only). */
-// @ts-expect-error: decorator
+// @ts-ignore: decorator
 @inline
 function store3(costs: usize, leading: v128, rest: v128, end: v128): void {
   v128.store(costs, leading);
@@ -16,7 +16,7 @@ function store3(costs: usize, leading: v128, rest: v128, end: v128): void {
   v128.store(costs, end, 2 * VECTOR);
 }
 
-// @ts-expect-error: decorator
+// @ts-ignore: decorator
 @inline
 function anyOf(line: usize, rows: usize): v128 {
   let any = v128.load(line);
@@ -25,7 +25,7 @@ function anyOf(line: usize, rows: usize): v128 {
 }
 
 /** Fills the zero lanes of the row at `at` in the streams of `active`. */
-// @ts-expect-error: decorator
+// @ts-ignore: decorator
 @inline
 function fillRow(
   at: usize,
