@@ -6,8 +6,9 @@
 import seedrandom from "seedrandom";
 import type { ConvGeometry } from "../src/kernels/geometry.ts";
 import { inputShape, outputShape, sizeOf, weightShape } from "../src/kernels/geometry.ts";
-import { selectKernels } from "../src/kernels/index.ts";
+import { jsKernels } from "../src/kernels/js/index.ts";
 import type { Kernels } from "../src/kernels/kernels.ts";
+import { referenceKernels } from "../src/kernels/reference/index.ts";
 import { denseMacs } from "../src/sim/mac-counts.ts";
 import { compare } from "./ratio.ts";
 
@@ -65,8 +66,8 @@ function passes(kernels: Kernels, g: ConvGeometry, sparsity: number): Record<str
   };
 }
 
-const js = selectKernels("js");
-const reference = selectKernels("reference");
+const js = jsKernels;
+const reference = referenceKernels;
 const lines = [["shape", "pass", "dense GMAC/s", "dense ms", "sparse ms", "sparse : dense", "js : reference"]];
 for (const shape of shapes) {
   const g = geometry(batch, shape);

@@ -1,27 +1,36 @@
 /**
  * `npm run build:wasm`: compiles what is written in AssemblyScript (the folders `assembly/`) to WebAssembly, before anything
- * else is built. A module that has to load in browsers too becomes a source file of its own, its bytes in base64.
+ * else is built. Each module becomes a source file, its bytes in base64, so that it loads wherever the sources do.
  */
 import { writeFileSync } from "node:fs";
 import asc from "assemblyscript/asc";
 
-/** `runtime: stub`: no module allocates; none has assertions. */
+/** No module allocates (`stub`) or has assertions. */
 const OPTIONS = ["--runtime", "stub", "--optimizeLevel", "3", "--noAssert", "--enable", "simd"];
+/** The kernels run on several threads in a memory of the host's. */
+const SHARED = ["--enable", "threads", "--importMemory", "--sharedMemory", "--maximumMemory", "65536"];
+const KERNELS = "src/kernels/simd/assembly/index.ts";
 const MODULES = [
-  { source: "src/sim/lanes/assembly/dynamic-schedule.ts", target: "src/sim/lanes/dynamic-schedule.wasm.ts" },
+  {
+    source: "src/sim/lanes/assembly/dynamic-schedule.ts",
+    target: "src/sim/lanes/dynamic-schedule.wasm.ts",
+    options: [],
+  },
+  { source: KERNELS, target: "src/kernels/simd/simd.wasm.ts", options: SHARED },
+  { source: KERNELS, target: "src/kernels/simd/relaxed.wasm.ts", options: [...SHARED, "--enable", "relaxed-simd"] },
 ];
 
-for (const { source, target } of MODULES) {
-  const { error, stderr, binary } = await compile(source);
+for (const { source, target, options } of MODULES) {
+  const { error, stderr, binary } = await compile(source, options);
   if (error !== null) throw new Error(`${source}: ${stderr}`, { cause: error });
   const base64 = Buffer.from(binary).toString("base64");
   writeFileSync(target, `/** Made from ${source} by scripts/build-wasm.js. */\nexport const BYTES =\n  "${base64}";\n`);
 }
 
 /** Compiles one file in memory. */
-async function compile(source) {
+async function compile(source, options) {
   let binary = new Uint8Array();
-  const result = await asc.main([source, "--outFile", "module.wasm", ...OPTIONS], {
+  const result = await asc.main([source, "--outFile", "module.wasm", ...OPTIONS, ...options], {
     writeFile: (_name, contents) => {
       binary = contents;
     },

@@ -30,6 +30,7 @@ interface TrainOptions {
   weightDecay: number;
   labelSmoothing: number;
   seed: number;
+  threads?: number;
   limit?: number;
   testLimit?: number;
   record?: (step: number, steps: number) => boolean;
@@ -67,6 +68,7 @@ export function addTrainCommand(program: Command): void {
     .option("--limit <n>", "use the first n training images", integer(1))
     .option("--test-limit <n>", "use the first n test images (default: a fifth of --limit, else all)", integer(1))
     .option("--record <steps>", "record last, every:N or steps:A,B,… as traces; steps count from 0", selection)
+    .option("--threads <count>", "threads to train on, with the same result (default: all cores)", integer(1))
     .option("--out <dir>", "folder for traces, weights and training.json", "out/train")
     .option("--json", "print one JSON object at the end")
     .addHelpText(
@@ -77,7 +79,8 @@ Example:
       --limit 5000 --epochs 3 --record last --out out/fm
 
 Environment:
-  SWAT_SIM_KERNELS=reference|js   kernel build (default js)`,
+  SWAT_SIM_KERNELS=reference|js|simd|relaxed   kernel build (default simd, js where there is no WebAssembly SIMD;
+                                               relaxed fuses multiply and add and rounds differently)`,
     )
     .action(runTrain);
 }
@@ -103,6 +106,7 @@ async function runTrain(options: TrainOptions): Promise<void> {
         ...(testLimit === undefined ? {} : { testLimit }),
         ...(record === undefined ? {} : { records: record }),
         ...(kernels === undefined ? {} : { kernels }),
+        ...(options.threads === undefined ? {} : { threads: options.threads }),
       },
       {
         signal: abort.signal,

@@ -62,3 +62,15 @@ export function sizeOf(shape: readonly number[]): number {
   for (const extent of shape) size *= extent;
   return size;
 }
+
+/** Rows and columns around the input that a convolution reads as zeros. */
+export function inputHalo({ padding }: ConvGeometry): readonly [number, number] {
+  return [Math.max(padding[0], padding[1]), Math.max(padding[2], padding[3])];
+}
+
+/** Rows and columns around outputGrad that the input gradient reads as zeros. */
+export function outputGradHalo({ R, S, stride, padding, dilation }: ConvGeometry): readonly [number, number] {
+  const reach = (kernel: number, axis: 0 | 1, pad: number) =>
+    Math.max(0, Math.ceil((dilation[axis] * (kernel - 1) - pad) / stride[axis]));
+  return [reach(R, 0, Math.min(padding[0], padding[1])), reach(S, 1, Math.min(padding[2], padding[3]))];
+}

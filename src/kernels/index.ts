@@ -1,16 +1,38 @@
 /** Choice of a kernel build by name. The name comes from the caller: nothing here reads the environment. */
+import { availableParallelism } from "node:os";
+import type { Backend } from "./backend.ts";
 import { jsKernels } from "./js/index.ts";
-import type { Kernels } from "./kernels.ts";
+import { BUILD_NAMES, type BuildName } from "./kernels.ts";
+import { plainBackend } from "./plain.ts";
 import { referenceKernels } from "./reference/index.ts";
+import { createSimdBackend } from "./simd/backend.ts";
+import { isModuleSupported } from "./simd/module.ts";
+import { createRunner } from "./simd/runner.ts";
 
-const builds: readonly Kernels[] = [referenceKernels, jsKernels];
+/** The fastest build that rounds the same way on every machine: `simd`, or `js` where there is no WebAssembly SIMD. */
+export function defaultBuild(): BuildName {
+  return isModuleSupported("simd") ? "simd" : "js";
+}
 
-/** The build of that name, "js" if none is given. Throws for an unknown name. */
-export function selectKernels(name = "js"): Kernels {
-  const build = builds.find((candidate) => candidate.name === name);
-  if (build === undefined) {
-    const known = builds.map((candidate) => candidate.name).join(", ");
-    throw new Error(`SWAT_SIM_KERNELS: unknown kernel build, got "${name}"; known: ${known}`);
+/** Whether this machine can run a build. */
+export function isSupported(name: BuildName): boolean {
+  return name === "reference" || name === "js" || isModuleSupported(name);
+}
+
+/**
+ * A backend of the build of that name, with memory and threads of its own; plain builds have one thread.
+ * @throws Error for an unknown name, or a build that this machine cannot run.
+ */
+export function createBackend(name: string = defaultBuild(), threads: number = availableParallelism()): Backend {
+  switch (name) {
+    case "reference":
+      return plainBackend(referenceKernels);
+    case "js":
+      return plainBackend(jsKernels);
+    case "simd":
+    case "relaxed":
+      return createSimdBackend(createRunner(name, threads));
+    default:
+      throw new Error(`SWAT_SIM_KERNELS: unknown kernel build, got "${name}"; known: ${BUILD_NAMES.join(", ")}`);
   }
-  return build;
 }

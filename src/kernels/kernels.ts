@@ -38,9 +38,14 @@ export interface SgdSettings {
   readonly weightDecay: number;
 }
 
+/** Names of the builds, from the slowest and plainest to the fastest. */
+export const BUILD_NAMES = ["reference", "js", "simd", "relaxed"] as const;
+/** Name of a build. */
+export type BuildName = (typeof BUILD_NAMES)[number];
+
 /** One build of the kernels. Convolution geometries with C = K = groups (depthwise) and H = W = 1 (linear) are ordinary cases. */
 export interface Kernels {
-  readonly name: "reference" | "js";
+  readonly name: BuildName;
 
   /** output [N, K, P, Q] = input ∗ weight + bias; zeros of `weight` may be skipped. */
   convForward(g: ConvGeometry, input: Floats, weight: Floats, bias: Floats | null, output: Floats): void;

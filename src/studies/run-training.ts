@@ -1,9 +1,10 @@
 /** A training run with its files: loads the data, trains, and leaves traces, weights and a summary in a folder. */
 import { join } from "node:path";
 import { writeFileAtomically, writeJsonFile } from "../io/atomic-file.ts";
-import { selectKernels } from "../kernels/index.ts";
+import { createBackend } from "../kernels/index.ts";
 import { networkNamed } from "../networks/index.ts";
 import { loadData } from "../swat/data/index.ts";
+import type { Model } from "../swat/model.ts";
 import type { TrainSettings } from "../swat/settings.ts";
 import { type TrainHooks, train } from "../swat/train.ts";
 import { encodeContainer } from "../trace/safetensors.ts";
@@ -20,6 +21,8 @@ export interface TrainingJob {
   readonly settings: TrainSettings;
   /** Kernel build; the default one where not given. */
   readonly kernels?: string;
+  /** Threads of the SIMD builds; all cores where not given. Results are the same for any number. */
+  readonly threads?: number;
   readonly records?: (step: number, steps: number) => boolean;
   /** Folder for the files, made where it does not exist. */
   readonly out: string;
@@ -44,7 +47,7 @@ export async function runTraining(
 ): Promise<TrainingReport> {
   const { settings, limit, out } = job;
   const definition = networkNamed(job.network);
-  const kernels = selectKernels(job.kernels);
+  const backend = createBackend(job.kernels, job.threads);
   const data = await loadData(job.data, {
     seed: settings.seed,
     ...(limit === undefined ? {} : { limit }),
@@ -53,8 +56,12 @@ export async function runTraining(
   const { channels, height, width, classes } = data.train;
   const network = definition.build([channels, height, width], classes);
   const files: string[] = [];
-  const outcome = await train(network, data, settings, kernels, {
+  const weights = join(out, "weights.safetensors");
+  const saveWeights = (model: Model, stepsDone: number) =>
+    writeFileAtomically(weights, weightsFile(model, network.name, stepsDone));
+  const outcome = await train(network, data, settings, backend, {
     ...hooks,
+    onEpoch: saveWeights,
     ...(job.records === undefined ? {} : { records: job.records }),
     async onTrace(step, bytes) {
       const path = join(out, `step-${String(step).padStart(STEP_DIGITS, "0")}.safetensors`);
@@ -64,18 +71,7 @@ export async function runTraining(
   });
 
   const { model, testAccuracy, epochLosses, stepsDone, steps } = outcome;
-  const weights = join(out, "weights.safetensors");
-  const tensors = [
-    ...model.parameters,
-    ...model.layers.flatMap(({ buffers }) => buffers.map((buffer) => ({ ...buffer, shape: [buffer.values.length] }))),
-  ];
-  await writeFileAtomically(
-    weights,
-    encodeContainer(
-      tensors.map(({ name, shape, values }) => ({ name, shape, data: values })),
-      { network: network.name, step: String(stepsDone) },
-    ),
-  );
+  await saveWeights(model, stepsDone);
   const summary = join(out, "training.json");
   const images = { train: data.train.size, test: data.test.size };
   const { network: networkName } = job;
@@ -83,7 +79,7 @@ export async function runTraining(
     network: networkName,
     data: data.name,
     images,
-    kernels: kernels.name,
+    kernels: backend.name,
     settings,
     steps,
     stepsDone,
@@ -99,4 +95,14 @@ export async function runTraining(
     interrupted: stepsDone < steps,
     files,
   };
+}
+
+/** Parameters and running statistics, as they stand. */
+function weightsFile(model: Model, network: string, stepsDone: number): Uint8Array {
+  const buffers = model.layers.flatMap((layer) => layer.buffers);
+  const tensors = [...model.parameters, ...buffers.map((buffer) => ({ ...buffer, shape: [buffer.values.length] }))];
+  return encodeContainer(
+    tensors.map(({ name, shape, values }) => ({ name, shape, data: values })),
+    { network, step: String(stepsDone) },
+  );
 }

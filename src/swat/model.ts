@@ -2,40 +2,53 @@
  * A network ready to train: its layers with every buffer they need, allocated once for the largest batch, and the three
  * verbs of a step: forward, backward, update.
  */
-import { sizeOf } from "../kernels/geometry.ts";
-import type { Kernels, SgdSettings } from "../kernels/kernels.ts";
+import type { Backend, Halo, Tensor } from "../kernels/backend.ts";
+import { inputHalo, outputGradHalo, sizeOf } from "../kernels/geometry.ts";
+import type { SgdSettings } from "../kernels/kernels.ts";
 import { randomStream } from "../kernels/random.ts";
-import type { ImageShape, Network, NetworkNode } from "../networks/graph.ts";
+import type { Network, NetworkNode } from "../networks/graph.ts";
 import { AddLayer } from "./layers/add.ts";
 import { BatchNormLayer } from "./layers/batch-norm.ts";
 import type { Layer, Phase } from "./layers/layer.ts";
 import { PoolLayer } from "./layers/pool.ts";
 import { ReluLayer } from "./layers/relu.ts";
-import { SwatLayer } from "./layers/swat-layer.ts";
+import { kernelGeometry, SwatLayer } from "./layers/swat-layer.ts";
 import type { StepRecorder } from "./record.ts";
-import type { Activation, Parameter } from "./tensors.ts";
+import type { Activation, Parameter, Source } from "./tensors.ts";
 
 /** A network with its layers, activations and parameters. */
 export class Model {
+  /** [maxBatch, C, H, W]: where the caller puts the images of the next forward. */
+  readonly pixels: Float32Array;
   readonly images: Activation;
   readonly logits: Activation;
   readonly layers: readonly Layer[];
   readonly parameters: readonly Parameter[];
   readonly classes: number;
+  readonly backend: Backend;
   readonly #activations: readonly Activation[];
-  readonly #kernels: Kernels;
 
   /** @param sparsities for each convolution and linear layer in order, null = dense. */
-  constructor(network: Network, maxBatch: number, kernels: Kernels, sparsities: readonly (number | null)[]) {
-    this.#kernels = kernels;
-    this.#activations = network.nodes.map((node) => activation(node.name, node.shape, maxBatch, node.op !== "input"));
-    this.images = this.#activations[0];
-    this.logits = this.#activations[network.nodes.length - 1];
+  constructor(network: Network, maxBatch: number, backend: Backend, sparsities: readonly (number | null)[]) {
+    const { nodes } = network;
+    this.backend = backend;
+    const activations = nodes.map((node, index) => activation(backend, nodes, node, index, maxBatch));
+    this.#activations = activations;
+    this.images = activations[0];
+    this.pixels = new Float32Array(maxBatch * this.images.size);
+    this.logits = activations[nodes.length - 1];
     this.classes = this.logits.size;
     const remaining = [...sparsities];
-    this.layers = network.nodes.flatMap((node, index) =>
-      node.op === "input" ? [] : [this.#layer(node, this.#activations[index], remaining)],
-    );
+    // Backward runs from the last node to the first: the last consumer of a node is the first to give it a gradient.
+    const lastConsumer = nodes.map((_, index) => nodes.findLastIndex(({ from }) => from.includes(index)));
+    this.layers = nodes.flatMap((node, index) => {
+      if (node.op === "input") return [];
+      const sources = node.from.map((from, i): Source => {
+        const isFirst = lastConsumer[from] === index && node.from.indexOf(from) === i;
+        return { ...activations[from], accumulate: !isFirst };
+      });
+      return [this.#layer(node, sources, activations[index], remaining)];
+    });
     this.parameters = this.layers.flatMap((layer) => layer.parameters);
   }
 
@@ -51,24 +64,37 @@ export class Model {
     }
   }
 
+  /** Runs the first `batch` images of `pixels`. */
   forward(batch: number, phase: Phase): void {
+    this.backend.write(this.images.values, batch, this.pixels);
     for (const layer of this.layers) layer.forward(batch, phase);
   }
 
   /** Mean loss over the batch; the gradients of all parameters are those of this loss afterwards. */
   backward(batch: number, labels: Uint8Array, smoothing: number): number {
-    for (const { grad, size } of this.#activations) grad?.fill(0, 0, batch * size);
-    for (const { grad } of this.parameters) grad.fill(0);
     const { values, grad } = this.logits;
-    const loss = this.#kernels.crossEntropy(batch, this.classes, values, labels, smoothing, grad as Float32Array);
+    const loss = this.backend.crossEntropy(batch, values, labels, smoothing, grad as Tensor);
     for (let i = this.layers.length - 1; i >= 0; i--) this.layers[i].backward(batch);
     return loss;
   }
 
   update(settings: SgdSettings): void {
     for (const parameter of this.parameters) {
-      this.#kernels.sgdUpdate(settings, parameter.values, parameter.grad, parameter.momentum);
+      this.backend.sgdUpdate(settings, parameter.values, parameter.grad, parameter.momentum);
     }
+  }
+
+  /** The first node, in the order of the forward pass, whose output or weights hold a NaN or an infinity; null for none. */
+  firstNonFinite(batch: number): string | null {
+    const whole = (values: Float32Array) => values.every(Number.isFinite);
+    for (const { name, size, values } of this.#activations) {
+      const layer = this.layers.find((candidate) => candidate.name === name);
+      if (layer?.parameters.some((parameter) => !whole(parameter.values))) return name;
+      const output = new Float32Array(batch * size);
+      this.backend.read(values, batch, output);
+      if (!whole(output)) return name;
+    }
+    return null;
   }
 
   /** Tells a recorder what the last step did, in the order in which it did it. */
@@ -79,28 +105,48 @@ export class Model {
     for (const layer of this.layers) if (layer.parameters.length > 0) recorder.update(layer);
   }
 
-  #layer(node: Exclude<NetworkNode, { op: "input" }>, target: Activation, sparsities: (number | null)[]): Layer {
-    const sources = node.from.map((index) => this.#activations[index]);
+  #layer(
+    node: Exclude<NetworkNode, { op: "input" }>,
+    sources: readonly Source[],
+    target: Activation,
+    sparsities: (number | null)[],
+  ): Layer {
     const [source] = sources;
-    const kernels = this.#kernels;
+    const { backend } = this;
     switch (node.op) {
       case "conv":
       case "linear":
-        return new SwatLayer(node, source, target, kernels, sparsities.shift() ?? null);
+        return new SwatLayer(node, source, target, backend, sparsities.shift() ?? null);
       case "batchNorm":
-        return new BatchNormLayer(node.name, source, target, kernels);
+        return new BatchNormLayer(node.name, source, target, backend);
       case "relu":
-        return new ReluLayer(node.name, source, target, kernels);
+        return new ReluLayer(node.name, source, target, backend);
       case "add":
-        return new AddLayer(node.name, [source, sources[1]], target, kernels);
+        return new AddLayer(node.name, [source, sources[1]], target, backend);
       default:
-        return new PoolLayer(node.name, node.op, node.geometry, source, target, kernels);
+        return new PoolLayer(node.name, node.op, node.geometry, source, target, backend);
     }
   }
 }
 
-function activation(name: string, shape: ImageShape, maxBatch: number, needsGrad: boolean): Activation {
-  const size = sizeOf(shape);
-  const grad = needsGrad ? new Float32Array(maxBatch * size) : null;
-  return { name, shape, size, values: new Float32Array(maxBatch * size), grad };
+/** The output of a node and its gradient, with the halos that the convolutions around it read. */
+function activation(
+  backend: Backend,
+  nodes: readonly NetworkNode[],
+  node: NetworkNode,
+  index: number,
+  maxBatch: number,
+): Activation {
+  const { name, shape } = node;
+  let halo: Halo = [0, 0];
+  for (const reader of nodes) {
+    if (reader.op !== "conv" || !reader.from.includes(index)) continue;
+    const [rows, columns] = inputHalo(reader.geometry);
+    halo = [Math.max(halo[0], rows), Math.max(halo[1], columns)];
+  }
+  const values = backend.tensor(shape, maxBatch, halo);
+  const isLayer = node.op === "conv" || node.op === "linear";
+  const gradHalo: Halo = isLayer ? outputGradHalo(kernelGeometry(node, nodes[node.from[0]].shape)) : [0, 0];
+  const grad = node.op === "input" ? null : backend.tensor(shape, maxBatch, gradHalo);
+  return { name, shape, size: sizeOf(shape), values, grad };
 }

@@ -2,6 +2,7 @@
  * Records one training step as a trace: layers tell it which tensors they multiplied, read and wrote; it keeps each
  * tensor once, with the mask of its nonzeros, and the operations in the order in which they were told.
  */
+import type { Backend, Tensor } from "../kernels/backend.ts";
 import { type BitMask, countOnes, maskOfNonzeros } from "../kernels/bit-mask.ts";
 import { sizeOf } from "../kernels/geometry.ts";
 import type { LayerNode } from "../networks/graph.ts";
@@ -14,41 +15,42 @@ export type Provenance = Omit<TraceManifest, "tensors" | "ops">;
 
 /** Collects the tensors and operations of one step, then encodes them as a trace. */
 export class StepRecorder {
+  readonly #backend: Backend;
   readonly #batch: number;
   readonly #tensors = new Map<string, TraceTensor>();
   readonly #masks = new Map<string, BitMask>();
   readonly #ops: TraceOp[] = [];
 
-  constructor(batch: number) {
+  constructor(backend: Backend, batch: number) {
+    this.#backend = backend;
     this.#batch = batch;
   }
 
   /** The output of a node; its zeros are natural. */
-  activation({ name, shape, values }: Activation): string {
-    return this.#tensor(`${name}:output`, "activation", [this.#batch, ...shape], values);
+  activation({ name, values }: Activation): string {
+    return this.#tensor(`${name}:output`, "activation", () => this.#nonzeros(values));
   }
 
   /** The gradient with respect to the output of a node. */
-  gradient({ name, shape, grad }: Activation): string {
-    return this.#tensor(`${name}:outputGrad`, "gradient", [this.#batch, ...shape], grad as Float32Array);
+  gradient({ name, grad }: Activation): string {
+    return this.#tensor(`${name}:outputGrad`, "gradient", () => this.#nonzeros(grad as Tensor));
   }
 
   /** The weight that a layer multiplied with, after top-k. */
   weight(layer: string, shape: readonly number[], values: Float32Array): string {
-    return this.#tensor(`${layer}:weight`, "weight", shape, values);
+    return this.#tensor(`${layer}:weight`, "weight", () => maskOfNonzeros(values, shape));
   }
 
-  /** The top-k selection of `source` that a layer saved; selections of the same elements share one tensor. */
-  savedInput(layer: string, source: Activation, values: Float32Array): string {
+  /** What a layer saved of `source`, |x| ≥ threshold; selections of the same elements share one tensor. */
+  savedInput(layer: string, source: Activation, threshold: number): string {
     const within = this.activation(source);
-    const shape = [this.#batch, ...source.shape];
-    const mask = maskOfNonzeros(values, shape);
+    const mask = this.#nonzeros(source.values, threshold);
     const nonzeros = countOnes(mask);
     for (const tensor of this.#tensors.values()) {
       const related = tensor.id === within || tensor.within === within;
       if (related && tensor.nonzeros === nonzeros && sameElements(this.#maskOf(tensor), mask)) return tensor.id;
     }
-    return this.#add(`${layer}:savedInput`, "savedActivation", shape, mask, within);
+    return this.#add(`${layer}:savedInput`, "savedActivation", mask, within);
   }
 
   parameterGrad({ name, shape }: Parameter): string {
@@ -84,11 +86,16 @@ export class StepRecorder {
     return encodeTrace({ ...provenance, tensors: [...this.#tensors.values()], ops: this.#ops }, this.#masks);
   }
 
-  #tensor(id: string, role: TensorRole, shape: readonly number[], values: Float32Array): string {
-    return this.#tensors.has(id) ? id : this.#add(id, role, shape, maskOfNonzeros(values, shape));
+  #nonzeros(tensor: Tensor, threshold = 0): BitMask {
+    return this.#backend.mask(tensor, this.#batch, threshold);
   }
 
-  #add(id: string, role: TensorRole, shape: readonly number[], mask: BitMask, within?: string): string {
+  #tensor(id: string, role: TensorRole, mask: () => BitMask): string {
+    return this.#tensors.has(id) ? id : this.#add(id, role, mask());
+  }
+
+  #add(id: string, role: TensorRole, mask: BitMask, within?: string): string {
+    const { shape } = mask;
     const nonzeros = countOnes(mask);
     const dense = nonzeros === sizeOf(shape);
     const name = `${id}.mask`;

@@ -1,15 +1,21 @@
 /** The tensors of a model: outputs of nodes with their gradients, and trained parameters. */
+import type { Backend, Tensor } from "../kernels/backend.ts";
 import type { ImageShape } from "../networks/graph.ts";
 
-/** Output of a node, and the gradient with respect to it; [N, C, H, W] with room for the largest batch. */
+/** Output of a node, and the gradient with respect to it. */
 export interface Activation {
   readonly name: string;
   readonly shape: ImageShape;
   /** C·H·W: elements of one image. */
   readonly size: number;
-  readonly values: Float32Array;
-  /** Null for the images, which need no gradient. Cleared at the start of a step; consumers add to it. */
-  readonly grad: Float32Array | null;
+  readonly values: Tensor;
+  /** Null for the images, which need no gradient. */
+  readonly grad: Tensor | null;
+}
+
+/** What a layer reads: in the backward pass the last consumer comes first and overwrites the gradient, the others add. */
+export interface Source extends Activation {
+  readonly accumulate: boolean;
 }
 
 /** A trained tensor with its gradient and momentum. */
@@ -22,12 +28,6 @@ export interface Parameter {
 }
 
 /** A zeroed parameter. */
-export function parameter(name: string, shape: readonly number[], size: number): Parameter {
-  return {
-    name,
-    shape,
-    values: new Float32Array(size),
-    grad: new Float32Array(size),
-    momentum: new Float32Array(size),
-  };
+export function parameter(backend: Backend, name: string, shape: readonly number[], size: number): Parameter {
+  return { name, shape, values: backend.floats(size), grad: backend.floats(size), momentum: backend.floats(size) };
 }

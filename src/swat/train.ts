@@ -2,7 +2,7 @@
  * Trains a network on a data set. A step is the recipe of SWAT: forward with sparse weights, save sparse inputs, backward
  * with both, dense update; everything in it is decided by the settings and the seed.
  */
-import type { Kernels } from "../kernels/kernels.ts";
+import type { Backend } from "../kernels/backend.ts";
 import { randomStream } from "../kernels/random.ts";
 import { layersOf, type Network } from "../networks/graph.ts";
 import { uniformSparsities } from "../sparsity/uniform.ts";
@@ -28,6 +28,8 @@ export interface TrainHooks {
   /** Receives the bytes of each recorded step, `step` from 0. */
   readonly onTrace?: (step: number, bytes: Uint8Array) => Promise<void>;
   readonly onProgress?: (progress: TrainProgress) => void;
+  /** Called after each finished epoch; what it keeps is there if a later one fails. */
+  readonly onEpoch?: (model: Model, stepsDone: number) => Promise<void>;
   /** Stops after the current step; the result then says how far it came. */
   readonly signal?: AbortSignal;
 }
@@ -44,16 +46,16 @@ export interface TrainOutcome {
   readonly steps: number;
 }
 
-/** Trains. @throws Error when the loss becomes NaN or infinite, naming the step. */
+/** Trains. @throws Error when the loss becomes NaN or infinite, naming the step and the layer. */
 export async function train(
   network: Network,
   data: DataSplits,
   settings: TrainSettings,
-  kernels: Kernels,
+  backend: Backend,
   hooks: TrainHooks = {},
 ): Promise<TrainOutcome> {
   const { batchSize, epochs } = settings;
-  const model = new Model(network, Math.min(batchSize, data.train.size), kernels, sparsitiesOf(network, settings));
+  const model = new Model(network, Math.min(batchSize, data.train.size), backend, sparsitiesOf(network, settings));
   model.initialise(settings.seed);
   const labels = new Uint8Array(batchSize);
   const stepsPerEpoch = Math.ceil(data.train.size / batchSize);
@@ -72,12 +74,14 @@ export async function train(
       const refresh = index % settings.topKPeriod === 0;
       model.forward(batch, { training: true, refresh });
       const loss = model.backward(batch, labels, settings.labelSmoothing);
-      if (!Number.isFinite(loss))
-        throw new Error(`step ${step}: loss is not a number, got ${loss}; lower the learning rate`);
+      if (!Number.isFinite(loss)) {
+        const layer = model.firstNonFinite(batch) ?? "loss";
+        throw new Error(`step ${step}: layer ${layer}: NaN or infinity (loss ${loss}); lower the learning rate`);
+      }
       if (hooks.records?.(step, steps)) {
-        const recorder = new StepRecorder(batch);
+        const recorder = new StepRecorder(backend, batch);
         model.record(recorder);
-        const provenance = { ...provenanceOf(network, data, settings, kernels), epoch, step, refreshed: refresh, loss };
+        const provenance = { ...provenanceOf(network, data, settings, backend), epoch, step, refreshed: refresh, loss };
         await hooks.onTrace?.(step, recorder.encode(provenance));
       }
       model.update(sgd);
@@ -88,6 +92,7 @@ export async function train(
       await nextTick();
     }
     if (seen > 0) epochLosses.push(lossSum / seen);
+    if (!hooks.signal?.aborted) await hooks.onEpoch?.(model, step);
   }
   const testAccuracy = evaluate(model, data.test, Math.min(batchSize, data.train.size));
   return { model, testAccuracy, epochLosses, stepsDone: step, steps };
@@ -103,9 +108,8 @@ function loadBatch(
   labels: Uint8Array,
 ): number {
   const batch = Math.min(batchSize, data.size - from);
-  const { values, size } = model.images;
   for (let i = 0; i < batch; i++) {
-    data.loadImage(order[from + i], values, i * size);
+    data.loadImage(order[from + i], model.pixels, i * model.images.size);
     labels[i] = data.label(order[from + i]);
   }
   return batch;
@@ -122,7 +126,7 @@ function provenanceOf(
   network: Network,
   data: DataSplits,
   settings: TrainSettings,
-  kernels: Kernels,
+  backend: Backend,
 ): Omit<Provenance, "step"> {
   const { method, sparsity, topKPeriod, firstLayerDense, lastLayerDense, seed } = settings;
   const { epochs, batchSize, schedule, momentum, nesterov, weightDecay, labelSmoothing } = settings;
@@ -135,7 +139,7 @@ function provenanceOf(
     method: { name: method, ...(method === "dense" ? {} : swat) },
     settings: { epochs, batchSize, schedule, momentum, nesterov, weightDecay, labelSmoothing },
     seed,
-    kernels: kernels.name,
+    kernels: backend.name,
   };
 }
 

@@ -1,13 +1,14 @@
 /** What the tests of the kernels share: the builds, random data keyed by a seed, and the check by finite differences. */
 import seedrandom from "seedrandom";
 import { expect } from "vitest";
-import { selectKernels } from "../../src/kernels/index.ts";
+import { jsKernels } from "../../src/kernels/js/index.ts";
 import type { Floats, Kernels } from "../../src/kernels/kernels.ts";
+import { referenceKernels } from "../../src/kernels/reference/index.ts";
 
-/** [name, kernels] of every build, for describe.each. */
+/** [name, kernels] of the builds that work on plain arrays, for describe.each. */
 export const builds: readonly (readonly [string, Kernels])[] = [
-  ["reference", selectKernels("reference")],
-  ["js", selectKernels("js")],
+  ["reference", referenceKernels],
+  ["js", jsKernels],
 ];
 
 /** `size` values in −1..1, the same for the same seed; `density` of them, drawn one by one, are not zero. */

@@ -1,13 +1,14 @@
 import { expect, test } from "vitest";
-import { selectKernels } from "../../src/kernels/index.ts";
+import { createBackend, isSupported } from "../../src/kernels/index.ts";
 
-test("the js build is the default", () => {
-  expect(selectKernels().name).toBe("js");
-  expect(selectKernels("reference").name).toBe("reference");
+test("the default is the fastest build that rounds alike everywhere", () => {
+  expect(isSupported("js") && isSupported("reference")).toBe(true);
+  expect(createBackend(undefined, 1).name).toBe(isSupported("simd") ? "simd" : "js");
+  expect(createBackend("reference").name).toBe("reference");
 });
 
 test("an unknown build is refused and the known ones are named", () => {
-  expect(() => selectKernels("cuda")).toThrow(
-    'SWAT_SIM_KERNELS: unknown kernel build, got "cuda"; known: reference, js',
+  expect(() => createBackend("cuda")).toThrow(
+    'SWAT_SIM_KERNELS: unknown kernel build, got "cuda"; known: reference, js, simd, relaxed',
   );
 });

@@ -3,7 +3,8 @@
  * batches. Losses, kept counts, the first step's logits, gradients and masks, and the final parameters.
  */
 import { join } from "node:path";
-import type { Kernels } from "../../src/kernels/kernels.ts";
+import type { Backend, Tensor } from "../../src/kernels/backend.ts";
+import { sizeOf } from "../../src/kernels/geometry.ts";
 import { basicResnet } from "../../src/networks/basic-resnet.ts";
 import { layersOf } from "../../src/networks/graph.ts";
 import { uniformSparsities } from "../../src/sparsity/uniform.ts";
@@ -53,7 +54,7 @@ export async function runTrajectory(
   dir: string,
   one: TrajectoryCase,
   shape: TrajectoryData,
-  kernels: Kernels,
+  backend: Backend,
   tally: Tally,
 ): Promise<void> {
   const { params } = one;
@@ -64,24 +65,31 @@ export async function runTrajectory(
   }
   const golden = await readSafetensors(join(dir, one.file));
   const data = await readSafetensors(join(dir, one.data));
-  const model = modelOf(one, shape, kernels);
+  const model = modelOf(one, shape, backend);
   for (const { name, values } of model.parameters) values.set(floats(data, `init.${name}`));
 
   const layers = model.layers.filter((layer) => layer instanceof SwatLayer);
-  const quantity = (what: string) => `trajectory ${what} (${kernels.name})`;
+  const quantity = (what: string) => `trajectory ${what} (${backend.name})`;
   const { batch, steps } = shape;
   const images = floats(data, "x");
   const labels = Uint8Array.from(floats(data, "y"));
   for (let step = 0; step < steps; step++) {
     const where = `${one.name} step ${step}`;
-    model.images.values.set(images.subarray(step * batch * model.images.size, (step + 1) * batch * model.images.size));
+    model.pixels.set(images.subarray(step * batch * model.images.size, (step + 1) * batch * model.images.size));
     model.forward(batch, { training: true, refresh: step % params.period === 0 });
     if (step === 0)
-      close(tally, quantity("logits"), where, model.logits.values, floats(golden, "step0.logits"), LOGITS_TOLERANCE);
+      close(
+        tally,
+        quantity("logits"),
+        where,
+        read(backend, model.logits.values, batch),
+        floats(golden, "step0.logits"),
+        LOGITS_TOLERANCE,
+      );
     const loss = model.backward(batch, labels.subarray(step * batch, (step + 1) * batch), 0);
     if (step < one.noise.reliable_steps) {
       close(tally, quantity("loss"), where, [loss], floats(golden, "loss").slice(step, step + 1), LOSS_TOLERANCE);
-      if (params.mode !== "dense") compareKept(tally, quantity, where, layers, batch, golden, step);
+      if (params.mode !== "dense") compareKept(tally, quantity, where, backend, layers, batch, golden, step);
     }
     if (step === 0) compareFirstStep(tally, quantity, one, model, layers, golden);
     const { momentum, nesterov, weight_decay: weightDecay } = params;
@@ -99,7 +107,7 @@ export async function runTrajectory(
   }
 }
 
-function modelOf({ params }: TrajectoryCase, shape: TrajectoryData, kernels: Kernels): Model {
+function modelOf({ params }: TrajectoryCase, shape: TrajectoryData, backend: Backend): Model {
   const table = { blocks: shape.widths.map(() => shape.blocks_per_stage), widths: shape.widths };
   const network = basicResnet("trajectory", table, [shape.in_c, shape.hw, shape.hw], shape.classes);
   const layers = layersOf(network).length;
@@ -108,13 +116,14 @@ function modelOf({ params }: TrajectoryCase, shape: TrajectoryData, kernels: Ker
     params.mode === "dense"
       ? new Array<null>(layers).fill(null)
       : uniformSparsities(layers, 1 - params.density, exempt);
-  return new Model(network, shape.batch, kernels, sparsities);
+  return new Model(network, shape.batch, backend, sparsities);
 }
 
 function compareKept(
   tally: Tally,
   quantity: (what: string) => string,
   where: string,
+  backend: Backend,
   layers: readonly SwatLayer[],
   batch: number,
   golden: ReadonlyMap<string, GoldenTensor>,
@@ -124,7 +133,7 @@ function compareKept(
     const at = step * layers.length + i;
     const { weight, source, thresholds } = layer;
     const keptW = kept(weight.values, weight.values.length, thresholds.weight);
-    const keptX = kept(source.values, batch * source.size, thresholds.input);
+    const keptX = kept(read(backend, source.values, batch), batch * source.size, thresholds.input);
     tally.compare(quantity("kept weights"), `${where} ${layer.name}`, floats(golden, "kept_w")[at], keptW);
     tally.compare(quantity("kept inputs"), `${where} ${layer.name}`, floats(golden, "kept_x")[at], keptX);
   });
@@ -154,6 +163,12 @@ function compareFirstStep(
     const equal = layer.weight.values.every((v, i) => Math.abs(v) >= layer.thresholds.weight === (mask[i] === 1));
     tally.judge(quantity("weight mask"), `${one.name} ${layer.name}`, equal, "masks differ");
   }
+}
+
+function read(backend: Backend, tensor: Tensor, batch: number): Float32Array {
+  const values = new Float32Array(batch * sizeOf(tensor.shape));
+  backend.read(tensor, batch, values);
+  return values;
 }
 
 function kept(values: Float32Array, size: number, threshold: number): number {

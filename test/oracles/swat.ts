@@ -4,9 +4,12 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { selectKernels } from "../../src/kernels/index.ts";
-import type { Kernels } from "../../src/kernels/kernels.ts";
+import type { Backend } from "../../src/kernels/backend.ts";
+import { createBackend, isSupported } from "../../src/kernels/index.ts";
+import { BUILD_NAMES, type BuildName, type Kernels } from "../../src/kernels/kernels.ts";
+
 import { keepCount } from "../../src/sparsity/keep-count.ts";
+import { arrayKernels } from "../kernels/array-kernels.ts";
 import type { Oracle, OracleIndex, Tally } from "./oracle.ts";
 import { readSafetensors } from "./safetensors-file.ts";
 import type { Computed, Params, Tensors } from "./swat-case.ts";
@@ -22,26 +25,41 @@ interface SwatCase {
   readonly torch_f32_max_abs_diff?: Readonly<Record<string, number>> | null;
 }
 
-const builds = ["js", "reference"].map((name) => selectKernels(name));
 const SMALLEST_TOLERANCE = 1e-6;
 /** Names of tensors that a case gives; all others are results. */
 const GIVEN = /^(s\d+\.)?(x|w|b|gamma|beta|grad_out|target|running_mean_in|running_var_in|p0|grad\d+)$/;
 
-/** The adapter; tables of whole networks, and training methods that we do not have, are skipped with a reason. */
+/** The adapter on every build that runs here; tables of whole networks, and methods that we do not have, are skipped with a reason. */
 export const swat: Oracle = {
   id: "swat",
-  async run(dir, index, tally) {
-    for (const entry of index.cases) await runCase(dir, entry as unknown as SwatCase, index, tally);
-  },
+  run: (dir, index, tally) => swatOn(BUILD_NAMES.filter(isSupported)).run(dir, index, tally),
 };
 
-async function runCase(dir: string, one: SwatCase, index: OracleIndex, tally: Tally): Promise<void> {
+/** The adapter on some builds. */
+export function swatOn(names: readonly BuildName[]): Oracle {
+  return {
+    id: "swat",
+    async run(dir, index, tally) {
+      const backends = names.map((name) => createBackend(name));
+      for (const entry of index.cases) await runCase(dir, entry as unknown as SwatCase, index, backends, tally);
+    },
+  };
+}
+
+async function runCase(
+  dir: string,
+  one: SwatCase,
+  index: OracleIndex,
+  backends: readonly Backend[],
+  tally: Tally,
+): Promise<void> {
   const { name, kind } = one;
   if (kind === "traj_data") return;
   if (kind === "trajectory") {
     const trajectory = one as unknown as TrajectoryCase;
     const data = index.cases.find((other) => other.kind === "traj_data" && other.file === trajectory.data);
-    for (const kernels of builds) await runTrajectory(dir, trajectory, data?.params as TrajectoryData, kernels, tally);
+    const shape = data?.params as TrajectoryData;
+    for (const backend of backends) await runTrajectory(dir, trajectory, shape, backend, tally);
   } else if (kind === "table" && name.startsWith("keep_count")) {
     await runKeepCounts(join(dir, one.file), name, tally);
   } else if (kind === "table") {
@@ -53,7 +71,7 @@ async function runCase(dir: string, one: SwatCase, index: OracleIndex, tally: Ta
       return;
     }
     const tensors = await readSafetensors(join(dir, one.file));
-    for (const kernels of builds) runOnBuild(kernels, one, tensors, tally);
+    for (const backend of backends) runOnBuild(arrayKernels(backend), one, tensors, tally);
   } else {
     tally.skip(kind, name, "unknown kind of case");
   }

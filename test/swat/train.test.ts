@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { memorySource } from "../../src/io/byte-source.ts";
-import { selectKernels } from "../../src/kernels/index.ts";
+import { createBackend } from "../../src/kernels/index.ts";
 import { layersOf } from "../../src/networks/graph.ts";
 import { networkNamed } from "../../src/networks/index.ts";
 import { loadData } from "../../src/swat/data/index.ts";
@@ -35,7 +35,7 @@ async function run(change: Partial<TrainSettings> = {}, options: RunOptions = {}
   const data = await loadData("generated:12x12x1", { seed: settings.seed, limit, testLimit: 40 });
   const network = networkNamed(options.network ?? "resnet8").build([1, 12, 12], 10);
   const bytes: Uint8Array[] = [];
-  const outcome = await train(network, data, settings, selectKernels(), {
+  const outcome = await train(network, data, settings, createBackend(), {
     records: recordSelection(options.record ?? "every:1"),
     async onTrace(_, trace) {
       bytes.push(trace);
@@ -53,6 +53,13 @@ describe("training", () => {
     expect(second.losses).toEqual(first.losses);
     expect(second.accuracy).toBe(first.accuracy);
     expect(other.losses).not.toEqual(first.losses);
+  });
+
+  it("stops at a NaN or an infinity, naming the step and the layer it came from", async () => {
+    const schedule = [{ epoch: 0, rate: 1e30 }];
+    await expect(run({ schedule }, { limit: 80 })).rejects.toThrow(
+      /^step \d+: layer [a-z0-9.]+: NaN or infinity \(loss .*\); lower the learning rate$/,
+    );
   });
 
   it("learns", async () => {

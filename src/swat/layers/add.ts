@@ -1,7 +1,7 @@
 /** The sum of a residual block; its gradient goes to both sides unchanged. */
-import type { Kernels } from "../../kernels/kernels.ts";
+import type { Backend, Tensor } from "../../kernels/backend.ts";
 import type { StepRecorder } from "../record.ts";
-import type { Activation } from "../tensors.ts";
+import type { Activation, Source } from "../tensors.ts";
 import type { Layer } from "./layer.ts";
 
 /** y = a + b. */
@@ -11,19 +11,19 @@ export class AddLayer implements Layer {
 
   constructor(
     readonly name: string,
-    readonly sources: readonly [Activation, Activation],
+    readonly sources: readonly [Source, Source],
     readonly target: Activation,
-    readonly kernels: Kernels,
+    readonly backend: Backend,
   ) {}
 
   forward(batch: number): void {
     const [a, b] = this.sources;
-    this.kernels.addForward(batch * this.target.size, a.values, b.values, this.target.values);
+    this.backend.add(batch, a.values, b.values, this.target.values);
   }
 
   backward(batch: number): void {
-    for (const { grad } of this.sources) {
-      if (grad !== null) this.kernels.accumulate(batch * this.target.size, this.target.grad as Float32Array, grad);
+    for (const { grad, accumulate } of this.sources) {
+      if (grad !== null) this.backend.copy(batch, this.target.grad as Tensor, grad, accumulate);
     }
   }
 

@@ -1,38 +1,35 @@
-/** Maximum and average pooling. Max pooling keeps the index of each maximum for its backward. */
-import type { Kernels, PoolGeometry } from "../../kernels/kernels.ts";
+/** Maximum and average pooling; the position of each maximum is kept for its backward. */
+import type { Backend, Pool, Tensor } from "../../kernels/backend.ts";
+import type { PoolGeometry } from "../../kernels/kernels.ts";
 import type { StepRecorder } from "../record.ts";
-import type { Activation } from "../tensors.ts";
+import type { Activation, Source } from "../tensors.ts";
 import type { Layer } from "./layer.ts";
 
 /** A pooling layer of either kind. */
 export class PoolLayer implements Layer {
   readonly parameters = [];
   readonly buffers = [];
-  readonly #argmax: Int32Array | null;
+  readonly #pool: Pool;
 
   constructor(
     readonly name: string,
     readonly op: "maxPool" | "averagePool",
-    readonly geometry: PoolGeometry,
-    readonly source: Activation,
+    geometry: PoolGeometry,
+    readonly source: Source,
     readonly target: Activation,
-    readonly kernels: Kernels,
+    backend: Backend,
   ) {
-    this.#argmax = op === "maxPool" ? new Int32Array(target.values.length) : null;
+    const g = { ...geometry, N: source.values.maxBatch };
+    this.#pool = op === "maxPool" ? backend.maxPool(g) : backend.averagePool(g);
   }
 
   forward(batch: number): void {
-    const g = { ...this.geometry, N: batch };
-    if (this.#argmax === null) this.kernels.averagePoolForward(g, this.source.values, this.target.values);
-    else this.kernels.maxPoolForward(g, this.source.values, this.target.values, this.#argmax);
+    this.#pool.forward(batch, this.source.values, this.target.values);
   }
 
   backward(batch: number): void {
-    const g = { ...this.geometry, N: batch };
-    const [grad, sourceGrad] = [this.target.grad as Float32Array, this.source.grad];
-    if (sourceGrad === null) return;
-    if (this.#argmax === null) this.kernels.averagePoolBackward(g, grad, sourceGrad);
-    else this.kernels.maxPoolBackward(g, grad, this.#argmax, sourceGrad);
+    const { grad, accumulate } = this.source;
+    if (grad !== null) this.#pool.backward(batch, this.target.grad as Tensor, grad, accumulate);
   }
 
   recordForward(recorder: StepRecorder): void {
@@ -42,7 +39,7 @@ export class PoolLayer implements Layer {
 
   recordBackward(recorder: StepRecorder): void {
     if (this.source.grad === null) return;
-    const input = this.#argmax === null ? [] : [recorder.activation(this.source)];
+    const input = this.op === "maxPool" ? [recorder.activation(this.source)] : [];
     const reads = [...input, recorder.gradient(this.target)];
     recorder.move(this.op, "backward", this.name, reads, [recorder.gradient(this.source)]);
   }

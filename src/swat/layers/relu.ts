@@ -1,7 +1,7 @@
 /** ReLU; its backward needs only the signs of its output. */
-import type { Kernels } from "../../kernels/kernels.ts";
+import type { Backend, Tensor } from "../../kernels/backend.ts";
 import type { StepRecorder } from "../record.ts";
-import type { Activation } from "../tensors.ts";
+import type { Activation, Source } from "../tensors.ts";
 import type { Layer } from "./layer.ts";
 
 /** y = max(x, 0). */
@@ -11,18 +11,19 @@ export class ReluLayer implements Layer {
 
   constructor(
     readonly name: string,
-    readonly source: Activation,
+    readonly source: Source,
     readonly target: Activation,
-    readonly kernels: Kernels,
+    readonly backend: Backend,
   ) {}
 
   forward(batch: number): void {
-    this.kernels.reluForward(batch * this.source.size, this.source.values, this.target.values);
+    this.backend.relu(batch, this.source.values, this.target.values);
   }
 
   backward(batch: number): void {
-    const [grad, sourceGrad] = [this.target.grad as Float32Array, this.source.grad as Float32Array];
-    this.kernels.reluBackward(batch * this.source.size, this.target.values, grad, sourceGrad);
+    const { grad, accumulate } = this.source;
+    if (grad === null) return;
+    this.backend.reluBackward(batch, this.target.values, this.target.grad as Tensor, grad, accumulate);
   }
 
   recordForward(recorder: StepRecorder): void {
@@ -30,6 +31,7 @@ export class ReluLayer implements Layer {
   }
 
   recordBackward(recorder: StepRecorder): void {
+    if (this.source.grad === null) return;
     const reads = [recorder.activation(this.target), recorder.gradient(this.target)];
     recorder.move("relu", "backward", this.name, reads, [recorder.gradient(this.source)]);
   }

@@ -1,0 +1,130 @@
+/**
+ * A build of the kernels as the trainer sees it: it owns the memory of tensors and parameters, keeps activations in the
+ * layout its loops want from the first layer to the last, and plans every buffer once for the largest batch. `plain.ts`
+ * puts the reference and JavaScript kernels behind it, `simd/` the WebAssembly ones.
+ *
+ * **Gradients.** Operations that produce the gradient of an activation take `accumulate`: false overwrites, true adds,
+ * so that nothing has to be cleared. Gradients of parameters are always overwritten.
+ */
+import type { BitMask } from "./bit-mask.ts";
+import type { ConvGeometry } from "./geometry.ts";
+import type { BuildName, PoolGeometry, SgdSettings } from "./kernels.ts";
+
+/** An activation or its gradient, [batch, C, H, W] in a layout of the backend's own; read and write it through the backend. */
+export interface Tensor {
+  /** [C, H, W] of one image. */
+  readonly shape: readonly [number, number, number];
+  /** Images there is room for. */
+  readonly maxBatch: number;
+}
+
+/** Rows above and below, columns left and right of an image that convolutions read as zeros. */
+export type Halo = readonly [rows: number, columns: number];
+
+/** One convolution or linear layer with its packed weights and work space. */
+export interface Conv {
+  /** Takes over the weights [K, C/groups, R, S] of the following passes. Zeros may be skipped. */
+  setWeight(weight: Float32Array): void;
+  /** output = input ∗ weight + bias. */
+  forward(batch: number, input: Tensor, bias: Float32Array | null, output: Tensor): void;
+  /** inputGrad = outputGrad ∗ weightᵀ. */
+  inputGrad(batch: number, outputGrad: Tensor, inputGrad: Tensor, accumulate: boolean): void;
+  /** weightGrad [K, C/groups, R, S] = outputGrad ∗ input, with the elements |x| ≥ threshold of `input` only. */
+  weightGrad(batch: number, outputGrad: Tensor, input: Tensor, threshold: number, weightGrad: Float32Array): void;
+  /** biasGrad [K] = Σ outputGrad. */
+  biasGrad(batch: number, outputGrad: Tensor, biasGrad: Float32Array): void;
+}
+
+/** Batch norm over [N, H, W] of each channel; arrays are [C]. */
+export interface BatchNorm {
+  /** With the statistics of the batch; moves the running ones by `momentum` (variance unbiased). */
+  train(
+    batch: number,
+    input: Tensor,
+    gamma: Float32Array,
+    beta: Float32Array,
+    running: RunningStatistics,
+    output: Tensor,
+  ): void;
+  /** With the running statistics. */
+  evaluate(
+    batch: number,
+    input: Tensor,
+    gamma: Float32Array,
+    beta: Float32Array,
+    running: RunningStatistics,
+    output: Tensor,
+  ): void;
+  /** Backward of the last `train`. Overwrites gammaGrad and betaGrad. */
+  backward(
+    batch: number,
+    input: Tensor,
+    gamma: Float32Array,
+    outputGrad: Tensor,
+    inputGrad: Tensor,
+    accumulate: boolean,
+    gammaGrad: Float32Array,
+    betaGrad: Float32Array,
+  ): void;
+}
+
+/** What batch norm keeps between steps. */
+export interface RunningStatistics {
+  readonly mean: Float32Array;
+  readonly variance: Float32Array;
+  readonly momentum: number;
+  readonly epsilon: number;
+}
+
+/** A pooling layer. */
+export interface Pool {
+  forward(batch: number, input: Tensor, output: Tensor): void;
+  backward(batch: number, outputGrad: Tensor, inputGrad: Tensor, accumulate: boolean): void;
+}
+
+/** One build of the kernels with its memory. `batch` is always the number of images in use, at most `maxBatch`. */
+export interface Backend {
+  readonly name: BuildName;
+  readonly threads: number;
+
+  /** Zeros, for a parameter, its gradient or momentum; C order. */
+  floats(size: number): Float32Array;
+  /** A zeroed activation or gradient; `halo` covers what convolutions read around it (`inputHalo`, `outputGradHalo`). */
+  tensor(shape: Tensor["shape"], maxBatch: number, halo: Halo): Tensor;
+  /** tensor = values [batch, C, H, W]. */
+  write(tensor: Tensor, batch: number, values: Float32Array): void;
+  /** values [batch, C, H, W] = tensor. */
+  read(tensor: Tensor, batch: number, values: Float32Array): void;
+  /** Mask [batch, C, H, W] of the elements v ≠ 0 with |v| ≥ threshold. */
+  mask(tensor: Tensor, batch: number, threshold: number): BitMask;
+
+  /** `g.N` is the largest batch. */
+  conv(g: ConvGeometry): Conv;
+  batchNorm(shape: Tensor["shape"], maxBatch: number): BatchNorm;
+  maxPool(g: PoolGeometry): Pool;
+  averagePool(g: PoolGeometry): Pool;
+
+  /** output = max(input, 0); NaN stays NaN. */
+  relu(batch: number, input: Tensor, output: Tensor): void;
+  /** inputGrad = outputGrad where output > 0, else 0. */
+  reluBackward(batch: number, output: Tensor, outputGrad: Tensor, inputGrad: Tensor, accumulate: boolean): void;
+  /** output = a + b. */
+  add(batch: number, a: Tensor, b: Tensor, output: Tensor): void;
+  /** target = source, or target += source. */
+  copy(batch: number, source: Tensor, target: Tensor, accumulate: boolean): void;
+
+  /**
+   * Mean over the batch of (1 − smoothing)·nll + smoothing·mean(−log p) of logits [classes, 1, 1]. Writes the gradient and
+   * returns the loss.
+   */
+  crossEntropy(batch: number, logits: Tensor, labels: Uint8Array, smoothing: number, logitsGrad: Tensor): number;
+  /** g = grad + decay·p; buf = momentum·buf + g; p −= rate·(nesterov ? g + momentum·buf : buf). */
+  sgdUpdate(settings: SgdSettings, parameter: Float32Array, gradient: Float32Array, buffer: Float32Array): void;
+
+  /** k-th largest |v|, 1 ≤ k ≤ size; NaN counts as the largest. `hint` is a threshold that may be near, e.g. the last one. */
+  topK(values: Float32Array, k: number, hint: number): number;
+  /** The same over the images of a tensor. */
+  topKOf(tensor: Tensor, batch: number, k: number, hint: number): number;
+  /** output = |values| ≥ threshold ? values : 0: ties are kept, and so is NaN. */
+  applyThreshold(values: Float32Array, threshold: number, output: Float32Array): void;
+}

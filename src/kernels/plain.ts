@@ -1,0 +1,167 @@
+/** Puts kernels that work on plain [N, C, H, W] arrays behind the interface of a backend. */
+import type { Backend, Conv, Pool, RunningStatistics, Tensor } from "./backend.ts";
+import { type BitMask, setBit, sliceSize, zerosMask } from "./bit-mask.ts";
+import type { ConvGeometry } from "./geometry.ts";
+import { sizeOf } from "./geometry.ts";
+import type { Floats, Kernels, NormGeometry, PoolGeometry } from "./kernels.ts";
+
+/** A tensor whose memory is one array in C order. */
+interface PlainTensor extends Tensor {
+  readonly values: Floats;
+}
+
+/** A backend on one thread that runs `kernels`. */
+export function plainBackend(kernels: Kernels): Backend {
+  return {
+    name: kernels.name,
+    threads: 1,
+    floats: (size) => new Float32Array(size),
+    tensor: (shape, maxBatch): PlainTensor => ({ shape, maxBatch, values: new Float32Array(maxBatch * sizeOf(shape)) }),
+    write: (tensor, batch, values) => valuesOf(tensor).set(values.subarray(0, sizeIn(tensor, batch))),
+    read: (tensor, batch, values) => values.set(valuesOf(tensor).subarray(0, sizeIn(tensor, batch))),
+    mask,
+    conv: (g) => conv(kernels, g),
+    batchNorm: (shape) => batchNorm(kernels, shape),
+    maxPool: (g) => maxPool(kernels, g),
+    averagePool: (g) => averagePool(kernels, g),
+    relu: (batch, input, output) => kernels.reluForward(sizeIn(input, batch), valuesOf(input), valuesOf(output)),
+    reluBackward(batch, output, outputGrad, inputGrad, accumulate) {
+      const target = gradient(inputGrad, batch, accumulate);
+      kernels.reluBackward(sizeIn(output, batch), valuesOf(output), valuesOf(outputGrad), target);
+    },
+    add: (batch, a, b, output) => kernels.addForward(sizeIn(a, batch), valuesOf(a), valuesOf(b), valuesOf(output)),
+    copy(batch, source, target, accumulate) {
+      kernels.accumulate(sizeIn(source, batch), valuesOf(source), gradient(target, batch, accumulate));
+    },
+    crossEntropy: (batch, logits, labels, smoothing, logitsGrad) =>
+      kernels.crossEntropy(
+        batch,
+        sizeOf(logits.shape),
+        valuesOf(logits),
+        labels,
+        smoothing,
+        valuesOf(logitsGrad).subarray(0, sizeIn(logits, batch)),
+      ),
+    sgdUpdate: kernels.sgdUpdate,
+    topK: (values, k) => kernels.topKThreshold(values, values.length, k),
+    topKOf: (tensor, batch, k) => kernels.topKThreshold(valuesOf(tensor), sizeIn(tensor, batch), k),
+    applyThreshold: (values, threshold, output) => kernels.applyThreshold(values, values.length, threshold, output),
+  };
+}
+
+function valuesOf(tensor: Tensor): Floats {
+  return (tensor as PlainTensor).values;
+}
+
+function sizeIn(tensor: Tensor, batch: number): number {
+  return batch * sizeOf(tensor.shape);
+}
+
+/** What a kernel that adds may add to: cleared unless it accumulates. */
+function gradient(tensor: Tensor, batch: number, accumulate: boolean): Floats {
+  const values = valuesOf(tensor);
+  if (!accumulate) values.fill(0, 0, sizeIn(tensor, batch));
+  return values;
+}
+
+function mask(tensor: Tensor, batch: number, threshold: number): BitMask {
+  const result = zerosMask([batch, ...tensor.shape]);
+  const size = sliceSize(result.shape);
+  const values = valuesOf(tensor);
+  for (let n = 0; n < batch; n++) {
+    for (let i = 0; i < size; i++) {
+      const value = values[n * size + i];
+      if (value !== 0 && !(Math.abs(value) < threshold)) setBit(result, n, i);
+    }
+  }
+  return result;
+}
+
+function conv(kernels: Kernels, largest: ConvGeometry): Conv {
+  const geometries = new Map<number, ConvGeometry>();
+  const geometry = (batch: number) => {
+    const known = geometries.get(batch) ?? { ...largest, N: batch };
+    geometries.set(batch, known);
+    return known;
+  };
+  let weight: Floats = new Float32Array();
+  let kept: Floats = new Float32Array();
+  return {
+    setWeight(values) {
+      weight = values;
+    },
+    forward(batch, input, bias, output) {
+      kernels.convForward(geometry(batch), valuesOf(input), weight, bias, valuesOf(output));
+    },
+    inputGrad(batch, outputGrad, inputGrad, accumulate) {
+      const target = gradient(inputGrad, batch, accumulate);
+      kernels.convInputGrad(geometry(batch), valuesOf(outputGrad), weight, target);
+    },
+    weightGrad(batch, outputGrad, input, threshold, weightGrad) {
+      let values = valuesOf(input);
+      if (threshold > 0) {
+        if (kept.length === 0) kept = new Float32Array(values.length);
+        kernels.applyThreshold(values, sizeIn(input, batch), threshold, kept);
+        values = kept;
+      }
+      weightGrad.fill(0);
+      kernels.convWeightGrad(geometry(batch), valuesOf(outputGrad), values, weightGrad);
+    },
+    biasGrad(batch, outputGrad, biasGrad) {
+      biasGrad.fill(0);
+      kernels.biasGrad(geometry(batch), valuesOf(outputGrad), biasGrad);
+    },
+  };
+}
+
+function batchNorm(kernels: Kernels, [C, H, W]: Tensor["shape"]): ReturnType<Backend["batchNorm"]> {
+  const geometry = (batch: number): NormGeometry => ({ N: batch, C, pixels: H * W });
+  const mean = new Float32Array(C);
+  const invStd = new Float32Array(C);
+  const settings = ({ epsilon, momentum, mean: m, variance }: RunningStatistics) =>
+    [epsilon, momentum, m, variance] as const;
+  return {
+    train(batch, input, gamma, beta, running, output) {
+      const values = [valuesOf(input), gamma, beta] as const;
+      kernels.batchNormTrain(geometry(batch), ...values, ...settings(running), mean, invStd, valuesOf(output));
+    },
+    evaluate(batch, input, gamma, beta, { epsilon, mean: m, variance }, output) {
+      const values = [valuesOf(input), gamma, beta] as const;
+      kernels.batchNormEval(geometry(batch), ...values, epsilon, m, variance, valuesOf(output));
+    },
+    backward(batch, input, gamma, outputGrad, inputGrad, accumulate, gammaGrad, betaGrad) {
+      gammaGrad.fill(0);
+      betaGrad.fill(0);
+      const values = [valuesOf(input), gamma, mean, invStd, valuesOf(outputGrad)] as const;
+      const target = gradient(inputGrad, batch, accumulate);
+      kernels.batchNormBackward(geometry(batch), ...values, target, gammaGrad, betaGrad);
+    },
+  };
+}
+
+function maxPool(kernels: Kernels, largest: PoolGeometry): Pool {
+  let argmax = new Int32Array();
+  return {
+    forward(batch, input, output) {
+      const values = valuesOf(output);
+      if (argmax.length === 0) argmax = new Int32Array(values.length);
+      kernels.maxPoolForward({ ...largest, N: batch }, valuesOf(input), values, argmax);
+    },
+    backward(batch, outputGrad, inputGrad, accumulate) {
+      const target = gradient(inputGrad, batch, accumulate);
+      kernels.maxPoolBackward({ ...largest, N: batch }, valuesOf(outputGrad), argmax, target);
+    },
+  };
+}
+
+function averagePool(kernels: Kernels, largest: PoolGeometry): Pool {
+  return {
+    forward(batch, input, output) {
+      kernels.averagePoolForward({ ...largest, N: batch }, valuesOf(input), valuesOf(output));
+    },
+    backward(batch, outputGrad, inputGrad, accumulate) {
+      const target = gradient(inputGrad, batch, accumulate);
+      kernels.averagePoolBackward({ ...largest, N: batch }, valuesOf(outputGrad), target);
+    },
+  };
+}

@@ -1,0 +1,30 @@
+/** What the forward and the backward pass of batch norm share: how sums are laid out, added to and added up. */
+
+/** Bytes for each row and channel: two sums as f64x2. */
+export const SUMS_BYTES: usize = 32;
+/** Bytes for each channel of what `apply` and `inputGrad` read: m and three factors. */
+export const FACTORS_BYTES: usize = 16;
+/** Bytes for each channel kept for the backward pass: mean and 1/√(variance + ε), double precision. */
+export const SAVED_BYTES: usize = 16;
+/** Images of a block for which loops are unrolled. */
+export const FULL: i32 = 32;
+
+/** Adds the four floats of `v` to a sum of two doubles. */
+// @ts-ignore: decorator
+@inline
+export function addTo(sum: usize, v: v128): void {
+  const pair = f64x2.add(f64x2.promote_low_f32x4(v), f64x2.promote_low_f32x4(i64x2.shuffle(v, v, 1, 0)));
+  v128.store(sum, f64x2.add(v128.load(sum), pair));
+}
+
+/** Total of the sums of all rows, in order. */
+// @ts-ignore: decorator
+@inline
+export function sumOf(first: usize, rows: i32, stride: usize): f64 {
+  let total = f64x2.splat(0);
+  for (let row = 0; row < rows; row++) {
+    total = f64x2.add(total, v128.load(first));
+    first += stride;
+  }
+  return f64x2.extract_lane(total, 0) + f64x2.extract_lane(total, 1);
+}

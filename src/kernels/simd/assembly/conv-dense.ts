@@ -1,0 +1,220 @@
+/**
+ * Forward and inputGrad with dense weights, without unfolding the input: 6 channels × 8 images of sums stay in
+ * registers over all taps and channels of a window. Weights come in panels [phase][group][tile][tap][channel][6].
+ */
+import { madd } from "./madd";
+import {
+  ACCUMULATE,
+  BIAS,
+  clearPixels,
+  COLUMN_PHASES,
+  GROUPS,
+  GROUP_SOURCES,
+  GROUP_TARGETS,
+  LANES,
+  LAST_BLOCK,
+  MASKS,
+  MASKS_BYTES,
+  NO_PHASE,
+  PHASE_BYTES,
+  PHASES,
+  ROW_BYTES,
+  ROW_COUNT,
+  ROWS,
+  RUN_BYTES,
+  RUN_COUNT,
+  RUNS,
+  SOURCE,
+  SOURCE_BLOCK,
+  TAP_BYTES,
+  TARGET,
+  TARGET_BLOCK,
+  TARGET_ROW,
+  TILES,
+} from "./conv-job";
+
+/** Channels of a tile. */
+export const TILE_CHANNELS: usize = 6;
+
+/** Units: block × target row × tile of panels. */
+export function convDense(job: usize, from: usize, to: usize): void {
+  const rowCount = load<usize>(job, ROW_COUNT);
+  const runs = load<usize>(job, RUNS);
+  const runsEnd = runs + load<usize>(job, RUN_COUNT) * RUN_BYTES;
+  const columnPhases = load<usize>(job, COLUMN_PHASES);
+  const targets = load<usize>(job, GROUP_TARGETS);
+  const sources = load<usize>(job, GROUP_SOURCES);
+  const panelsOfGroup = (targets + TILE_CHANNELS - 1) / TILE_CHANNELS;
+  const panels = panelsOfGroup * load<usize>(job, GROUPS);
+  const channelBytes: usize = load<usize>(job, LANES) * 4;
+  const sourceBytes = sources * channelBytes;
+  const biases = load<usize>(job, BIAS);
+  const accumulate = load<usize>(job, ACCUMULATE);
+  const tiles = load<usize>(job, TILES);
+  for (let unit = from; unit < to; unit++) {
+    const tile = unit % tiles;
+    const row = (unit / tiles) % rowCount;
+    const block = unit / tiles / rowCount;
+    const rowEntry = load<usize>(job, ROWS) + row * ROW_BYTES;
+    const rowPhase = load<usize>(rowEntry, 4);
+    const rowSource = load<usize>(job, SOURCE) + block * load<usize>(job, SOURCE_BLOCK) + load<usize>(rowEntry);
+    const rowTarget = load<usize>(job, TARGET) + block * load<usize>(job, TARGET_BLOCK) + row * load<usize>(job, TARGET_ROW);
+    const mask = load<usize>(job, MASKS) + (block == load<usize>(job, LAST_BLOCK) ? MASKS_BYTES : 0);
+    for (let panel = (panels * tile) / tiles; panel < (panels * (tile + 1)) / tiles; panel++) {
+      const group = panel / panelsOfGroup;
+      const inGroup = (panel % panelsOfGroup) * TILE_CHANNELS;
+      const first = group * targets + inGroup;
+      const width = min(TILE_CHANNELS, targets - inGroup);
+      const bias: usize = biases == 0 ? 0 : biases + first * 4;
+      for (let run = runs; run < runsEnd; run += RUN_BYTES) {
+        const target = rowTarget + load<usize>(run) + first * channelBytes;
+        const targetStep = load<usize>(run, 4);
+        const count = load<usize>(run, 8);
+        const source = rowSource + load<usize>(run, 12) + group * sourceBytes;
+        const sourceStep = load<usize>(run, 16);
+        const columnPhase = load<usize>(run, 20);
+        if (rowPhase == NO_PHASE || columnPhase == NO_PHASE) {
+          if (!accumulate) clearPixels(target, targetStep, count, width * channelBytes);
+          continue;
+        }
+        const phase = load<usize>(job, PHASES) + (rowPhase * columnPhases + columnPhase) * PHASE_BYTES;
+        const tapCount = load<usize>(phase);
+        const taps = load<usize>(phase, 4);
+        const weights = load<usize>(phase, 8) + panel * tapCount * sources * (TILE_CHANNELS * 4);
+        const tapsEnd = taps + tapCount * TAP_BYTES;
+        if (channelBytes > 16) {
+          for (let i: usize = 0; i < count; i++) {
+            for (let image: usize = 0; image < channelBytes; image += 32) {
+              // prettier-ignore
+              tileSums(
+                weights, taps, tapsEnd, sourceBytes, channelBytes, source + i * sourceStep + image, 16,
+                target + i * targetStep + image, 16, width, bias, mask + image, 16, accumulate,
+              );
+            }
+          }
+        } else {
+          // Pixels in twos; of a last one both sums are the same.
+          for (let i: usize = 0; i < count; i += 2) {
+            const alone = i + 1 == count;
+            // prettier-ignore
+            tileSums(
+              weights, taps, tapsEnd, sourceBytes, channelBytes, source + i * sourceStep, alone ? 0 : sourceStep,
+              target + i * targetStep, alone ? 0 : targetStep, width, bias, mask, 0, accumulate,
+            );
+          }
+        }
+      }
+    }
+  }
+}
+
+/** Two times four images of the channels of a tile; `width` of them exist. Distances are between the fours. */
+function tileSums(
+  weights: usize,
+  taps: usize,
+  tapsEnd: usize,
+  sourceBytes: usize,
+  channelBytes: usize,
+  source: usize,
+  sourceDistance: usize,
+  target: usize,
+  targetDistance: usize,
+  width: usize,
+  bias: usize,
+  mask: usize,
+  maskDistance: usize,
+  accumulate: usize,
+): void {
+
+  let a0 = f32x4.splat(0);
+  let b0 = f32x4.splat(0);
+  let a1 = f32x4.splat(0);
+  let b1 = f32x4.splat(0);
+  let a2 = f32x4.splat(0);
+  let b2 = f32x4.splat(0);
+  let a3 = f32x4.splat(0);
+  let b3 = f32x4.splat(0);
+  let a4 = f32x4.splat(0);
+  let b4 = f32x4.splat(0);
+  let a5 = f32x4.splat(0);
+  let b5 = f32x4.splat(0);
+  for (; taps < tapsEnd; taps += TAP_BYTES) {
+    let p = source + load<usize>(taps, 4);
+    let q = p + sourceDistance;
+    const end = p + sourceBytes;
+    while (p < end) {
+      const x = v128.load(p);
+      const y = v128.load(q);
+      let w = v128.load32_splat(weights);
+      a0 = madd(x, w, a0);
+      b0 = madd(y, w, b0);
+      w = v128.load32_splat(weights, 4);
+      a1 = madd(x, w, a1);
+      b1 = madd(y, w, b1);
+      w = v128.load32_splat(weights, 8);
+      a2 = madd(x, w, a2);
+      b2 = madd(y, w, b2);
+      w = v128.load32_splat(weights, 12);
+      a3 = madd(x, w, a3);
+      b3 = madd(y, w, b3);
+      w = v128.load32_splat(weights, 16);
+      a4 = madd(x, w, a4);
+      b4 = madd(y, w, b4);
+      w = v128.load32_splat(weights, 20);
+      a5 = madd(x, w, a5);
+      b5 = madd(y, w, b5);
+      weights += 24;
+      p += channelBytes;
+      q += channelBytes;
+    }
+  }
+  const x = v128.load(mask);
+  const y = v128.load(mask + maskDistance);
+  putPair(target, targetDistance, a0, b0, bias, x, y, accumulate);
+  target += channelBytes;
+  if (bias) bias += 4;
+  if (width == 1) return;
+  putPair(target, targetDistance, a1, b1, bias, x, y, accumulate);
+  target += channelBytes;
+  if (bias) bias += 4;
+  if (width == 2) return;
+  putPair(target, targetDistance, a2, b2, bias, x, y, accumulate);
+  target += channelBytes;
+  if (bias) bias += 4;
+  if (width == 3) return;
+  putPair(target, targetDistance, a3, b3, bias, x, y, accumulate);
+  target += channelBytes;
+  if (bias) bias += 4;
+  if (width == 4) return;
+  putPair(target, targetDistance, a4, b4, bias, x, y, accumulate);
+  target += channelBytes;
+  if (bias) bias += 4;
+  if (width == 5) return;
+  putPair(target, targetDistance, a5, b5, bias, x, y, accumulate);
+}
+
+/** Stores or adds two sums of a channel, with its bias if `bias` is not 0. */
+// @ts-ignore: decorator
+@inline
+function putPair(
+  target: usize,
+  distance: usize,
+  a: v128,
+  b: v128,
+  bias: usize,
+  maskA: v128,
+  maskB: v128,
+  accumulate: usize,
+): void {
+  if (accumulate) {
+    a = f32x4.add(a, v128.load(target));
+    b = f32x4.add(b, v128.load(target + distance));
+  } else if (bias) {
+    const w = v128.load32_splat(bias);
+    a = f32x4.add(a, v128.and(w, maskA));
+    b = f32x4.add(b, v128.and(w, maskB));
+  }
+  v128.store(target, a);
+  v128.store(target + distance, b);
+}
+

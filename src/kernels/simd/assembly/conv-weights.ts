@@ -1,0 +1,218 @@
+/**
+ * Packs the weights [K, C/groups, R, S] of a convolution for the kernels: as lists of nonzeros of each filter and of each
+ * input channel (sparse), or as panels (dense). It happens in every training step, so it reads sixteen weights at a time.
+ */
+import { PHASE_BYTES, TAP_BYTES } from "./conv-job";
+import { TILE_CHANNELS } from "./conv-dense";
+
+/** Input channels that are scanned together. */
+export const SCAN_CHANNELS: usize = 16;
+
+/** One bit for each of 16 floats: it is not zero. */
+// @ts-ignore: decorator
+@inline
+function nonzeros(p: usize): i32 {
+  const zero = f32x4.splat(0);
+  const low = i16x8.narrow_i32x4_s(f32x4.ne(v128.load(p), zero), f32x4.ne(v128.load(p, 16), zero));
+  const high = i16x8.narrow_i32x4_s(f32x4.ne(v128.load(p, 32), zero), f32x4.ne(v128.load(p, 48), zero));
+  return i8x16.bitmask(i8x16.narrow_i16x8_s(low, high));
+}
+
+/** The same of the fewer than 16 floats from p to the end. */
+// @ts-ignore: decorator
+@inline
+function nonzerosOfTail(p: usize, end: usize): i32 {
+  let bits = 0;
+  for (let i = 0; p < end; i++) {
+    bits |= i32(load<f32>(p) != 0) << i;
+    p += 4;
+  }
+  return bits;
+}
+
+/** counts[k] = nonzeros of filter k; `rowBytes` of a filter. Units: filters. */
+export function countFilters(weight: usize, rowBytes: usize, counts: usize, from: usize, to: usize): void {
+  for (let k = from; k < to; k++) {
+    let p = weight + k * rowBytes;
+    const end = p + rowBytes;
+    let count: usize = 0;
+    for (; p + 64 <= end; p += 64) count += popcnt(nonzeros(p));
+    count += popcnt(nonzerosOfTail(p, end));
+    store<usize>(counts + k * 4, count);
+  }
+}
+
+/** Turns the lengths of `count` lists into their addresses, one after the other from `address`; one more ends the last. */
+export function placeLists(lists: usize, count: usize, address: usize): void {
+  for (let i: usize = 0; i < count; i++) {
+    const length = load<usize>(lists);
+    store<usize>(lists, address);
+    address += length * 8;
+    lists += 4;
+  }
+  store<usize>(lists, address);
+}
+
+/** Lists of filters: offsets[i] of the weight i of a filter, plus groupBytes for each group before. Units: filters. */
+export function listFilters(
+  weight: usize,
+  rowBytes: usize,
+  offsets: usize,
+  groupFilters: usize,
+  groupBytes: usize,
+  lists: usize,
+  from: usize,
+  to: usize,
+): void {
+  for (let k = from; k < to; k++) {
+    let p = weight + k * rowBytes;
+    const end = p + rowBytes;
+    const base = (k / groupFilters) * groupBytes;
+    let offset = offsets;
+    let pair = load<usize>(lists + k * 4);
+    while (p < end) {
+      let bits = p + 64 <= end ? nonzeros(p) : nonzerosOfTail(p, end);
+      while (bits) {
+        const i = ctz(bits) << 2;
+        store<usize>(pair, load<usize>(offset + i) + base);
+        store<usize>(pair, load<usize>(p + i), 4);
+        pair += 8;
+        bits &= bits - 1;
+      }
+      p += 64;
+      offset += 64;
+    }
+  }
+}
+
+/**
+ * Lengths of the lists of input channels. `slots` has for each weight of SCAN_CHANNELS channels [4 · (phase · C + channel
+ * within them), byte offset]. `cursors` [phase][C] has to be zero. Units: groups × scans of channels.
+ */
+export function countChannels(
+  weight: usize,
+  groupFilters: usize,
+  groupChannels: usize,
+  taps: usize,
+  slots: usize,
+  cursors: usize,
+  from: usize,
+  to: usize,
+): void {
+  const scans = (groupChannels + SCAN_CHANNELS - 1) / SCAN_CHANNELS;
+  const rowBytes: usize = groupChannels * taps * 4;
+  for (let unit = from; unit < to; unit++) {
+    const group = unit / scans;
+    const channel = (unit % scans) * SCAN_CHANNELS;
+    const bytes: usize = min(SCAN_CHANNELS, groupChannels - channel) * taps * 4;
+    const counts = cursors + (group * groupChannels + channel) * 4;
+    for (let k = group * groupFilters; k < (group + 1) * groupFilters; k++) {
+      let p = weight + k * rowBytes + channel * taps * 4;
+      const end = p + bytes;
+      let slot = slots;
+      while (p < end) {
+        let bits = p + 64 <= end ? nonzeros(p) : nonzerosOfTail(p, end);
+        while (bits) {
+          const count = counts + load<usize>(slot + (ctz(bits) << 3));
+          store<usize>(count, load<usize>(count) + 1);
+          bits &= bits - 1;
+        }
+        p += 64;
+        slot += 128;
+      }
+    }
+  }
+}
+
+/** Lists of input channels. `cursors` [phase][C] starts as a copy of their addresses and is moved. Units as above. */
+export function listChannels(
+  weight: usize,
+  groupFilters: usize,
+  groupChannels: usize,
+  taps: usize,
+  slots: usize,
+  filterBytes: usize,
+  cursors: usize,
+  from: usize,
+  to: usize,
+): void {
+  const scans = (groupChannels + SCAN_CHANNELS - 1) / SCAN_CHANNELS;
+  const rowBytes: usize = groupChannels * taps * 4;
+  for (let unit = from; unit < to; unit++) {
+    const group = unit / scans;
+    const channel = (unit % scans) * SCAN_CHANNELS;
+    const bytes: usize = min(SCAN_CHANNELS, groupChannels - channel) * taps * 4;
+    const heads = cursors + (group * groupChannels + channel) * 4;
+    for (let k = group * groupFilters; k < (group + 1) * groupFilters; k++) {
+      let p = weight + k * rowBytes + channel * taps * 4;
+      const end = p + bytes;
+      let slot = slots;
+      while (p < end) {
+        let bits = p + 64 <= end ? nonzeros(p) : nonzerosOfTail(p, end);
+        while (bits) {
+          const i = ctz(bits);
+          const entry = slot + (i << 3);
+          const head = heads + load<usize>(entry);
+          const pair = load<usize>(head);
+          store<usize>(pair, load<usize>(entry, 4) + k * filterBytes);
+          store<usize>(pair, load<usize>(p + (i << 2)), 4);
+          store<usize>(head, pair + 8);
+          bits &= bits - 1;
+        }
+        p += 64;
+        slot += 128;
+      }
+    }
+  }
+}
+
+/** Moves the offsets of pairs to a tensor with other rows: an offset is a number of rows and less than one row more. */
+export function rebaseLists(pairs: usize, end: usize, oldRowBytes: usize, newRowBytes: usize): void {
+  for (; pairs < end; pairs += 8) {
+    const offset = load<usize>(pairs);
+    store<usize>(pairs, offset + (offset / oldRowBytes) * (newRowBytes - oldRowBytes));
+  }
+}
+
+/**
+ * Panels of the dense kernel for `phaseCount` phases ([taps, address of taps, address of panels]). Weight of target t,
+ * source s and tap i of a group: group · groupStep + t · targetStep + s · sourceStep + i · 4 bytes. Units: groups × tiles.
+ */
+export function packPanels(
+  weight: usize,
+  phases: usize,
+  phaseCount: usize,
+  targets: usize,
+  sources: usize,
+  groupStep: usize,
+  targetStep: usize,
+  sourceStep: usize,
+  from: usize,
+  to: usize,
+): void {
+  const tiles = (targets + TILE_CHANNELS - 1) / TILE_CHANNELS;
+  for (let unit = from; unit < to; unit++) {
+    const first = (unit % tiles) * TILE_CHANNELS;
+    const width = min(TILE_CHANNELS, targets - first);
+    const base = weight + (unit / tiles) * groupStep + first * targetStep;
+    for (let i: usize = 0; i < phaseCount; i++) {
+      const phase = phases + i * PHASE_BYTES;
+      const tapCount = load<usize>(phase);
+      let tap = load<usize>(phase, 4);
+      const tapsEnd = tap + tapCount * TAP_BYTES;
+      let panel = load<usize>(phase, 8) + unit * tapCount * sources * (TILE_CHANNELS * 4);
+      for (; tap < tapsEnd; tap += TAP_BYTES) {
+        let p = base + load<usize>(tap) * 4;
+        for (let s: usize = 0; s < sources; s++) {
+          let q = p;
+          for (let t: usize = 0; t < TILE_CHANNELS; t++) {
+            store<f32>(panel, t < width ? load<f32>(q) : 0);
+            q += targetStep;
+            panel += 4;
+          }
+          p += sourceStep;
+        }
+      }
+    }
+  }
+}

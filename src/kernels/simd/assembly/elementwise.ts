@@ -1,0 +1,164 @@
+/**
+ * ReLU (0 at −0, NaN stays NaN), its gradient, sums and copies of tensors, and the top-k mask applied to parameters. All
+ * are bound by memory. Tensors are walked by rows (rows.ts); zeros in dead lanes give zeros.
+ */
+import { rowAt } from "./rows";
+
+/** Floats of one unit of work on a plain array. */
+const CHUNK: i32 = 4096;
+
+/** output = max(input, 0) in rows of `bytes`. */
+export function relu(
+  H: i32,
+  bytes: usize,
+  input: usize,
+  inputRow: usize,
+  inputBlock: usize,
+  output: usize,
+  outputRow: usize,
+  outputBlock: usize,
+  from: i32,
+  to: i32,
+): void {
+  const zero = f32x4.splat(0);
+  for (let unit = from; unit < to; unit++) {
+    let x = rowAt(input, inputRow, inputBlock, H, unit);
+    let y = rowAt(output, outputRow, outputBlock, H, unit);
+    const end = x + bytes;
+    const whole = x + (bytes & ~63);
+    while (x < whole) {
+      const a = v128.load(x);
+      const b = v128.load(x, 16);
+      const c = v128.load(x, 32);
+      const d = v128.load(x, 48);
+      v128.store(y, v128.andnot(a, f32x4.le(a, zero)));
+      v128.store(y, v128.andnot(b, f32x4.le(b, zero)), 16);
+      v128.store(y, v128.andnot(c, f32x4.le(c, zero)), 32);
+      v128.store(y, v128.andnot(d, f32x4.le(d, zero)), 48);
+      x += 64;
+      y += 64;
+    }
+    while (x < end) {
+      const a = v128.load(x);
+      v128.store(y, v128.andnot(a, f32x4.le(a, zero)));
+      x += 16;
+      y += 16;
+    }
+  }
+}
+
+/** inputGrad = outputGrad where output > 0, else 0; or added to. */
+export function reluBackward(
+  H: i32,
+  bytes: usize,
+  accumulate: i32,
+  output: usize,
+  outputRow: usize,
+  outputBlock: usize,
+  outputGrad: usize,
+  outputGradRow: usize,
+  outputGradBlock: usize,
+  inputGrad: usize,
+  inputGradRow: usize,
+  inputGradBlock: usize,
+  from: i32,
+  to: i32,
+): void {
+  const zero = f32x4.splat(0);
+  for (let unit = from; unit < to; unit++) {
+    let y = rowAt(output, outputRow, outputBlock, H, unit);
+    let dy = rowAt(outputGrad, outputGradRow, outputGradBlock, H, unit);
+    let dx = rowAt(inputGrad, inputGradRow, inputGradBlock, H, unit);
+    const end = y + bytes;
+    if (accumulate) {
+      while (y < end) {
+        const grad = v128.and(v128.load(dy), f32x4.gt(v128.load(y), zero));
+        v128.store(dx, f32x4.add(v128.load(dx), grad));
+        y += 16;
+        dy += 16;
+        dx += 16;
+      }
+    } else {
+      const whole = y + (bytes & ~31);
+      while (y < whole) {
+        v128.store(dx, v128.and(v128.load(dy), f32x4.gt(v128.load(y), zero)));
+        v128.store(dx, v128.and(v128.load(dy, 16), f32x4.gt(v128.load(y, 16), zero)), 16);
+        y += 32;
+        dy += 32;
+        dx += 32;
+      }
+      if (y < end) v128.store(dx, v128.and(v128.load(dy), f32x4.gt(v128.load(y), zero)));
+    }
+  }
+}
+
+/** output = a + b; `output` may be one of them. */
+export function add(
+  H: i32,
+  bytes: usize,
+  a: usize,
+  aRow: usize,
+  aBlock: usize,
+  b: usize,
+  bRow: usize,
+  bBlock: usize,
+  output: usize,
+  outputRow: usize,
+  outputBlock: usize,
+  from: i32,
+  to: i32,
+): void {
+  for (let unit = from; unit < to; unit++) {
+    let p = rowAt(a, aRow, aBlock, H, unit);
+    let q = rowAt(b, bRow, bBlock, H, unit);
+    let y = rowAt(output, outputRow, outputBlock, H, unit);
+    const end = p + bytes;
+    const whole = p + (bytes & ~31);
+    while (p < whole) {
+      v128.store(y, f32x4.add(v128.load(p), v128.load(q)));
+      v128.store(y, f32x4.add(v128.load(p, 16), v128.load(q, 16)), 16);
+      p += 32;
+      q += 32;
+      y += 32;
+    }
+    if (p < end) v128.store(y, f32x4.add(v128.load(p), v128.load(q)));
+  }
+}
+
+/** target = source. */
+export function copyRows(
+  H: i32,
+  bytes: usize,
+  source: usize,
+  sourceRow: usize,
+  sourceBlock: usize,
+  target: usize,
+  targetRow: usize,
+  targetBlock: usize,
+  from: i32,
+  to: i32,
+): void {
+  for (let unit = from; unit < to; unit++) {
+    memory.copy(rowAt(target, targetRow, targetBlock, H, unit), rowAt(source, sourceRow, sourceBlock, H, unit), bytes);
+  }
+}
+
+/** output[i] = |values[i]| ≥ threshold or NaN ? values[i] : 0 for i < size; units of `CHUNK` floats. */
+export function applyThreshold(size: i32, threshold: f32, values: usize, output: usize, from: i32, to: i32): void {
+  const limit = f32x4.splat(threshold);
+  const first = <usize>from * CHUNK * 4;
+  const last = <usize>min(to * CHUNK, size) * 4;
+  const whole = first + ((last - first) & ~15);
+  let at = first;
+  while (at < whole) {
+    const v = v128.load(values + at);
+    const keep = v128.or(f32x4.ge(f32x4.abs(v), limit), f32x4.ne(v, v));
+    v128.store(output + at, v128.and(v, keep));
+    at += 16;
+  }
+  while (at < last) {
+    const v = load<f32>(values + at);
+    store<f32>(output + at, abs(v) >= threshold || v != v ? v : 0);
+    at += 4;
+  }
+}

@@ -1,0 +1,303 @@
+/**
+ * Pooling windows on blocked tensors: the channels and lanes of a pixel are one vector, so that a window is a handful of
+ * vector operations whatever its shape. The unit of work is a run of `run` bytes of the pixels of one row: block, row,
+ * run, in this order. Gradients gather from the windows that hold a pixel, in the order in which the reference scatters.
+ *   max:     the first maximum in row-major order; the first NaN wins; an empty window gives −∞.
+ *   average: Σ window / (height · width), padding counted as zeros; sums in double precision.
+ */
+import { keepIf, liveLanes } from "./rows";
+
+/** First window on an axis that reaches `position`: ⌈(position + padding − window + 1) / stride⌉, at least 0. */
+// @ts-ignore: decorator
+@inline
+function firstWindow(position: i32, padding: i32, window: i32, stride: i32): i32 {
+  const distance = position + padding - window;
+  return distance < 0 ? 0 : distance / stride + 1;
+}
+
+/** Index after the last window on an axis that starts at or before `position`. */
+// @ts-ignore: decorator
+@inline
+function endWindow(position: i32, padding: i32, stride: i32, windows: i32): i32 {
+  return min(windows, (position + padding) / stride + 1);
+}
+
+/** output and, in `argmax` [block][P][Q][C][lanes], the index into the H × W plane. */
+export function maxPool(
+  H: i32,
+  W: i32,
+  P: i32,
+  Q: i32,
+  windowRows: i32,
+  windowColumns: i32,
+  strideRows: i32,
+  strideColumns: i32,
+  top: i32,
+  left: i32,
+  pixelBytes: usize,
+  run: usize,
+  runs: i32,
+  lanes: i32,
+  batch: i32,
+  input: usize,
+  inputRow: usize,
+  inputBlock: usize,
+  output: usize,
+  outputRow: usize,
+  outputBlock: usize,
+  argmax: usize,
+  from: i32,
+  to: i32,
+): void {
+  for (let unit = from; unit < to; unit++) {
+    const first = <usize>(unit % runs) * run;
+    const last = min(first + run, pixelBytes);
+    const row = unit / runs;
+    const block = row / P;
+    const p = row % P;
+    const live = batch - block * lanes;
+    const image = input + <usize>block * inputBlock;
+    const h0 = p * strideRows - top;
+    const hFrom = max(0, h0);
+    const hTo = min(H, h0 + windowRows);
+    let where = argmax + <usize>(row * Q) * pixelBytes;
+    let y = output + <usize>block * outputBlock + <usize>p * outputRow;
+    for (let q = 0; q < Q; q++) {
+      const w0 = q * strideColumns - left;
+      const wFrom = max(0, w0);
+      const wTo = min(W, w0 + windowColumns);
+      const empty = hFrom >= hTo || wFrom >= wTo;
+      for (let at = first; at < last; at += 16) {
+        if (empty) {
+          const lane = <i32>(at >> 2) & (lanes - 1);
+          v128.store(y + at, v128.and(f32x4.splat(-Infinity), liveLanes(lane, live)));
+          v128.store(where + at, i32x4.splat(-1));
+          continue;
+        }
+        // The first element is taken: nothing is greater than it yet.
+        let best = v128.load(image + <usize>hFrom * inputRow + <usize>wFrom * pixelBytes + at);
+        let index = i32x4.splat(hFrom * W + wFrom);
+        for (let h = hFrom; h < hTo; h++) {
+          let x = image + <usize>h * inputRow + <usize>wFrom * pixelBytes + at;
+          for (let w = wFrom; w < wTo; w++) {
+            const value = v128.load(x);
+            // Greater, or the first NaN: not less or equal, nor after a NaN.
+            const better = v128.andnot(f32x4.eq(best, best), f32x4.le(value, best));
+            best = v128.bitselect(value, best, better);
+            index = v128.bitselect(i32x4.splat(h * W + w), index, better);
+            x += pixelBytes;
+          }
+        }
+        v128.store(y + at, best);
+        v128.store(where + at, index);
+      }
+      y += pixelBytes;
+      where += pixelBytes;
+    }
+  }
+}
+
+/** inputGrad = Σ outputGrad of the windows whose maximum is here; or added to. */
+export function maxPoolBackward(
+  H: i32,
+  W: i32,
+  P: i32,
+  Q: i32,
+  windowRows: i32,
+  windowColumns: i32,
+  strideRows: i32,
+  strideColumns: i32,
+  top: i32,
+  left: i32,
+  pixelBytes: usize,
+  run: usize,
+  runs: i32,
+  accumulate: i32,
+  outputGrad: usize,
+  outputGradRow: usize,
+  outputGradBlock: usize,
+  argmax: usize,
+  inputGrad: usize,
+  inputGradRow: usize,
+  inputGradBlock: usize,
+  from: i32,
+  to: i32,
+): void {
+  const keep = keepIf(accumulate);
+  for (let unit = from; unit < to; unit++) {
+    const first = <usize>(unit % runs) * run;
+    const last = min(first + run, pixelBytes);
+    const row = unit / runs;
+    const block = row / H;
+    const h = row % H;
+    const grads = outputGrad + <usize>block * outputGradBlock;
+    const pFrom = firstWindow(h, top, windowRows, strideRows);
+    const pTo = endWindow(h, top, strideRows, P);
+    let dx = inputGrad + <usize>block * inputGradBlock + <usize>h * inputGradRow;
+    for (let w = 0; w < W; w++) {
+      const qFrom = firstWindow(w, left, windowColumns, strideColumns);
+      const qTo = endWindow(w, left, strideColumns, Q);
+      const here = i32x4.splat(h * W + w);
+      let old = keep;
+      for (let p = pFrom; p < pTo; p++) {
+        let dy = grads + <usize>p * outputGradRow + <usize>qFrom * pixelBytes;
+        let where = argmax + <usize>((block * P + p) * Q + qFrom) * pixelBytes;
+        for (let q = qFrom; q < qTo; q++) {
+          for (let at = first; at < last; at += 16) {
+            const grad = v128.and(v128.load(dy + at), i32x4.eq(v128.load(where + at), here));
+            v128.store(dx + at, f32x4.add(v128.and(v128.load(dx + at), old), grad));
+          }
+          old = i32x4.splat(-1);
+          dy += pixelBytes;
+          where += pixelBytes;
+        }
+      }
+      if (!accumulate && (pFrom >= pTo || qFrom >= qTo)) memory.fill(dx + first, 0, last - first);
+      dx += pixelBytes;
+    }
+  }
+}
+
+/** Four floats from two pairs of doubles, divided. */
+// @ts-ignore: decorator
+@inline
+function quotients(low: v128, high: v128, divisor: v128): v128 {
+  const a = f32x4.demote_f64x2_zero(f64x2.div(low, divisor));
+  const b = f32x4.demote_f64x2_zero(f64x2.div(high, divisor));
+  return i64x2.shuffle(a, b, 0, 2);
+}
+
+/** output = mean of each window. */
+export function averagePool(
+  H: i32,
+  W: i32,
+  P: i32,
+  Q: i32,
+  windowRows: i32,
+  windowColumns: i32,
+  strideRows: i32,
+  strideColumns: i32,
+  top: i32,
+  left: i32,
+  pixelBytes: usize,
+  run: usize,
+  runs: i32,
+  input: usize,
+  inputRow: usize,
+  inputBlock: usize,
+  output: usize,
+  outputRow: usize,
+  outputBlock: usize,
+  from: i32,
+  to: i32,
+): void {
+  const area = f64x2.splat(<f64>windowRows * <f64>windowColumns);
+  for (let unit = from; unit < to; unit++) {
+    const first = <usize>(unit % runs) * run;
+    const last = min(first + run, pixelBytes);
+    const row = unit / runs;
+    const block = row / P;
+    const p = row % P;
+    const image = input + <usize>block * inputBlock;
+    const h0 = p * strideRows - top;
+    const hFrom = max(0, h0);
+    const hTo = min(H, h0 + windowRows);
+    let y = output + <usize>block * outputBlock + <usize>p * outputRow;
+    for (let q = 0; q < Q; q++) {
+      const w0 = q * strideColumns - left;
+      const wFrom = max(0, w0);
+      const wTo = min(W, w0 + windowColumns);
+      let at = first;
+      for (; at + 32 <= last; at += 32) {
+        let a = f64x2.splat(0);
+        let b = f64x2.splat(0);
+        let c = f64x2.splat(0);
+        let d = f64x2.splat(0);
+        for (let h = hFrom; h < hTo; h++) {
+          let x = image + <usize>h * inputRow + <usize>wFrom * pixelBytes + at;
+          for (let w = wFrom; w < wTo; w++) {
+            a = f64x2.add(a, f64x2.promote_low_f32x4(v128.load64_zero(x)));
+            b = f64x2.add(b, f64x2.promote_low_f32x4(v128.load64_zero(x, 8)));
+            c = f64x2.add(c, f64x2.promote_low_f32x4(v128.load64_zero(x, 16)));
+            d = f64x2.add(d, f64x2.promote_low_f32x4(v128.load64_zero(x, 24)));
+            x += pixelBytes;
+          }
+        }
+        v128.store(y + at, quotients(a, b, area));
+        v128.store(y + at, quotients(c, d, area), 16);
+      }
+      if (at < last) {
+        let a = f64x2.splat(0);
+        let b = f64x2.splat(0);
+        for (let h = hFrom; h < hTo; h++) {
+          let x = image + <usize>h * inputRow + <usize>wFrom * pixelBytes + at;
+          for (let w = wFrom; w < wTo; w++) {
+            a = f64x2.add(a, f64x2.promote_low_f32x4(v128.load64_zero(x)));
+            b = f64x2.add(b, f64x2.promote_low_f32x4(v128.load64_zero(x, 8)));
+            x += pixelBytes;
+          }
+        }
+        v128.store(y + at, quotients(a, b, area));
+      }
+      y += pixelBytes;
+    }
+  }
+}
+
+/** inputGrad = Σ outputGrad / (height · width) of the windows that hold a pixel; or added to. */
+export function averagePoolBackward(
+  H: i32,
+  W: i32,
+  P: i32,
+  Q: i32,
+  windowRows: i32,
+  windowColumns: i32,
+  strideRows: i32,
+  strideColumns: i32,
+  top: i32,
+  left: i32,
+  pixelBytes: usize,
+  run: usize,
+  runs: i32,
+  accumulate: i32,
+  outputGrad: usize,
+  outputGradRow: usize,
+  outputGradBlock: usize,
+  inputGrad: usize,
+  inputGradRow: usize,
+  inputGradBlock: usize,
+  from: i32,
+  to: i32,
+): void {
+  const keep = keepIf(accumulate);
+  const area = f32x4.splat(<f32>windowRows * <f32>windowColumns);
+  for (let unit = from; unit < to; unit++) {
+    const first = <usize>(unit % runs) * run;
+    const last = min(first + run, pixelBytes);
+    const row = unit / runs;
+    const block = row / H;
+    const h = row % H;
+    const grads = outputGrad + <usize>block * outputGradBlock;
+    const pFrom = firstWindow(h, top, windowRows, strideRows);
+    const pTo = endWindow(h, top, strideRows, P);
+    let dx = inputGrad + <usize>block * inputGradBlock + <usize>h * inputGradRow;
+    for (let w = 0; w < W; w++) {
+      const qFrom = firstWindow(w, left, windowColumns, strideColumns);
+      const qTo = endWindow(w, left, strideColumns, Q);
+      let old = keep;
+      for (let p = pFrom; p < pTo; p++) {
+        let dy = grads + <usize>p * outputGradRow + <usize>qFrom * pixelBytes;
+        for (let q = qFrom; q < qTo; q++) {
+          for (let at = first; at < last; at += 16) {
+            const grad = f32x4.div(v128.load(dy + at), area);
+            v128.store(dx + at, f32x4.add(v128.and(v128.load(dx + at), old), grad));
+          }
+          old = i32x4.splat(-1);
+          dy += pixelBytes;
+        }
+      }
+      if (!accumulate && (pFrom >= pTo || qFrom >= qTo)) memory.fill(dx + first, 0, last - first);
+      dx += pixelBytes;
+    }
+  }
+}

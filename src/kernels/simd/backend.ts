@@ -1,0 +1,108 @@
+/** The SIMD builds as a backend: what is not worth a file of its own, and the files that are, over one runner. */
+import type { Backend } from "../backend.ts";
+import { jsKernels } from "../js/index.ts";
+import { crossEntropy } from "../reference/cross-entropy.ts";
+import { createArrays, createWorkSpace } from "./arrays.ts";
+import { createBatchNorm } from "./batch-norm.ts";
+import { createConv } from "./conv.ts";
+import { layOut } from "./layout.ts";
+import { createAveragePool, createMaxPool } from "./pool.ts";
+import { blocked, contentBytes, rowCount, rowsOf } from "./rows.ts";
+import type { Runner } from "./runner.ts";
+import { createTensorIo } from "./tensor-io.ts";
+import { createTopK } from "./top-k.ts";
+
+/** Floats of one unit of work of kernels on arrays (assembly/elementwise.ts, assembly/sgd.ts). */
+const CHUNK = 4096;
+
+/**
+ * The kernels of a WebAssembly build. Kernels on parameters run on arrays of its own `floats`; arrays from elsewhere are
+ * given to the JavaScript ones, which give the same bits.
+ */
+export function createSimdBackend(runner: Runner): Backend {
+  const arrays = createArrays(runner);
+  const workSpace = createWorkSpace(runner);
+  const topK = createTopK(runner);
+  const io = createTensorIo(runner);
+
+  return {
+    name: runner.name,
+    threads: runner.threads,
+    floats: arrays.floats,
+    tensor: (shape, maxBatch, halo) => layOut(shape, maxBatch, halo, runner.allocate),
+    ...io,
+    conv: (g) => createConv(runner, g),
+    batchNorm: (shape, maxBatch) => createBatchNorm(runner, workSpace, shape, maxBatch),
+    maxPool: (g) => createMaxPool(runner, g),
+    averagePool: (g) => createAveragePool(runner, g),
+
+    relu(batch, input, output) {
+      const [x, y] = [blocked(input), blocked(output)];
+      runner.run("relu", rowCount(x, batch), x.shape[1], contentBytes(x), ...rowsOf(x), ...rowsOf(y));
+    },
+    reluBackward(batch, output, outputGrad, inputGrad, accumulate) {
+      const [y, dy, dx] = [blocked(output), blocked(outputGrad), blocked(inputGrad)];
+      const sizes = [y.shape[1], contentBytes(y), accumulate ? 1 : 0];
+      runner.run("reluBackward", rowCount(y, batch), ...sizes, ...rowsOf(y), ...rowsOf(dy), ...rowsOf(dx));
+    },
+    add(batch, a, b, output) {
+      const [p, q, y] = [blocked(a), blocked(b), blocked(output)];
+      runner.run("add", rowCount(p, batch), p.shape[1], contentBytes(p), ...rowsOf(p), ...rowsOf(q), ...rowsOf(y));
+    },
+    copy(batch, source, target, accumulate) {
+      const [x, y] = [blocked(source), blocked(target)];
+      const operands = accumulate ? [...rowsOf(x), ...rowsOf(y), ...rowsOf(y)] : [...rowsOf(x), ...rowsOf(y)];
+      runner.run(accumulate ? "add" : "copyRows", rowCount(x, batch), x.shape[1], contentBytes(x), ...operands);
+    },
+
+    crossEntropy(batch, logits, labels, smoothing, logitsGrad) {
+      // A few numbers for each image: exponentials in double precision cost nothing here.
+      const classes = logits.shape[0];
+      const values = new Float32Array(batch * classes);
+      const grad = new Float32Array(batch * classes);
+      io.read(logits, batch, values);
+      const loss = crossEntropy(batch, classes, values, labels, smoothing, grad);
+      io.write(logitsGrad, batch, grad);
+      return loss;
+    },
+    sgdUpdate(settings, parameter, gradient, buffer) {
+      const { learningRate, momentum, nesterov, weightDecay } = settings;
+      const [p, g] = [arrays.addressOf(parameter), arrays.addressOf(gradient)];
+      // Without momentum there need not be a buffer.
+      const v = momentum === 0 ? 0 : arrays.addressOf(buffer);
+      if (p === undefined || g === undefined || v === undefined) {
+        jsKernels.sgdUpdate(settings, parameter, gradient, buffer);
+        return;
+      }
+      const size = parameter.length;
+      const factors = [learningRate, momentum, nesterov ? 1 : 0, weightDecay];
+      runner.run("sgdUpdate", Math.ceil(size / CHUNK), size, ...factors, p, g, v);
+    },
+
+    topK(values, k, hint) {
+      const address = arrays.addressOf(values);
+      if (address === undefined) return jsKernels.topKThreshold(values, values.length, k);
+      return topK.ofFloats(address, values.length, k, hint);
+    },
+    topKOf: (tensor, batch, k, hint) => topK.ofTensor(blocked(tensor), batch, k, hint),
+    applyThreshold(values, threshold, output) {
+      const [source, target] = [arrays.addressOf(values), arrays.addressOf(output)];
+      if (source === undefined || target === undefined) {
+        jsKernels.applyThreshold(values, values.length, threshold, output);
+        return;
+      }
+      const size = values.length;
+      runner.run("applyThreshold", Math.ceil(size / CHUNK), size, floatAtLeast(threshold), source, target);
+    },
+  };
+}
+
+/** Smallest float that is not below `threshold`: to floats, the same threshold. NaN stays NaN. */
+function floatAtLeast(threshold: number): number {
+  const float = Float32Array.of(threshold);
+  if (!(float[0] < threshold)) return float[0];
+  const pattern = new Int32Array(float.buffer);
+  // Patterns grow with the magnitude.
+  pattern[0] += float[0] < 0 ? -1 : 1;
+  return float[0];
+}

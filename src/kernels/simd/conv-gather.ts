@@ -1,0 +1,217 @@
+/**
+ * Forward, or inputGrad as a convolution of outputGrad: the tables and packed weights of one direction, and the call of its
+ * kernels (assembly/conv-sparse.ts, assembly/conv-dense.ts). Byte offsets of taps depend on the rows of the tensor that is
+ * read, whose halo is only known with the tensor: the tables are written for the expected one and rewritten for another.
+ */
+import type { AxisPlan } from "./conv-axis.ts";
+import { type BlockedTensor, blocksOf } from "./layout.ts";
+import type { Runner } from "./runner.ts";
+
+/** One direction of a convolution. */
+export interface GatherShape {
+  readonly lanes: number;
+  readonly groups: number;
+  /** Channels of a group in the tensor that is written, and in the one that is read. */
+  readonly targets: number;
+  readonly sources: number;
+  readonly rows: AxisPlan;
+  readonly columns: AxisPlan;
+  readonly targetRows: number;
+  /** Columns of the kernel: S. */
+  readonly kernelColumns: number;
+  /** Most nonzero weights that lists are built for. */
+  readonly maxPairs: number;
+  /** Rows of the tensor that is read, with the halo that it needs. */
+  readonly sourceRowBytes: number;
+}
+
+/** A tap in two dimensions: its index in R·S and its bytes from the base of a pixel's window. */
+export interface Tap {
+  readonly phase: number;
+  readonly index: number;
+  readonly offset: number;
+}
+
+/** Channels of a tile of the dense kernel: TILE_CHANNELS in assembly/conv-dense.ts. */
+export const TILE_CHANNELS = 6;
+const FLOAT_BYTES = 4;
+const WORD_BYTES = 4;
+const PAIR_BYTES = 8;
+const MAX_LANES = 32;
+/** Units to aim at in a call, so that threads find work in small images. */
+const UNITS = 32;
+/** Fewest channels of a unit of the sparse kernel. */
+const MIN_CHANNELS = 8;
+const JOB_WORDS = 22;
+const NO_PHASE = 0xffffffff;
+const NO_BLOCK = 0xffffffff;
+
+/** One direction of a convolution with its packed weights. */
+export class Gather {
+  readonly shape: GatherShape;
+  /** Address of [phase][channels] lists, and one more. */
+  readonly lists: number;
+  readonly listCount: number;
+  /** Address of the pairs of lists, or of the panels. */
+  readonly storage: number;
+  /** Address of [taps, address of taps, address of panels] of each phase. */
+  readonly phases: number;
+  readonly phaseCount: number;
+  /** Whether lists or panels are in the storage. */
+  sparse = true;
+  #runner: Runner;
+  #job: Uint32Array;
+  #rows: Uint32Array;
+  #runs: Uint32Array;
+  #phases: Uint32Array;
+  #taps: Uint32Array;
+  #masks: Int32Array;
+  #lists: Uint32Array;
+  #rowBytes: number;
+  #onRows: (taps: readonly Tap[]) => void = () => {};
+
+  constructor(runner: Runner, shape: GatherShape) {
+    const { rows, columns, groups, targets, sources, targetRows } = shape;
+    const tapCount = countTaps(rows) * countTaps(columns);
+    this.shape = shape;
+    this.#runner = runner;
+    this.phaseCount = rows.phases.length * columns.phases.length;
+    this.listCount = this.phaseCount * groups * targets;
+    const panelBytes = groups * Math.ceil(targets / TILE_CHANNELS) * TILE_CHANNELS * tapCount * sources * FLOAT_BYTES;
+    this.storage = runner.allocate(Math.max(shape.maxPairs * PAIR_BYTES, panelBytes));
+    const words = [
+      JOB_WORDS,
+      targetRows * 2,
+      columns.runs.length * 6,
+      this.phaseCount * 3,
+      tapCount * 2,
+      MAX_LANES * 2,
+    ];
+    const addresses = [...words, this.listCount + 1].map((count) => runner.allocate(count * WORD_BYTES));
+    const view = (i: number) => new Uint32Array(runner.memory.buffer, addresses[i], words[i]);
+    [this.#job, this.#rows, this.#runs, this.#phases, this.#taps] = [0, 1, 2, 3, 4].map(view);
+    this.phases = addresses[3];
+    this.#masks = new Int32Array(runner.memory.buffer, addresses[5], MAX_LANES * 2);
+    this.#masks.fill(-1);
+    this.lists = addresses[6];
+    this.#lists = new Uint32Array(runner.memory.buffer, this.lists, this.listCount + 1);
+    this.#rowBytes = shape.sourceRowBytes;
+    this.#writeTaps();
+  }
+
+  /** Taps of all phases, for the tensor read last or expected. */
+  get taps(): Tap[] {
+    const { rows, columns, lanes, groups, sources, kernelColumns } = this.shape;
+    const pixelBytes = groups * sources * lanes * FLOAT_BYTES;
+    return rows.phases.flatMap((rowTaps, i) =>
+      columns.phases.flatMap((columnTaps, j) =>
+        rowTaps.flatMap((row) =>
+          columnTaps.map((column) => ({
+            phase: i * columns.phases.length + j,
+            index: row.index * kernelColumns + column.index,
+            offset: row.offset * this.#rowBytes + column.offset * pixelBytes,
+          })),
+        ),
+      ),
+    );
+  }
+
+  /** Calls back with the taps, now and whenever their offsets change. */
+  onTaps(listener: (taps: readonly Tap[]) => void): void {
+    this.#onRows = listener;
+    listener(this.taps);
+  }
+
+  /** Lengths or addresses of the lists. */
+  get listWords(): Uint32Array {
+    return this.#lists;
+  }
+
+  /** target = source ∗ packed weights (+ bias). `bias` is an address or 0. */
+  run(batch: number, source: BlockedTensor, target: BlockedTensor, bias: number, accumulate: boolean): void {
+    const { lanes, groups, targets, sources, columns, rows, targetRows } = this.shape;
+    for (const { lanes: actual } of [source, target]) {
+      if (actual !== lanes) throw new Error(`conv: tensors must have blocks of ${lanes} images, got ${actual}`);
+    }
+    if (source.rowBytes !== this.#rowBytes) this.#rebase(source.rowBytes);
+    const channels = groups * targets;
+    const blocks = blocksOf(target, batch);
+    const rest = batch % lanes;
+    this.#masks.fill(0, MAX_LANES);
+    this.#masks.fill(-1, MAX_LANES, MAX_LANES + rest);
+    rows.runs.forEach((run) => {
+      for (let i = 0; i < run.count; i++) {
+        const at = (run.first + i * run.step) * 2;
+        this.#rows[at] = (run.source + i * run.sourceStep) * source.rowBytes;
+        this.#rows[at + 1] = run.phase < 0 ? NO_PHASE : run.phase;
+      }
+    });
+    this.#runs.set(
+      columns.runs.flatMap((run) => [
+        run.first * target.pixelBytes,
+        run.step * target.pixelBytes,
+        run.count,
+        run.source * source.pixelBytes,
+        run.sourceStep * source.pixelBytes,
+        run.phase < 0 ? NO_PHASE : run.phase,
+      ]),
+    );
+    const parts = this.sparse ? Math.ceil(channels / MIN_CHANNELS) : groups * Math.ceil(targets / TILE_CHANNELS);
+    const tiles = Math.min(parts, Math.ceil(UNITS / (blocks * targetRows)));
+    this.#job.set([
+      source.origin,
+      source.blockBytes,
+      target.origin,
+      target.blockBytes,
+      target.rowBytes,
+      this.#rows.byteOffset,
+      targetRows,
+      this.#runs.byteOffset,
+      columns.runs.length,
+      columns.phases.length,
+      channels,
+      lanes,
+      bias,
+      accumulate ? 1 : 0,
+      this.#masks.byteOffset,
+      rest === 0 ? NO_BLOCK : blocks - 1,
+      tiles,
+      this.lists,
+      this.phases,
+      groups,
+      targets,
+      sources,
+    ]);
+    this.#runner.run(this.sparse ? "convSparse" : "convDense", blocks * targetRows * tiles, this.#job.byteOffset);
+  }
+
+  /** Moves tables and lists to tensors with rows of another length. */
+  #rebase(rowBytes: number): void {
+    if (this.sparse) {
+      const end = this.#lists[this.listCount];
+      if (end > 0) this.#runner.call("rebaseLists", this.storage, end, this.#rowBytes, rowBytes);
+    }
+    this.#rowBytes = rowBytes;
+    this.#writeTaps();
+    this.#onRows(this.taps);
+  }
+
+  #writeTaps(): void {
+    const { groups, targets, sources } = this.shape;
+    const panelBytes = groups * Math.ceil(targets / TILE_CHANNELS) * TILE_CHANNELS * sources * FLOAT_BYTES;
+    const taps = this.taps;
+    let from = 0;
+    for (let phase = 0; phase < this.phaseCount; phase++) {
+      const count = taps.filter((tap) => tap.phase === phase).length;
+      this.#phases.set([count, this.#taps.byteOffset + from * 8, this.storage + from * panelBytes], phase * 3);
+      from += count;
+    }
+    this.#taps.set(taps.flatMap((tap) => [tap.index, tap.offset]));
+  }
+}
+
+function countTaps(axis: AxisPlan): number {
+  let count = 0;
+  for (const taps of axis.phases) count += taps.length;
+  return count;
+}

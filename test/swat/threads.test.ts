@@ -1,0 +1,62 @@
+/** Training in vectors: the same bytes on any number of threads, and no memory taken after the first step. */
+import { describe, expect, it } from "vitest";
+import type { Backend } from "../../src/kernels/backend.ts";
+import { isSupported } from "../../src/kernels/index.ts";
+import { randomStream } from "../../src/kernels/random.ts";
+import { createSimdBackend } from "../../src/kernels/simd/backend.ts";
+import { createRunner } from "../../src/kernels/simd/runner.ts";
+import { layersOf } from "../../src/networks/graph.ts";
+import { networkNamed } from "../../src/networks/index.ts";
+import { Model } from "../../src/swat/model.ts";
+
+const BATCH = 6;
+const SGD = { learningRate: 0.05, momentum: 0.9, nesterov: true, weightDecay: 1e-3 };
+
+function modelOn(backend: Backend): Model {
+  const network = networkNamed("resnet8").build([3, 9, 9], 10);
+  const sparsities = layersOf(network).map((_, index) => (index === 0 ? null : 0.8));
+  const model = new Model(network, BATCH, backend, sparsities);
+  model.initialise(3);
+  return model;
+}
+
+/** One step; every third one refreshes the thresholds and every second one has fewer images. */
+function step(model: Model, index: number): number {
+  const batch = index % 2 === 0 ? BATCH : BATCH - 2;
+  randomStream(5, "images", index).fillUniform(model.pixels, -1, 1);
+  model.forward(batch, { training: true, refresh: index % 3 === 0 });
+  const loss = model.backward(
+    batch,
+    Uint8Array.from({ length: batch }, (_, i) => (i + index) % 10),
+    0.1,
+  );
+  model.update(SGD);
+  return loss;
+}
+
+function run(threads: number): unknown[] {
+  const model = modelOn(createSimdBackend(createRunner("simd", threads)));
+  const losses = Array.from({ length: 8 }, (_, index) => step(model, index));
+  const parameters = model.parameters.map(({ values }) => Array.from(values));
+  const buffers = model.layers.flatMap((layer) => layer.buffers.map(({ values }) => Array.from(values)));
+  return [losses, parameters, buffers];
+}
+
+describe.skipIf(!isSupported("simd"))("a model on the simd build", () => {
+  it("learns the same on 1, 2, 3 and 4 threads, bit by bit", () => {
+    const alone = run(1);
+    for (const threads of [2, 3, 4]) expect(run(threads)).toEqual(alone);
+  });
+
+  it("takes no memory after the first step, over 200 steps", () => {
+    const runner = createRunner("simd", 2);
+    const model = modelOn(createSimdBackend(runner));
+    for (let index = 0; index < 6; index++) step(model, index);
+    const [bytes, arrays] = [runner.memory.buffer.byteLength, process.memoryUsage().arrayBuffers];
+    const next = runner.allocate(0);
+    for (let index = 6; index < 206; index++) step(model, index);
+    expect(runner.allocate(0)).toBe(next);
+    expect(runner.memory.buffer.byteLength).toBe(bytes);
+    expect(process.memoryUsage().arrayBuffers).toBeLessThan(arrays + 2 ** 20);
+  });
+});
