@@ -29,7 +29,7 @@ export interface StepRequest {
 /** The process. */
 export interface Pytorch {
   readonly version: string;
-  step(request: StepRequest): Promise<StepTimes & { readonly loss: number; readonly parameters: number }>;
+  step(request: StepRequest): Promise<StepTimes & { readonly parameters: number }>;
   end(): void;
 }
 

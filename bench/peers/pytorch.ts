@@ -140,7 +140,9 @@ const pytorch = await startPytorch();
 if (pytorch === null) {
   console.log("skipped: no python3 with PyTorch here (Debian and Ubuntu: apt-get install python3-torch)");
 } else {
-  console.log(`PyTorch ${pytorch.version}`);
+  const limit = process.env.DNNL_MAX_CPU_ISA;
+  console.log(`PyTorch ${pytorch.version}${limit === undefined ? "" : `, its convolutions limited to ${limit}`}`);
+  console.log("ratios are of times: above 1 what stands on the right is faster");
   const builds = (["simd", "relaxed"] as const).filter(isSupported);
   for (const subject of subjects) await report(pytorch, subject, builds);
   pytorch.end();

@@ -1,9 +1,9 @@
 """Training steps of the residual networks of src/networks/basic-resnet.ts in PyTorch, on one thread.
 
-A child of bench/peers/pytorch.ts. The first line of output is {"torch": version}. Every line of input is a network,
-{"blocks": [...], "widths": [...], "batch": n, "channelsLast": bool}, and asks for one step of it: forward, cross entropy,
-backward, then SGD. The answer is a line with the milliseconds of wall and CPU time of the two parts, the loss and the
-number of parameters. Networks are built when they are first asked for, and kept.
+A child of bench/peers/pytorch.ts. The first line of output is {"torch": version}. Every line of input is a StepRequest of
+bench/peers/python.ts as JSON and asks for one step of that network: forward, cross entropy, backward, then SGD. The answer
+is a line with the milliseconds of wall and CPU time of the two parts and the number of parameters. Networks are built when
+they are first asked for, and kept.
 """
 import json
 import sys
@@ -67,7 +67,7 @@ def step_of(blocks, widths, batch, channelsLast, learningRate, momentum, weightD
         sgd.zero_grad(set_to_none=True)
         loss = F.cross_entropy(model(images), labels)
         loss.backward()
-        value = loss.item()
+        loss.item()
         clocks.append((time.perf_counter(), time.process_time()))
         sgd.step()
         clocks.append((time.perf_counter(), time.process_time()))
@@ -75,7 +75,7 @@ def step_of(blocks, widths, batch, channelsLast, learningRate, momentum, weightD
             {"wall": (after[0] - before[0]) * 1000, "cpu": (after[1] - before[1]) * 1000}
             for before, after in zip(clocks, clocks[1:])
         ]
-        return {"gradients": parts[0], "update": parts[1], "loss": value, "parameters": parameters}
+        return {"gradients": parts[0], "update": parts[1], "parameters": parameters}
 
     return step
 

@@ -30,10 +30,12 @@ export interface Tap {
   readonly phase: number;
   readonly index: number;
   readonly offset: number;
+  /** Whether the windows of pixels further left have not read it. */
+  readonly isNew: boolean;
 }
 
 /** Channels of a tile of the dense kernel: TILE_CHANNELS in assembly/conv-dense.ts. */
-export const TILE_CHANNELS = 6;
+export const TILE_CHANNELS = 4;
 const FLOAT_BYTES = 4;
 const WORD_BYTES = 4;
 const PAIR_BYTES = 8;
@@ -54,7 +56,7 @@ export class Gather {
   readonly listCount: number;
   /** Address of the pairs of lists, or of the panels. */
   readonly storage: number;
-  /** Address of [taps, address of taps, address of panels] of each phase. */
+  /** Address of the table of phases: assembly/conv-job.ts. */
   readonly phases: number;
   readonly phaseCount: number;
   /** Whether lists or panels are in the storage. */
@@ -83,8 +85,8 @@ export class Gather {
       JOB_WORDS,
       targetRows * 2,
       columns.runs.length * 6,
-      this.phaseCount * 3,
-      tapCount * 2,
+      this.phaseCount * 5,
+      tapCount * 3,
       MAX_LANES * 2,
     ];
     const addresses = [...words, this.listCount + 1].map((count) => runner.allocate(count * WORD_BYTES));
@@ -103,6 +105,7 @@ export class Gather {
   get taps(): Tap[] {
     const { rows, columns, lanes, groups, sources, kernelColumns } = this.shape;
     const pixelBytes = groups * sources * lanes * FLOAT_BYTES;
+    const step = columns.runs[0].sourceStep;
     return rows.phases.flatMap((rowTaps, i) =>
       columns.phases.flatMap((columnTaps, j) =>
         rowTaps.flatMap((row) =>
@@ -110,6 +113,7 @@ export class Gather {
             phase: i * columns.phases.length + j,
             index: row.index * kernelColumns + column.index,
             offset: row.offset * this.#rowBytes + column.offset * pixelBytes,
+            isNew: !columnTaps.some(({ offset }) => offset > column.offset && (offset - column.offset) % step === 0),
           })),
         ),
       ),
@@ -200,13 +204,22 @@ export class Gather {
     const { groups, targets, sources } = this.shape;
     const panelBytes = groups * Math.ceil(targets / TILE_CHANNELS) * TILE_CHANNELS * sources * FLOAT_BYTES;
     const taps = this.taps;
-    let from = 0;
+    const news = taps.filter((tap) => tap.isNew);
+    const address = this.#taps.byteOffset;
+    const before = [0, 0];
     for (let phase = 0; phase < this.phaseCount; phase++) {
-      const count = taps.filter((tap) => tap.phase === phase).length;
-      this.#phases.set([count, this.#taps.byteOffset + from * 8, this.storage + from * panelBytes], phase * 3);
-      from += count;
+      const counts = [taps, news].map((list) => list.filter((tap) => tap.phase === phase).length);
+      const panels = this.storage + before[0] * panelBytes;
+      const newAddress = address + taps.length * 8 + before[1] * WORD_BYTES;
+      this.#phases.set([counts[0], address + before[0] * 8, panels, counts[1], newAddress], phase * 5);
+      before[0] += counts[0];
+      before[1] += counts[1];
     }
     this.#taps.set(taps.flatMap((tap) => [tap.index, tap.offset]));
+    this.#taps.set(
+      news.map((tap) => tap.offset),
+      taps.length * 2,
+    );
   }
 }
 

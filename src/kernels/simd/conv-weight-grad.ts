@@ -16,7 +16,7 @@ const WORD_BYTES = 4;
 const PAIR_BYTES = 8;
 const SUM_BYTES = PANEL * FLOAT_BYTES;
 /** Positions of a chunk: its part of a panel takes 64 bytes for each, and stays in the first-level cache. */
-const CHUNK_POSITIONS = 512;
+const CHUNK_POSITIONS = 256;
 /** Units to aim at in a call. */
 const UNITS = 16;
 const JOB_WORDS = 22;

@@ -13,7 +13,7 @@ const WORD_BYTES = 4;
 const FLOAT_BYTES = 4;
 
 /** Most nonzeros of all weights for which lists are the faster way; measured with bench/conv-simd.ts. */
-const SPARSE_DENSITY = 0.4;
+const SPARSE_DENSITY = 0.55;
 /** With fewer filters in a group the dense kernel would fill its tiles with zeros, and lists of everything are faster. */
 const MIN_TILE_FILTERS = 3;
 

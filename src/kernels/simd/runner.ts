@@ -81,14 +81,15 @@ function withHelpers(
       call(...args, 0, units);
       return;
     }
-    // Helpers read all of this only while chunks of its job are left: now nobody does.
+    // A helper that is late may read a mixture of two jobs: with no chunk of its generation left it cannot take one.
+    generation = (generation + 1) % GENERATIONS;
+    Atomics.store(words, CONTROL.next, (generation << CONTROL.chunkBits) | chunkMask);
     words[CONTROL.kernel] = indexOf.get(kernel) as number;
     words[CONTROL.argumentCount] = args.length;
     words[CONTROL.units] = units;
     words[CONTROL.size] = size;
     words[CONTROL.chunks] = chunks;
     values.set(args);
-    generation = (generation + 1) % GENERATIONS;
     Atomics.store(words, CONTROL.finished, 0);
     Atomics.store(words, CONTROL.next, generation << CONTROL.chunkBits);
     Atomics.store(words, CONTROL.generation, generation);

@@ -45,13 +45,11 @@ export function transposeGrad(
         for (let k: usize = 0; k < 16; k += 4) {
           if (k + 4 <= width) {
             const r = p + k * channelBytes;
-            // prettier-ignore
             transpose4(
               v128.load(r), v128.load(r + channelBytes), v128.load(r + 2 * channelBytes), v128.load(r + 3 * channelBytes),
               q + k * 4, 64,
             );
           } else {
-            // prettier-ignore
             transpose4(
               row4(p, k, width, channelBytes), row4(p, k + 1, width, channelBytes),
               row4(p, k + 2, width, channelBytes), row4(p, k + 3, width, channelBytes),

@@ -4,7 +4,8 @@
  *
  *   rows    for each target row      [source bytes, row phase or NO_PHASE]
  *   runs    of target columns        [target bytes, target step, count, source bytes, source step, column phase or NO_PHASE]
- *   phases  of the dense kernels     [taps, address of taps, address of panels]; a tap is [kernel index, source bytes]
+ *   phases  [taps, address of taps, address of panels, new pixels, address of new pixels]
+ *           a tap is [kernel index, source bytes]; a new pixel the source bytes of a tap that no window before has read
  *
  * Target positions of one phase see the same taps at the same distances; forward has one phase, and inputGrad one per
  * remainder of the position by the stride. NO_PHASE has no taps.
@@ -36,8 +37,8 @@ export const LAST_BLOCK: usize = 60;
 export const TILES: usize = 64;
 /** Sparse kernel: address of [phase][CHANNELS] addresses of lists, and one more. */
 export const LISTS: usize = 68;
-/** Dense kernel: phases, and channels of one group that are written and read. */
 export const PHASES: usize = 72;
+/** Groups, and channels of one group that are written and read. */
 export const GROUPS: usize = 76;
 export const GROUP_TARGETS: usize = 80;
 export const GROUP_SOURCES: usize = 84;
@@ -48,7 +49,7 @@ export const NO_PHASE: usize = 0xffffffff;
 /** Bytes of an entry of the tables. */
 export const ROW_BYTES: usize = 8;
 export const RUN_BYTES: usize = 24;
-export const PHASE_BYTES: usize = 12;
+export const PHASE_BYTES: usize = 20;
 export const TAP_BYTES: usize = 8;
 export const MASKS_BYTES: usize = 128;
 

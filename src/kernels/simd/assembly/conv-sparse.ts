@@ -3,19 +3,22 @@
  * as pairs [byte offset from the pixel's window, value], and 32 sums (images, or images of neighbouring pixels) that
  * stay in registers while the list is read once.
  */
-import { madd } from "./madd";
 import {
   ACCUMULATE,
   BIAS,
   CHANNELS,
   clearPixels,
   COLUMN_PHASES,
+  GROUP_SOURCES,
+  GROUPS,
   LANES,
   LAST_BLOCK,
   LISTS,
   MASKS,
   MASKS_BYTES,
   NO_PHASE,
+  PHASE_BYTES,
+  PHASES,
   ROW_BYTES,
   ROW_COUNT,
   ROWS,
@@ -29,6 +32,7 @@ import {
   TARGET_ROW,
   TILES,
 } from "./conv-job";
+import { sum1, sum2, sum32, sum4, sum8 } from "./conv-sparse-sums";
 
 /** Units: block × target row × tile of channels. */
 export function convSparse(job: usize, from: usize, to: usize): void {
@@ -42,6 +46,7 @@ export function convSparse(job: usize, from: usize, to: usize): void {
   const biases = load<usize>(job, BIAS);
   const accumulate = load<usize>(job, ACCUMULATE);
   const tiles = load<usize>(job, TILES);
+  const pixelBytes = load<usize>(job, GROUPS) * load<usize>(job, GROUP_SOURCES) * channelBytes;
   for (let unit = from; unit < to; unit++) {
     const tile = unit % tiles;
     const row = (unit / tiles) % rowCount;
@@ -69,17 +74,39 @@ export function convSparse(job: usize, from: usize, to: usize): void {
         if (!accumulate) clearPixels(target, targetStep, count, (last - first) * channelBytes);
         continue;
       }
-      const lists = load<usize>(job, LISTS) + ((rowPhase * columnPhases + columnPhase) * channels + first) * 4;
+      const phase = rowPhase * columnPhases + columnPhase;
+      const phaseEntry = load<usize>(job, PHASES) + phase * PHASE_BYTES;
+      const lists = load<usize>(job, LISTS) + (phase * channels + first) * 4;
       const listsEnd = lists + (last - first) * 4;
       if (lanes == 32) {
         for (let i: usize = 0; i < count; i++) {
+          if (i + 1 < count) fetchWindow(phaseEntry, source + (i + 1) * sourceStep, pixelBytes);
           sum32(lists, listsEnd, source + i * sourceStep, target + i * targetStep, bias, mask, accumulate);
         }
       } else {
-        narrowRun(lists, listsEnd, lanes, source, sourceStep, target, targetStep, count, bias, mask, accumulate);
+        narrowRun(
+          lists, listsEnd, lanes, source, sourceStep, target, targetStep, count, bias, mask, accumulate, phaseEntry, pixelBytes,
+        );
       }
     }
   }
+}
+
+/**
+ * Reads in order what the window of a pixel has and those before it had not: lists jump to and fro, and would wait for the
+ * memory at every new line of the cache.
+ */
+function fetchWindow(phase: usize, source: usize, pixelBytes: usize): void {
+  let entry = load<usize>(phase, 16);
+  const end = entry + load<usize>(phase, 12) * 4;
+  let bits = 0;
+  for (; entry < end; entry += 4) {
+    let p = source + load<usize>(entry);
+    const pixelEnd = p + pixelBytes;
+    for (; p < pixelEnd; p += 64) bits |= load<i32>(p);
+  }
+  // Keeps the loads: no table ends at address 0.
+  if (end == 0) store<i32>(phase, bits);
 }
 
 /** Blocks of 4, 8 or 16 images: neighbouring pixels fill the sums. Distance n is between sums whose numbers differ by n. */
@@ -95,6 +122,8 @@ function narrowRun(
   bias: usize,
   mask: usize,
   accumulate: usize,
+  phase: usize,
+  pixelBytes: usize,
 ): void {
   const vectors = lanes / 4;
   const s1: usize = vectors > 1 ? <usize>16 : sourceStep;
@@ -107,6 +136,7 @@ function narrowRun(
   const m2: usize = vectors > 2 ? <usize>32 : 0;
   let width: usize = 8 / vectors;
   while (count >= width) {
+    for (let i = width; i < 2 * width && i < count; i++) fetchWindow(phase, source + i * sourceStep, pixelBytes);
     sum8(lists, listsEnd, lanes * 4, source, s1, s2, s4, target, t1, t2, t4, bias, mask, m1, m2, accumulate);
     source += width * sourceStep;
     target += width * targetStep;
@@ -127,266 +157,4 @@ function narrowRun(
     count -= width;
   }
   if (count) sum1(lists, listsEnd, lanes * 4, source, target, bias, mask, accumulate);
-}
-
-/** 32 images of a pixel. */
-function sum32(
-  lists: usize,
-  listsEnd: usize,
-  source: usize,
-  target: usize,
-  bias: usize,
-  mask: usize,
-  accumulate: usize,
-): void {
-  for (; lists < listsEnd; lists += 4) {
-    let a0 = f32x4.splat(0);
-    let a1 = f32x4.splat(0);
-    let a2 = f32x4.splat(0);
-    let a3 = f32x4.splat(0);
-    let a4 = f32x4.splat(0);
-    let a5 = f32x4.splat(0);
-    let a6 = f32x4.splat(0);
-    let a7 = f32x4.splat(0);
-    if (accumulate) {
-      a0 = v128.load(target);
-      a1 = v128.load(target, 16);
-      a2 = v128.load(target, 32);
-      a3 = v128.load(target, 48);
-      a4 = v128.load(target, 64);
-      a5 = v128.load(target, 80);
-      a6 = v128.load(target, 96);
-      a7 = v128.load(target, 112);
-    } else if (bias) {
-      const b = v128.load32_splat(bias);
-      a0 = v128.and(b, v128.load(mask));
-      a1 = v128.and(b, v128.load(mask, 16));
-      a2 = v128.and(b, v128.load(mask, 32));
-      a3 = v128.and(b, v128.load(mask, 48));
-      a4 = v128.and(b, v128.load(mask, 64));
-      a5 = v128.and(b, v128.load(mask, 80));
-      a6 = v128.and(b, v128.load(mask, 96));
-      a7 = v128.and(b, v128.load(mask, 112));
-      bias += 4;
-    }
-    const end = load<usize>(lists, 4);
-    for (let pair = load<usize>(lists); pair < end; pair += 8) {
-      const p = source + load<usize>(pair);
-      const w = v128.load32_splat(pair, 4);
-      a0 = madd(v128.load(p), w, a0);
-      a1 = madd(v128.load(p, 16), w, a1);
-      a2 = madd(v128.load(p, 32), w, a2);
-      a3 = madd(v128.load(p, 48), w, a3);
-      a4 = madd(v128.load(p, 64), w, a4);
-      a5 = madd(v128.load(p, 80), w, a5);
-      a6 = madd(v128.load(p, 96), w, a6);
-      a7 = madd(v128.load(p, 112), w, a7);
-    }
-    v128.store(target, a0);
-    v128.store(target, a1, 16);
-    v128.store(target, a2, 32);
-    v128.store(target, a3, 48);
-    v128.store(target, a4, 64);
-    v128.store(target, a5, 80);
-    v128.store(target, a6, 96);
-    v128.store(target, a7, 112);
-    target += 128;
-  }
-}
-
-/** 8 sums of four images. */
-function sum8(
-  lists: usize,
-  listsEnd: usize,
-  channelBytes: usize,
-  source: usize,
-  s1: usize,
-  s2: usize,
-  s4: usize,
-  target: usize,
-  t1: usize,
-  t2: usize,
-  t4: usize,
-  bias: usize,
-  mask: usize,
-  m1: usize,
-  m2: usize,
-  accumulate: usize,
-): void {
-  for (; lists < listsEnd; lists += 4) {
-    let a0 = f32x4.splat(0);
-    let a1 = f32x4.splat(0);
-    let a2 = f32x4.splat(0);
-    let a3 = f32x4.splat(0);
-    let a4 = f32x4.splat(0);
-    let a5 = f32x4.splat(0);
-    let a6 = f32x4.splat(0);
-    let a7 = f32x4.splat(0);
-    if (accumulate) {
-      a0 = v128.load(target);
-      a1 = v128.load(target + t1);
-      a2 = v128.load(target + t2);
-      a3 = v128.load(target + t1 + t2);
-      a4 = v128.load(target + t4);
-      a5 = v128.load(target + t1 + t4);
-      a6 = v128.load(target + t2 + t4);
-      a7 = v128.load(target + t1 + t2 + t4);
-    } else if (bias) {
-      const b = v128.load32_splat(bias);
-      a0 = v128.and(b, v128.load(mask));
-      a1 = v128.and(b, v128.load(mask + m1));
-      a2 = v128.and(b, v128.load(mask + m2));
-      a3 = v128.and(b, v128.load(mask + m1 + m2));
-      a4 = v128.and(b, v128.load(mask));
-      a5 = v128.and(b, v128.load(mask + m1));
-      a6 = v128.and(b, v128.load(mask + m2));
-      a7 = v128.and(b, v128.load(mask + m1 + m2));
-      bias += 4;
-    }
-    const end = load<usize>(lists, 4);
-    for (let pair = load<usize>(lists); pair < end; pair += 8) {
-      const p = source + load<usize>(pair);
-      const w = v128.load32_splat(pair, 4);
-      const q = p + s4;
-      a0 = madd(v128.load(p), w, a0);
-      a1 = madd(v128.load(p + s1), w, a1);
-      a2 = madd(v128.load(p + s2), w, a2);
-      a3 = madd(v128.load(p + s1 + s2), w, a3);
-      a4 = madd(v128.load(q), w, a4);
-      a5 = madd(v128.load(q + s1), w, a5);
-      a6 = madd(v128.load(q + s2), w, a6);
-      a7 = madd(v128.load(q + s1 + s2), w, a7);
-    }
-    v128.store(target, a0);
-    v128.store(target + t1, a1);
-    v128.store(target + t2, a2);
-    v128.store(target + t1 + t2, a3);
-    v128.store(target + t4, a4);
-    v128.store(target + t1 + t4, a5);
-    v128.store(target + t2 + t4, a6);
-    v128.store(target + t1 + t2 + t4, a7);
-    target += channelBytes;
-  }
-}
-
-/** 4 sums of four images. */
-function sum4(
-  lists: usize,
-  listsEnd: usize,
-  channelBytes: usize,
-  source: usize,
-  s1: usize,
-  s2: usize,
-  target: usize,
-  t1: usize,
-  t2: usize,
-  bias: usize,
-  mask: usize,
-  m1: usize,
-  m2: usize,
-  accumulate: usize,
-): void {
-  for (; lists < listsEnd; lists += 4) {
-    let a0 = f32x4.splat(0);
-    let a1 = f32x4.splat(0);
-    let a2 = f32x4.splat(0);
-    let a3 = f32x4.splat(0);
-    if (accumulate) {
-      a0 = v128.load(target);
-      a1 = v128.load(target + t1);
-      a2 = v128.load(target + t2);
-      a3 = v128.load(target + t1 + t2);
-    } else if (bias) {
-      const b = v128.load32_splat(bias);
-      a0 = v128.and(b, v128.load(mask));
-      a1 = v128.and(b, v128.load(mask + m1));
-      a2 = v128.and(b, v128.load(mask + m2));
-      a3 = v128.and(b, v128.load(mask + m1 + m2));
-      bias += 4;
-    }
-    const end = load<usize>(lists, 4);
-    for (let pair = load<usize>(lists); pair < end; pair += 8) {
-      const p = source + load<usize>(pair);
-      const w = v128.load32_splat(pair, 4);
-      a0 = madd(v128.load(p), w, a0);
-      a1 = madd(v128.load(p + s1), w, a1);
-      a2 = madd(v128.load(p + s2), w, a2);
-      a3 = madd(v128.load(p + s1 + s2), w, a3);
-    }
-    v128.store(target, a0);
-    v128.store(target + t1, a1);
-    v128.store(target + t2, a2);
-    v128.store(target + t1 + t2, a3);
-    target += channelBytes;
-  }
-}
-
-/** 2 sums of four images. */
-function sum2(
-  lists: usize,
-  listsEnd: usize,
-  channelBytes: usize,
-  source: usize,
-  s1: usize,
-  target: usize,
-  t1: usize,
-  bias: usize,
-  mask: usize,
-  m1: usize,
-  accumulate: usize,
-): void {
-  for (; lists < listsEnd; lists += 4) {
-    let a0 = f32x4.splat(0);
-    let a1 = f32x4.splat(0);
-    if (accumulate) {
-      a0 = v128.load(target);
-      a1 = v128.load(target + t1);
-    } else if (bias) {
-      const b = v128.load32_splat(bias);
-      a0 = v128.and(b, v128.load(mask));
-      a1 = v128.and(b, v128.load(mask + m1));
-      bias += 4;
-    }
-    const end = load<usize>(lists, 4);
-    for (let pair = load<usize>(lists); pair < end; pair += 8) {
-      const p = source + load<usize>(pair);
-      const w = v128.load32_splat(pair, 4);
-      a0 = madd(v128.load(p), w, a0);
-      a1 = madd(v128.load(p + s1), w, a1);
-    }
-    v128.store(target, a0);
-    v128.store(target + t1, a1);
-    target += channelBytes;
-  }
-}
-
-/** 1 sum of four images. */
-function sum1(
-  lists: usize,
-  listsEnd: usize,
-  channelBytes: usize,
-  source: usize,
-  target: usize,
-  bias: usize,
-  mask: usize,
-  accumulate: usize,
-): void {
-  for (; lists < listsEnd; lists += 4) {
-    let a0 = f32x4.splat(0);
-    if (accumulate) {
-      a0 = v128.load(target);
-    } else if (bias) {
-      const b = v128.load32_splat(bias);
-      a0 = v128.and(b, v128.load(mask));
-      bias += 4;
-    }
-    const end = load<usize>(lists, 4);
-    for (let pair = load<usize>(lists); pair < end; pair += 8) {
-      const p = source + load<usize>(pair);
-      const w = v128.load32_splat(pair, 4);
-      a0 = madd(v128.load(p), w, a0);
-    }
-    v128.store(target, a0);
-    target += channelBytes;
-  }
 }

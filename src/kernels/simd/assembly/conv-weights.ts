@@ -1,6 +1,6 @@
 /**
  * Packs the weights [K, C/groups, R, S] of a convolution for the kernels: as lists of nonzeros of each filter and of each
- * input channel (sparse), or as panels (dense). It happens in every training step, so it reads sixteen weights at a time.
+ * input channel (sparse), or as panels (dense). It happens in every training step, so it scans 64 weights at a time.
  */
 import { PHASE_BYTES, TAP_BYTES } from "./conv-job";
 import { TILE_CHANNELS } from "./conv-dense";
@@ -8,25 +8,35 @@ import { TILE_CHANNELS } from "./conv-dense";
 /** Input channels that are scanned together. */
 export const SCAN_CHANNELS: usize = 16;
 
+/** Bytes of the floats that are scanned at a time: 64, so that the loop over their nonzeros seldom ends by surprise. */
+const SCAN_BYTES: usize = 256;
+
 /** One bit for each of 16 floats: it is not zero. */
 // @ts-ignore: decorator
 @inline
-function nonzeros(p: usize): i32 {
+function nonzeros16(p: usize): u64 {
   const zero = f32x4.splat(0);
   const low = i16x8.narrow_i32x4_s(f32x4.ne(v128.load(p), zero), f32x4.ne(v128.load(p, 16), zero));
   const high = i16x8.narrow_i32x4_s(f32x4.ne(v128.load(p, 32), zero), f32x4.ne(v128.load(p, 48), zero));
-  return i8x16.bitmask(i8x16.narrow_i16x8_s(low, high));
+  return <u64>i8x16.bitmask(i8x16.narrow_i16x8_s(low, high));
 }
 
-/** The same of the fewer than 16 floats from p to the end. */
+/** One bit for each of the 64 floats from p, or of those before `end`. */
 // @ts-ignore: decorator
 @inline
-function nonzerosOfTail(p: usize, end: usize): i32 {
-  let bits = 0;
-  for (let i = 0; p < end; i++) {
-    bits |= i32(load<f32>(p) != 0) << i;
-    p += 4;
+function nonzeros(p: usize, end: usize): u64 {
+  if (p + SCAN_BYTES > end) return nonzerosOfTail(p, end);
+  return nonzeros16(p) | (nonzeros16(p + 64) << 16) | (nonzeros16(p + 128) << 32) | (nonzeros16(p + 192) << 48);
+}
+
+function nonzerosOfTail(p: usize, end: usize): u64 {
+  let bits: u64 = 0;
+  let i: u64 = 0;
+  for (; p + 64 <= end; p += 64) {
+    bits |= nonzeros16(p) << i;
+    i += 16;
   }
+  for (; p < end; p += 4) bits |= u64(load<f32>(p) != 0) << i++;
   return bits;
 }
 
@@ -35,10 +45,9 @@ export function countFilters(weight: usize, rowBytes: usize, counts: usize, from
   for (let k = from; k < to; k++) {
     let p = weight + k * rowBytes;
     const end = p + rowBytes;
-    let count: usize = 0;
-    for (; p + 64 <= end; p += 64) count += popcnt(nonzeros(p));
-    count += popcnt(nonzerosOfTail(p, end));
-    store<usize>(counts + k * 4, count);
+    let count: u64 = 0;
+    for (; p < end; p += SCAN_BYTES) count += popcnt(nonzeros(p, end));
+    store<usize>(counts + k * 4, <usize>count);
   }
 }
 
@@ -64,23 +73,28 @@ export function listFilters(
   from: usize,
   to: usize,
 ): void {
+  let base = (from / groupFilters) * groupBytes;
+  let filtersLeft = groupFilters - (from % groupFilters);
   for (let k = from; k < to; k++) {
     let p = weight + k * rowBytes;
     const end = p + rowBytes;
-    const base = (k / groupFilters) * groupBytes;
     let offset = offsets;
     let pair = load<usize>(lists + k * 4);
     while (p < end) {
-      let bits = p + 64 <= end ? nonzeros(p) : nonzerosOfTail(p, end);
+      let bits = nonzeros(p, end);
       while (bits) {
-        const i = ctz(bits) << 2;
+        const i = <usize>ctz(bits) << 2;
         store<usize>(pair, load<usize>(offset + i) + base);
         store<usize>(pair, load<usize>(p + i), 4);
         pair += 8;
         bits &= bits - 1;
       }
-      p += 64;
-      offset += 64;
+      p += SCAN_BYTES;
+      offset += SCAN_BYTES;
+    }
+    if (--filtersLeft == 0) {
+      base += groupBytes;
+      filtersLeft = groupFilters;
     }
   }
 }
@@ -111,14 +125,14 @@ export function countChannels(
       const end = p + bytes;
       let slot = slots;
       while (p < end) {
-        let bits = p + 64 <= end ? nonzeros(p) : nonzerosOfTail(p, end);
+        let bits = nonzeros(p, end);
         while (bits) {
-          const count = counts + load<usize>(slot + (ctz(bits) << 3));
+          const count = counts + load<usize>(slot + (<usize>ctz(bits) << 3));
           store<usize>(count, load<usize>(count) + 1);
           bits &= bits - 1;
         }
-        p += 64;
-        slot += 128;
+        p += SCAN_BYTES;
+        slot += 2 * SCAN_BYTES;
       }
     }
   }
@@ -148,9 +162,9 @@ export function listChannels(
       const end = p + bytes;
       let slot = slots;
       while (p < end) {
-        let bits = p + 64 <= end ? nonzeros(p) : nonzerosOfTail(p, end);
+        let bits = nonzeros(p, end);
         while (bits) {
-          const i = ctz(bits);
+          const i = <usize>ctz(bits);
           const entry = slot + (i << 3);
           const head = heads + load<usize>(entry);
           const pair = load<usize>(head);
@@ -159,8 +173,8 @@ export function listChannels(
           store<usize>(head, pair + 8);
           bits &= bits - 1;
         }
-        p += 64;
-        slot += 128;
+        p += SCAN_BYTES;
+        slot += 2 * SCAN_BYTES;
       }
     }
   }

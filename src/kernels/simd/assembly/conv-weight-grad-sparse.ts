@@ -1,0 +1,297 @@
+/**
+ * One chunk of the sparse weight gradient. Of each input channel the nonzeros of the chunk become a list of pairs [byte
+ * offset into a panel, value]; a list is read once for every three (panel, tap), each with 16 sums in registers.
+ *
+ * Jumps that are never taken (no list lies at the address of a panel) end blocks between the sums: see conv-sparse-sums.ts.
+ */
+import {
+  CHUNK_PIXELS,
+  GRAD,
+  GRAD_PANEL,
+  GROUPS,
+  GROUP_CHANNELS,
+  LANES,
+  PAIRS,
+  PHASE_TAPS,
+  PHASE_TAP_COUNT,
+  SOURCE,
+  SUMS,
+  SUM_BYTES,
+  TAPS,
+  TAP_BYTES,
+  firstPanelOf,
+  panelsOf,
+} from "./conv-weight-grad-job";
+import { madd } from "./madd";
+
+/** Lists of all channels, then the sums panel by panel. */
+export function sparseChunk(
+  job: usize,
+  phase: usize,
+  pixels: usize,
+  count: usize,
+  first: usize,
+  last: usize,
+  firstPanel: usize,
+  lastPanel: usize,
+  threshold: f32,
+  unit: usize,
+): void {
+  const lanes = load<usize>(job, LANES);
+  const channelBytes: usize = lanes * 4;
+  const channels = load<usize>(job, GROUPS) * load<usize>(job, GROUP_CHANNELS);
+  const channelSums = load<usize>(job, TAPS) * SUM_BYTES;
+  // The list of a channel: its end, then the pairs.
+  const listBytes = (load<usize>(job, CHUNK_PIXELS) * lanes + 1) * 8;
+  const lists = load<usize>(job, PAIRS) + unit * listBytes;
+  let list = lists;
+  for (let c = first; c < last; c++) {
+    store<usize>(list, listNonzeros(load<usize>(job, SOURCE) + c * channelBytes, pixels, count, lanes, threshold, list + 8));
+    list += listBytes;
+  }
+  const taps = load<usize>(phase, PHASE_TAPS);
+  const tapCount = load<usize>(phase, PHASE_TAP_COUNT);
+  // Three at a time of all (panel, tap), before channels: what they reach stays in the cache for all channels.
+  const grads = load<usize>(job, GRAD);
+  const panelBytes = load<usize>(job, GRAD_PANEL);
+  const panelSums = channels * channelSums;
+  const groupChannels = load<usize>(job, GROUP_CHANNELS);
+  const end = lastPanel * tapCount;
+  for (let i = firstPanel * tapCount; i < end; i += 3) {
+    const second = min(i + 1, end - 1);
+    const third = min(i + 2, end - 1);
+    const a = distanceOf(taps, tapCount, i, panelBytes);
+    const b = distanceOf(taps, tapCount, second, panelBytes);
+    const c = distanceOf(taps, tapCount, third, panelBytes);
+    const aSums = sumsOf(taps, tapCount, i, panelSums);
+    const bSums = sumsOf(taps, tapCount, second, panelSums);
+    const cSums = sumsOf(taps, tapCount, third, panelSums);
+    let grad: usize = 0;
+    let present: usize = 0;
+    let groupEnd: usize = 0;
+    list = lists;
+    for (let channel = first; channel < last; channel++, list += listBytes) {
+      if (channel >= groupEnd) {
+        // Another group has other panels, perhaps one less.
+        groupEnd = (channel / groupChannels + 1) * groupChannels;
+        grad = grads + firstPanelOf(job, channel) * panelBytes;
+        const all = min(end, panelsOf(job, channel) * tapCount);
+        present = i < all ? min(3, all - i) : 0;
+        if (present > 0) fetch(grad + a, pixels, count, lanes);
+        if (present > 1) fetch(grad + b, pixels, count, lanes);
+        if (present > 2) fetch(grad + c, pixels, count, lanes);
+      }
+      const pair = list + 8;
+      const pairsEnd = load<usize>(list);
+      if (pair == pairsEnd) continue;
+      const sums = load<usize>(job, SUMS) + channel * channelSums;
+      if (present == 3) {
+        threeTaps(pair, pairsEnd, grad + a, grad + b, grad + c, sums + aSums, sums + bSums, sums + cSums);
+      } else if (present == 2) {
+        twoTaps(pair, pairsEnd, grad + a, grad + b, sums + aSums, sums + bSums);
+      } else if (present == 1) {
+        oneTap(pair, pairsEnd, grad + a, sums + aSums);
+      }
+    }
+  }
+}
+
+/** Bytes from the first panel of a group to the tap of (panel, tap) number i. */
+function distanceOf(taps: usize, tapCount: usize, i: usize, panelBytes: usize): usize {
+  return (i / tapCount) * panelBytes + load<usize>(taps + (i % tapCount) * TAP_BYTES);
+}
+
+/** Bytes from the sums of a channel to those of (panel, tap) number i. */
+function sumsOf(taps: usize, tapCount: usize, i: usize, panelSums: usize): usize {
+  return (i / tapCount) * panelSums + load<usize>(taps + (i % tapCount) * TAP_BYTES, 4) * SUM_BYTES;
+}
+
+/** Reads every 64 bytes of a chunk of a panel in order, so that the lists find them in the cache. */
+function fetch(grad: usize, pixels: usize, count: usize, lanes: usize): void {
+  const end = pixels + count * 8;
+  let sum = 0;
+  for (; pixels < end; pixels += 8) {
+    let p = grad + load<usize>(pixels, 4);
+    const pixelEnd = p + lanes * SUM_BYTES;
+    for (; p < pixelEnd; p += SUM_BYTES) sum |= load<i32>(p);
+  }
+  // Keeps the loads: the end of the list of pixels is not an address of 0.
+  if (end == 0) store<i32>(pixels, sum);
+}
+
+/** Writes the pairs of one channel and returns their end. */
+function listNonzeros(source: usize, pixels: usize, count: usize, lanes: usize, threshold: f32, pair: usize): usize {
+  const least = f32x4.splat(threshold);
+  const end = pixels + count * 8;
+  for (; pixels < end; pixels += 8) {
+    const p = source + load<usize>(pixels);
+    const grad = load<usize>(pixels, 4);
+    let bits = keptOf(p, lanes, least);
+    while (bits) {
+      const i = <usize>ctz(bits);
+      store<usize>(pair, grad + i * SUM_BYTES);
+      store<u32>(pair, load<u32>(p + i * 4), 4);
+      pair += 8;
+      bits &= bits - 1;
+    }
+  }
+  return pair;
+}
+
+/** One bit for each image whose element is kept. */
+// @ts-ignore: decorator
+@inline
+function keptOf(p: usize, lanes: usize, least: v128): u32 {
+  if (lanes == 32) return kept16(p, least) | (kept16(p + 64, least) << 16);
+  if (lanes == 16) return kept16(p, least);
+  let bits: u32 = i32x4.bitmask(kept4(p, least));
+  if (lanes == 8) bits |= i32x4.bitmask(kept4(p + 16, least)) << 4;
+  return bits;
+}
+
+// @ts-ignore: decorator
+@inline
+function kept16(p: usize, least: v128): u32 {
+  const low = i16x8.narrow_i32x4_s(kept4(p, least), kept4(p + 16, least));
+  const high = i16x8.narrow_i32x4_s(kept4(p + 32, least), kept4(p + 48, least));
+  return i8x16.bitmask(i8x16.narrow_i16x8_s(low, high));
+}
+
+/** Mask of |x| ≥ least and x ≠ 0, asked the other way round so that NaN stays. */
+// @ts-ignore: decorator
+@inline
+function kept4(p: usize, least: v128): v128 {
+  const x = v128.load(p);
+  return v128.andnot(f32x4.ne(x, f32x4.splat(0)), f32x4.lt(f32x4.abs(x), least));
+}
+
+/** Sums of a channel and 16 output channels at three taps or panels. */
+function threeTaps(
+  pair: usize,
+  end: usize,
+  a: usize,
+  b: usize,
+  c: usize,
+  aSums: usize,
+  bSums: usize,
+  cSums: usize,
+): void {
+  let a0 = v128.load(aSums);
+  let a1 = v128.load(aSums, 16);
+  let a2 = v128.load(aSums, 32);
+  let a3 = v128.load(aSums, 48);
+  let b0 = v128.load(bSums);
+  let b1 = v128.load(bSums, 16);
+  let b2 = v128.load(bSums, 32);
+  let b3 = v128.load(bSums, 48);
+  let c0 = v128.load(cSums);
+  let c1 = v128.load(cSums, 16);
+  let c2 = v128.load(cSums, 32);
+  let c3 = v128.load(cSums, 48);
+  for (; pair < end; pair += 8) {
+    const offset = load<usize>(pair);
+    const x = v128.load32_splat(pair, 4);
+    let p = a + offset;
+    a0 = madd(v128.load(p), x, a0);
+    a1 = madd(v128.load(p, 16), x, a1);
+    if (pair == a) break;
+    a2 = madd(v128.load(p, 32), x, a2);
+    a3 = madd(v128.load(p, 48), x, a3);
+    if (pair == a) break;
+    p = b + offset;
+    b0 = madd(v128.load(p), x, b0);
+    b1 = madd(v128.load(p, 16), x, b1);
+    if (pair == a) break;
+    b2 = madd(v128.load(p, 32), x, b2);
+    b3 = madd(v128.load(p, 48), x, b3);
+    if (pair == a) break;
+    p = c + offset;
+    c0 = madd(v128.load(p), x, c0);
+    c1 = madd(v128.load(p, 16), x, c1);
+    if (pair == a) break;
+    c2 = madd(v128.load(p, 32), x, c2);
+    c3 = madd(v128.load(p, 48), x, c3);
+  }
+  v128.store(aSums, a0);
+  v128.store(aSums, a1, 16);
+  v128.store(aSums, a2, 32);
+  v128.store(aSums, a3, 48);
+  v128.store(bSums, b0);
+  v128.store(bSums, b1, 16);
+  v128.store(bSums, b2, 32);
+  v128.store(bSums, b3, 48);
+  v128.store(cSums, c0);
+  v128.store(cSums, c1, 16);
+  v128.store(cSums, c2, 32);
+  v128.store(cSums, c3, 48);
+}
+
+/** Sums of a channel and 16 output channels at two. */
+function twoTaps(
+  pair: usize,
+  end: usize,
+  a: usize,
+  b: usize,
+  aSums: usize,
+  bSums: usize,
+): void {
+  let a0 = v128.load(aSums);
+  let a1 = v128.load(aSums, 16);
+  let a2 = v128.load(aSums, 32);
+  let a3 = v128.load(aSums, 48);
+  let b0 = v128.load(bSums);
+  let b1 = v128.load(bSums, 16);
+  let b2 = v128.load(bSums, 32);
+  let b3 = v128.load(bSums, 48);
+  for (; pair < end; pair += 8) {
+    const offset = load<usize>(pair);
+    const x = v128.load32_splat(pair, 4);
+    let p = a + offset;
+    a0 = madd(v128.load(p), x, a0);
+    a1 = madd(v128.load(p, 16), x, a1);
+    if (pair == a) break;
+    a2 = madd(v128.load(p, 32), x, a2);
+    a3 = madd(v128.load(p, 48), x, a3);
+    if (pair == a) break;
+    p = b + offset;
+    b0 = madd(v128.load(p), x, b0);
+    b1 = madd(v128.load(p, 16), x, b1);
+    if (pair == a) break;
+    b2 = madd(v128.load(p, 32), x, b2);
+    b3 = madd(v128.load(p, 48), x, b3);
+  }
+  v128.store(aSums, a0);
+  v128.store(aSums, a1, 16);
+  v128.store(aSums, a2, 32);
+  v128.store(aSums, a3, 48);
+  v128.store(bSums, b0);
+  v128.store(bSums, b1, 16);
+  v128.store(bSums, b2, 32);
+  v128.store(bSums, b3, 48);
+}
+
+/** Sums of a channel and 16 output channels at one. */
+function oneTap(
+  pair: usize,
+  end: usize,
+  a: usize,
+  aSums: usize,
+): void {
+  let a0 = v128.load(aSums);
+  let a1 = v128.load(aSums, 16);
+  let a2 = v128.load(aSums, 32);
+  let a3 = v128.load(aSums, 48);
+  for (; pair < end; pair += 8) {
+    const offset = load<usize>(pair);
+    const x = v128.load32_splat(pair, 4);
+    let p = a + offset;
+    a0 = madd(v128.load(p), x, a0);
+    a1 = madd(v128.load(p, 16), x, a1);
+    a2 = madd(v128.load(p, 32), x, a2);
+    a3 = madd(v128.load(p, 48), x, a3);
+  }
+  v128.store(aSums, a0);
+  v128.store(aSums, a1, 16);
+  v128.store(aSums, a2, 32);
+  v128.store(aSums, a3, 48);
+}
