@@ -86,6 +86,8 @@ export interface Pool {
 export interface Backend {
   readonly name: BuildName;
   readonly threads: number;
+  /** Ends the threads beside the calling one; what runs later runs there. */
+  close(): void;
 
   /** Zeros, for a parameter, its gradient or momentum; C order. */
   floats(size: number): Float32Array;

@@ -15,6 +15,7 @@ export function plainBackend(kernels: Kernels): Backend {
   return {
     name: kernels.name,
     threads: 1,
+    close: () => undefined,
     floats: (size) => new Float32Array(size),
     tensor: (shape, maxBatch): PlainTensor => ({ shape, maxBatch, values: new Float32Array(maxBatch * sizeOf(shape)) }),
     write: (tensor, batch, values) => valuesOf(tensor).set(values.subarray(0, sizeIn(tensor, batch))),

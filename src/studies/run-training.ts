@@ -68,7 +68,7 @@ export async function runTraining(
       await writeFileAtomically(path, bytes);
       files.push(path);
     },
-  });
+  }).finally(() => backend.close());
 
   const { model, testAccuracy, epochLosses, stepsDone, steps } = outcome;
   await saveWeights(model, stepsDone);

@@ -77,6 +77,20 @@ describe.skipIf(!isSupported("simd"))("a model on the simd build", () => {
     }
   });
 
+  it("works with more threads than there are chunks to number, and after its helpers have ended", () => {
+    const backend = createSimdBackend(createRunner("simd", 260));
+    const tensors = [0, 1].map(() => backend.tensor([1, 3000, 1], 1, [0, 0]));
+    const values = Float32Array.from({ length: 3000 }, (_, i) => i - 1500);
+    const result = new Float32Array(3000);
+    for (const ended of [false, true]) {
+      if (ended) backend.close();
+      backend.write(tensors[0], 1, values);
+      backend.relu(1, tensors[0], tensors[1]);
+      backend.read(tensors[1], 1, result);
+      expect(result).toEqual(values.map((value) => Math.max(value, 0)));
+    }
+  });
+
   it("takes no memory after the first step, over 200 steps", () => {
     const runner = createRunner("simd", 2);
     const model = modelOn(createSimdBackend(runner));

@@ -5,6 +5,7 @@ import { crossEntropy } from "../reference/cross-entropy.ts";
 import { createArrays, createWorkSpace } from "./arrays.ts";
 import { createBatchNorm } from "./batch-norm.ts";
 import { createConv } from "./conv.ts";
+import { floatAtLeast } from "./float-threshold.ts";
 import { layOut } from "./layout.ts";
 import { createAveragePool, createMaxPool } from "./pool.ts";
 import { blocked, contentBytes, rowCount, rowsOf } from "./rows.ts";
@@ -28,6 +29,7 @@ export function createSimdBackend(runner: Runner): Backend {
   return {
     name: runner.name,
     threads: runner.threads,
+    close: runner.close,
     floats: arrays.floats,
     tensor: (shape, maxBatch, halo) => layOut(shape, maxBatch, halo, runner.allocate),
     ...io,
@@ -95,14 +97,4 @@ export function createSimdBackend(runner: Runner): Backend {
       runner.run("applyThreshold", Math.ceil(size / CHUNK), size, floatAtLeast(threshold), source, target);
     },
   };
-}
-
-/** Smallest float that is not below `threshold`: to floats, the same threshold. NaN stays NaN. */
-function floatAtLeast(threshold: number): number {
-  const float = Float32Array.of(threshold);
-  if (!(float[0] < threshold)) return float[0];
-  const pattern = new Int32Array(float.buffer);
-  // Patterns grow with the magnitude.
-  pattern[0] += float[0] < 0 ? -1 : 1;
-  return float[0];
 }

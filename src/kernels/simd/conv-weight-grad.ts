@@ -2,10 +2,12 @@
  * weightGrad: transposes outputGrad once, then lets assembly/conv-weight-grad.ts sum over the nonzeros of the input, or
  * over all of it. Input pixels with the same taps form a phase, as in inputGrad.
  */
+
 import type { ConvGeometry } from "../geometry.ts";
 import { outputHeight, outputWidth, sizeOf, weightShape } from "../geometry.ts";
 import type { AxisPlan } from "./conv-axis.ts";
 import { reserveScratch, type Scratch, writeThrough } from "./conv-memory.ts";
+import { floatAtLeast } from "./float-threshold.ts";
 import { type BlockedTensor, blocksOf, lanesFor } from "./layout.ts";
 import type { Runner } from "./runner.ts";
 
@@ -101,7 +103,7 @@ export class WeightGrad {
       const { C, groups } = this.#g;
       const job = this.#job.byteOffset;
       if (threshold > 0) {
-        this.#runner.run("convWeightGradSparse", this.#parts * C, job, threshold);
+        this.#runner.run("convWeightGradSparse", this.#parts * C, job, floatAtLeast(threshold));
       } else {
         this.#runner.run("convWeightGradDense", this.#parts * groups * Math.ceil(C / groups / 2), job);
       }

@@ -18,6 +18,8 @@ export interface Runner {
   run(kernel: string, units: number, ...args: number[]): void;
   /** kernel(...args) on the calling thread. */
   call(kernel: string, ...args: number[]): number;
+  /** Ends the helpers; what runs later runs on the calling thread. */
+  close(): void;
 }
 
 const PAGE_BYTES = 65536;
@@ -26,13 +28,18 @@ const ALIGNMENT = 64;
 /** Chunks that a thread takes of a job, about: more of them even out threads that are held up. */
 const CHUNKS_PER_THREAD = 4;
 const MAX_ARGUMENTS = (CONTROL.bytes - CONTROL.arguments) / Float64Array.BYTES_PER_ELEMENT;
+/** The chunk counter goes one beyond the chunks for every thread, and the last number means none. */
+const MAX_CHUNKS = 1 << (CONTROL.chunkBits - 1);
 /** Jobs after which generations repeat. */
 const GENERATIONS = 1 << 20;
 
-/** A runner of that build on the calling thread and `threads − 1` helpers, which end with the process. */
+/**
+ * A runner of that build on the calling thread and `threads − 1` helpers, which end with the process or when it is closed.
+ * @throws Error where the build does not run or its memory cannot be had.
+ */
 export function createRunner(name: ModuleName, threads = 1): Runner {
-  const memory = new WebAssembly.Memory({ initial: 16, maximum: MAX_PAGES, shared: true });
   const module = loadModule(name);
+  const memory = reserve(name);
   const exports = new WebAssembly.Instance(module, { env: { memory } }).exports as Kernels;
   // Address 0 is never given out.
   let next = ALIGNMENT;
@@ -42,23 +49,47 @@ export function createRunner(name: ModuleName, threads = 1): Runner {
     threads,
     allocate(bytes) {
       const address = next;
-      next = Math.ceil((address + bytes) / ALIGNMENT) * ALIGNMENT;
-      const missing = next - memory.buffer.byteLength;
-      if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES));
+      const end = Math.ceil((address + bytes) / ALIGNMENT) * ALIGNMENT;
+      const missing = end - memory.buffer.byteLength;
+      if (missing > 0) grow(name, memory, missing);
+      next = end;
       return address;
     },
     run: (kernel, units, ...args) => void exports[kernel](...args, 0, units),
     call: (kernel, ...args) => exports[kernel](...args),
+    close: () => undefined,
   };
-  return threads === 1 ? runner : { ...runner, run: withHelpers(runner, module, exports) };
+  return threads === 1 ? runner : { ...runner, ...withHelpers(runner, module, exports) };
 }
 
-/** Starts the helpers; returns how a kernel runs with them. */
+function reserve(name: ModuleName): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory({ initial: 16, maximum: MAX_PAGES, shared: true });
+  } catch (cause) {
+    throw new Error(`kernel build "${name}": no room for 4 GiB of addresses; SWAT_SIM_KERNELS=js needs none`, {
+      cause,
+    });
+  }
+}
+
+function grow(name: ModuleName, memory: WebAssembly.Memory, bytes: number): void {
+  try {
+    memory.grow(Math.ceil(bytes / PAGE_BYTES));
+  } catch (cause) {
+    const needed = ((memory.buffer.byteLength + bytes) / 2 ** 30).toFixed(1);
+    throw new Error(
+      `kernel build "${name}": tensors need ${needed} GiB, which there is no room for (at most 4); use a smaller batch`,
+      { cause },
+    );
+  }
+}
+
+/** Starts the helpers; returns how a kernel runs with them, and how they end. */
 function withHelpers(
   { memory, threads, allocate }: Runner,
   module: WebAssembly.Module,
   exports: Kernels,
-): Runner["run"] {
+): Pick<Runner, "run" | "close"> {
   const address = allocate(CONTROL.bytes);
   const kernels = Object.keys(exports);
   const indexOf = new Map(kernels.map((kernel, index) => [kernel, index]));
@@ -73,11 +104,17 @@ function withHelpers(
   const chunkMask = (1 << CONTROL.chunkBits) - 1;
   let generation = 0;
 
-  return (kernel, units, ...args) => {
+  const close = () => {
+    Atomics.store(words, CONTROL.stopped, 1);
+    generation = (generation + 1) % GENERATIONS;
+    Atomics.store(words, CONTROL.generation, generation);
+    Atomics.notify(words, CONTROL.generation);
+  };
+  const run: Runner["run"] = (kernel, units, ...args) => {
     const call = exports[kernel];
-    const size = Math.ceil(units / (threads * CHUNKS_PER_THREAD));
+    const size = Math.ceil(units / Math.min(threads * CHUNKS_PER_THREAD, MAX_CHUNKS));
     const chunks = Math.ceil(units / size);
-    if (!(chunks > 1)) {
+    if (!(chunks > 1) || words[CONTROL.stopped] !== 0) {
       call(...args, 0, units);
       return;
     }
@@ -107,4 +144,5 @@ function withHelpers(
     }
     if (words[CONTROL.failed] !== 0) throw new Error(`kernel ${kernel} failed in a helper thread`);
   };
+  return { run, close };
 }

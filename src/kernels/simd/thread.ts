@@ -20,7 +20,9 @@ export const CONTROL = {
   /** Units of a chunk. */
   size: 7,
   chunks: 8,
-  words: 9,
+  /** 1 once the helpers are to end. */
+  stopped: 9,
+  words: 10,
   /** Byte at which the arguments begin, and the size of the block. */
   arguments: 64,
   bytes: 512,
@@ -43,7 +45,7 @@ export interface HelperData {
 }
 
 /** The loop of a helper. It runs from its source text in a thread of its own: it may use nothing from outside. */
-export function helperMain({ module, memory, kernels, address, control }: HelperData): never {
+export function helperMain({ module, memory, kernels, address, control }: HelperData): void {
   const exports = new WebAssembly.Instance(module, { env: { memory } }).exports as Kernels;
   const words = new Int32Array(memory.buffer, address, control.words);
   const values = new Float64Array(memory.buffer, address + control.arguments, (control.bytes - control.arguments) / 8);
@@ -56,6 +58,7 @@ export function helperMain({ module, memory, kernels, address, control }: Helper
       generation = Atomics.load(words, control.generation);
     }
     seen = generation;
+    if (Atomics.load(words, control.stopped) !== 0) return;
     const call = exports[kernels[words[control.kernel]]];
     const args = Array.from(values.subarray(0, words[control.argumentCount]));
     const [units, size, chunks] = [words[control.units], words[control.size], words[control.chunks]];

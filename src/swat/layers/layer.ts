@@ -16,7 +16,7 @@ export interface Layer {
   /** Tensors that are not trained but belong to the state: running statistics. */
   readonly buffers: readonly { readonly name: string; readonly values: Float32Array }[];
   forward(batch: number, phase: Phase): void;
-  /** Adds to the gradients of what the layer reads and of its parameters. */
+  /** Writes the gradients of its parameters; overwrites those of what it reads, or adds to them (`Source.accumulate`). */
   backward(batch: number): void;
   recordForward(recorder: StepRecorder): void;
   recordBackward(recorder: StepRecorder): void;
