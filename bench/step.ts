@@ -5,8 +5,8 @@
  */
 import { createBackend } from "../src/kernels/index.ts";
 import { randomStream } from "../src/kernels/random.ts";
-import { basicResnet } from "../src/networks/basic-resnet.ts";
 import { layersOf, type Network } from "../src/networks/graph.ts";
+import { networkNamed } from "../src/networks/index.ts";
 import { uniformSparsities } from "../src/sparsity/uniform.ts";
 import { Model } from "../src/swat/model.ts";
 import { median } from "./ratio.ts";
@@ -23,10 +23,9 @@ interface Subject {
   readonly batch: number;
 }
 
-const image = [3, 32, 32] as const;
 const subjects: readonly Subject[] = [
-  { network: basicResnet("resnet18", { blocks: [2, 2, 2, 2], widths: [64, 128, 256, 512] }, image, 10), batch: 32 },
-  { network: basicResnet("resnet20", { blocks: [3, 3, 3], widths: [16, 32, 64] }, image, 10), batch: 128 },
+  { network: networkNamed("resnet18").build([3, 32, 32], 10), batch: 32 },
+  { network: networkNamed("resnet20").build([3, 32, 32], 10), batch: 128 },
 ].filter(({ network }) => only === undefined || network.name === only);
 
 /** A step of a network with that sparsity of every layer but the first. */

@@ -8,8 +8,8 @@
 import { createBackend, isSupported } from "../../src/kernels/index.ts";
 import type { BuildName } from "../../src/kernels/kernels.ts";
 import { randomStream } from "../../src/kernels/random.ts";
-import { type BasicResnetTable, basicResnet } from "../../src/networks/basic-resnet.ts";
 import { layersOf } from "../../src/networks/graph.ts";
+import { networkNamed } from "../../src/networks/index.ts";
 import { uniformSparsities } from "../../src/sparsity/uniform.ts";
 import { Model } from "../../src/swat/model.ts";
 import { median } from "../ratio.ts";
@@ -23,8 +23,11 @@ const CLASSES = 10;
 const SGD = { learningRate: 0.01, momentum: 0.9, nesterov: false, weightDecay: 5e-4 };
 const IMAGE = [3, 32, 32] as const;
 
-interface Subject extends BasicResnetTable {
+interface Subject {
   readonly name: string;
+  /** Blocks and width of each stage, as the other program is told. */
+  readonly blocks: readonly number[];
+  readonly widths: readonly number[];
   readonly batch: number;
 }
 
@@ -42,7 +45,7 @@ interface Variant {
 /** Our step of a network with that sparsity of every layer but the first, null for dense. */
 function ourStep(subject: Subject, build: BuildName, sparsity: number | null): Variant & { parameters: number } {
   const { name, batch } = subject;
-  const network = basicResnet(name, subject, IMAGE, CLASSES);
+  const network = networkNamed(name).build(IMAGE, CLASSES);
   const layers = layersOf(network).length;
   const exempt = { firstLayerDense: true, lastLayerDense: false };
   const sparsities =

@@ -1,4 +1,4 @@
-"""Training steps of the residual networks of src/networks/basic-resnet.ts in PyTorch, on one thread.
+"""Training steps of the residual networks of src/networks/residual-network.ts in PyTorch, on one thread.
 
 A child of bench/peers/pytorch.ts. The first line of output is {"torch": version}. Every line of input is a StepRequest of
 bench/peers/python.ts as JSON and asks for one step of that network: forward, cross entropy, backward, then SGD. The answer

@@ -1,8 +1,8 @@
 /** `swat-sim demo`, the main job: train, record, replay, compare. `npm start` runs it. */
 import type { Command } from "commander";
 import { resultTable } from "../report/table.ts";
+import type { DemoMethod } from "../studies/demo.ts";
 import { runDemo } from "../studies/demo.ts";
-import type { Method } from "../swat/settings.ts";
 import { kernelBuild } from "./options.ts";
 import { type Progress, progressBar } from "./progress.ts";
 
@@ -24,7 +24,7 @@ async function demo(options: { out: string; json?: true }): Promise<void> {
   process.once("SIGINT", () => abort.abort());
   const say = options.json ? console.error : console.log;
   let bar: Progress | null = null;
-  let current: Method | null = null;
+  let current: DemoMethod | null = null;
   try {
     const { result, files } = await runDemo(options.out, kernelBuild(), {
       signal: abort.signal,

@@ -6,6 +6,7 @@ import { InputError, oneLine } from "../io/faults.ts";
 import { addCheckCommand } from "./check.ts";
 import { addDemoCommand } from "./demo.ts";
 import { addExplainCommand } from "./explain.ts";
+import { addFlopsCommand } from "./flops.ts";
 import { addSimulateCommand } from "./simulate.ts";
 import { addTraceCommand } from "./trace.ts";
 import { addTrainCommand } from "./train.ts";
@@ -46,6 +47,7 @@ for (const add of [
   addSimulateCommand,
   addExplainCommand,
   addCheckCommand,
+  addFlopsCommand,
 ])
   add(program);
 for (const command of program.commands) applyExitOverride(command);

@@ -1,5 +1,6 @@
 /** Parsers of option values that several commands share; commander turns what the parsers throw into a usage error. */
 import { InvalidArgumentError } from "commander";
+import { networkNamed } from "../networks/index.ts";
 
 /** Parser of an integer of at least `minimum`. */
 export function integer(minimum: number): (text: string) => number {
@@ -27,16 +28,26 @@ export function numberIn(low: number, high: number, open = false): (text: string
 }
 
 /** Parser of a step schedule `0:0.05,2:0.005` (epoch:rate, the first at epoch 0, ascending). */
-export function schedule(text: string): { epoch: number; rate: number }[] {
+function schedule(text: string): { epoch: number; rate: number }[] {
   const steps = text.split(",").map((part) => {
     const [epoch, rate] = part.split(":").map(Number);
     return { epoch, rate, valid: /^\d+:[^:]+$/.test(part) && rate > 0 && rate < Infinity };
   });
   const ascending = steps.every(({ epoch }, i) => (i === 0 ? epoch === 0 : epoch > steps[i - 1].epoch));
   if (!ascending || !steps.every(({ valid }) => valid)) {
-    throw new InvalidArgumentError("valid: epoch:rate pairs from epoch 0 on, as 0:0.05,2:0.005.");
+    throw new InvalidArgumentError("valid: epoch:rate pairs from epoch 0 on, as 0:0.05,2:0.005, or a .yaml file.");
   }
   return steps.map(({ epoch, rate }) => ({ epoch, rate }));
+}
+
+/** A file that holds settings, as `--schedule` names one. */
+export interface SettingsFile {
+  readonly path: string;
+}
+
+/** Parser of a step schedule, or of the path of a file of settings, which ends in .yaml or .yml. */
+export function scheduleOrFile(text: string): { epoch: number; rate: number }[] | SettingsFile {
+  return /\.ya?ml$/i.test(text) ? { path: text } : schedule(text);
 }
 
 /** Parser of one of a list of words. */
@@ -46,6 +57,21 @@ export function oneOf<Word extends string>(words: readonly Word[]): (text: strin
     if (word === undefined) throw new InvalidArgumentError(`known: ${words.join(", ")}.`);
     return word;
   };
+}
+
+/** Parser of a list `a,b` of such words. */
+export function listOf<Word extends string>(words: readonly Word[]): (text: string) => Word[] {
+  const word = oneOf(words);
+  return (text) => text.split(",").map(word);
+}
+
+/** Parser of the name of a network. */
+export function networkName(text: string): string {
+  try {
+    return networkNamed(text).name;
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
 }
 
 /** The kernel build that the environment asks for; an empty variable asks for none. */

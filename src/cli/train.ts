@@ -1,35 +1,24 @@
 /** `swat-sim train`: trains a network and records steps as traces. */
 import { basename } from "node:path";
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { networks } from "../networks/index.ts";
+import { METHODS } from "../sparsity/methods.ts";
+import { PRUNINGS } from "../sparsity/structured.ts";
 import { runTraining } from "../studies/run-training.ts";
+import { AUGMENTATIONS } from "../swat/data/augment.ts";
 import { recordSelection } from "../swat/record-selection.ts";
-import { defaultSchedule, METHODS, type RateStep, TRAIN_DEFAULTS, type TrainSettings } from "../swat/settings.ts";
-import { integer, kernelBuild, numberIn, oneOf, schedule } from "./options.ts";
+import { TRAIN_DEFAULTS } from "../swat/settings.ts";
+import { integer, kernelBuild, listOf, networkName, numberIn, oneOf, scheduleOrFile } from "./options.ts";
 import { progressBar } from "./progress.ts";
+import { type SettingsOptions, trainSettings } from "./train-settings.ts";
 
 const TEST_SHARE = 5;
 const MILLI = 1e3;
 const PERCENT = 100;
 const INTERRUPTED = 130;
 
-interface TrainOptions {
+interface TrainOptions extends SettingsOptions {
   data: string;
-  network: string;
-  method: TrainSettings["method"];
-  sparsity: number;
-  topkPeriod: number;
-  sparseFirstLayer?: true;
-  denseLastLayer?: true;
-  epochs: number;
-  batchSize: number;
-  learningRate: number;
-  schedule?: RateStep[];
-  momentum: number;
-  nesterov?: true;
-  weightDecay: number;
-  labelSmoothing: number;
-  seed: number;
   threads?: number;
   limit?: number;
   testLimit?: number;
@@ -47,24 +36,46 @@ export function addTrainCommand(program: Command): void {
     .description("Train a network, densely or with SWAT, and record steps as traces.")
     .option(
       "--data <spec>",
-      "generated (16x16x3), generated:HxWxC, fashion-mnist:DIR, mnist:DIR or cifar10:DIR",
+      "generated (16x16x3), generated:HxWxC, fashion-mnist:DIR, mnist:DIR, cifar10:DIR, cifar100:DIR, images:DIR or images:DIR@SIDE",
       "generated",
     )
-    .option("--network <name>", names.join(" or "), oneOf(names), names[0])
-    .option("--method <name>", METHODS.join(" or "), oneOf(METHODS), d.method)
+    .option("--network <name>", `${names.join(", ")} or wrnD-W`, networkName, names[0])
+    .option("--method <name>", METHODS.join(", "), oneOf(METHODS), d.method)
     .option("--sparsity <s>", "share of weights and activations dropped, 0 ≤ s < 1", numberIn(0, 1), d.sparsity)
+    .option(
+      "--pruning <unit>",
+      `${PRUNINGS.join(", ")}: what is pruned as a whole in weights of convolutions`,
+      oneOf(PRUNINGS),
+      d.pruning,
+    )
     .option("--topk-period <steps>", "steps between two refreshes of the top-k thresholds", integer(1), d.topKPeriod)
-    .option("--sparse-first-layer", "sparsify the first layer too")
-    .option("--dense-last-layer", "keep the last layer dense")
+    .option("--warmup <epochs>", "epochs at the start that refresh in every step", integer(0), d.warmup)
+    .addOption(new Option("--dense-first-layer", "keep the first layer dense (default with swat-u)"))
+    .addOption(new Option("--sparse-first-layer", "sparsify the first layer").conflicts("denseFirstLayer"))
+    .addOption(new Option("--dense-last-layer", "keep the last layer dense"))
+    .addOption(new Option("--sparse-last-layer", "sparsify the last layer (default)").conflicts("denseLastLayer"))
     .option("--epochs <n>", "passes over the training images", integer(1), d.epochs)
     .option("--batch-size <n>", "images a step", integer(1), d.batchSize)
     .option("--learning-rate <rate>", "rate, a tenth of it in the last third", numberIn(0, Infinity, true), d.rate)
-    .option("--schedule <epoch:rate,…>", "step schedule instead, as 0:0.05,2:0.005", schedule)
+    .option(
+      "--schedule <schedule>",
+      "epoch:rate,… instead, as 0:0.05,2:0.005, or a .yaml file: a run of the SWAT authors",
+      scheduleOrFile,
+    )
+    .option("--rate-warmup <epochs>", "epochs at the start over which the rate grows", integer(0), d.rateWarmup)
     .option("--momentum <m>", "momentum of SGD", numberIn(0, 1), d.momentum)
     .option("--nesterov", "Nesterov momentum")
+    .option("--no-nesterov", "plain momentum (default)")
     .option("--weight-decay <d>", "L2 decay of all parameters", numberIn(0, Infinity), d.weightDecay)
+    .option("--batch-norm-decay", "weight decay falls on batch norm, too (default)")
+    .option("--no-batch-norm-decay", "weight decay spares batch norm")
     .option("--label-smoothing <e>", "share of the target spread over all classes", numberIn(0, 1), d.labelSmoothing)
     .option("--seed <n>", "seed of weights, shuffling and generated images", integer(0), d.seed)
+    .option(
+      "--augment <list>",
+      "vary training images: crop,flip or, of pictures, resized-crop,flip",
+      listOf(AUGMENTATIONS),
+    )
     .option("--limit <n>", "use the first n training images", integer(1))
     .option("--test-limit <n>", "use the first n test images (default: a fifth of --limit, else all)", integer(1))
     .option("--record <steps>", "record last, every:N or steps:A,B,… as traces; steps count from 0", selection)
@@ -77,6 +88,10 @@ export function addTrainCommand(program: Command): void {
 Example:
   $ swat-sim train --data fashion-mnist:data/fashion-mnist --network resnet8 --method swat-u --sparsity 0.9 \\
       --limit 5000 --epochs 3 --record last --out out/fm
+  $ swat-sim train --schedule unstructured_momentum_resnet18_schedule_90.yaml --network resnet18 --data cifar10:data
+
+A .yaml file gives the settings that it names; options on the command line win over it. swat-er, swat-erk and swat-m share
+the sparsity among layers: by the shape of channels, by that of the whole kernel, by momentum after every step.
 
 Environment:
   SWAT_SIM_KERNELS=reference|js|simd|relaxed   kernel build (default simd, js where there is no WebAssembly SIMD;
@@ -85,7 +100,8 @@ Environment:
     .action(runTrain);
 }
 
-async function runTrain(options: TrainOptions): Promise<void> {
+async function runTrain(options: TrainOptions, command: Command): Promise<void> {
+  const settings = await trainSettings(options, command);
   const started = performance.now();
   const abort = new AbortController();
   const onInterrupt = () => abort.abort();
@@ -100,7 +116,7 @@ async function runTrain(options: TrainOptions): Promise<void> {
       {
         data: options.data,
         network: options.network,
-        settings: settingsOf(options),
+        settings,
         out: options.out,
         ...(limit === undefined ? {} : { limit }),
         ...(testLimit === undefined ? {} : { testLimit }),
@@ -141,23 +157,4 @@ function selection(text: string): ReturnType<typeof recordSelection> {
   } catch {
     throw new InvalidArgumentError("known: last, every:N, steps:A,B,….");
   }
-}
-
-function settingsOf(options: TrainOptions): TrainSettings {
-  const { method, sparsity, epochs, batchSize, momentum, weightDecay, labelSmoothing, seed } = options;
-  return {
-    method,
-    sparsity: method === "dense" ? 0 : sparsity,
-    topKPeriod: options.topkPeriod,
-    firstLayerDense: !options.sparseFirstLayer,
-    lastLayerDense: options.denseLastLayer ?? false,
-    epochs,
-    batchSize,
-    schedule: options.schedule ?? defaultSchedule(epochs, options.learningRate),
-    momentum,
-    nesterov: options.nesterov ?? false,
-    weightDecay,
-    labelSmoothing,
-    seed,
-  };
 }

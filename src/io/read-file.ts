@@ -2,7 +2,8 @@
  * Whole-file reading for data sets: the first of several spellings of a name that exists, unpacked where it ends in
  * `.gz`. Every fault is one line that names the file.
  */
-import { readdir, readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
@@ -24,6 +25,16 @@ export async function listDirectory(directory: string): Promise<string[]> {
   }
 }
 
+/** Names of the folders in `directory`, links to folders included, sorted; hidden ones (`.name`) are left out. Throws as `listDirectory`. */
+export async function listFolders(directory: string): Promise<string[]> {
+  const folders: string[] = [];
+  for (const name of await listDirectory(directory)) {
+    const status = name.startsWith(".") ? undefined : await stat(join(directory, name)).catch(() => undefined);
+    if (status?.isDirectory()) folders.push(name);
+  }
+  return folders;
+}
+
 /** Reads the first of `names` in `directory`, each as it is or with `.gz`. Throws where none exists (listing them) or gzip data is damaged. */
 export async function readFirstOf(directory: string, names: readonly string[]): Promise<FileBytes> {
   const present = new Set(await listDirectory(directory));
@@ -43,6 +54,15 @@ export async function readBytes(path: string): Promise<FileBytes> {
     throw new Error(`${path}: gzip data is damaged, got ${reasonOf(fault)}`);
   });
   return { path, bytes };
+}
+
+/** Reads a file whole before it returns, for what is read one by one inside a step. Throws where it cannot be read. */
+export function readBytesNow(path: string): FileBytes {
+  try {
+    return { path, bytes: readFileSync(path) };
+  } catch (fault) {
+    throw new Error(`${path}: cannot be read, got ${reasonOf(fault)}`);
+  }
 }
 
 function reasonOf(fault: unknown): string {

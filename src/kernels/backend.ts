@@ -9,6 +9,7 @@
 import type { BitMask } from "./bit-mask.ts";
 import type { ConvGeometry } from "./geometry.ts";
 import type { BuildName, PoolGeometry, SgdSettings } from "./kernels.ts";
+import type { RandomStream } from "./random.ts";
 
 /** An activation or its gradient, [batch, C, H, W] in a layout of the backend's own; read and write it through the backend. */
 export interface Tensor {
@@ -82,6 +83,13 @@ export interface Pool {
   backward(batch: number, outputGrad: Tensor, inputGrad: Tensor, accumulate: boolean): void;
 }
 
+/** `count` channels, from `source` on in what is read and from `target` on in what is written. */
+export interface ChannelRange {
+  readonly source: number;
+  readonly target: number;
+  readonly count: number;
+}
+
 /** One build of the kernels with its memory. `batch` is always the number of images in use, at most `maxBatch`. */
 export interface Backend {
   readonly name: BuildName;
@@ -114,12 +122,19 @@ export interface Backend {
   add(batch: number, a: Tensor, b: Tensor, output: Tensor): void;
   /** target = source, or target += source. */
   copy(batch: number, source: Tensor, target: Tensor, accumulate: boolean): void;
+  /** Those channels of `target` = those of `source`, or added to; heights and widths are equal. */
+  copyChannels(batch: number, channels: ChannelRange, source: Tensor, target: Tensor, accumulate: boolean): void;
+  /**
+   * Inverted dropout: target = source/(1 − rate), or added to, but 0 for a share `rate` of the elements, 0 ≤ rate < 1.
+   * Which ones is decided by `stream` alone, so that the same call turns a gradient into that of the source.
+   */
+  dropout(batch: number, rate: number, stream: RandomStream, source: Tensor, target: Tensor, accumulate: boolean): void;
 
   /**
    * Mean over the batch of (1 − smoothing)·nll + smoothing·mean(−log p) of logits [classes, 1, 1]. Writes the gradient and
    * returns the loss.
    */
-  crossEntropy(batch: number, logits: Tensor, labels: Uint8Array, smoothing: number, logitsGrad: Tensor): number;
+  crossEntropy(batch: number, logits: Tensor, labels: ArrayLike<number>, smoothing: number, logitsGrad: Tensor): number;
   /** g = grad + decay·p; buf = momentum·buf + g; p −= rate·(nesterov ? g + momentum·buf : buf). */
   sgdUpdate(settings: SgdSettings, parameter: Float32Array, gradient: Float32Array, buffer: Float32Array): void;
 

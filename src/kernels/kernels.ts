@@ -123,7 +123,7 @@ export interface Kernels {
     N: number,
     classes: number,
     logits: Floats,
-    labels: Uint8Array,
+    labels: ArrayLike<number>,
     smoothing: number,
     logitsGrad: Floats,
   ): number;

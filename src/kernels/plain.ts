@@ -4,6 +4,8 @@ import { type BitMask, setBit, sliceSize, zerosMask } from "./bit-mask.ts";
 import type { ConvGeometry } from "./geometry.ts";
 import { sizeOf } from "./geometry.ts";
 import type { Floats, Kernels, NormGeometry, PoolGeometry } from "./kernels.ts";
+import { copyChannels } from "./reference/channels.ts";
+import { dropout } from "./reference/dropout.ts";
 
 /** A tensor whose memory is one array in C order. */
 interface PlainTensor extends Tensor {
@@ -33,6 +35,13 @@ export function plainBackend(kernels: Kernels): Backend {
     add: (batch, a, b, output) => kernels.addForward(sizeIn(a, batch), valuesOf(a), valuesOf(b), valuesOf(output)),
     copy(batch, source, target, accumulate) {
       kernels.accumulate(sizeIn(source, batch), valuesOf(source), gradient(target, batch, accumulate));
+    },
+    copyChannels(batch, channels, source, target, accumulate) {
+      const [from, to] = [source.shape, target.shape];
+      copyChannels(batch, channels, from, valuesOf(source), to, valuesOf(target), accumulate);
+    },
+    dropout(batch, rate, stream, source, target, accumulate) {
+      dropout(batch, sizeOf(source.shape), rate, stream, valuesOf(source), valuesOf(target), accumulate);
     },
     crossEntropy: (batch, logits, labels, smoothing, logitsGrad) =>
       kernels.crossEntropy(

@@ -22,6 +22,13 @@ const TWO_POW_32 = 2 ** 32;
 const TWO_POW_MINUS_24 = 2 ** -24;
 const TWO_POW_MINUS_32 = 2 ** -32;
 
+/** Where the draws of a stream come from; 32-bit words. */
+export interface StreamOrigin {
+  readonly key: readonly [number, number];
+  /** The upper three words of every counter. */
+  readonly counter: readonly [number, number, number];
+}
+
 /** The stream of (seed, purpose, ...indices), positioned at draw 0. Throws where seed or an index is not a finite number. */
 export function randomStream(seed: number, purpose: string, ...indices: number[]): RandomStream {
   for (const value of [seed, ...indices]) {
@@ -58,6 +65,11 @@ export class RandomStream {
   substream(index: number): RandomStream {
     if (this.#substream !== 0) throw new Error(`random: a substream has no substreams, got index ${index}`);
     return new RandomStream(this.#key0, this.#key1, this.#salt, this.#family, index + 1);
+  }
+
+  /** What decides every draw, for kernels that make draws themselves: Philox of (⌊i / 4⌋, …counter) under `key`, word i % 4. */
+  get origin(): StreamOrigin {
+    return { key: [this.#key0, this.#key1], counter: [this.#substream, this.#salt, this.#family] };
   }
 
   /** Draw i, in 0 … 2^32 − 1. */

@@ -1,9 +1,9 @@
 /**
- * A network as data: a list of nodes in execution order, each naming the nodes that it reads, with shapes worked out
- * while it is built. Networks are short files that read like the table in a paper; everything that runs, records or
- * counts a network walks this list. Names are PyTorch's (`layer1.0.conv1`), as in the SWAT authors' code.
+ * A network as data: a list of nodes in execution order, each naming the nodes that it reads, with the shapes worked out.
+ * Everything that runs, records or counts a network walks this list. Names are PyTorch's (`layer1.0.conv1`), as in the
+ * SWAT authors' code.
  */
-import { type ConvGeometry, linearGeometry, outputHeight, outputWidth, sizeOf } from "../kernels/geometry.ts";
+import { type ConvGeometry, sizeOf, weightShape } from "../kernels/geometry.ts";
 import type { PoolGeometry } from "../kernels/kernels.ts";
 
 /** Shape of one image or activation, without the batch: [C, H, W]. */
@@ -21,6 +21,10 @@ interface NodeBase {
 export type NetworkNode =
   | (NodeBase & { readonly op: "input" })
   | (NodeBase & { readonly op: "relu" | "add" })
+  /** Along the channels, in the order of `from`. */
+  | (NodeBase & { readonly op: "concat" })
+  /** `rate`: share of the elements that training sets to zero, 0 ≤ rate < 1. */
+  | (NodeBase & { readonly op: "dropout"; readonly rate: number })
   | (NodeBase & { readonly op: "conv" | "linear"; readonly geometry: ConvGeometry; readonly bias: boolean })
   | (NodeBase & { readonly op: "batchNorm" })
   | (NodeBase & { readonly op: "maxPool" | "averagePool"; readonly geometry: PoolGeometry });
@@ -34,103 +38,37 @@ export interface Network {
   readonly nodes: readonly NetworkNode[];
 }
 
-/** What a network file exports: its name and how it is built for a data set's images and classes. */
-export interface NetworkDefinition {
+/** The images and classes of a data set. */
+export interface Task {
+  readonly image: ImageShape;
+  readonly classes: number;
+}
+
+/** What a network file exports: its name, the task that it was published for, and how it is built for any task. */
+export interface NetworkDefinition extends Task {
   readonly name: string;
-  /** @throws Error when the images are too small for the network. */
+  /** @throws Error when the images are too small for the network, or the sizes are none. */
   build(image: ImageShape, classes: number): Network;
-}
-
-/** Options of a convolution; kernel, stride and padding are the same on both axes. */
-export interface ConvOptions {
-  readonly kernel: number;
-  readonly stride?: number;
-  readonly padding?: number;
-  readonly bias?: boolean;
-}
-
-/** Builds a network node by node; every method returns the index of the node it added. */
-export class GraphBuilder {
-  readonly nodes: NetworkNode[] = [];
-  readonly input: number;
-  readonly #network: string;
-
-  constructor(network: string, image: ImageShape) {
-    this.#network = network;
-    this.input = this.#add({ op: "input", name: "images", from: [], shape: image });
-  }
-
-  conv(name: string, from: number, filters: number, options: ConvOptions): number {
-    const [C, H, W] = this.nodes[from].shape;
-    const { kernel, stride = 1, padding = 0, bias = true } = options;
-    const geometry: ConvGeometry = {
-      N: 1,
-      C,
-      H,
-      W,
-      K: filters,
-      R: kernel,
-      S: kernel,
-      stride: [stride, stride],
-      padding: [padding, padding, padding, padding],
-      dilation: [1, 1],
-      groups: 1,
-    };
-    const shape: ImageShape = [filters, outputHeight(geometry), outputWidth(geometry)];
-    return this.#add({ op: "conv", name, from: [from], shape, geometry, bias });
-  }
-
-  /** Fully connected over the flattened input. */
-  linear(name: string, from: number, outputs: number): number {
-    const geometry = linearGeometry(1, sizeOf(this.nodes[from].shape), outputs);
-    return this.#add({ op: "linear", name, from: [from], shape: [outputs, 1, 1], geometry, bias: true });
-  }
-
-  batchNorm(name: string, from: number): number {
-    return this.#add({ op: "batchNorm", name, from: [from], shape: this.nodes[from].shape });
-  }
-
-  relu(name: string, from: number): number {
-    return this.#add({ op: "relu", name, from: [from], shape: this.nodes[from].shape });
-  }
-
-  add(name: string, a: number, b: number): number {
-    return this.#add({ op: "add", name, from: [a, b], shape: this.nodes[a].shape });
-  }
-
-  maxPool(name: string, from: number, window: number): number {
-    return this.#pool("maxPool", name, from, [window, window]);
-  }
-
-  /** Average over the whole plane. */
-  globalAveragePool(name: string, from: number): number {
-    const [, H, W] = this.nodes[from].shape;
-    return this.#pool("averagePool", name, from, [H, W]);
-  }
-
-  build(): Network {
-    return { name: this.#network, nodes: this.nodes };
-  }
-
-  #pool(op: "maxPool" | "averagePool", name: string, from: number, window: readonly [number, number]): number {
-    const [C, H, W] = this.nodes[from].shape;
-    const geometry: PoolGeometry = { N: 1, C, H, W, window, stride: window, padding: [0, 0, 0, 0] };
-    const shape: ImageShape = [C, Math.floor(H / window[0]), Math.floor(W / window[1])];
-    return this.#add({ op, name, from: [from], shape, geometry });
-  }
-
-  #add(node: NetworkNode): number {
-    if (Math.min(...node.shape) < 1) {
-      const [, H, W] = this.nodes[this.input].shape;
-      throw new Error(
-        `network ${this.#network}: images are too small for ${node.name}, got ${H}×${W} (height × width)`,
-      );
-    }
-    return this.nodes.push(node) - 1;
-  }
 }
 
 /** Convolutions and linear layers of a network, in execution order. */
 export function layersOf(network: Network): readonly LayerNode[] {
   return network.nodes.filter((node): node is LayerNode => node.op === "conv" || node.op === "linear");
+}
+
+/** Shape of a layer's weight as PyTorch stores it: [K, C/groups, R, S], or [K, C] of a linear layer. */
+export function parameterShape({ op, geometry }: LayerNode): readonly number[] {
+  return op === "linear" ? [geometry.K, geometry.C] : weightShape(geometry);
+}
+
+/** Trainable parameters: weights, biases, and γ and β of batch norm. */
+export function parameterCount(network: Network): number {
+  let count = 0;
+  for (const node of network.nodes) {
+    if (node.op === "batchNorm") count += 2 * node.shape[0];
+    if (node.op === "conv" || node.op === "linear") {
+      count += sizeOf(parameterShape(node)) + (node.bias ? node.geometry.K : 0);
+    }
+  }
+  return count;
 }

@@ -9,6 +9,11 @@ import { keepCount } from "./keep-count.ts";
 /** What is pruned as a whole. */
 export type StructuredUnit = "channel" | "filter";
 
+/** How weights are pruned: one by one, or in units. */
+export const PRUNINGS = ["unstructured", "channel", "filter"] as const;
+/** Name of a way of pruning. */
+export type Pruning = (typeof PRUNINGS)[number];
+
 /** Weights of one unit of a weight of `shape` [K, C/groups, R, S]. */
 export function unitSize(unit: StructuredUnit, shape: readonly [number, number, number, number]): number {
   const [, channels, R, S] = shape;

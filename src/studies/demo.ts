@@ -8,7 +8,7 @@ import { resultCsv } from "../report/csv.ts";
 import type { SimulationResult } from "../sim/result.ts";
 import { simulate } from "../sim/simulate.ts";
 import { recordSelection } from "../swat/record-selection.ts";
-import { defaultSchedule, type Method, TRAIN_DEFAULTS, type TrainSettings } from "../swat/settings.ts";
+import { defaultSchedule, TRAIN_DEFAULTS, type TrainSettings } from "../swat/settings.ts";
 import type { TrainProgress } from "../swat/train.ts";
 import { loadMachines, openTraces } from "./inputs.ts";
 import { runTraining, type TrainingReport } from "./run-training.ts";
@@ -18,13 +18,15 @@ const NETWORK = "resnet8";
 /** A multiple of the batch size, so that the last step is a whole one. */
 const TRAIN_IMAGES = 1024;
 const TEST_IMAGES = 500;
+/** What the demo trains with. */
+export type DemoMethod = "swat-u" | "dense";
 /** Dense training only has to show what its tensors look like; one epoch does. */
-const EPOCHS: Readonly<Record<Method, number>> = { "swat-u": 5, dense: 1 };
+const EPOCHS: Readonly<Record<DemoMethod, number>> = { "swat-u": 5, dense: 1 };
 
 /** What the demo tells while it works. */
 export interface DemoHooks {
-  readonly onProgress?: (method: Method, progress: TrainProgress) => void;
-  readonly onTrained?: (method: Method, report: TrainingReport) => void;
+  readonly onProgress?: (method: DemoMethod, progress: TrainProgress) => void;
+  readonly onTrained?: (method: DemoMethod, report: TrainingReport) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -36,7 +38,7 @@ export interface DemoReport {
 
 /** Runs the demo. Deterministic in everything it writes. */
 export async function runDemo(out: string, kernels: string | undefined, hooks: DemoHooks = {}): Promise<DemoReport> {
-  const training = async (method: Method): Promise<TrainingReport> => {
+  const training = async (method: DemoMethod): Promise<TrainingReport> => {
     const report = await runTraining(
       {
         data: DATA,
@@ -74,7 +76,7 @@ export async function runDemo(out: string, kernels: string | undefined, hooks: D
   return { result, files: [...sparse.files, ...dense.files, json, csv] };
 }
 
-function settingsOf(method: Method): TrainSettings {
+function settingsOf(method: DemoMethod): TrainSettings {
   const { rate, ...defaults } = TRAIN_DEFAULTS;
   const sparsity = method === "dense" ? 0 : defaults.sparsity;
   const epochs = EPOCHS[method];

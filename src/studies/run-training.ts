@@ -70,7 +70,7 @@ export async function runTraining(
     },
   }).finally(() => backend.close());
 
-  const { model, testAccuracy, epochLosses, stepsDone, steps } = outcome;
+  const { model, testAccuracy, finalPruning, epochLosses, stepsDone, steps } = outcome;
   await saveWeights(model, stepsDone);
   const summary = join(out, "training.json");
   const images = { train: data.train.size, test: data.test.size };
@@ -85,6 +85,7 @@ export async function runTraining(
     stepsDone,
     epochLosses,
     testAccuracy,
+    finalPruning,
   });
   files.push(weights, summary);
   return {

@@ -1,4 +1,7 @@
-/** Test accuracy with sparse weights and dense activations, as SWAT evaluates. */
+/**
+ * Test accuracy with sparse weights and dense activations, as SWAT evaluates. Weights are pruned once, by the exact top-k of
+ * each layer's present sparsity, and not by a threshold of training: this is also SWAT's final pruning.
+ */
 import type { Dataset } from "./data/dataset.ts";
 import type { Model } from "./model.ts";
 
@@ -15,6 +18,26 @@ export function evaluate(model: Model, data: Dataset, batchSize: number): number
       if (predict(logits, i * model.classes, model.classes) === data.label(from + i)) correct++;
   }
   return correct / data.size;
+}
+
+/** The weights that are left of a trained model. */
+export interface FinalPruning {
+  /** Fraction of test images classified correctly with these weights and dense activations, 0..1. */
+  readonly testAccuracy: number;
+  /** Weights kept / weights, over all convolutions and linear layers. */
+  readonly density: number;
+  readonly layers: readonly { readonly layer: string; readonly weights: number; readonly kept: number }[];
+}
+
+/** What `evaluate` has pruned the weights to, with the accuracy that it gave. */
+export function finalPruning(model: Model, testAccuracy: number): FinalPruning {
+  const layers = model.swatLayers.map(({ name, sparseWeight }) => ({
+    layer: name,
+    weights: sparseWeight.length,
+    kept: sparseWeight.reduce((count, value) => count + Number(value !== 0), 0),
+  }));
+  const sum = (key: "weights" | "kept") => layers.reduce((total, layer) => total + layer[key], 0);
+  return { testAccuracy, density: sum("kept") / sum("weights"), layers };
 }
 
 function predict(logits: Float32Array, from: number, classes: number): number {

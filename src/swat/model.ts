@@ -7,14 +7,29 @@ import { inputHalo, outputGradHalo, sizeOf } from "../kernels/geometry.ts";
 import type { SgdSettings } from "../kernels/kernels.ts";
 import { randomStream } from "../kernels/random.ts";
 import type { Network, NetworkNode } from "../networks/graph.ts";
+import type { Pruning } from "../sparsity/structured.ts";
 import { AddLayer } from "./layers/add.ts";
 import { BatchNormLayer } from "./layers/batch-norm.ts";
+import { ConcatLayer } from "./layers/concat.ts";
+import { DropoutLayer } from "./layers/dropout.ts";
 import type { Layer, Phase } from "./layers/layer.ts";
 import { PoolLayer } from "./layers/pool.ts";
 import { ReluLayer } from "./layers/relu.ts";
 import { kernelGeometry, SwatLayer } from "./layers/swat-layer.ts";
 import type { StepRecorder } from "./record.ts";
 import type { Activation, Parameter, Source } from "./tensors.ts";
+
+/** How `Model.update` moves the parameters. */
+export interface UpdateSettings extends SgdSettings {
+  /** Whether weight decay falls on γ and β of batch norm too, as on all other parameters; true where not given. */
+  readonly batchNormDecay?: boolean;
+}
+
+/** Sees every parameter right before and right after it is moved. */
+export interface UpdateWatch {
+  before(parameter: Parameter): void;
+  after(parameter: Parameter): void;
+}
 
 /** A network with its layers, activations and parameters. */
 export class Model {
@@ -27,11 +42,19 @@ export class Model {
   readonly classes: number;
   readonly backend: Backend;
   readonly #activations: readonly Activation[];
+  readonly #pruning: Pruning;
 
   /** @param sparsities for each convolution and linear layer in order, null = dense. */
-  constructor(network: Network, maxBatch: number, backend: Backend, sparsities: readonly (number | null)[]) {
+  constructor(
+    network: Network,
+    maxBatch: number,
+    backend: Backend,
+    sparsities: readonly (number | null)[],
+    pruning: Pruning = "unstructured",
+  ) {
     const { nodes } = network;
     this.backend = backend;
+    this.#pruning = pruning;
     const activations = nodes.map((node, index) => activation(backend, nodes, node, index, maxBatch));
     this.#activations = activations;
     this.images = activations[0];
@@ -47,18 +70,21 @@ export class Model {
         const isFirst = lastConsumer[from] === index && node.from.indexOf(from) === i;
         return { ...activations[from], accumulate: !isFirst };
       });
-      return [this.#layer(node, sources, activations[index], remaining)];
+      return [this.#layer(node, index, sources, activations[index], remaining)];
     });
     this.parameters = this.layers.flatMap((layer) => layer.parameters);
   }
 
+  /** The convolutions and linear layers, in execution order. */
+  get swatLayers(): readonly SwatLayer[] {
+    return this.layers.filter((layer) => layer instanceof SwatLayer);
+  }
+
   /** Draws initial weights and biases: uniform in ±1/√(fan-in), as the authors' code; batch norm starts at γ = 1, β = 0. */
   initialise(seed: number): void {
-    let index = 0;
-    for (const layer of this.layers) {
-      if (!(layer instanceof SwatLayer)) continue;
+    for (const [index, layer] of this.swatLayers.entries()) {
       const bound = 1 / Math.sqrt(layer.weight.values.length / layer.weight.shape[0]);
-      const stream = randomStream(seed, "initialise", index++);
+      const stream = randomStream(seed, "initialise", index);
       stream.fillUniform(layer.weight.values, -bound, bound);
       if (layer.bias !== null) stream.fillUniform(layer.bias.values, -bound, bound);
     }
@@ -71,16 +97,22 @@ export class Model {
   }
 
   /** Mean loss over the batch; the gradients of all parameters are those of this loss afterwards. */
-  backward(batch: number, labels: Uint8Array, smoothing: number): number {
+  backward(batch: number, labels: ArrayLike<number>, smoothing: number): number {
     const { values, grad } = this.logits;
     const loss = this.backend.crossEntropy(batch, values, labels, smoothing, grad as Tensor);
     for (let i = this.layers.length - 1; i >= 0; i--) this.layers[i].backward(batch);
     return loss;
   }
 
-  update(settings: SgdSettings): void {
-    for (const parameter of this.parameters) {
-      this.backend.sgdUpdate(settings, parameter.values, parameter.grad, parameter.momentum);
+  update(settings: UpdateSettings, watch?: UpdateWatch): void {
+    const undecayed = { ...settings, weightDecay: 0 };
+    for (const layer of this.layers) {
+      const decays = settings.batchNormDecay !== false || !(layer instanceof BatchNormLayer);
+      for (const parameter of layer.parameters) {
+        watch?.before(parameter);
+        this.backend.sgdUpdate(decays ? settings : undecayed, parameter.values, parameter.grad, parameter.momentum);
+        watch?.after(parameter);
+      }
     }
   }
 
@@ -107,6 +139,7 @@ export class Model {
 
   #layer(
     node: Exclude<NetworkNode, { op: "input" }>,
+    index: number,
     sources: readonly Source[],
     target: Activation,
     sparsities: (number | null)[],
@@ -116,15 +149,20 @@ export class Model {
     switch (node.op) {
       case "conv":
       case "linear":
-        return new SwatLayer(node, source, target, backend, sparsities.shift() ?? null);
+        return new SwatLayer(node, source, target, backend, sparsities.shift() ?? null, this.#pruning);
       case "batchNorm":
         return new BatchNormLayer(node.name, source, target, backend);
       case "relu":
         return new ReluLayer(node.name, source, target, backend);
       case "add":
         return new AddLayer(node.name, [source, sources[1]], target, backend);
-      default:
+      case "maxPool":
+      case "averagePool":
         return new PoolLayer(node.name, node.op, node.geometry, source, target, backend);
+      case "concat":
+        return new ConcatLayer(node.name, sources, target, backend);
+      case "dropout":
+        return new DropoutLayer(node.name, index, node.rate, source, target, backend);
     }
   }
 }

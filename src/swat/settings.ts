@@ -1,10 +1,8 @@
 /** Settings of a training run and the defaults that learn on small runs. */
+import type { Method } from "../sparsity/methods.ts";
+import type { Pruning } from "../sparsity/structured.ts";
 import type { Exemptions } from "../sparsity/uniform.ts";
-
-/** Training methods that can be asked for. */
-export const METHODS = ["dense", "swat-u"] as const;
-/** Name of a training method. */
-export type Method = (typeof METHODS)[number];
+import type { Augmentation } from "./data/augment.ts";
 
 /** Everything that decides the result of a run, next to the network and the data. */
 export interface TrainSettings extends Exemptions {
@@ -13,15 +11,25 @@ export interface TrainSettings extends Exemptions {
   readonly sparsity: number;
   /** Steps between two refreshes of the top-k thresholds, counted from the start of each epoch. */
   readonly topKPeriod: number;
+  /** Epochs at the start in which thresholds are computed anew in every step; the sparsity is the same. */
+  readonly warmup: number;
+  /** How weights of convolutions are pruned. */
+  readonly pruning: Pruning;
   readonly epochs: number;
   readonly batchSize: number;
   /** Piecewise constant rates: from the start of `epoch` on; the first entry starts at epoch 0. */
   readonly schedule: readonly RateStep[];
+  /** Epochs at the start over which the rate grows, step by step, from nothing to what the schedule says. */
+  readonly rateWarmup: number;
   readonly momentum: number;
   readonly nesterov: boolean;
   readonly weightDecay: number;
+  /** Whether weight decay falls on γ and β of batch norm too. */
+  readonly batchNormDecay: boolean;
   readonly labelSmoothing: number;
   readonly seed: number;
+  /** How training images are varied; not at all where not given. */
+  readonly augment?: readonly Augmentation[];
 }
 
 /** A learning rate and the epoch from which it holds. */
@@ -50,17 +58,35 @@ export const TRAIN_DEFAULTS = {
   method: "swat-u",
   sparsity: 0.9,
   topKPeriod: 10,
+  warmup: 0,
+  pruning: "unstructured",
   epochs: 3,
   batchSize: 16,
   rate: 0.05,
+  rateWarmup: 0,
   momentum: 0.9,
   nesterov: false,
   weightDecay: 5e-4,
+  batchNormDecay: true,
   labelSmoothing: 0,
   seed: 1,
   firstLayerDense: true,
   lastLayerDense: false,
 } as const;
+
+/**
+ * The rate of step `step` of the run, from 0: that of its epoch, and in the warm-up of W steps (step + 1)/(W + 1) of it
+ * (Goyal et al. 2017, "Accurate, Large Minibatch SGD", §2.2, in steps as the SWAT authors' ImageNet code).
+ */
+export function rateOfStep(
+  { schedule, rateWarmup }: Pick<TrainSettings, "schedule" | "rateWarmup">,
+  step: number,
+  stepsPerEpoch: number,
+): number {
+  const rate = rateAt(schedule, Math.floor(step / stepsPerEpoch));
+  const warmup = rateWarmup * stepsPerEpoch;
+  return step < warmup ? (rate * (step + 1)) / (warmup + 1) : rate;
+}
 
 /** The rate that holds in `epoch`. */
 export function rateAt(schedule: readonly RateStep[], epoch: number): number {

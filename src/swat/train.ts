@@ -4,14 +4,16 @@
  */
 import type { Backend } from "../kernels/backend.ts";
 import { randomStream } from "../kernels/random.ts";
-import { layersOf, type Network } from "../networks/graph.ts";
-import { uniformSparsities } from "../sparsity/uniform.ts";
+import { layersOf, type Network, parameterShape } from "../networks/graph.ts";
+import { fixedSparsities } from "../sparsity/methods.ts";
 import { TRACE_VERSION } from "../trace/manifest.ts";
+import { augmentation } from "./data/augment.ts";
 import type { DataSplits, Dataset } from "./data/dataset.ts";
-import { evaluate } from "./evaluate.ts";
+import { evaluate, type FinalPruning, finalPruning } from "./evaluate.ts";
 import { Model } from "./model.ts";
+import { MomentumSharing } from "./momentum-sharing.ts";
 import { type Provenance, StepRecorder } from "./record.ts";
-import { rateAt, type TrainSettings } from "./settings.ts";
+import { rateOfStep, type TrainSettings } from "./settings.ts";
 
 /** Called after each step. */
 export interface TrainProgress {
@@ -39,6 +41,8 @@ export interface TrainOutcome {
   readonly model: Model;
   /** Fraction of test images classified correctly, 0..1. */
   readonly testAccuracy: number;
+  /** The weights that remain when they are pruned once for all, and their accuracy; null for dense training. */
+  readonly finalPruning: FinalPruning | null;
   /** Mean training loss of each epoch; the last one may be partial. */
   readonly epochLosses: readonly number[];
   /** Steps that were done, of `steps`. */
@@ -46,7 +50,10 @@ export interface TrainOutcome {
   readonly steps: number;
 }
 
-/** Trains. @throws Error when the loss becomes NaN or infinite, naming the step and the layer. */
+/**
+ * Trains. @throws Error when the loss or a momentum that SWAT-M shares by becomes NaN or infinite, naming the step and the
+ * layer, and for SWAT-M without momentum.
+ */
 export async function train(
   network: Network,
   data: DataSplits,
@@ -54,25 +61,28 @@ export async function train(
   backend: Backend,
   hooks: TrainHooks = {},
 ): Promise<TrainOutcome> {
-  const { batchSize, epochs } = settings;
-  const model = new Model(network, Math.min(batchSize, data.train.size), backend, sparsitiesOf(network, settings));
-  model.initialise(settings.seed);
-  const labels = new Uint8Array(batchSize);
+  const { batchSize, epochs, pruning, seed } = settings;
+  const maxBatch = Math.min(batchSize, data.train.size);
+  const model = new Model(network, maxBatch, backend, sparsitiesOf(network, settings), pruning);
+  const sharing = sharingOf(model, settings);
+  model.initialise(seed);
+  const labels = new Uint16Array(batchSize);
+  const trainImages = augmentation(data.train, settings.augment ?? [], settings.seed);
   const stepsPerEpoch = Math.ceil(data.train.size / batchSize);
   const steps = epochs * stepsPerEpoch;
   const epochLosses: number[] = [];
   let step = 0;
 
   for (let epoch = 0; epoch < epochs && !hooks.signal?.aborted; epoch++) {
-    const order = randomStream(settings.seed, "shuffle", epoch).permutation(data.train.size);
-    const sgd = { ...settings, learningRate: rateAt(settings.schedule, epoch) };
+    const order = randomStream(seed, "shuffle", epoch).permutation(data.train.size);
+    const warmup = epoch < settings.warmup;
     let lossSum = 0;
     let seen = 0;
     for (let index = 0; index < stepsPerEpoch && !hooks.signal?.aborted; index++, step++) {
-      const batch = loadBatch(data.train, order, index * batchSize, batchSize, model, labels);
+      const batch = loadBatch(trainImages(epoch), order, index * batchSize, batchSize, model, labels);
 
       const refresh = index % settings.topKPeriod === 0;
-      model.forward(batch, { training: true, refresh });
+      model.forward(batch, { training: true, refresh, warmup, seed, step });
       const loss = model.backward(batch, labels, settings.labelSmoothing);
       if (!Number.isFinite(loss)) {
         const layer = model.firstNonFinite(batch) ?? "loss";
@@ -81,10 +91,12 @@ export async function train(
       if (hooks.records?.(step, steps)) {
         const recorder = new StepRecorder(backend, batch);
         model.record(recorder);
-        const provenance = { ...provenanceOf(network, data, settings, backend), epoch, step, refreshed: refresh, loss };
+        const refreshed = refresh || warmup;
+        const provenance = { ...provenanceOf(network, data, settings, backend), epoch, step, refreshed, loss };
         await hooks.onTrace?.(step, recorder.encode(provenance));
       }
-      model.update(sgd);
+      model.update({ ...settings, learningRate: rateOfStep(settings, step, stepsPerEpoch) }, sharing);
+      shareAfter(step, sharing);
 
       lossSum += loss * batch;
       seen += batch;
@@ -94,8 +106,27 @@ export async function train(
     if (seen > 0) epochLosses.push(lossSum / seen);
     if (!hooks.signal?.aborted) await hooks.onEpoch?.(model, step);
   }
-  const testAccuracy = evaluate(model, data.test, Math.min(batchSize, data.train.size));
-  return { model, testAccuracy, epochLosses, stepsDone: step, steps };
+  const testAccuracy = evaluate(model, data.test, maxBatch);
+  const pruned = settings.method === "dense" ? null : finalPruning(model, testAccuracy);
+  return { model, testAccuracy, finalPruning: pruned, epochLosses, stepsDone: step, steps };
+}
+
+/** What shares weights among layers after every step; undefined for methods that do not. */
+function sharingOf(
+  model: Model,
+  { method, momentum, sparsity, ...exempt }: TrainSettings,
+): MomentumSharing | undefined {
+  if (method !== "swat-m") return undefined;
+  if (momentum === 0) throw new Error("momentum: swat-m shares weights by it, got 0; valid: more than 0");
+  return new MomentumSharing(model.swatLayers, sparsity, exempt);
+}
+
+function shareAfter(step: number, sharing: MomentumSharing | undefined): void {
+  try {
+    sharing?.share();
+  } catch (error) {
+    throw new Error(`step ${step}: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 /** Fills the model's images and the labels with a batch in shuffled order; the last one of an epoch may be smaller. */
@@ -105,7 +136,7 @@ function loadBatch(
   from: number,
   batchSize: number,
   model: Model,
-  labels: Uint8Array,
+  labels: Uint16Array,
 ): number {
   const batch = Math.min(batchSize, data.size - from);
   for (let i = 0; i < batch; i++) {
@@ -115,11 +146,12 @@ function loadBatch(
   return batch;
 }
 
-/** Sparsity of each convolution and linear layer, null where the method is dense. */
-export function sparsitiesOf(network: Network, settings: TrainSettings): (number | null)[] {
-  const layers = layersOf(network).length;
-  if (settings.method === "dense") return new Array<null>(layers).fill(null);
-  return uniformSparsities(layers, settings.sparsity, settings);
+/** Sparsity of each convolution and linear layer in the first step, null where the method is dense. */
+function sparsitiesOf(network: Network, settings: TrainSettings): readonly (number | null)[] {
+  const { method, sparsity } = settings;
+  const shapes = layersOf(network).map(parameterShape);
+  if (method === "dense") return shapes.map(() => null);
+  return fixedSparsities(method === "swat-m" ? "swat-u" : method, shapes, sparsity, settings);
 }
 
 function provenanceOf(
@@ -129,7 +161,9 @@ function provenanceOf(
   backend: Backend,
 ): Omit<Provenance, "step"> {
   const { method, sparsity, topKPeriod, firstLayerDense, lastLayerDense, seed } = settings;
-  const { epochs, batchSize, schedule, momentum, nesterov, weightDecay, labelSmoothing } = settings;
+  const { epochs, batchSize, schedule, rateWarmup, momentum, nesterov, weightDecay } = settings;
+  const { batchNormDecay, labelSmoothing, pruning, warmup } = settings;
+  const update = { momentum, nesterov, weightDecay, batchNormDecay, labelSmoothing };
   const swat = { sparsity, topKPeriod, firstLayerDense, lastLayerDense };
   return {
     version: TRACE_VERSION,
@@ -137,7 +171,15 @@ function provenanceOf(
     network: network.name,
     dataset: data.name,
     method: { name: method, ...(method === "dense" ? {} : swat) },
-    settings: { epochs, batchSize, schedule, momentum, nesterov, weightDecay, labelSmoothing },
+    settings: {
+      epochs,
+      batchSize,
+      schedule,
+      rateWarmup,
+      ...update,
+      ...(method === "dense" ? {} : { pruning, warmup }),
+      ...(settings.augment === undefined ? {} : { augment: settings.augment }),
+    },
     seed,
     kernels: backend.name,
   };

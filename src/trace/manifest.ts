@@ -99,7 +99,7 @@ export const ManifestSchema = Type.Object(
     dataset: Type.Optional(Type.String()),
     method: Type.Object(
       {
-        name: Type.String({ description: "dense, swat-u, or a method of your own" }),
+        name: Type.String({ description: "dense, swat-u, swat-er, swat-erk, swat-m, or a method of your own" }),
         sparsity: Type.Optional(Type.Number({ minimum: 0, exclusiveMaximum: 1 })),
         topKPeriod: Type.Optional(Type.Integer({ minimum: 1, description: "Steps between two threshold refreshes." })),
         firstLayerDense: Type.Optional(Type.Boolean()),

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -93,6 +93,74 @@ describe("a recorded trace", () => {
     const { code, stderr } = await swatSim(args, { cwd });
     expect(stderr).toBe("warning: --record names no step of this run: its steps are 0 to 0\n");
     expect(code).toBe(0);
+  });
+});
+
+describe("--schedule with a file", () => {
+  const SCHEDULE = `lr_schedule:
+  - 0 : 0.1
+  - 1 : 0.01
+total_epoch : 2
+train_batch_size : 20
+weight_decay : 0.001
+bn_weight_decay : False
+nesterov : True
+sparsity : 0.7
+warmup : -5
+num_conv_layer : 9
+pruning_type : 'structured_channel'
+pruning_mode : 'erdos_renyi_kernel'
+sparsify_first_layer : True
+`;
+  const run = async (text: string, ...options: string[]) => {
+    const cwd = await temporaryFolder();
+    await writeFile(join(cwd, "run.yaml"), text);
+    const args = ["--data", "generated:8x8x1", "--limit", "40", "--test-limit", "20", "--out", "run"];
+    const outcome = await swatSim(["train", "--schedule", "run.yaml", ...args, ...options], { cwd });
+    const summary = join(cwd, "run/training.json");
+    return { ...outcome, settings: outcome.code === 0 ? JSON.parse(await readFile(summary, "utf8")).settings : null };
+  };
+
+  it("takes its settings, but for those that the command line gives", async () => {
+    const { settings, stderr } = await run(SCHEDULE, "--epochs", "1", "--no-nesterov", "--dense-first-layer");
+    expect(stderr).toBe("");
+    expect(settings).toMatchObject({
+      method: "swat-erk",
+      pruning: "channel",
+      sparsity: 0.7,
+      topKPeriod: 10,
+      warmup: 0,
+      firstLayerDense: true,
+      lastLayerDense: false,
+      epochs: 1,
+      batchSize: 20,
+      schedule: [
+        { epoch: 0, rate: 0.1 },
+        { epoch: 1, rate: 0.01 },
+      ],
+      nesterov: false,
+      weightDecay: 0.001,
+      batchNormDecay: false,
+    });
+  });
+
+  it("says where the network is another one than the file was written for", async () => {
+    const text = SCHEDULE.replace("num_conv_layer : 9", "num_conv_layer : 20");
+    const { code, stderr } = await run(text, "--epochs", "1");
+    expect(stderr).toBe("warning: run.yaml: num_conv_layer: network resnet8 has 9 convolutions, got 20\n");
+    expect(code).toBe(0);
+  });
+
+  it("names everything that is wrong in it", async () => {
+    const { code, stderr, stdout } = await run(SCHEDULE.replace("nesterov", "nestorov").replace("0.7", "1.5"));
+    expect(linesOf(stderr)).toEqual([
+      expect.stringMatching(
+        /^error: run.yaml: unknown key, got "nestorov"; did you mean "nesterov"\? known: lr_schedule, /,
+      ),
+      "error: run.yaml: sparsity: must be < 1, got 1.5",
+    ]);
+    expect(stdout).toBe("");
+    expect(code).toBe(1);
   });
 });
 

@@ -15,6 +15,7 @@ describe("--help", () => {
     "check",
     "check record",
     "check run",
+    "flops",
   ]) {
     it.concurrent(`of "swat-sim ${command}" shows how to use it, with an example`, async ({ expect }) => {
       const called = `swat-sim ${command}`.trim();

@@ -13,6 +13,8 @@ import { arrayKernels } from "../kernels/array-kernels.ts";
 import type { Oracle, OracleIndex, Tally } from "./oracle.ts";
 import { readSafetensors } from "./safetensors-file.ts";
 import type { Computed, Params, Tensors } from "./swat-case.ts";
+import { runErdosRenyiTable } from "./swat-erdos-renyi.ts";
+import { runLayerInventory } from "./swat-inventory.ts";
 import { type LayerCounts, runSwatLayer } from "./swat-layer.ts";
 import { foreignSetting, operations } from "./swat-operations.ts";
 import { runTrajectory, type TrajectoryCase, type TrajectoryData } from "./swat-trajectory.ts";
@@ -29,7 +31,7 @@ const SMALLEST_TOLERANCE = 1e-6;
 /** Names of tensors that a case gives; all others are results. */
 const GIVEN = /^(s\d+\.)?(x|w|b|gamma|beta|grad_out|target|running_mean_in|running_var_in|p0|grad\d+)$/;
 
-/** The adapter on every build that runs here; tables of whole networks, and methods that we do not have, are skipped with a reason. */
+/** The adapter on every build that runs here; methods that we do not have are skipped with a reason. */
 export const swat: Oracle = {
   id: "swat",
   run: (dir, index, tally) => swatOn(BUILD_NAMES.filter(isSupported)).run(dir, index, tally),
@@ -62,8 +64,12 @@ async function runCase(
     for (const backend of backends) await runTrajectory(dir, trajectory, shape, backend, tally);
   } else if (kind === "table" && name.startsWith("keep_count")) {
     await runKeepCounts(join(dir, one.file), name, tally);
+  } else if (kind === "table" && name.startsWith("erk_sparsity")) {
+    await runErdosRenyiTable(join(dir, one.file), tally);
+  } else if (kind === "table" && name.startsWith("layer_inventory")) {
+    await runLayerInventory(join(dir, one.file), tally);
   } else if (kind === "table") {
-    tally.skip("table", name, "not built yet");
+    tally.skip("table", name, "unknown table");
   } else if (kind in operations || kind === "swat_conv" || kind === "swat_linear") {
     const foreign = foreignSetting(one.params ?? {});
     if (foreign !== null) {

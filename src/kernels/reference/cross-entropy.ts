@@ -10,7 +10,7 @@ export function crossEntropy(
   N: number,
   classes: number,
   logits: Floats,
-  labels: Uint8Array,
+  labels: ArrayLike<number>,
   smoothing: number,
   logitsGrad: Floats,
 ): number {

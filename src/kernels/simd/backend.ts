@@ -2,6 +2,7 @@
 import type { Backend } from "../backend.ts";
 import { jsKernels } from "../js/index.ts";
 import { crossEntropy } from "../reference/cross-entropy.ts";
+import { dropoutBound, dropoutScale } from "../reference/dropout.ts";
 import { createArrays, createWorkSpace } from "./arrays.ts";
 import { createBatchNorm } from "./batch-norm.ts";
 import { createConv } from "./conv.ts";
@@ -55,6 +56,27 @@ export function createSimdBackend(runner: Runner): Backend {
       const [x, y] = [blocked(source), blocked(target)];
       const operands = accumulate ? [...rowsOf(x), ...rowsOf(y), ...rowsOf(y)] : [...rowsOf(x), ...rowsOf(y)];
       runner.run(accumulate ? "add" : "copyRows", rowCount(x, batch), x.shape[1], contentBytes(x), ...operands);
+    },
+    copyChannels(batch, channels, source, target, accumulate) {
+      const [x, y] = [blocked(source), blocked(target)];
+      const [, H, W] = x.shape;
+      const channelBytes = x.pixelBytes / x.shape[0];
+      const [from, fromRow, fromBlock] = rowsOf(x);
+      const [to, toRow, toBlock] = rowsOf(y);
+      const places = [
+        ...[from + channels.source * channelBytes, fromRow, fromBlock],
+        ...[to + channels.target * channelBytes, toRow, toBlock],
+      ];
+      const sizes = [H, W, channels.count * channelBytes, accumulate ? 1 : 0, x.pixelBytes, y.pixelBytes];
+      runner.run("copyPixels", rowCount(x, batch), ...sizes, ...places);
+    },
+    dropout(batch, rate, stream, source, target, accumulate) {
+      const [x, y] = [blocked(source), blocked(target)];
+      const [C, H, W] = x.shape;
+      const { key, counter } = stream.origin;
+      const draws = [dropoutBound(rate), dropoutScale(rate), ...key, ...counter];
+      const sizes = [H, W, C, x.lanes, batch, ...draws, accumulate ? 1 : 0];
+      runner.run("dropout", rowCount(x, batch), ...sizes, ...rowsOf(x), ...rowsOf(y));
     },
 
     crossEntropy(batch, logits, labels, smoothing, logitsGrad) {

@@ -3,6 +3,14 @@
  * bytes keep them as bytes; a table of 256 floats for each channel does conversion and normalisation in one step.
  */
 
+/** A rectangle of a picture, in pixels from its upper left corner; fractions are allowed. */
+export interface Box {
+  readonly top: number;
+  readonly left: number;
+  readonly height: number;
+  readonly width: number;
+}
+
 /** Labelled images [channels, height, width] of one split. */
 export interface Dataset {
   readonly name: string;
@@ -16,6 +24,10 @@ export interface Dataset {
   loadImage(index: number, target: Float32Array, offset: number): void;
   /** Class of image `index`, 0 … classes − 1. */
   label(index: number): number;
+  /** What a pixel of value 0 is after normalisation, one for each channel: what padding fills in. */
+  readonly black: readonly number[];
+  /** As `loadImage`, of the box that `choose` takes from the picture before it is resized; only sets of pictures have it. */
+  loadBox?(index: number, choose: (height: number, width: number) => Box, target: Float32Array, offset: number): void;
 }
 
 /** The two splits of a data set; their image shapes are equal. */
@@ -56,6 +68,7 @@ export function byteDataset(images: ByteImages, normalization: Normalization): D
     width,
     classes,
     size: labels.length,
+    black: tables.map((table) => table[0]),
     label: (index) => labels[index],
     loadImage(index, target, offset) {
       let from = first + index * stride;

@@ -84,6 +84,7 @@ function split(stream: RandomStream, size: number, shape: ImageShape): Dataset {
     classes: PATTERNS.length,
     size,
     label,
+    black: new Array<number>(shape.channels).fill(0),
     loadImage: (index, target, offset) => drawImage(stream.substream(index), label(index), shape, ink, target, offset),
   };
 }

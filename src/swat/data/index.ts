@@ -1,12 +1,15 @@
 /**
  * Data sets by name, as the command line spells them: `generated`, `generated:HxWxC`, `mnist:DIR`,
- * `fashion-mnist:DIR`, `cifar10:DIR`. Another data set is one file beside this one and one line of `DATA_SETS`.
+ * `fashion-mnist:DIR`, `cifar10:DIR`, `cifar100:DIR`, `images:DIR`, `images:DIR@SIDE`. Another data set is one file
+ * beside this one and one line of `DATA_SETS`.
  */
 import { unknownName } from "../../io/faults.ts";
 import { loadCifar10 } from "./cifar10.ts";
+import { loadCifar100 } from "./cifar100.ts";
 import { type DataSplits, firstImages } from "./dataset.ts";
 import { type GeneratedOptions, generatedData } from "./generated.ts";
 import { loadIdx } from "./idx.ts";
+import { DEFAULT_SIDE, loadImages } from "./images.ts";
 
 /** What `loadData` may be told beside the name. */
 export interface LoadOptions {
@@ -30,7 +33,12 @@ const DATA_SETS: Readonly<Record<string, DataSource>> = {
   "fashion-mnist": fromDirectory("fashion-mnist", (directory) => loadIdx("fashion-mnist", directory)),
   mnist: fromDirectory("mnist", (directory) => loadIdx("mnist", directory)),
   cifar10: fromDirectory("cifar10", loadCifar10),
+  cifar100: fromDirectory("cifar100", loadCifar100),
+  images: fromDirectory("images", loadImagesOfSide, "images:DIR or images:DIR@224"),
 };
+
+/** Sides that can be asked for: an image has to fit into memory many times. */
+const IMAGE_SIDES = { least: 8, most: 1024 } as const;
 
 /** Loads the data set that `spec` names. Throws on an unknown name, a wrong argument or limit, and on missing or damaged files. */
 export async function loadData(spec: string, options: LoadOptions): Promise<DataSplits> {
@@ -47,8 +55,11 @@ export async function loadData(spec: string, options: LoadOptions): Promise<Data
   return { name: splits.name, train: firstImages(splits.train, limit), test: firstImages(splits.test, testLimit) };
 }
 
-function fromDirectory(name: string, load: (directory: string) => Promise<DataSplits>): DataSource {
-  const spelling = `${name}:DIR`;
+function fromDirectory(
+  name: string,
+  load: (directory: string) => Promise<DataSplits>,
+  spelling = `${name}:DIR`,
+): DataSource {
   return {
     spelling,
     load(directory) {
@@ -56,6 +67,19 @@ function fromDirectory(name: string, load: (directory: string) => Promise<DataSp
       return load(directory);
     },
   };
+}
+
+/** `argument` is a directory, with `@` and the side of the images behind it where it is not the usual one. */
+function loadImagesOfSide(argument: string): Promise<DataSplits> {
+  const [, directory, digits] = /^(.+?)(?:@(\d+))?$/s.exec(argument) ?? [];
+  const side = digits === undefined ? DEFAULT_SIDE : Number(digits);
+  const { least, most } = IMAGE_SIDES;
+  if (side < least || side > most) {
+    throw new Error(
+      `data: images must have a side of ${least} to ${most} pixels, got ${digits}; known: images:DIR@224`,
+    );
+  }
+  return loadImages(directory, side);
 }
 
 function loadGenerated(argument: string, options: LoadOptions): DataSplits {

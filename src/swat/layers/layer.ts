@@ -7,6 +7,11 @@ export interface Phase {
   readonly training: boolean;
   /** Whether top-k thresholds are computed anew in this step, or those of an earlier one are used; in evaluation, whether weights are selected anew. */
   readonly refresh: boolean;
+  /** Ranks anew in this step, but leaves the thresholds that later steps reuse as they are. */
+  readonly warmup?: boolean;
+  /** What keys the draws of a training step; 0 where not given. */
+  readonly seed?: number;
+  readonly step?: number;
 }
 
 /** One node of the network at work. */

@@ -1,8 +1,8 @@
 /** What the tests of file formats share: temporary directories, small IDX files, where the real data lies. */
 import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { expect, onTestFinished } from "vitest";
 
@@ -12,11 +12,12 @@ export function realData(name: string): { directory: string; absent: boolean } {
   return { directory, absent: !existsSync(directory) };
 }
 
-/** A directory with `files`, removed after the test; a name that ends in `.gz` is packed. */
+/** A directory with `files` (`folder/file` makes the folder), removed after the test; a name that ends in `.gz` is packed. */
 export async function directoryWith(files: Readonly<Record<string, Uint8Array>>): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "swat-sim-data-"));
   onTestFinished(() => rm(directory, { recursive: true }));
   for (const [name, bytes] of Object.entries(files)) {
+    await mkdir(dirname(join(directory, name)), { recursive: true });
     await writeFile(join(directory, name), name.endsWith(".gz") ? gzipSync(bytes) : bytes);
   }
   return directory;

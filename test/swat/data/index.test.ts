@@ -2,6 +2,9 @@
 import { describe, expect, it } from "vitest";
 import { loadData } from "../../../src/swat/data/index.ts";
 import { directoryWith, faultOf, idxFile } from "./files.ts";
+import { pngFile } from "./pictures.ts";
+
+const grey = (value: number) => pngFile(4, 4, () => [value, value, value]);
 
 async function smallIdx(): Promise<string> {
   return directoryWith({
@@ -35,14 +38,32 @@ describe("loadData", () => {
     expect(await faultOf(loadData("cifar10:/no/such:place", { seed: 1 }))).toContain("/no/such:place: cannot read");
   });
 
+  it("reads CIFAR-100 and folders of pictures, of 224 pixels or of the side behind an @", async () => {
+    expect(await faultOf(loadData("cifar100:/no/such", { seed: 1 }))).toContain("/no/such: cannot read");
+    const directory = await directoryWith({ "train/a/1.png": grey(1), "val/a/1.png": grey(2) });
+    const sides = await Promise.all(
+      [directory, `${directory}@32`].map(
+        async (where) => (await loadData(`images:${where}`, { seed: 1 })).train.height,
+      ),
+    );
+    expect(sides).toEqual([224, 32]);
+    expect(await faultOf(loadData(`images:${directory}@5@32`, { seed: 1 }))).toContain(`${directory}@5: cannot read`);
+  });
+
+  it.each(["7", "0", "2000"])("refuses pictures of side %s", async (side) => {
+    expect(await faultOf(loadData(`images:DIR@${side}`, { seed: 1 }))).toBe(
+      `data: images must have a side of 8 to 1024 pixels, got ${side}; known: images:DIR@224`,
+    );
+  });
+
   it("refuses an unknown name, names the nearest and lists the known", async () => {
     expect(await faultOf(loadData("cifar:x", { seed: 1 }))).toBe(
-      'data: unknown data set, got "cifar"; did you mean "cifar10:DIR"? known: generated or generated:HxWxC, fashion-mnist:DIR, mnist:DIR, cifar10:DIR',
+      'data: unknown data set, got "cifar"; did you mean "cifar10:DIR"? known: generated or generated:HxWxC, fashion-mnist:DIR, mnist:DIR, cifar10:DIR, cifar100:DIR, images:DIR or images:DIR@224',
     );
     expect(await faultOf(loadData("toString", { seed: 1 }))).toContain("unknown data set");
   });
 
-  it.each(["mnist", "mnist:", "cifar10"])("refuses %s without a directory", async (spec) => {
+  it.each(["mnist", "mnist:", "cifar10", "cifar100", "images:"])("refuses %s without a directory", async (spec) => {
     expect(await faultOf(loadData(spec, { seed: 1 }))).toContain("needs a directory");
   });
 

@@ -1,0 +1,119 @@
+/** `swat-sim flops`: multiply–accumulates of training and inference, dense and sparse, layer by layer; trains nothing. */
+import type { Command } from "commander";
+import { stringify } from "csv-stringify/sync";
+import { writeFileAtomically } from "../io/atomic-file.ts";
+import { layersOf, parameterShape } from "../networks/graph.ts";
+import { networkNamed } from "../networks/index.ts";
+import { percent, plainTable } from "../report/table.ts";
+import { FIXED_METHODS, type FixedMethod, fixedSparsities, PUBLISHED_EXEMPTIONS } from "../sparsity/methods.ts";
+import { ACCOUNTINGS, type Accounting, type LayerSparsity, type NetworkMacs, networkMacs } from "../studies/flops.ts";
+import { TRAIN_DEFAULTS } from "../swat/settings.ts";
+import { integer, networkName, numberIn, oneOf } from "./options.ts";
+
+const MEGA = 1e6;
+const PERCENT = 100;
+const PASSES = ["forward", "inputGrad", "weightGrad", "training"] as const;
+
+interface FlopsOptions {
+  network: string;
+  method: FixedMethod;
+  sparsity: number;
+  activationSparsity?: number;
+  accounting: Accounting;
+  classes?: number;
+  json?: true;
+  csv?: string;
+}
+
+/** Adds the command. */
+export function addFlopsCommand(program: Command): void {
+  program
+    .command("flops")
+    .description("Count the multiply-accumulates of training and inference, dense and sparse, layer by layer.")
+    .requiredOption("--network <name>", "a network, as resnet50-imagenet or wrn28-10", networkName)
+    .option("--method <name>", FIXED_METHODS.join(", "), oneOf(FIXED_METHODS), TRAIN_DEFAULTS.method)
+    .option(
+      "--sparsity <s>",
+      "share of weights and activations dropped, 0 ≤ s < 1",
+      numberIn(0, 1),
+      TRAIN_DEFAULTS.sparsity,
+    )
+    .option("--activation-sparsity <s>", "another share for the saved activations of all layers", numberIn(0, 1))
+    .option("--accounting <name>", "exact, or published: as the authors' tables", oneOf(ACCOUNTINGS), "exact")
+    .option("--classes <n>", "classes (default: those of the network's data set)", integer(1))
+    .option("--json", "print the counts as JSON, in MACs per image")
+    .option("--csv <file>", "write one line for each layer")
+    .addHelpText(
+      "after",
+      `
+Example:
+  $ swat-sim flops --network resnet50-imagenet --method swat-u --sparsity 0.8 --accounting published
+
+Counts are per image, in multiply-accumulates (MACs; one MAC is two FLOPs), with image padding, without batch norm, ReLU
+and pooling. exact: no input gradient for the layer that reads the images. published: input gradients on the grid of the
+input, stride ignored, for every layer. swat-u keeps the first layer dense, swat-er and swat-erk none, as
+in the authors' runs.
+Structured pruning has the counts of swat-u at its sparsity.`,
+    )
+    .action(flops);
+}
+
+async function flops(options: FlopsOptions, command: Command): Promise<void> {
+  if (options.method === "dense" && options.activationSparsity !== undefined) {
+    command.error("error: option '--activation-sparsity <s>' needs a sparse '--method <name>', got 'dense'");
+  }
+  const definition = networkNamed(options.network);
+  const network = definition.build(definition.image, options.classes ?? definition.classes);
+  const macs = networkMacs(network, sparsitiesOf(layersOf(network).map(parameterShape), options), options.accounting);
+  if (options.csv !== undefined) await writeFileAtomically(options.csv, macsCsv(macs));
+  console.log(options.json ? JSON.stringify(macs) : macsTable(macs, options));
+}
+
+function sparsitiesOf(shapes: readonly (readonly number[])[], options: FlopsOptions): LayerSparsity[] {
+  const { method, sparsity, activationSparsity } = options;
+  const { firstLayerDense } = PUBLISHED_EXEMPTIONS[method];
+  return fixedSparsities(method, shapes, sparsity).map((weight, layer) => ({
+    weight,
+    input: firstLayerDense && layer === 0 ? 0 : (activationSparsity ?? weight),
+  }));
+}
+
+function macsTable(macs: NetworkMacs, { method, sparsity }: FlopsOptions): string {
+  const columns = PASSES.flatMap((pass) => [`${pass}\ndense M`, "sparse\nM"]);
+  const table = plainTable(["layer", "weight\nsparsity %", "input\nsparsity %", ...columns], 1);
+  const counts = ({ dense, sparse }: Pick<NetworkMacs, "dense" | "sparse">) =>
+    PASSES.flatMap((pass) => [inMega(dense[pass]), inMega(sparse[pass])]);
+  for (const row of macs.layers) {
+    const { weight, input } = row.sparsity;
+    table.push([row.layer, (PERCENT * weight).toFixed(1), (PERCENT * input).toFixed(1), ...counts(row)]);
+  }
+  table.push(["total", "", "", ...counts(macs)]);
+  const { network, accounting, trainingReduction, inferenceReduction } = macs;
+  const dropped = method === "dense" ? "" : ` ${percent(sparsity)}`;
+  return [
+    `${network}, ${method}${dropped}, ${accounting} accounting: million MACs per image`,
+    table.toString(),
+    "",
+    `training MACs ${saved(trainingReduction)}, inference MACs ${saved(inferenceReduction)}`,
+  ].join("\n");
+}
+
+function macsCsv({ layers }: NetworkMacs): string {
+  const records = layers.map(({ layer, kind, sparsity, dense, sparse }) => ({
+    layer,
+    kind,
+    weight_sparsity: sparsity.weight,
+    input_sparsity: sparsity.input,
+    ...Object.fromEntries(PASSES.map((pass) => [`${pass}_dense_macs`, dense[pass]])),
+    ...Object.fromEntries(PASSES.map((pass) => [`${pass}_sparse_macs`, Math.round(sparse[pass])])),
+  }));
+  return stringify(records, { header: true });
+}
+
+function inMega(macs: number): string {
+  return (macs / MEGA).toFixed(2);
+}
+
+function saved(reduction: number): string {
+  return reduction === 0 ? "unchanged" : `reduced by ${(PERCENT * reduction).toFixed(2)} %`;
+}

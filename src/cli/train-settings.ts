@@ -1,0 +1,92 @@
+/** The settings of `train`: what the command line says, then what a `--schedule` file says, then the defaults. */
+import type { Command } from "commander";
+import { readBytes } from "../io/read-file.ts";
+import { layersOf } from "../networks/graph.ts";
+import { networkNamed } from "../networks/index.ts";
+import { type Method, PUBLISHED_EXEMPTIONS } from "../sparsity/methods.ts";
+import type { Pruning } from "../sparsity/structured.ts";
+import type { Augmentation } from "../swat/data/augment.ts";
+import { parseRunConfiguration, type RunConfiguration } from "../swat/run-configuration.ts";
+import { defaultSchedule, type RateStep, TRAIN_DEFAULTS, type TrainSettings } from "../swat/settings.ts";
+import type { SettingsFile } from "./options.ts";
+
+/** Options of `train` that become settings, as commander gives them. */
+export interface SettingsOptions {
+  network: string;
+  method: Method;
+  sparsity: number;
+  pruning: Pruning;
+  topkPeriod: number;
+  warmup: number;
+  denseFirstLayer?: true;
+  sparseFirstLayer?: true;
+  denseLastLayer?: true;
+  sparseLastLayer?: true;
+  epochs: number;
+  batchSize: number;
+  learningRate: number;
+  schedule?: RateStep[] | SettingsFile;
+  rateWarmup: number;
+  momentum: number;
+  nesterov?: boolean;
+  weightDecay: number;
+  batchNormDecay?: boolean;
+  labelSmoothing: number;
+  seed: number;
+  augment?: Augmentation[];
+}
+
+/** Reads the file, if one is named. @throws InputError with everything that is wrong in it. */
+export async function trainSettings(options: SettingsOptions, command: Command): Promise<TrainSettings> {
+  const { schedule, ...rest } = options;
+  const path = schedule !== undefined && "path" in schedule ? schedule.path : undefined;
+  const file = path === undefined ? {} : await readSettings(path, options.network);
+  /** An option that the user gave wins over the file, the file over an option's default. */
+  const pick = <Key extends keyof TrainSettings>(key: Key, option: keyof SettingsOptions, value: TrainSettings[Key]) =>
+    command.getOptionValueSource(option) === "cli" ? value : (file[key] ?? value);
+
+  const method = pick("method", "method", rest.method);
+  const published = PUBLISHED_EXEMPTIONS[method];
+  const epochs = pick("epochs", "epochs", rest.epochs);
+  const byRate = defaultSchedule(epochs, rest.learningRate);
+  const sparsity = pick("sparsity", "sparsity", rest.sparsity);
+  return {
+    method,
+    sparsity: method === "dense" ? 0 : sparsity,
+    pruning: pick("pruning", "pruning", rest.pruning),
+    topKPeriod: pick("topKPeriod", "topkPeriod", rest.topkPeriod),
+    warmup: pick("warmup", "warmup", rest.warmup),
+    firstLayerDense:
+      flag(rest.denseFirstLayer, rest.sparseFirstLayer) ?? file.firstLayerDense ?? published.firstLayerDense,
+    lastLayerDense: flag(rest.denseLastLayer, rest.sparseLastLayer) ?? file.lastLayerDense ?? published.lastLayerDense,
+    epochs,
+    batchSize: pick("batchSize", "batchSize", rest.batchSize),
+    schedule: Array.isArray(schedule) ? schedule : pick("schedule", "learningRate", byRate),
+    rateWarmup: rest.rateWarmup,
+    momentum: pick("momentum", "momentum", rest.momentum),
+    nesterov: pick("nesterov", "nesterov", rest.nesterov ?? TRAIN_DEFAULTS.nesterov),
+    weightDecay: pick("weightDecay", "weightDecay", rest.weightDecay),
+    batchNormDecay: pick("batchNormDecay", "batchNormDecay", rest.batchNormDecay ?? TRAIN_DEFAULTS.batchNormDecay),
+    labelSmoothing: rest.labelSmoothing,
+    seed: rest.seed,
+    ...(rest.augment === undefined ? {} : { augment: rest.augment }),
+  };
+}
+
+async function readSettings(path: string, network: string): Promise<RunConfiguration["settings"]> {
+  const { bytes } = await readBytes(path);
+  const { settings, convolutions } = parseRunConfiguration(new TextDecoder().decode(bytes), path);
+  const definition = networkNamed(network);
+  const ours = layersOf(definition.build(definition.image, definition.classes)).filter(
+    ({ op }) => op === "conv",
+  ).length;
+  if (convolutions !== undefined && convolutions !== ours) {
+    console.error(`warning: ${path}: num_conv_layer: network ${network} has ${ours} convolutions, got ${convolutions}`);
+  }
+  return settings;
+}
+
+/** True for dense, false for sparse, undefined where neither is given. */
+function flag(dense: true | undefined, sparse: true | undefined): boolean | undefined {
+  return dense ?? (sparse === undefined ? undefined : false);
+}

@@ -1,0 +1,173 @@
+/** Builds a network node by node, so that a network's file reads like the table in its paper. */
+import { type ConvGeometry, linearGeometry, outputHeight, outputWidth, sizeOf } from "../kernels/geometry.ts";
+import type { PoolGeometry } from "../kernels/kernels.ts";
+import { poolOutputHeight, poolOutputWidth } from "../kernels/pool-geometry.ts";
+import type { ImageShape, Network, NetworkDefinition, NetworkNode, Task } from "./graph.ts";
+
+/** Options of a convolution; kernel, stride and padding are the same on both axes. */
+export interface ConvOptions {
+  readonly kernel: number;
+  readonly stride?: number;
+  readonly padding?: number;
+  readonly bias?: boolean;
+}
+
+/** Options of a pooling, the same on both axes; the windows touch without overlap where no stride is given. */
+export interface PoolOptions {
+  readonly kernel: number;
+  readonly stride?: number;
+  readonly padding?: number;
+}
+
+/** A network file: `draw` adds the nodes from `net.input` to the logits. */
+export function defineNetwork(
+  name: string,
+  publishedFor: Task,
+  draw: (net: GraphBuilder, classes: number) => void,
+): NetworkDefinition {
+  return {
+    name,
+    ...publishedFor,
+    build(image, classes) {
+      const sizes = { channels: image[0], height: image[1], width: image[2], classes };
+      for (const [what, size] of Object.entries(sizes)) {
+        if (!Number.isSafeInteger(size) || size < 1) {
+          throw new Error(`network ${name}: ${what} must be an integer of at least 1, got ${size}`);
+        }
+      }
+      const net = new GraphBuilder(name, image);
+      draw(net, classes);
+      return net.build();
+    },
+  };
+}
+
+/** Every method adds a node and returns its index. @throws Error where images are too small or shapes do not fit. */
+export class GraphBuilder {
+  readonly nodes: NetworkNode[] = [];
+  readonly input: number;
+  readonly #network: string;
+
+  constructor(network: string, image: ImageShape) {
+    this.#network = network;
+    this.input = this.#add({ op: "input", name: "images", from: [], shape: image });
+  }
+
+  /** Output channels of a node. */
+  channels(node: number): number {
+    return this.nodes[node].shape[0];
+  }
+
+  conv(name: string, from: number, filters: number, options: ConvOptions): number {
+    const [C, H, W] = this.nodes[from].shape;
+    const { kernel, stride = 1, padding = 0, bias = true } = options;
+    const geometry: ConvGeometry = {
+      N: 1,
+      C,
+      H,
+      W,
+      K: filters,
+      R: kernel,
+      S: kernel,
+      stride: [stride, stride],
+      padding: [padding, padding, padding, padding],
+      dilation: [1, 1],
+      groups: 1,
+    };
+    this.#refuseStrideAcross(name, from, stride);
+    const shape: ImageShape = [filters, outputHeight(geometry), outputWidth(geometry)];
+    return this.#add({ op: "conv", name, from: [from], shape, geometry, bias });
+  }
+
+  /** Fully connected over the flattened input. */
+  linear(name: string, from: number, outputs: number): number {
+    const geometry = linearGeometry(1, sizeOf(this.nodes[from].shape), outputs);
+    return this.#add({ op: "linear", name, from: [from], shape: [outputs, 1, 1], geometry, bias: true });
+  }
+
+  batchNorm(name: string, from: number): number {
+    return this.#add({ op: "batchNorm", name, from: [from], shape: this.nodes[from].shape });
+  }
+
+  relu(name: string, from: number): number {
+    return this.#add({ op: "relu", name, from: [from], shape: this.nodes[from].shape });
+  }
+
+  /** @param rate share of the elements that training sets to zero, 0 ≤ rate < 1. */
+  dropout(name: string, from: number, rate: number): number {
+    if (!(rate >= 0 && rate < 1)) throw new Error(`${name}: rate must be at least 0 and below 1, got ${rate}`);
+    return this.#add({ op: "dropout", name, from: [from], shape: this.nodes[from].shape, rate });
+  }
+
+  add(name: string, a: number, b: number): number {
+    const [shape, other] = [this.nodes[a].shape, this.nodes[b].shape];
+    if (shape.some((extent, axis) => extent !== other[axis])) {
+      throw new Error(`${name}: shapes must be equal, got ${shape.join("×")} and ${other.join("×")}`);
+    }
+    return this.#add({ op: "add", name, from: [a, b], shape });
+  }
+
+  /** Along the channels, in the given order. */
+  concat(name: string, parts: readonly number[]): number {
+    const shapes = parts.map((part) => this.nodes[part].shape);
+    const [[, H, W]] = shapes;
+    if (shapes.some(([, height, width]) => height !== H || width !== W)) {
+      const got = shapes.map((shape) => shape.join("×")).join(" and ");
+      throw new Error(`${name}: height and width must be equal, got ${got}`);
+    }
+    const C = shapes.reduce((sum, [channels]) => sum + channels, 0);
+    return this.#add({ op: "concat", name, from: parts, shape: [C, H, W] });
+  }
+
+  maxPool(name: string, from: number, options: PoolOptions): number {
+    return this.#pool("maxPool", name, from, options);
+  }
+
+  averagePool(name: string, from: number, options: PoolOptions): number {
+    return this.#pool("averagePool", name, from, options);
+  }
+
+  /** Average over the whole plane. */
+  globalAveragePool(name: string, from: number): number {
+    const [C, H, W] = this.nodes[from].shape;
+    const geometry: PoolGeometry = { N: 1, C, H, W, window: [H, W], stride: [H, W], padding: [0, 0, 0, 0] };
+    return this.#add({ op: "averagePool", name, from: [from], shape: [C, 1, 1], geometry });
+  }
+
+  build(): Network {
+    return { name: this.#network, nodes: this.nodes };
+  }
+
+  #pool(op: "maxPool" | "averagePool", name: string, from: number, options: PoolOptions): number {
+    const [C, H, W] = this.nodes[from].shape;
+    const { kernel, stride = kernel, padding = 0 } = options;
+    const geometry: PoolGeometry = {
+      N: 1,
+      C,
+      H,
+      W,
+      window: [kernel, kernel],
+      stride: [stride, stride],
+      padding: [padding, padding, padding, padding],
+    };
+    this.#refuseStrideAcross(name, from, stride);
+    const shape: ImageShape = [C, poolOutputHeight(geometry), poolOutputWidth(geometry)];
+    return this.#add({ op, name, from: [from], shape, geometry });
+  }
+
+  /** With padding, a plane smaller than the stride would still give an output, mostly of padding: no network means that. */
+  #refuseStrideAcross(name: string, from: number, stride: number): void {
+    const [, H, W] = this.nodes[from].shape;
+    if (stride > Math.min(H, W)) throw this.#tooSmall(name);
+  }
+
+  #add(node: NetworkNode): number {
+    if (Math.min(...node.shape) < 1) throw this.#tooSmall(node.name);
+    return this.nodes.push(node) - 1;
+  }
+
+  #tooSmall(name: string): Error {
+    const [, H, W] = this.nodes[this.input].shape;
+    return new Error(`network ${this.#network}: images are too small for ${name}, got ${H}×${W} (height × width)`);
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * Residual networks (He et al. 2016, Table 1 and §4.2): a stem, stages of equal blocks with stride 2 at the start of every
+ * stage but the first, global average pooling and a classifier. Small images have a 3×3 stem and, as in the SWAT authors'
+ * CIFAR code, a bias in every convolution; ImageNet has a strided 7×7 stem and max pooling, as in torchvision.
+ */
+import type { NetworkDefinition } from "./graph.ts";
+import { defineNetwork, type GraphBuilder } from "./graph-builder.ts";
+import type { BlockStyle, ResidualBlock } from "./residual-blocks.ts";
+import { CIFAR, IMAGENET } from "./tasks.ts";
+
+/** The block, how many of it a stage has, and the width (filters) of each stage. */
+export interface ResidualTable {
+  readonly block: ResidualBlock;
+  readonly blocks: readonly number[];
+  readonly widths: readonly number[];
+}
+
+/** A residual network for 32×32 images. */
+export function cifarResnet(name: string, table: ResidualTable): NetworkDefinition {
+  return defineNetwork(name, CIFAR, (net, classes) => {
+    const x = net.conv("conv1", net.input, table.widths[0], { kernel: 3, padding: 1 });
+    const y = stages(net, net.relu("relu1", net.batchNorm("bn1", x)), table, { bias: true, shortcut: "shortcut" });
+    net.linear("linear", net.globalAveragePool("pool", y), classes);
+  });
+}
+
+/** A residual network for 224×224 images. */
+export function imagenetResnet(name: string, table: ResidualTable): NetworkDefinition {
+  return defineNetwork(name, IMAGENET, (net, classes) => {
+    let x = net.conv("conv1", net.input, table.widths[0], { kernel: 7, stride: 2, padding: 3, bias: false });
+    x = net.relu("relu1", net.batchNorm("bn1", x));
+    x = net.maxPool("maxpool", x, { kernel: 3, stride: 2, padding: 1 });
+    x = stages(net, x, table, { bias: false, shortcut: "downsample" });
+    net.linear("fc", net.globalAveragePool("avgpool", x), classes);
+  });
+}
+
+function stages(net: GraphBuilder, input: number, table: ResidualTable, style: BlockStyle): number {
+  let x = input;
+  table.blocks.forEach((blocks, stage) => {
+    for (let block = 0; block < blocks; block++) {
+      const stride = stage > 0 && block === 0 ? 2 : 1;
+      x = table.block(net, `layer${stage + 1}.${block}`, x, table.widths[stage], stride, style);
+    }
+  });
+  return x;
+}

@@ -1,0 +1,54 @@
+/**
+ * SWAT-M at work: looks at the weights of each layer before the optimizer's step and at their momentum after it, and shares
+ * the weights to keep anew after every step (the rule: ../sparsity/momentum.ts). Layers take their new sparsity when they
+ * rank next. Exempt layers stay dense and stand outside the budget.
+ */
+import { momentumSparsities } from "../sparsity/momentum.ts";
+import type { Exemptions } from "../sparsity/uniform.ts";
+import type { SwatLayer } from "./layers/swat-layer.ts";
+import type { UpdateWatch } from "./model.ts";
+import type { Parameter } from "./tensors.ts";
+
+/** Shares an overall sparsity among the layers of a model; watches its update. */
+export class MomentumSharing implements UpdateWatch {
+  readonly #sparsity: number;
+  readonly #layers: readonly SwatLayer[];
+  readonly #layerOf: ReadonlyMap<Parameter, number>;
+  readonly #momenta: Float64Array;
+  readonly #before: Float32Array;
+
+  /** @param layers all that the model has, in execution order. */
+  constructor(layers: readonly SwatLayer[], sparsity: number, exempt: Exemptions) {
+    this.#sparsity = sparsity;
+    this.#layers = layers.slice(
+      exempt.firstLayerDense ? 1 : 0,
+      exempt.lastLayerDense ? layers.length - 1 : layers.length,
+    );
+    this.#layerOf = new Map(this.#layers.map(({ weight }, index) => [weight, index]));
+    this.#momenta = new Float64Array(this.#layers.length);
+    this.#before = new Float32Array(Math.max(0, ...this.#layers.map(({ weight }) => weight.values.length)));
+  }
+
+  before(parameter: Parameter): void {
+    if (this.#layerOf.has(parameter)) this.#before.set(parameter.values);
+  }
+
+  after(parameter: Parameter): void {
+    const index = this.#layerOf.get(parameter);
+    if (index === undefined) return;
+    const before = this.#before.subarray(0, parameter.values.length);
+    this.#momenta[index] = this.#layers[index].keptMomentum(before);
+  }
+
+  /** Gives every layer its new sparsity. @throws Error where a momentum is NaN or infinite, naming the layer, or all are 0. */
+  share(): void {
+    const sharing = this.#layers.map(({ name, weight }, index) => {
+      const momentum = this.#momenta[index];
+      if (!Number.isFinite(momentum)) throw new Error(`layer ${name}: NaN or infinity in its momentum`);
+      return { size: weight.values.length, momentum };
+    });
+    momentumSparsities(sharing, this.#sparsity).forEach((sparsity, index) => {
+      this.#layers[index].sparsity = sparsity;
+    });
+  }
+}

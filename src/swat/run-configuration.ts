@@ -1,0 +1,120 @@
+/**
+ * The run configurations of the SWAT authors' CIFAR code, YAML, as settings of ours: they are read unchanged. What their
+ * code reads but ignores (`nesterov`, `bn_weight_decay`) does here what it says; see docs/methods.md.
+ */
+import { type Static, Type } from "typebox";
+import { parse, YAMLParseError } from "yaml";
+import { checkSchema, InputError } from "../io/faults.ts";
+import type { Method } from "../sparsity/methods.ts";
+import type { Pruning } from "../sparsity/structured.ts";
+import type { RateStep, TrainSettings } from "./settings.ts";
+
+const METHOD_OF = {
+  constant: "swat-u",
+  erdos_renyi: "swat-er",
+  erdos_renyi_kernel: "swat-erk",
+  momentum: "swat-m",
+} as const satisfies Record<string, Method>;
+
+const PRUNING_OF = {
+  unstructured: "unstructured",
+  structured_channel: "channel",
+  structured_filter: "filter",
+} as const satisfies Record<string, Pruning>;
+
+const positive = Type.Optional(Type.Integer({ minimum: 1 }));
+const boolean = Type.Optional(Type.Boolean());
+
+const Schema = Type.Object(
+  {
+    lr_schedule: Type.Optional(
+      Type.Array(Type.Record(Type.String(), Type.Number({ exclusiveMinimum: 0 })), { minItems: 1 }),
+    ),
+    total_epoch: positive,
+    train_batch_size: positive,
+    test_batch_size: positive,
+    weight_decay: Type.Optional(Type.Number({ minimum: 0 })),
+    bn_weight_decay: boolean,
+    momentum: Type.Optional(Type.Number({ minimum: 0, exclusiveMaximum: 1 })),
+    nesterov: boolean,
+    sparsity: Type.Optional(Type.Number({ minimum: 0, exclusiveMaximum: 1 })),
+    topk_period: positive,
+    warmup: Type.Optional(Type.Integer()),
+    num_conv_layer: positive,
+    pruning_type: Type.Optional(Type.Enum(keysOf(PRUNING_OF))),
+    pruning_mode: Type.Optional(Type.Enum(keysOf(METHOD_OF))),
+    sparsify_first_layer: boolean,
+    sparsify_last_layer: boolean,
+  },
+  { additionalProperties: false },
+);
+
+/** What a file says; settings that it does not name are absent. */
+export interface RunConfiguration {
+  readonly settings: Partial<TrainSettings>;
+  /** Convolutions of the network that the file was written for. */
+  readonly convolutions: number | undefined;
+}
+
+/**
+ * The configuration in the text of a YAML file; `where` names it in messages. A negative `warmup` is none, and
+ * `test_batch_size` changes no result.
+ * @throws InputError naming every unknown key and wrong value, with what is valid.
+ */
+export function parseRunConfiguration(text: string, where: string): RunConfiguration {
+  const file = checkSchema(Schema, parseYaml(text, where), where);
+  const not = (value: boolean | undefined) => (value === undefined ? undefined : !value);
+  return {
+    settings: defined<TrainSettings>({
+      method: file.pruning_mode && METHOD_OF[file.pruning_mode],
+      pruning: file.pruning_type && PRUNING_OF[file.pruning_type],
+      sparsity: file.sparsity,
+      topKPeriod: file.topk_period,
+      warmup: file.warmup === undefined ? undefined : Math.max(0, file.warmup),
+      firstLayerDense: not(file.sparsify_first_layer),
+      lastLayerDense: not(file.sparsify_last_layer),
+      epochs: file.total_epoch,
+      batchSize: file.train_batch_size,
+      schedule: scheduleOf(file, where),
+      momentum: file.momentum,
+      nesterov: file.nesterov,
+      weightDecay: file.weight_decay,
+      batchNormDecay: file.bn_weight_decay,
+    }),
+    convolutions: file.num_conv_layer,
+  };
+}
+
+function parseYaml(text: string, where: string): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!(error instanceof YAMLParseError)) throw error;
+    throw new InputError([`${where}: ${error.message.split("\n")[0]}`], { cause: error });
+  }
+}
+
+/** Entries `epoch: rate`, together or one by one. */
+function scheduleOf({ lr_schedule }: Static<typeof Schema>, where: string): readonly RateStep[] | undefined {
+  if (lr_schedule === undefined) return undefined;
+  const entries = lr_schedule.flatMap((entry) => Object.entries(entry));
+  const steps = entries.map(([epoch, rate]) => ({ epoch: Number(epoch), rate }));
+  const rises = steps.every(({ epoch }, i) => (i === 0 ? epoch === 0 : epoch > steps[i - 1].epoch));
+  if (steps.length > 0 && rises && steps.every(({ epoch }) => Number.isSafeInteger(epoch))) return steps;
+  const got = entries.map(([epoch]) => epoch).join(", ") || "none";
+  throw new InputError([
+    `${where}: lr_schedule: epochs must begin at 0 and rise, got ${got}; valid: - 0: 0.1, - 50: 0.01`,
+  ]);
+}
+
+function defined<Value extends object>(
+  values: {
+    readonly [Key in keyof Value]?: Value[Key] | undefined;
+  },
+): Partial<Value> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<Value>;
+}
+
+function keysOf<Key extends string>(table: Readonly<Record<Key, unknown>>): Key[] {
+  return Object.keys(table) as Key[];
+}

@@ -1,0 +1,17 @@
+/** The networks that the tables of the `swat` oracle name, in our words. */
+import type { Network } from "../../src/networks/graph.ts";
+import { networkNamed } from "../../src/networks/index.ts";
+
+/** The network that `cifar.WRN-28-10/100` (data set, network, classes) means, or null where we have no such network. */
+export function networkOf(key: string): Network | null {
+  const match = /^(cifar|imagenet)\.(.+)\/(\d+)$/.exec(key);
+  if (match === null) return null;
+  const [, dataset, name, classes] = match;
+  const ours = name.toLowerCase().replace(/^wrn-/, "wrn") + (dataset === "imagenet" ? "-imagenet" : "");
+  try {
+    const definition = networkNamed(ours);
+    return definition.build(definition.image, Number(classes));
+  } catch {
+    return null;
+  }
+}

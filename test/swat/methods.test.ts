@@ -1,0 +1,166 @@
+/** What each method and way of pruning does in training, and how settings move the parameters. */
+import { describe, expect, it } from "vitest";
+import { createBackend } from "../../src/kernels/index.ts";
+import { layersOf, parameterShape } from "../../src/networks/graph.ts";
+import { networkNamed } from "../../src/networks/index.ts";
+import { erdosRenyiKernelSparsities } from "../../src/sparsity/erdos-renyi.ts";
+import { keepCount } from "../../src/sparsity/keep-count.ts";
+import { type Method, PUBLISHED_EXEMPTIONS } from "../../src/sparsity/methods.ts";
+import { loadData } from "../../src/swat/data/index.ts";
+import { evaluate } from "../../src/swat/evaluate.ts";
+import { Model } from "../../src/swat/model.ts";
+import { MomentumSharing } from "../../src/swat/momentum-sharing.ts";
+import { rateOfStep, TRAIN_DEFAULTS, type TrainSettings } from "../../src/swat/settings.ts";
+import { type TrainOutcome, train } from "../../src/swat/train.ts";
+
+const network = networkNamed("resnet8").build([1, 12, 12], 10);
+const layers = layersOf(network);
+const { rate, ...defaults } = TRAIN_DEFAULTS;
+const data = await loadData("generated:12x12x1", { seed: 1, limit: 48, testLimit: 60 });
+
+/** Two epochs of three steps on one thread. */
+function outcomeOf(method: Method, change: Partial<TrainSettings> = {}): Promise<TrainOutcome> {
+  const settings = { ...defaults, ...PUBLISHED_EXEMPTIONS[method], method, epochs: 2, schedule: [{ epoch: 0, rate }] };
+  return train(network, data, { ...settings, sparsity: 0.8, ...change }, createBackend("js", 1));
+}
+
+function parametersOf({ model }: TrainOutcome): number[][] {
+  return model.parameters.map(({ values }) => Array.from(values));
+}
+
+describe("a method", () => {
+  it("swat-erk keeps of every layer what its shape is worth", async () => {
+    const { finalPruning } = await outcomeOf("swat-erk");
+    const exempt = PUBLISHED_EXEMPTIONS["swat-erk"];
+    const sparsities = erdosRenyiKernelSparsities(layers.map(parameterShape), 0.8, exempt);
+    finalPruning?.layers.forEach(({ kept, weights }, i) => {
+      expect(kept).toBe(keepCount(sparsities[i], weights));
+    });
+    expect(finalPruning?.density).toBeCloseTo(0.2, 3);
+  });
+
+  it("swat-m moves sparsity among layers, but leaves those that are asked to stay dense", async () => {
+    const exempt = { firstLayerDense: true, lastLayerDense: true };
+    const { model, finalPruning } = await outcomeOf("swat-m", exempt);
+    const sparsities = model.swatLayers.map(({ sparsity }) => sparsity);
+    expect([sparsities[0], sparsities.at(-1)]).toEqual([0, 0]);
+    expect(new Set(sparsities.slice(1, -1)).size).toBeGreaterThan(2);
+    finalPruning?.layers.forEach(({ kept, weights }, i) => {
+      expect(kept).toBe(keepCount(sparsities[i] as number, weights));
+    });
+  });
+
+  it("swat-m without momentum is refused", async () => {
+    await expect(outcomeOf("swat-m", { momentum: 0 })).rejects.toThrow(
+      /^momentum: swat-m .* got 0; valid: more than 0$/,
+    );
+  });
+
+  it("swat-m names the layer whose momentum is no number", () => {
+    const sparsities = layers.map(() => 0.8);
+    const model = new Model(network, 4, createBackend("js", 1), sparsities);
+    model.initialise(1);
+    const sharing = new MomentumSharing(model.swatLayers, 0.8, PUBLISHED_EXEMPTIONS["swat-m"]);
+    model.parameters.find(({ name }) => name === "layer2.0.conv1.weight")?.grad.fill(Number.NaN);
+    model.update({ learningRate: 0.1, momentum: 0.9, nesterov: false, weightDecay: 1e-3 }, sharing);
+    expect(() => sharing.share()).toThrow("layer layer2.0.conv1: NaN or infinity in its momentum");
+  });
+
+  it("dense prunes nothing", async () => {
+    expect((await outcomeOf("dense", { sparsity: 0 })).finalPruning).toBeNull();
+  });
+});
+
+describe("structured pruning", () => {
+  it.each(["channel", "filter"] as const)(
+    "by %s drops whole units of convolutions, also between refreshes",
+    async (pruning) => {
+      // One refresh, then five steps without: unstructured weights would not be ranked again.
+      const { model } = await outcomeOf("swat-u", { pruning, topKPeriod: 100 });
+      for (const [i, { name, sparseWeight, weight }] of model.swatLayers.entries()) {
+        const { op, geometry: g } = layers[i];
+        if (i === 0 || op === "linear") continue;
+        const size = pruning === "channel" ? g.R * g.S : g.C * g.R * g.S;
+        const units = weight.values.length / size;
+        let kept = 0;
+        for (let unit = 0; unit < units; unit++) {
+          const values = sparseWeight.subarray(unit * size, (unit + 1) * size);
+          const nonzeros = values.reduce((count, value) => count + Number(value !== 0), 0);
+          expect([0, size], name).toContain(nonzeros);
+          if (nonzeros > 0) kept++;
+        }
+        expect(kept, name).toBe(keepCount(0.8, units));
+      }
+    },
+  );
+});
+
+describe("the final pruning", () => {
+  it.each(["swat-u", "swat-m"] as const)(
+    "of %s is one exact top-k of each layer, with dense activations",
+    async (method) => {
+      const { model, testAccuracy, finalPruning } = await outcomeOf(method, { topKPeriod: 100, epochs: 4 });
+      // The same weights pruned by sorting, in a model that knows of no sparsity.
+      const dense = new Model(
+        network,
+        16,
+        createBackend("reference"),
+        layers.map(() => null),
+      );
+      for (const [i, { values }] of dense.parameters.entries()) values.set(model.parameters[i].values);
+      const buffers = model.layers.flatMap((layer) => layer.buffers);
+      for (const [i, { values }] of dense.layers.flatMap((layer) => layer.buffers).entries())
+        values.set(buffers[i].values);
+      for (const [i, { weight }] of dense.swatLayers.entries()) {
+        const { values } = weight;
+        const k = keepCount(model.swatLayers[i].sparsity as number, values.length);
+        const threshold = values.map(Math.abs).sort()[values.length - k];
+        values.forEach((value, at) => {
+          if (Math.abs(value) < threshold) values[at] = 0;
+        });
+      }
+      expect(evaluate(dense, data.test, 16)).toBe(testAccuracy);
+      expect(finalPruning?.testAccuracy).toBe(testAccuracy);
+    },
+  );
+});
+
+describe("a setting", () => {
+  it("warmup ranks anew in every step, as a period of 1 does", async () => {
+    const everyStep = await outcomeOf("swat-u", { topKPeriod: 1 });
+    expect(parametersOf(await outcomeOf("swat-u", { topKPeriod: 100, warmup: 2 }))).toEqual(parametersOf(everyStep));
+    expect(parametersOf(await outcomeOf("swat-u", { topKPeriod: 100 }))).not.toEqual(parametersOf(everyStep));
+  });
+
+  it("batch-norm decay spares γ and β, and only them, when it is off", () => {
+    const model = new Model(
+      network,
+      4,
+      createBackend("js", 1),
+      layers.map(() => null),
+    );
+    model.initialise(1);
+    const before = model.parameters.map(({ values }) => Float32Array.from(values));
+    const sgd = { learningRate: 1, momentum: 0, nesterov: false, weightDecay: 0.5 };
+    model.update({ ...sgd, batchNormDecay: false });
+    const norms = new Set(network.nodes.filter(({ op }) => op === "batchNorm").map(({ name }) => name));
+    model.parameters.forEach(({ name, values }, i) => {
+      const spared = norms.has(name.replace(/\.(weight|bias)$/, ""));
+      expect(values, name).toEqual(spared ? before[i] : before[i].map((value) => 0.5 * value));
+    });
+    model.update(sgd);
+    const gamma = model.parameters.find(({ name }) => name === "bn1.weight");
+    expect(gamma?.values[0]).toBe(0.5);
+  });
+
+  it("rate warm-up grows the rate step by step and then follows the schedule", () => {
+    const schedule = [
+      { epoch: 0, rate: 1 },
+      { epoch: 1, rate: 0.5 },
+      { epoch: 3, rate: 0.1 },
+    ];
+    // Two epochs of two steps: (step + 1)/5 of the epoch's rate.
+    const rates = Array.from({ length: 8 }, (_, step) => rateOfStep({ schedule, rateWarmup: 2 }, step, 2));
+    expect(rates).toEqual([1 / 5, 2 / 5, (0.5 * 3) / 5, (0.5 * 4) / 5, 0.5, 0.5, 0.1, 0.1]);
+  });
+});
