@@ -64,9 +64,9 @@ export async function simulate(input: SimulationInput): Promise<SimulationResult
     costs[finished.op] = finished.costs;
     input.onProgress?.(++done, of);
   };
-  const others = input.helpers?.finish(onOp);
-  await simulateOps(input, input.helpers?.take ?? counter(), onOp);
-  await others;
+  const { helpers } = input;
+  // Together: a helper may fail while this thread is still at work.
+  await Promise.all([helpers?.finish(onOp), simulateOps(input, helpers?.take ?? counter(), onOp)]);
 
   const rows = comparisons.map((): ResultRow[] => []);
   const denseOps = comparisons.map((): TimedOp[] => []);
