@@ -12,8 +12,8 @@ export function resultCsv(result: SimulationResult): string {
 
 function columns(row: ResultRow): Record<string, string | number | null> {
   const operands = ["weight", "input", "outputGrad"] as const;
-  const offChip = Object.values(row.offChipBytes).reduce((sum, bytes) => sum + bytes, 0);
-  const onChip = Object.values(row.onChipBytes).reduce((sum, bytes) => sum + bytes, 0);
+  const sum = (values: Record<string, number> = {}) => Object.values(values).reduce((total, value) => total + value, 0);
+  const onChip = Object.keys(row.traffic).filter((place) => place !== "dram" && place !== "array");
   return {
     step: row.step,
     layer: row.layer,
@@ -32,7 +32,9 @@ function columns(row: ResultRow): Record<string, string | number | null> {
     seconds_s: row.seconds,
     baseline_seconds_s: row.baselineSeconds,
     no_zeros_seconds_s: row.noZerosSeconds,
-    on_chip_bytes: onChip,
-    off_chip_bytes: offChip,
+    dram_bytes: sum(row.traffic.dram),
+    on_chip_level_bytes: onChip.reduce((total, place) => total + sum(row.traffic[place]), 0),
+    array_bytes: sum(row.traffic.array),
+    dram_stall_cycles: sum(row.stalls.dram),
   };
 }

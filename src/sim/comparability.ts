@@ -30,14 +30,16 @@ export function checkEqualTerms(machines: readonly Machine[], baseline: Machine)
   if (faults.length > 0) throw new InputError(faults);
 }
 
-function termsOf({ peakMacsPerSecond, clockHz, memory, config, params }: Machine): Record<string, string> {
+function termsOf({ peakMacsPerSecond, clockHz, vectorLanes, memory, config, params }: Machine): Record<string, string> {
   const rules = params as Record<string, unknown>;
   return {
     "peak (MAC/s)": String(peakMacsPerSecond),
     "clock (Hz)": String(clockHz),
     datatype: `${config.datatype.multiply}/${config.datatype.accumulate}`,
-    "on-chip memory (bytes)": String(memory.onChipBytes),
-    "DRAM bandwidth (bytes/s)": String(memory.bandwidthBytesPerSecond),
+    "vector lanes": String(vectorLanes),
+    "on-chip memory (bytes)": memory.levels.map(({ bytes }) => bytes).join(" + "),
+    "on-chip bandwidth (bytes/cycle)": memory.levels.map(({ bytesPerCycle }) => bytesPerCycle).join(", "),
+    "DRAM bandwidth (bytes/cycle)": String(memory.dramBytesPerCycle),
     ...Object.fromEntries(RULES.filter((rule) => rule in rules).map((rule) => [rule, String(rules[rule])])),
   };
 }

@@ -5,12 +5,8 @@
 import { type Static, type TObject, Type } from "typebox";
 import { checkSchema, InputError, unknownName } from "../io/faults.ts";
 import type { Accelerator } from "./accelerator.ts";
+import { type MemoryNumbers, MemorySchema, resolveMemory } from "./memory/hierarchy.ts";
 import { quantity } from "./units.ts";
-
-const Storage = Type.Enum(["dense", "bitmap"], {
-  default: "dense",
-  description: "dense: every value. bitmap: nonzero values and one bit an element, where that is smaller.",
-});
 
 /** Envelope of a hardware config; `params` is checked against the accelerator's own schema. */
 export const HardwareConfigSchema = Type.Object(
@@ -28,20 +24,14 @@ export const HardwareConfigSchema = Type.Object(
       { additionalProperties: false },
     ),
     params: Type.Record(Type.String(), Type.Unknown()),
-    memory: Type.Object(
-      {
-        onChip: Type.String({ description: 'All on-chip buffers together, as "48 MiB".' }),
-        dram: Type.Object(
-          { bandwidth: Type.String({ description: 'Off-chip bandwidth, as "51.2 GB/s".' }) },
-          { additionalProperties: false },
-        ),
-        storage: Type.Object(
-          { weight: Storage, input: Storage, outputGrad: Storage },
-          { additionalProperties: false, description: "How each operand is stored off chip." },
-        ),
-      },
-      { additionalProperties: false },
+    vectorLanes: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description:
+          "Elements a cycle of batch norm, ReLU, pooling, additions, loss, optimizer and top-k selection; by default a sixteenth of the multipliers.",
+      }),
     ),
+    memory: MemorySchema,
   },
   { additionalProperties: false },
 );
@@ -49,6 +39,7 @@ export const HardwareConfigSchema = Type.Object(
 /** A checked config. */
 export type HardwareConfig = Static<typeof HardwareConfigSchema>;
 
+const MULTIPLIERS_A_VECTOR_LANE = 16;
 const VALUE_BYTES = { int8: 1, fp16: 2, bf16: 2, fixed16: 2, fp32: 4, int32: 4, fixed32: 4 } as const;
 
 /** A config with its accelerator and its quantities as numbers. */
@@ -61,17 +52,9 @@ export interface Machine {
   readonly multipliers: number;
   readonly clockHz: number;
   readonly peakMacsPerSecond: number;
+  /** Elements a cycle of what does not multiply. */
+  readonly vectorLanes: number;
   readonly memory: MemoryNumbers;
-}
-
-/** The memory part of a machine in bytes and bytes per second. */
-export interface MemoryNumbers {
-  readonly onChipBytes: number;
-  readonly bandwidthBytesPerSecond: number;
-  readonly storage: HardwareConfig["memory"]["storage"];
-  /** Width of a value that the array reads, and of a sum or a master copy. */
-  readonly valueBytes: number;
-  readonly wideBytes: number;
 }
 
 /**
@@ -96,19 +79,17 @@ export function resolveMachine(
   const envelope = attempt(() => checkSchema(HardwareConfigSchema, value, where));
   // Read from the unchecked value too, so that a fault of the envelope hides no other.
   const raw = (value ?? {}) as { [Key in keyof HardwareConfig]?: unknown };
-  const memory = (raw.memory ?? {}) as { onChip?: unknown; dram?: { bandwidth?: unknown } };
-  const number = (dimension: Parameters<typeof quantity>[0], text: unknown, field: string) =>
-    typeof text === "string" ? attempt(() => quantity(dimension, text, `${where}: ${field}`)) : undefined;
 
   const accelerator = attempt(() => acceleratorNamed(raw.accelerator, where, accelerators));
   const params =
     accelerator && typeof raw.params === "object"
       ? attempt(() => checkSchema(accelerator.params, raw.params, where, { path: "params" }))
       : undefined;
-  const clockHz = number("frequency", raw.clock, "clock");
-  const onChipBytes = number("size", memory.onChip, "memory.onChip");
-  const bandwidth = number("bandwidth", memory.dram?.bandwidth, "memory.dram.bandwidth");
-  if (!envelope || !accelerator || !params || !clockHz || !onChipBytes || !bandwidth) throw new InputError(faults);
+  const { clock } = raw;
+  const clockHz =
+    typeof clock === "string" ? attempt(() => quantity("frequency", clock, `${where}: clock`)) : undefined;
+  const memory = attempt(() => memoryOf(raw, clockHz ?? 1, where));
+  if (faults.length > 0 || !envelope || !accelerator || !params || !clockHz || !memory) throw new InputError(faults);
 
   const { $schema: _, ...config } = envelope;
   const multipliers = accelerator.multipliers(params);
@@ -120,14 +101,30 @@ export function resolveMachine(
     multipliers,
     clockHz,
     peakMacsPerSecond: multipliers * clockHz,
-    memory: {
-      onChipBytes,
-      bandwidthBytesPerSecond: bandwidth,
-      storage: envelope.memory.storage,
-      valueBytes: VALUE_BYTES[envelope.datatype.multiply],
-      wideBytes: VALUE_BYTES[envelope.datatype.accumulate],
-    },
+    vectorLanes: envelope.vectorLanes ?? Math.ceil(multipliers / MULTIPLIERS_A_VECTOR_LANE),
+    memory,
   };
+}
+
+/** Memory of a config that may have faults elsewhere; those of the envelope's schema are told there. */
+function memoryOf(
+  { memory, datatype }: { readonly [Key in keyof HardwareConfig]?: unknown },
+  clockHz: number,
+  where: string,
+): MemoryNumbers | undefined {
+  if (!isValid(MemorySchema, memory)) return undefined;
+  const { multiply = "fp32", accumulate = "fp32" } = (datatype ?? {}) as Partial<HardwareConfig["datatype"]>;
+  const widths = { valueBytes: VALUE_BYTES[multiply], wideBytes: VALUE_BYTES[accumulate] };
+  return resolveMemory(checkSchema(MemorySchema, memory, where), clockHz, widths, where);
+}
+
+function isValid(schema: typeof MemorySchema, value: unknown): boolean {
+  try {
+    checkSchema(schema, value, "");
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function acceleratorNamed(

@@ -9,7 +9,7 @@ import { RESULT_OF, SHAPE_OF } from "../trace/passes.ts";
 import type { Trace } from "../trace/trace.ts";
 import { allPairs } from "./image-padding.ts";
 import { effectualMacs, strideMacs } from "./mac-counts.ts";
-import type { OperandSize } from "./memory.ts";
+import type { OperandSize } from "./memory/storage.ts";
 import { OPERANDS_OF, type Operand, type Operation } from "./operation.ts";
 import type { ResultRow } from "./result.ts";
 

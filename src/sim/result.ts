@@ -14,14 +14,17 @@ const count = (description: string) => Type.Integer({ description });
 const seconds = (description: string) => Type.Number({ minimum: 0, description });
 const ratio = (description: string) =>
   Type.Union([Type.Number(), Type.Null()], { description: `${description}; null for 0/0` });
+const byPlace = (description: string) =>
+  Type.Record(Type.String(), Type.Record(Type.String(), Type.Number()), { description });
 const byName = (description: string) => Type.Record(Type.String(), Type.Number(), { description });
 
 const Cycles = Type.Object(
   {
-    total: count("compute + rescheduling + memoryStall"),
+    total: count("compute + vector + rescheduling + memoryStall"),
     compute: count("the array works"),
+    vector: count("the vector unit works, and the array waits for it"),
     rescheduling: count("static schedules are made, this step's share of one top-k refresh"),
-    memoryStall: count("the array waits for DRAM"),
+    memoryStall: count("the array or the vector unit waits for memory; the sum of `stalls`"),
   },
   strict,
 );
@@ -64,8 +67,9 @@ export const CAUSES = {
   conflicts: "bank conflicts",
   fillDrain: "fill, drain and halo; waiting for what feeds and collects",
   other: "what the machine does not tell apart",
+  vector: "batch norm, ReLU, pooling, additions, loss, optimizer, top-k selection and transposition",
   rescheduling: "making static schedules",
-  memory: "waiting for DRAM",
+  memory: "waiting for DRAM or a level of on-chip memory",
 } as const;
 
 type Count = ReturnType<typeof count>;
@@ -86,7 +90,7 @@ const Row = Type.Object(
     trace: count("index into `traces`"),
     step: count("training step"),
     layer: Type.String(),
-    kind: Type.String({ description: "conv, linear, or an op without MACs" }),
+    kind: Type.String({ description: "conv, linear, an op without MACs, or what the method costs: select, transpose" }),
     pass: Type.String({
       description: "forward, inputGrad, weightGrad; forward, backward or update for an op without MACs",
     }),
@@ -104,8 +108,22 @@ const Row = Type.Object(
     seconds: seconds("cycles / clock"),
     baselineSeconds: seconds("of the baseline"),
     noZerosSeconds: seconds("of this machine on operands without a zero: it may skip padding only"),
-    onChipBytes: byName("read by the array for each operand, written for the output"),
-    offChipBytes: byName("moved for each operand and the output, or read and written"),
+    stalls: byPlace("cycles waited for `dram` or a level, for each operand, the output or latency"),
+    traffic: byPlace(
+      "bytes over the interface of `dram`, of each level with what is outside of it, and of the `array` with what it reads from, for each operand and the output, or read and written",
+    ),
+    tiles: Type.Array(
+      Type.Object(
+        {
+          level: Type.String(),
+          ...{ images: count("N"), rows: count("rows"), columns: count("columns") },
+          ...{ filters: count("K"), channels: count("C") },
+          order: Type.Array(Type.String(), { description: "loops over tiles, outermost first" }),
+        },
+        strict,
+      ),
+      { description: "Tiles of each level, outermost first." },
+    ),
     validation: Type.Enum(["exact", "formula", "property"], { description: "What referees the compute cycles." }),
   },
   strict,

@@ -1,13 +1,15 @@
 /** One row of a result: what an operation costs on a machine and on its baseline, and what the gain is made of. */
-import { sizeOf } from "../kernels/geometry.ts";
 import type { OtherOp } from "../trace/manifest.ts";
-import type { Trace } from "../trace/trace.ts";
 import type { ComputeResult } from "./accelerator.ts";
 import type { Machine } from "./machine.ts";
-import { type MemoryCost, moveBytes, outputBytes, runMemory } from "./memory.ts";
-import type { Operand, Operation } from "./operation.ts";
+import { feed, move } from "./memory/feed.ts";
+import type { Held, MemoryNumbers } from "./memory/hierarchy.ts";
+import { type OperandSize, storedBytes } from "./memory/storage.ts";
+import type { Operand, Operation, Pass } from "./operation.ts";
 import type { PreparedOperation } from "./prepare.ts";
 import type { ResultRow } from "./result.ts";
+import type { SelectOp, StepOp, TransposeOp } from "./step-ops.ts";
+import { isNeeded, type StepPlan } from "./step-plan.ts";
 
 /** A row without its place in the trace. */
 export type RowCosts = Omit<ResultRow, "trace" | "step" | "layer" | "kind" | "pass">;
@@ -19,9 +21,20 @@ export interface Comparison {
   readonly isTwin: boolean;
 }
 
+/** An op of a step with the plans of the machine and of its baseline, which trains densely. */
+export interface PlannedOp {
+  readonly at: number;
+  readonly own: StepPlan;
+  readonly reference: StepPlan;
+}
+
 /** The row of an operation that multiplies. */
-export function multiplyingRow(prepared: PreparedOperation, { machine, reference, isTwin }: Comparison): RowCosts {
-  const { actual, sizes, macs, op } = prepared;
+export function multiplyingRow(
+  prepared: PreparedOperation,
+  { machine, reference, isTwin }: Comparison,
+  planned: PlannedOp,
+): RowCosts {
+  const { actual, sizes, macs } = prepared;
   const { accelerator, params, clockHz, memory } = machine;
   const run = memoized((operation) => accelerator.run(operation, params));
   const compute = run(actual);
@@ -29,13 +42,14 @@ export function multiplyingRow(prepared: PreparedOperation, { machine, reference
   const noZeros = run(prepared.noZeros);
   const solid = run(prepared.solid);
 
-  const fed = feed(prepared, machine);
-  const cycles = overlapped(compute, fed.cycles);
-  const noZerosCycles = overlapped(noZeros, feed(prepared, machine, true).cycles);
-  const baseline = isTwin
-    ? { cycles: compute.baseCycles, reschedulingCycles: 0 }
-    : reference.accelerator.run(actual, reference.params);
-  const baselineCycles = overlapped(baseline, feed(prepared, reference).cycles).total;
+  const { at } = planned;
+  const fed = feed(taskOf(prepared, machine, planned.own, at, compute), memory, compute.cycles);
+  const cycles = cyclesOf(compute, fed.stall);
+  const dense = taskOf(prepared, machine, planned.own, at, noZeros, true);
+  const noZerosCycles = cyclesOf(noZeros, feed(dense, memory, noZeros.cycles).stall);
+  const baseline = baselineOf(prepared, compute, { machine, reference, isTwin });
+  const baselineTask = taskOf(prepared, reference, planned.reference, at, baseline, true);
+  const baselineCycles = cyclesOf(baseline, feed(baselineTask, reference.memory, baseline.cycles).stall).total;
 
   return {
     macs,
@@ -57,52 +71,140 @@ export function multiplyingRow(prepared: PreparedOperation, { machine, reference
     seconds: cycles.total / clockHz,
     baselineSeconds: baselineCycles / reference.clockHz,
     noZerosSeconds: noZerosCycles.total / clockHz,
-    onChipBytes: {
-      ...mapValues(compute.onChipReads, (values) => values * memory.valueBytes),
-      output: compute.onChipWrites * outputBytes(op.pass, memory),
-    },
-    offChipBytes: { ...fed.bytes },
+    stalls: fed.stalls,
+    traffic: fed.traffic,
+    tiles: fed.tiles.map(({ tile, order }, index) => ({
+      level: memory.levels[index].name,
+      ...tile,
+      order: [...order],
+    })),
     validation: accelerator.validation(actual, params),
   };
 }
 
 /** Seconds of an operation that multiplies, for the steps that a machine is compared with. */
-export function multiplyingSeconds(prepared: PreparedOperation, machine: Machine): number {
+export function multiplyingSeconds(prepared: PreparedOperation, machine: Machine, plan: StepPlan, at: number): number {
   const compute = machine.accelerator.run(prepared.actual, machine.params);
-  return overlapped(compute, feed(prepared, machine).cycles).total / machine.clockHz;
+  const fed = feed(taskOf(prepared, machine, plan, at, compute), machine.memory, compute.cycles);
+  return cyclesOf(compute, fed.stall).total / machine.clockHz;
 }
 
-/** The row of an operation that only moves bytes; everything it reads and writes goes over the memory interface. */
-export function movingRow(op: OtherOp, trace: Trace, { machine, reference }: Comparison): RowCosts {
-  const bytesOf = (ids: readonly string[], { memory }: Machine) =>
-    ids.reduce((sum, id) => {
-      const { role, shape } = trace.tensor(id);
-      const wide = role === "parameter" || role === "parameterGrad" || role === "optimizerState";
-      return sum + sizeOf(shape) * (wide ? memory.wideBytes : memory.valueBytes);
-    }, 0);
-  const moved = (target: Machine) => moveBytes(bytesOf(op.reads, target), bytesOf(op.writes, target), target);
-  const { bytes, cycles: total } = moved(machine);
-  const baselineCycles = moved(reference).cycles;
-  const seconds = total / machine.clockHz;
+/**
+ * Sweeps of the vector unit over the elements of an op. Batch norm reads its input for the statistics and again. A threshold
+ * is found by a radix search in two sweeps, every period; comparing and compressing is one sweep more.
+ */
+function sweepsOf(op: OtherOp | SelectOp | TransposeOp): number {
+  if (op.kind === "batchNorm") return 2;
+  if (op.kind === "select") return 1 + SEARCH_SWEEPS / op.period;
+  return 1;
+}
+
+const SEARCH_SWEEPS = 2;
+
+/**
+ * The row of an operation that does not multiply: the vector unit reads and writes one element a lane and cycle, while
+ * what is not on chip comes and goes. Null for what the machine does not have to do.
+ */
+export function movingRow(
+  op: Exclude<StepOp, PreparedOperation["op"]>,
+  { machine, reference }: Comparison,
+  { at, own, reference: dense }: PlannedOp,
+): RowCosts | null {
+  if (!isNeeded(op, machine)) return null;
+  const isOfMethod = op.kind === "select" || op.kind === "transpose";
+  const { stalls, traffic, ...cycles } = moved(op, machine, own, at);
+  const baselineCycles = isOfMethod ? 0 : moved(op, reference, dense, at).total;
+  const seconds = cycles.total / machine.clockHz;
   return {
     macs: { dense: 0, effectual: 0, topK: 0, natural: 0, imagePadding: 0, stride: 0 },
     densities: {},
     scheduled: null,
-    cycles: { total, compute: 0, rescheduling: 0, memoryStall: total },
-    breakdown: { ...NOTHING, memory: total * machine.multipliers },
+    cycles: { compute: 0, rescheduling: 0, ...cycles },
+    breakdown: {
+      ...NOTHING,
+      vector: cycles.vector * machine.multipliers,
+      memory: cycles.memoryStall * machine.multipliers,
+    },
     saved: { lanePadding: 0, imagePadding: 0, natural: 0, topK: 0 },
     baselineCycles,
     baselineComputeCycles: 0,
     noZerosComputeCycles: 0,
-    idealCycles: total,
+    idealCycles: isOfMethod ? 0 : cycles.total,
     counters: {},
     seconds,
     baselineSeconds: baselineCycles / reference.clockHz,
-    noZerosSeconds: seconds,
-    onChipBytes: {},
-    offChipBytes: { ...bytes },
+    noZerosSeconds: isOfMethod ? 0 : seconds,
+    stalls,
+    traffic,
+    tiles: [],
     validation: "formula",
   };
+}
+
+/** Cycles and bytes of an operation that does not multiply. */
+function moved(op: Exclude<StepOp, PreparedOperation["op"]>, machine: Machine, plan: StepPlan, at: number) {
+  const sweeps = sweepsOf(op);
+  const rewritten = op.kind === "transpose" ? op.reads : op.writes;
+  const { reads, writes } = plan.residence(at);
+  const side = (ids: readonly string[], resident: ReadonlySet<string>) => {
+    const bytes = { onChip: 0, offChip: 0, elements: 0 };
+    for (const id of ids) {
+      bytes[resident.has(plan.idOf(id)) ? "onChip" : "offChip"] += plan.bytesOf(id);
+      bytes.elements += plan.elementsOf(id);
+    }
+    return bytes;
+  };
+  const read = side(op.reads, reads);
+  const written = side(rewritten, op.kind === "transpose" ? reads : writes);
+  const elements = Math.max(read.elements, written.elements) * sweeps;
+  const again = { onChip: Math.ceil(read.onChip * sweeps), offChip: Math.ceil(read.offChip * sweeps) };
+  const vector = Math.ceil(elements / machine.vectorLanes);
+  const { stall: memoryStall, ...rest } = move(again, written, machine.memory, vector);
+  return { total: vector + memoryStall, vector, memoryStall, ...rest };
+}
+
+/** The operation as its memory sees it. `isDense`: on operands without a zero. */
+function taskOf(
+  { op, actual, sizes, outputElements }: PreparedOperation,
+  { memory }: Machine,
+  plan: StepPlan,
+  at: number,
+  compute: Pick<ComputeResult, "onChipReads" | "onChipWrites">,
+  isDense = false,
+) {
+  const { pass, layer, geometry } = actual;
+  const residence = plan.residence(at);
+  const resident = new Set<Held>();
+  const bytes: Partial<Record<Held, number>> = {};
+  for (const [name, size] of Object.entries(sizes) as [Operand, OperandSize][]) {
+    const { elements, nonzeros } = size;
+    const stored = isDense ? { elements, nonzeros: elements } : { elements, nonzeros };
+    bytes[name] = storedBytes(stored, memory.storage[name], memory.valueBytes);
+    if (residence.reads.has(plan.idOf(op.operands[name] as string))) resident.add(name);
+  }
+  bytes.output = op.output === undefined ? outputElements * outputBytes(pass, memory) : plan.bytesOf(op.output);
+  if (op.output !== undefined && residence.writes.has(op.output)) resident.add("output");
+  const arrayBytes: Partial<Record<Held, number>> = { output: compute.onChipWrites * outputBytes(pass, memory) };
+  for (const [name, values] of Object.entries(compute.onChipReads) as [Operand, number][]) {
+    arrayBytes[name] = values * memory.valueBytes;
+  }
+  return { pass, layer, geometry, bytes, partialBytes: outputElements * memory.wideBytes, resident, arrayBytes };
+}
+
+/** Bytes of one output value: sums of a weight gradient go to the optimizer in the wide type. */
+function outputBytes(pass: Pass, memory: MemoryNumbers): number {
+  return pass === "weightGrad" ? memory.wideBytes : memory.valueBytes;
+}
+
+/** What the baseline's array takes. Its own twin's cycles are known; what that reads counts only where a level may be too narrow. */
+function baselineOf(
+  { actual }: PreparedOperation,
+  { baseCycles }: ComputeResult,
+  { machine, reference, isTwin }: Comparison,
+): Pick<ComputeResult, "cycles" | "reschedulingCycles" | "onChipReads" | "onChipWrites"> {
+  const isWide = machine.memory.levels.every(({ bytesPerCycle }) => bytesPerCycle === Number.POSITIVE_INFINITY);
+  if (isTwin && isWide) return { cycles: baseCycles, reschedulingCycles: 0, onChipReads: {}, onChipWrites: 0 };
+  return reference.accelerator.run(actual, reference.params);
 }
 
 const NOTHING: ResultRow["breakdown"] = {
@@ -115,6 +217,7 @@ const NOTHING: ResultRow["breakdown"] = {
   imbalance: 0,
   conflicts: 0,
   fillDrain: 0,
+  vector: 0,
   rescheduling: 0,
   memory: 0,
 };
@@ -139,18 +242,12 @@ function breakdownOf(
   return other === 0 ? known : { ...known, other };
 }
 
-/** Compute and DRAM overlap; making a schedule does not. */
-function overlapped(
+/** Waiting for memory comes on top of compute, and so does making a schedule, which nothing hides. */
+function cyclesOf(
   { cycles: compute, reschedulingCycles: rescheduling }: Pick<ComputeResult, "cycles" | "reschedulingCycles">,
-  dram: number,
+  memoryStall: number,
 ): ResultRow["cycles"] {
-  const memoryStall = Math.max(0, dram - compute);
-  return { total: compute + rescheduling + memoryStall, compute, rescheduling, memoryStall };
-}
-
-function feed({ sizes, op, outputElements }: PreparedOperation, machine: Machine, withoutZeros = false): MemoryCost {
-  const fed = withoutZeros ? mapValues(sizes, ({ elements }) => ({ elements, nonzeros: elements })) : sizes;
-  return runMemory(op.pass, fed, outputElements, machine);
+  return { total: compute + rescheduling + memoryStall, compute, vector: 0, rescheduling, memoryStall };
 }
 
 function memoized(run: (operation: Operation) => ComputeResult): (operation: Operation) => ComputeResult {

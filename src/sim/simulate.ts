@@ -2,7 +2,7 @@
  * Replays traces on machines. For every recorded operation: the accelerator says what it costs in compute, the memory
  * model what it costs to feed it, and the slower of the two decides; then everything is added up by pass.
  */
-import { isMacOp, type OtherOp, type TraceOp } from "../trace/manifest.ts";
+import { isMacOp, type MacOp, type TraceOp } from "../trace/manifest.ts";
 import type { IdentifiedTrace } from "../trace/trace.ts";
 import { checkEqualTerms, checkOneNetwork, checkSameWork } from "./comparability.ts";
 import { footprintOf } from "./footprint.ts";
@@ -16,6 +16,8 @@ import {
   type TraceIdentity,
 } from "./result.ts";
 import { type Comparison, movingRow, multiplyingRow, multiplyingSeconds, type RowCosts } from "./rows.ts";
+import { type StepOp, stepOps } from "./step-ops.ts";
+import { planStep } from "./step-plan.ts";
 import { type TimedOp, totalsOf } from "./totals.ts";
 
 /** What to simulate. */
@@ -33,11 +35,11 @@ export interface SimulationInput {
   readonly helpers?: Helpers;
 }
 
-/** An op of the traces (first those of `traces`, then of `baselineTraces`) and what it costs on each machine. */
+/** An op of the steps (first those of `traces`, then of `baselineTraces`) and what it costs on each machine. */
 export interface OpCosts {
   readonly op: number;
-  /** Rows for an op of `traces`, seconds for one of `baselineTraces`. */
-  readonly costs: readonly (RowCosts | number)[];
+  /** Rows for an op of `traces`, null where a machine does not do it; seconds for one of `baselineTraces`. */
+  readonly costs: readonly (RowCosts | number | null)[];
 }
 
 /** Threads that take ops from the same counter as the caller. */
@@ -57,7 +59,7 @@ export async function simulate(input: SimulationInput): Promise<SimulationResult
 
   const comparisons = comparisonsOf(machines, baseline);
   const all = [...traces, ...baselineTraces];
-  const of = all.reduce((sum, { trace }) => sum + trace.manifest.ops.length, 0);
+  const of = all.reduce((sum, { trace }) => sum + stepOps(trace.manifest).length, 0);
   const costs = new Array<OpCosts["costs"]>(of);
   let done = 0;
   const onOp = (finished: OpCosts) => {
@@ -71,11 +73,11 @@ export async function simulate(input: SimulationInput): Promise<SimulationResult
   const rows = comparisons.map((): ResultRow[] => []);
   const denseOps = comparisons.map((): TimedOp[] => []);
   all
-    .flatMap(({ trace }, index) => trace.manifest.ops.map((op) => ({ op, index, step: trace.manifest.step })))
+    .flatMap(({ trace }, index) => stepOps(trace.manifest).map((op) => ({ op, index, step: trace.manifest.step })))
     .forEach(({ op: { layer, kind, pass }, index, step }, i) => {
       costs[i].forEach((cost, m) => {
         if (typeof cost === "number") denseOps[m].push({ kind, pass, seconds: cost });
-        else rows[m].push({ trace: index, step, layer, kind, pass, ...cost });
+        else if (cost !== null) rows[m].push({ trace: index, step, layer, kind, pass, ...cost });
       });
     });
   const stepRatio = traces.length / Math.max(1, baselineTraces.length);
@@ -109,20 +111,31 @@ export async function simulateOps(
   onOp: (done: OpCosts) => void,
 ): Promise<void> {
   const comparisons = comparisonsOf(machines, baseline);
-  const ops = [...traces, ...baselineTraces].flatMap(({ trace }, index) =>
-    trace.manifest.ops.map((op) => ({ trace, op, isBaseline: index >= traces.length })),
-  );
+  const steps = [...traces, ...baselineTraces].map(({ trace }, index) => ({
+    trace,
+    isBaseline: index >= traces.length,
+    plans: comparisons.map(({ machine, reference }) => ({
+      own: planStep(trace.manifest, machine, true),
+      reference: planStep(trace.manifest, reference, false),
+    })),
+  }));
+  const ops = steps.flatMap((step) => stepOps(step.trace.manifest).map((op, at) => ({ ...step, op, at })));
   for (let i = take(); i < ops.length; i = take()) {
-    const { trace, op, isBaseline } = ops[i];
-    const prepared = isMacOp(op) ? await prepareOperation(trace, op) : null;
-    const costs = comparisons.map((comparison): RowCosts | number => {
-      if (prepared !== null && isBaseline) return multiplyingSeconds(prepared, comparison.machine);
-      if (prepared !== null) return multiplyingRow(prepared, comparison);
-      const row = movingRow(op as OtherOp, trace, comparison);
-      return isBaseline ? row.seconds : row;
+    const { trace, op, at, plans, isBaseline } = ops[i];
+    const prepared = isMultiplying(op) ? await prepareOperation(trace, op) : null;
+    const costs = comparisons.map((comparison, index): RowCosts | number | null => {
+      const plan = plans[index];
+      if (prepared !== null && isBaseline) return multiplyingSeconds(prepared, comparison.machine, plan.own, at);
+      if (prepared !== null) return multiplyingRow(prepared, comparison, { at, ...plan });
+      const row = movingRow(op as Exclude<StepOp, MacOp>, comparison, { at, ...plan });
+      return isBaseline ? (row?.seconds ?? 0) : row;
     });
     onOp({ op: i, costs });
   }
+}
+
+function isMultiplying(op: StepOp): op is MacOp {
+  return op.kind !== "select" && op.kind !== "transpose" && isMacOp(op);
 }
 
 function comparisonsOf(machines: readonly Machine[], baseline: Machine | undefined): Comparison[] {
@@ -158,6 +171,5 @@ function notCharged(traces: readonly IdentifiedTrace[]): string[] {
   const always: readonly TraceOp["kind"][] = ["relu", "loss", "optimizer"];
   const missing: string[] = always.filter((kind) => !kinds.has(kind));
   if (missing.length === always.length) missing.unshift("batch norm, pooling and additions, if any");
-  const sparse = traces.some(({ trace }) => trace.manifest.method.name !== "dense");
-  return sparse ? [...missing, "top-k selection and compression"] : missing;
+  return missing;
 }

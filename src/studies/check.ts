@@ -127,8 +127,17 @@ function countsOf({ rows }: MachineResult): Record<string, Record<string, number
 }
 
 function integersOf(row: ResultRow): Record<string, number> {
-  const { macs, cycles, saved, counters, onChipBytes, offChipBytes } = row;
-  const groups = { macs, cycles, saved, counters, onChipBytes, offChipBytes };
+  const { macs, cycles, saved, counters } = row;
+  const places = [row.stalls, row.traffic].flatMap((group, index) =>
+    Object.entries(group).map(([place, values]) => [`${index === 0 ? "stalls" : "traffic"}.${place}`, values]),
+  );
+  const groups: Record<string, Record<string, number>> = {
+    macs,
+    cycles,
+    saved,
+    counters,
+    ...Object.fromEntries(places),
+  };
   const { baselineCycles, baselineComputeCycles, noZerosComputeCycles, idealCycles } = row;
   const flat: Record<string, number> = { baselineCycles, baselineComputeCycles, noZerosComputeCycles, idealCycles };
   for (const [group, values] of Object.entries(groups)) {

@@ -23,15 +23,47 @@ describe("a hardware config", () => {
   it("resolves units and defaults to numbers", () => {
     const machine = resolve({});
     expect(machine.clockHz).toBe(500e6);
-    expect(machine.memory.onChipBytes).toBe(256 * 1024);
-    expect(machine.memory.bandwidthBytesPerSecond).toBe(51.2e9);
-    expect(machine.memory.valueBytes).toBe(2);
+    const { levels, residentBytes, dramBytesPerCycle, valueBytes, wideBytes } = machine.memory;
+    expect(levels).toMatchObject([{ name: "on chip", bytes: 256 * 1024, bytesPerCycle: Number.POSITIVE_INFINITY }]);
+    expect({ residentBytes, dramBytesPerCycle, valueBytes, wideBytes }).toEqual({
+      residentBytes: 128 * 1024,
+      dramBytesPerCycle: 51.2e9 / 500e6,
+      valueBytes: 2,
+      wideBytes: 4,
+    });
+    expect(machine.vectorLanes).toBe(256);
     expect(machine.multipliers).toBe(16 * 4 * 4 * 16);
     expect(machine.peakMacsPerSecond).toBe(4096 * 500e6);
     expect(machine.params).toMatchObject({ lanes: 16 });
   });
 
+  it("resolves levels of memory, each with banks, ports, width and what it holds", () => {
+    const levels = [
+      { name: "global buffer", size: "1 MiB", banks: 8, width: "32 B", ports: 2, readLatency: 3 },
+      { name: "weight buffer", size: "64 KiB", holds: ["weight"], tiling: { filters: 16 } },
+    ];
+    const { dram, storage } = config.memory;
+    const { memory } = resolve({ memory: { levels, resident: 0.25, dram, storage }, vectorLanes: 64 });
+    expect(memory.residentBytes).toBe(2 ** 18);
+    expect(memory.levels).toMatchObject([
+      { name: "global buffer", bytes: 2 ** 20, bytesPerCycle: 512, readLatency: 3, writeLatency: 0 },
+      { name: "weight buffer", holds: new Set(["weight"]), tiling: { filters: 16 } },
+    ]);
+  });
+
   it.each([
+    [
+      { memory: { ...config.memory, levels: [{ name: "b", size: "1 KiB" }] } },
+      'mine.json: memory: needs "onChip" or "levels", got both',
+    ],
+    [
+      { memory: { ...config.memory, onChip: undefined, levels: [{ name: "dram", size: "1 KiB" }] } },
+      'mine.json: memory.levels.0.name: is taken, got "dram"; valid: a name of its own',
+    ],
+    [
+      { memory: { ...config.memory, onChip: undefined, levels: [{ name: "b", size: "1 KiB", width: "2 s" }] } },
+      'mine.json: memory.levels.0.width: is not a size, got "2 s"',
+    ],
     [
       { clock: "3 bananas" },
       'mine.json: clock: is not a frequency, got "3 bananas"; valid: a number with a unit, as "1 GHz"',
@@ -76,10 +108,13 @@ describe("shipped machines", () => {
       config: { clock, datatype, memory },
     } of twins) {
       expect(multipliers).toBe(4096);
-      expect({ clock, datatype, onChip: memory.onChip, dram: memory.dram }).toEqual({
+      expect({ clock, datatype, levels: memory.levels, dram: memory.dram }).toEqual({
         clock: "1 GHz",
         datatype: { multiply: "bf16", accumulate: "fp32" },
-        onChip: "48 MiB",
+        levels: [
+          expect.objectContaining({ name: "global buffer", size: "46 MiB", banks: 64, width: "32 B" }),
+          expect.objectContaining({ name: "local buffers", size: "2 MiB" }),
+        ],
         dram: { bandwidth: "256 GB/s" },
       });
     }

@@ -11,10 +11,10 @@ async function machine(name: string) {
 }
 
 test("systolic is a TPU: 92 TOPS of two operations a MAC", async () => {
-  const { name, peakMacsPerSecond, memory } = await machine("systolic");
+  const { name, clockHz, peakMacsPerSecond, memory } = await machine("systolic");
   expect(name).toBe("systolic");
   expect(Math.round((2 * peakMacsPerSecond) / 1e12)).toBe(92);
-  expect(memory).toMatchObject({ onChipBytes: 28 * 2 ** 20, bandwidthBytesPerSecond: 34e9, valueBytes: 1 });
+  expect(memory).toMatchObject({ levels: [{ bytes: 28 * 2 ** 20 }], dramBytesPerCycle: 34e9 / clockHz, valueBytes: 1 });
 });
 
 test("systolic-4096 has the common design point, and no sparsity unless a config asks for it", async () => {

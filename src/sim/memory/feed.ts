@@ -1,0 +1,188 @@
+/**
+ * What feeding one operation costs. Compute, DRAM and the ports of every level overlap (double buffering), so that the
+ * slowest of them decides; the first tiles in, the last tile out and latencies come on top. Of the tilings that are worth
+ * a look the one with least cycles is taken, then the one that moves least over DRAM, then over all levels.
+ */
+import type { Held, MemoryNumbers } from "./hierarchy.ts";
+import { type LevelTiling, type TilingTask, tilingsOf } from "./tiling.ts";
+
+/** Bytes by tensor. */
+export type Bytes = Readonly<Partial<Record<Held, number>>>;
+type ByName = Readonly<Partial<Record<string, number>>>;
+
+/** An operation to feed: its tensors, and what the array does with them. */
+export interface FeedTask extends TilingTask {
+  /** Bytes that the array reads from, and as `output` writes to, the level next to it. */
+  readonly arrayBytes: Bytes;
+}
+
+/** What it costs to feed an operation. */
+export interface Feed {
+  /** Cycles beyond compute; the sum of `stalls`. */
+  readonly stall: number;
+  /** Cycles by what was waited for (`dram`, or a level) and by tensor, or `latency`. */
+  readonly stalls: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** Bytes over the interface of DRAM and of each level with what is outside of it, and of the array with what it reads from. */
+  readonly traffic: Readonly<Record<string, Bytes>>;
+  /** Tiles of each level, outermost first. */
+  readonly tiles: readonly LevelTiling[];
+}
+
+/** Name of the memory outside the outermost level. */
+export const DRAM = "dram";
+/** Name under which the array's own reads and writes are counted. */
+export const ARRAY = "array";
+
+/** Bytes over the ports of one memory by tensor, and how many it moves in a cycle. */
+interface Port {
+  readonly name: string;
+  readonly bytesPerCycle: number;
+  readonly bytes: Partial<Record<string, number>>;
+}
+
+/** Ways through the levels that are worth a look, by what decides about them: machines share them. */
+const known = new Map<string, LevelTiling[][]>();
+const MOST_KNOWN = 4096;
+
+/** Feeds an operation whose array works for `compute` cycles. @throws Error where a level is too small for any tile. */
+export function feed(task: FeedTask, memory: MemoryNumbers, compute: number): Feed {
+  let best: Feed | undefined;
+  for (const tiles of pathsOf(task, memory)) {
+    const next = follow(task, memory, compute, tiles);
+    if (best === undefined || isLess(next, best)) best = next;
+  }
+  return best as Feed;
+}
+
+function pathsOf(task: FeedTask, memory: MemoryNumbers): LevelTiling[][] {
+  const { pass, layer, geometry, bytes, partialBytes, resident } = task;
+  const { levels, residentBytes } = memory;
+  const rooms = levels.map((level, index) => (level.bytes - (index === 0 ? residentBytes : 0)) / 2);
+  const terms = levels.map(({ holds, tiling }, index) => [rooms[index], [...holds], tiling]);
+  const key = JSON.stringify([pass, geometry, bytes, partialBytes, [...resident], terms]);
+  let paths = known.get(key);
+  if (paths === undefined) {
+    paths = tilingsOf({ pass, layer, geometry, bytes, partialBytes, resident }, levels, rooms);
+    if (known.size >= MOST_KNOWN) known.clear();
+    known.set(key, paths);
+  }
+  return paths;
+}
+
+function isLess(a: Feed, b: Feed): boolean {
+  if (a.stall !== b.stall) return a.stall < b.stall;
+  const [dramA, dramB] = [total(a.traffic[DRAM]), total(b.traffic[DRAM])];
+  if (dramA !== dramB) return dramA < dramB;
+  return everything(a) < everything(b);
+}
+
+function everything({ traffic }: Feed): number {
+  return Object.values(traffic).reduce((sum, bytes) => sum + total(bytes), 0);
+}
+
+/** Costs of one way through the levels. */
+function follow(task: FeedTask, memory: MemoryNumbers, compute: number, tiles: readonly LevelTiling[]): Feed {
+  const { levels } = memory;
+  const dram: Port = { name: DRAM, bytesPerCycle: memory.dramBytesPerCycle, bytes: {} };
+  const ports: Port[] = levels.map(({ name, bytesPerCycle }) => ({ name, bytesPerCycle, bytes: {} }));
+  const traffic: Record<string, Bytes> = { [DRAM]: dram.bytes };
+  const stalls = new Stalls();
+
+  // A tensor moves between each level that holds it and the next one outside that does, if any; else DRAM.
+  const outside = new Map<Held, Port>();
+  for (const name of task.resident) if (levels[0].holds.has(name)) outside.set(name, ports[0]);
+  tiles.forEach(({ reads, writes, tileBytes }, index) => {
+    const crossing: Partial<Record<Held, number>> = {};
+    for (const name of Object.keys(tileBytes) as Held[]) {
+      const from = outside.get(name) ?? dram;
+      const bytes = (reads[name] ?? 0) + (writes[name] ?? 0);
+      crossing[name] = bytes;
+      add(from.bytes, name, bytes);
+      add(ports[index].bytes, name, bytes);
+      const slower = from.bytesPerCycle < ports[index].bytesPerCycle ? from : ports[index];
+      stalls.add(slower.name, name, Math.floor((tileBytes[name] ?? 0) / slower.bytesPerCycle));
+      outside.set(name, ports[index]);
+    }
+    traffic[levels[index].name] = crossing;
+  });
+  for (const [name, bytes] of Object.entries(task.arrayBytes) as [Held, number][]) {
+    add((outside.get(name) ?? dram).bytes, name, bytes);
+  }
+  traffic[ARRAY] = task.arrayBytes;
+
+  let slowest = dram;
+  for (const port of ports) if (cyclesOf(port) > cyclesOf(slowest)) slowest = port;
+  stalls.share(slowest.name, slowest.bytes, Math.max(0, cyclesOf(slowest) - compute));
+  for (const { name, readLatency, writeLatency } of levels) stalls.add(name, "latency", readLatency + writeLatency);
+  return { stall: stalls.total, stalls: stalls.byPlace, traffic, tiles };
+}
+
+/** Bytes of an operation that does not multiply, by where they are. */
+export interface Moved {
+  readonly onChip: number;
+  readonly offChip: number;
+}
+
+/** Moves the tensors of an operation that keeps the vector unit busy for `cycles`. */
+export function move(
+  read: Moved,
+  written: Moved,
+  { levels: [outermost], dramBytesPerCycle }: MemoryNumbers,
+  cycles: number,
+): Pick<Feed, "stall" | "stalls"> & { readonly traffic: Readonly<Record<string, Readonly<Record<string, number>>>> } {
+  const dram = {
+    name: DRAM,
+    bytesPerCycle: dramBytesPerCycle,
+    bytes: { read: read.offChip, written: written.offChip },
+  };
+  const level = {
+    name: outermost.name,
+    bytesPerCycle: outermost.bytesPerCycle,
+    bytes: { read: read.onChip + read.offChip, written: written.onChip + written.offChip },
+  };
+  const slowest = cyclesOf(level) > cyclesOf(dram) ? level : dram;
+  const stalls = new Stalls();
+  stalls.share(slowest.name, slowest.bytes, Math.max(0, cyclesOf(slowest) - cycles));
+  return { stall: stalls.total, stalls: stalls.byPlace, traffic: { [DRAM]: dram.bytes, [level.name]: level.bytes } };
+}
+
+/** Stalls by place and tensor; none that is zero. */
+class Stalls {
+  readonly byPlace: Record<string, Record<string, number>> = {};
+  total = 0;
+
+  add(place: string, tensor: string, cycles: number): void {
+    if (cycles === 0) return;
+    this.byPlace[place] ??= {};
+    this.byPlace[place][tensor] = (this.byPlace[place][tensor] ?? 0) + cycles;
+    this.total += cycles;
+  }
+
+  /** Shares cycles in proportion to bytes, in whole cycles that add up. */
+  share(place: string, bytes: ByName, cycles: number): void {
+    const sum = total(bytes);
+    let passed = 0;
+    let given = 0;
+    for (const [name, part = 0] of Object.entries(bytes)) {
+      passed += part;
+      const upTo = passed === sum ? cycles : Math.floor((cycles * passed) / sum);
+      this.add(place, name, upTo - given);
+      given = upTo;
+    }
+  }
+}
+
+function add(bytes: Partial<Record<string, number>>, name: string, more: number): void {
+  bytes[name] = (bytes[name] ?? 0) + more;
+}
+
+function cyclesOf({ bytes, bytesPerCycle }: Port): number {
+  return Math.ceil(total(bytes) / bytesPerCycle);
+}
+
+/** Sum over tensors. */
+export function total(bytes: ByName): number {
+  let sum = 0;
+  for (const name in bytes) sum += bytes[name] ?? 0;
+  return sum;
+}

@@ -1,0 +1,183 @@
+/**
+ * The memory of a machine: levels of on-chip memory, outermost first, and DRAM. The schema is what a hardware config says;
+ * `resolveMemory` settles units and defaults, so that the models see numbers only.
+ */
+import { type Static, Type } from "typebox";
+import { quantity } from "../units.ts";
+import { DIMENSIONS, type Tile } from "./loop-nest.ts";
+
+const strict = { additionalProperties: false };
+
+/** Tensors that a level may hold: the operands of a pass and what it writes, partial sums included. */
+export const HELD = ["weight", "input", "outputGrad", "output"] as const;
+
+/** A tensor as memory sees it: an operand of a pass, or its output. */
+export type Held = (typeof HELD)[number];
+
+const Storage = Type.Enum(["dense", "bitmap"], {
+  default: "dense",
+  description: "dense: every value. bitmap: nonzero values and one bit an element, where that is smaller.",
+});
+
+const tileSize = (what: string) =>
+  Type.Optional(Type.Integer({ minimum: 1, description: `${what} in a tile; all by default` }));
+
+const Tiling = Type.Object(
+  {
+    images: tileSize("images"),
+    rows: tileSize("rows of the output (weightGrad: of outputGrad)"),
+    columns: tileSize("columns of the output (weightGrad: of outputGrad)"),
+    filters: tileSize("filters"),
+    channels: tileSize("input channels"),
+    order: Type.Optional(
+      Type.Array(Type.Enum([...DIMENSIONS]), {
+        minItems: 3,
+        maxItems: 3,
+        uniqueItems: true,
+        description: "Loops over tiles, outermost first; space = images, rows and columns. By default the best order.",
+      }),
+    ),
+  },
+  { ...strict, description: "Tiles of this size in every operation, instead of the best ones." },
+);
+
+const Level = Type.Object(
+  {
+    name: Type.String({
+      pattern: "^[a-zA-Z][a-zA-Z0-9 -]*$",
+      description: 'As "global buffer"; not "dram", "array" or "vector".',
+    }),
+    size: Type.String({ description: 'All banks together, as "48 MiB".' }),
+    holds: Type.Optional(
+      Type.Array(Type.Enum([...HELD]), {
+        minItems: 1,
+        uniqueItems: true,
+        description: "Tensors; others pass it by. All by default.",
+      }),
+    ),
+    banks: Type.Integer({ minimum: 1, default: 1 }),
+    width: Type.Optional(
+      Type.String({
+        description: 'Of a port of a bank, each cycle, as "32 B"; by default wide enough for whatever is asked.',
+      }),
+    ),
+    ports: Type.Integer({ minimum: 1, default: 1, description: "Ports of a bank, each for reading or writing." }),
+    readLatency: Type.Integer({ minimum: 0, default: 0, description: "cycles" }),
+    writeLatency: Type.Integer({ minimum: 0, default: 0, description: "cycles" }),
+    tiling: Type.Optional(Tiling),
+  },
+  strict,
+);
+
+/** The `memory` of a hardware config. */
+export const MemorySchema = Type.Object(
+  {
+    onChip: Type.Optional(
+      Type.String({
+        description: 'One shared level of this size that is always wide enough, as "48 MiB"; or give `levels`.',
+      }),
+    ),
+    levels: Type.Optional(
+      Type.Array(Level, { minItems: 1, description: "On-chip memories, outermost first; or give `onChip`." }),
+    ),
+    resident: Type.Number({
+      minimum: 0,
+      exclusiveMaximum: 1,
+      default: 0.5,
+      description: "Share of the outermost level for tensors that a later operation reads; tiles have the rest, twice.",
+    }),
+    dram: Type.Object({ bandwidth: Type.String({ description: 'Off-chip bandwidth, as "51.2 GB/s".' }) }, strict),
+    storage: Type.Object(
+      { weight: Storage, input: Storage, outputGrad: Storage },
+      { ...strict, description: "How each operand is stored, on chip and off." },
+    ),
+  },
+  strict,
+);
+
+/** The memory part of a checked config. */
+export type MemoryConfig = Static<typeof MemorySchema>;
+
+/** One on-chip memory. */
+export interface MemoryLevel {
+  readonly name: string;
+  readonly bytes: number;
+  readonly holds: ReadonlySet<Held>;
+  /** All banks and ports together; Infinity where the config gives no width. */
+  readonly bytesPerCycle: number;
+  readonly readLatency: number;
+  readonly writeLatency: number;
+  /** Sizes and order that the config fixes. */
+  readonly tiling: Partial<Tile> & { readonly order?: readonly (typeof DIMENSIONS)[number][] };
+}
+
+/** The memory of a machine in bytes and cycles. */
+export interface MemoryNumbers {
+  /** Outermost first. */
+  readonly levels: readonly MemoryLevel[];
+  /** Room in the outermost level for tensors that stay between operations; the rest of it is for tiles. */
+  readonly residentBytes: number;
+  readonly dramBytesPerCycle: number;
+  readonly storage: MemoryConfig["storage"];
+  /** Width of a value that the array reads, and of a sum or a master copy. */
+  readonly valueBytes: number;
+  readonly wideBytes: number;
+}
+
+/** Bytes of all levels. */
+export function onChipBytes({ levels }: MemoryNumbers): number {
+  return levels.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/**
+ * Numbers of a checked config.
+ * @param fault told of every quantity that is none, and of what does not fit together.
+ */
+export function resolveMemory(
+  config: MemoryConfig,
+  clockHz: number,
+  widths: Pick<MemoryNumbers, "valueBytes" | "wideBytes">,
+  where: string,
+): MemoryNumbers {
+  const at = `${where}: memory`;
+  const bandwidth = quantity("bandwidth", config.dram.bandwidth, `${at}.dram.bandwidth`);
+  const levels = levelsOf(config, at);
+  return {
+    levels,
+    residentBytes: Math.floor(levels[0].bytes * config.resident),
+    dramBytesPerCycle: bandwidth / clockHz,
+    storage: config.storage,
+    ...widths,
+  };
+}
+
+const TAKEN = ["dram", "array", "vector"];
+
+function levelsOf({ onChip, levels }: MemoryConfig, at: string): MemoryLevel[] {
+  if ((onChip === undefined) === (levels === undefined)) {
+    throw new Error(`${at}: needs "onChip" or "levels", got ${onChip === undefined ? "neither" : "both"}`);
+  }
+  if (levels === undefined) return [shared("on chip", quantity("size", onChip as string, `${at}.onChip`))];
+  return levels.map(({ name, size, holds, width, banks, ports, readLatency, writeLatency, tiling = {} }, index) => {
+    const field = `${at}.levels.${index}`;
+    const earlier = levels.slice(0, index).map((level) => level.name);
+    if (TAKEN.includes(name) || earlier.includes(name)) {
+      throw new Error(`${field}.name: is taken, got "${name}"; valid: a name of its own, not ${TAKEN.join(", ")}`);
+    }
+    const perPort = width === undefined ? Number.POSITIVE_INFINITY : quantity("size", width, `${field}.width`);
+    return {
+      name,
+      bytes: quantity("size", size, `${field}.size`),
+      holds: new Set(holds ?? HELD),
+      bytesPerCycle: banks * ports * perPort,
+      readLatency,
+      writeLatency,
+      tiling,
+    };
+  });
+}
+
+function shared(name: string, bytes: number): MemoryLevel {
+  const wide = { bytesPerCycle: Number.POSITIVE_INFINITY, readLatency: 0, writeLatency: 0 };
+  return { name, bytes, holds: new Set(HELD), ...wide, tiling: {} };
+}

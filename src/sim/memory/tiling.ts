@@ -1,0 +1,300 @@
+/**
+ * Tiles of one pass for each level of a memory. For every level the tilings that fit are reduced to those that no other beats
+ * in traffic, in the bytes of a tile (of which double buffering cannot hide the first and last) and in what its loops leave to
+ * the levels inside; which of them is best depends on bandwidths and is decided by `feed.ts`. What remains does not depend on a
+ * bandwidth, so that a faster memory is never slower.
+ */
+import type { ConvGeometry } from "../../kernels/geometry.ts";
+import type { Pass } from "../operation.ts";
+import type { Held, MemoryLevel } from "./hierarchy.ts";
+import {
+  DIMENSIONS,
+  INPUT_SIDE,
+  type NestShape,
+  nestShape,
+  OUTPUT_SIDE,
+  type SpaceTiling,
+  spaceTiling,
+  type Tile,
+  WEIGHT_SIDE,
+} from "./loop-nest.ts";
+
+/** A pass with the bytes of its tensors. */
+export interface TilingTask {
+  readonly pass: Pass;
+  readonly layer: string;
+  readonly geometry: ConvGeometry;
+  /** Stored bytes of the operands and of the finished output. */
+  readonly bytes: Readonly<Partial<Record<Held, number>>>;
+  /** Bytes of the output while sums are unfinished. */
+  readonly partialBytes: number;
+  /** Tensors that lie in the outermost level already, or stay there: they need no tile in it and no DRAM. */
+  readonly resident: ReadonlySet<Held>;
+}
+
+/** Bytes that enter or leave a level from or to the one outside, over the whole pass. */
+export type LevelTraffic = Readonly<Partial<Record<Held, number>>>;
+
+/** Tiles of one level. */
+export interface LevelTiling {
+  readonly tile: Tile;
+  readonly order: readonly (typeof DIMENSIONS)[number][];
+  /** Bytes in, of operands and of partial sums under `output`. */
+  readonly reads: LevelTraffic;
+  /** Bytes out, of finished and partial sums. */
+  readonly writes: LevelTraffic;
+  /** Bytes of one tile: the first of an operand and the last of the output are what nothing hides. */
+  readonly tileBytes: LevelTraffic;
+}
+
+/** Where a tensor stands after the loops of the outer levels. */
+interface Outer {
+  readonly tile: Tile;
+  /** Turns of the loops that do not index each side: all of them, and those that count if nothing inside indexes it. */
+  readonly turns: readonly [number, number, number];
+  readonly counted: readonly [number, number, number];
+}
+
+/** Tilings of a level that are followed further. */
+const MAX_FRONT = 8;
+
+/** Sides of a pass as tensors. */
+export function sidesOf(pass: Pass): readonly [Held, Held, Held] {
+  const output = { forward: OUTPUT_SIDE, inputGrad: INPUT_SIDE, weightGrad: WEIGHT_SIDE }[pass];
+  const names: [Held, Held, Held] = ["weight", "input", "outputGrad"];
+  names[output] = "output";
+  return names;
+}
+
+/** Every way through the levels that is worth a look: one tiling a level, outermost first. @throws Error where a level is too small. */
+export function tilingsOf(
+  task: TilingTask,
+  levels: readonly MemoryLevel[],
+  tileBytes: readonly number[],
+): LevelTiling[][] {
+  const shape = nestShape(task.pass, task.geometry);
+  let paths: { readonly outer: Outer; readonly chosen: LevelTiling[] }[] = [
+    { outer: { tile: shape.full, turns: [1, 1, 1], counted: [1, 1, 1] }, chosen: [] },
+  ];
+  levels.forEach((level, depth) => {
+    paths = paths.flatMap(({ outer, chosen }) =>
+      frontOf(task, shape, level, depth, tileBytes[depth], outer).map((next) => ({
+        outer: next.outer,
+        chosen: [...chosen, next.tiling],
+      })),
+    );
+  });
+  return paths.map(({ chosen }) => chosen);
+}
+
+/** One level of a task, with what stays the same for all its tilings. */
+interface LevelTask {
+  readonly held: readonly boolean[];
+  readonly whole: readonly number[];
+  readonly partial: number;
+  readonly output: number;
+  readonly haloSide: number;
+  /** Share of the whole tensor that a tile of the outer level spans along space, without halo. */
+  readonly haloUnit: number;
+  readonly outer: Outer;
+}
+
+interface Candidate {
+  readonly space: SpaceTiling;
+  readonly filters: number;
+  readonly channels: number;
+  readonly order: readonly number[];
+  readonly traffic: number;
+  /** Bytes that all three tensors would move, were none of them here already: what the levels inside see at least. */
+  readonly inward: number;
+  /** Bytes of a tile of everything. */
+  readonly edge: number;
+}
+
+function frontOf(
+  task: TilingTask,
+  shape: NestShape,
+  level: MemoryLevel,
+  depth: number,
+  room: number,
+  outer: Outer,
+): { readonly tiling: LevelTiling; readonly outer: Outer }[] {
+  const sides = sidesOf(task.pass);
+  const output = sides.indexOf("output");
+  const held = sides.map((name) => level.holds.has(name) && !(depth === 0 && task.resident.has(name)));
+  const whole = sides.map((name) => task.bytes[name] ?? 0);
+  const haloUnit = plainShare(shape, outer.tile);
+  const here = { held, whole, partial: task.partialBytes, output, haloSide: shape.haloSide, haloUnit, outer };
+  const { tiling: fixed } = level;
+  const orders = fixed.order === undefined ? ORDERS : [fixed.order.map((name) => DIMENSIONS.indexOf(name))];
+  const front: Candidate[] = [];
+  let smallest = Number.POSITIVE_INFINITY;
+  for (const space of spacesOf(shape, outer.tile, fixed)) {
+    for (const filters of sizesOf(outer.tile.filters, fixed.filters)) {
+      for (const channels of sizesOf(outer.tile.channels, fixed.channels)) {
+        const trips = tripsOf(space, filters, channels, outer.tile);
+        const isSplit = trips[output] > 1 || outer.turns[output] > 1;
+        const shares = sharesOf(shape, space, filters, channels);
+        let edge = 0;
+        for (let side = 0; side < 3; side++) {
+          if (held[side]) edge += shares[side] * (side === output && isSplit ? task.partialBytes : whole[side]);
+        }
+        smallest = Math.min(smallest, edge);
+        if (edge > room) continue;
+        for (const order of orders) {
+          const traffic = count(here, space, trips, order);
+          const { inward } = moved;
+          if (!isBeaten(front, traffic, inward, edge)) {
+            insert(front, { space, filters, channels, order, traffic, inward, edge });
+          }
+        }
+      }
+    }
+  }
+  if (front.length === 0) {
+    const asked = Math.ceil(smallest * (level.bytes / room));
+    throw new Error(
+      `memory: level "${level.name}" of ${level.bytes} bytes is too small for ${task.layer} ${task.pass}; valid: at least ${asked} bytes`,
+    );
+  }
+  return front.slice(0, MAX_FRONT).map((candidate) => settled(candidate, here, sides, shape));
+}
+
+function settled(
+  { space, filters, channels, order }: Candidate,
+  here: LevelTask,
+  sides: readonly Held[],
+  shape: NestShape,
+) {
+  const { held, whole, outer } = here;
+  count(here, space, tripsOf(space, filters, channels, outer.tile), order);
+  const byName = (bytes: ArrayLike<number>) =>
+    Object.fromEntries(sides.flatMap((name, side) => (held[side] ? [[name, Math.ceil(bytes[side])]] : [])));
+  const tileBytes = sharesOf(shape, space, filters, channels).map((share, side) => share * whole[side]);
+  const { images, rows, columns } = space;
+  const tile = { images, rows, columns, filters, channels };
+  return {
+    tiling: {
+      tile,
+      order: order.map((dimension) => DIMENSIONS[dimension]),
+      reads: byName(moved.reads),
+      writes: byName(moved.writes),
+      tileBytes: byName(tileBytes),
+    },
+    outer: { tile, turns: triple(moved.turns), counted: triple(moved.counted) },
+  };
+}
+
+/** One order for each loop that may be innermost; the other two matter only where that loop has a single turn. */
+const ORDERS: readonly (readonly number[])[] = [
+  [0, 1, 2],
+  [2, 0, 1],
+  [1, 2, 0],
+];
+
+/** Whether one of the front is as good in everything. */
+function isBeaten(front: readonly Candidate[], traffic: number, inward: number, edge: number): boolean {
+  for (const other of front) {
+    if (other.traffic <= traffic && other.inward <= inward && other.edge <= edge) return true;
+  }
+  return false;
+}
+
+/** Takes out those that a candidate beats and puts it in its place, by rising traffic and then by what is left to the levels inside. */
+function insert(front: Candidate[], candidate: Candidate): void {
+  const { traffic, inward, edge } = candidate;
+  let kept = 0;
+  for (const other of front) {
+    if (!(traffic <= other.traffic && inward <= other.inward && edge <= other.edge)) front[kept++] = other;
+  }
+  front.length = kept;
+  const at = front.findIndex(
+    (other) => traffic < other.traffic || (traffic === other.traffic && inward < other.inward),
+  );
+  front.splice(at === -1 ? kept : at, 0, candidate);
+}
+
+/** What `count` found: bytes in and out of a level by side, turns of the free loop so far, and those that count. */
+const moved = {
+  inward: 0,
+  reads: new Float64Array(3),
+  writes: new Float64Array(3),
+  turns: new Float64Array(3),
+  counted: new Float64Array(3),
+};
+
+/** Fills `moved`; returns the bytes in and out together. */
+function count(level: LevelTask, space: SpaceTiling, trips: readonly number[], order: readonly number[]): number {
+  const { held, whole, partial, output, haloSide, haloUnit, outer } = level;
+  let traffic = 0;
+  moved.inward = 0;
+  for (let side = 0; side < 3; side++) {
+    let isIndexedInside = false;
+    let isIndexed = false;
+    for (let at = 2; at >= 0; at--) {
+      if (order[at] === side) isIndexedInside = isIndexed;
+      else isIndexed ||= trips[order[at]] > 1;
+    }
+    moved.turns[side] = outer.turns[side] * trips[side];
+    const visits = (isIndexed ? outer.turns[side] : outer.counted[side]) * (isIndexedInside ? trips[side] : 1);
+    moved.counted[side] = visits;
+    const sweeps = side === haloSide ? Math.max(visits, (visits * space.haloSum) / haloUnit) : visits;
+    // Each further visit of an output reads the sums so far and writes them again.
+    const again = side === output ? (sweeps - 1) * partial : 0;
+    moved.inward += whole[side] * sweeps;
+    moved.reads[side] = held[side] ? (side === output ? again : whole[side] * sweeps) : 0;
+    moved.writes[side] = held[side] && side === output ? whole[side] + again : 0;
+    traffic += moved.reads[side] + moved.writes[side];
+  }
+  return traffic;
+}
+
+function tripsOf(space: SpaceTiling, filters: number, channels: number, of: Tile): readonly [number, number, number] {
+  return [space.trips, Math.ceil(of.filters / filters), Math.ceil(of.channels / channels)];
+}
+
+/** Share of each side's tensor in a tile. */
+function sharesOf(
+  shape: NestShape,
+  space: SpaceTiling,
+  filters: number,
+  channels: number,
+): readonly [number, number, number] {
+  const f = filters / shape.full.filters;
+  const c = channels / shape.full.channels;
+  const [input, output] =
+    shape.haloSide === INPUT_SIDE ? [space.haloShare, space.plainShare] : [space.plainShare, space.haloShare];
+  return [f * c, input * c, output * f];
+}
+
+function plainShare({ full }: NestShape, tile: Tile): number {
+  return (tile.images / full.images) * (tile.rows / full.rows) * (tile.columns / full.columns);
+}
+
+/** Cuts along space, the largest first: into images, then rows, then columns. */
+function* spacesOf(shape: NestShape, of: Tile, fixed: Partial<Tile>): Generator<SpaceTiling> {
+  const { images, rows, columns } = fixed;
+  if (images !== undefined || rows !== undefined || columns !== undefined) {
+    const size = (wanted: number | undefined, all: number) => Math.min(wanted ?? all, all);
+    yield spaceTiling(shape, size(images, of.images), size(rows, of.rows), size(columns, of.columns), of);
+    return;
+  }
+  for (const count of halves(of.images)) yield spaceTiling(shape, count, of.rows, of.columns, of);
+  for (const count of halves(of.rows).slice(1)) yield spaceTiling(shape, 1, count, of.columns, of);
+  for (const count of halves(of.columns).slice(1)) yield spaceTiling(shape, 1, 1, count, of);
+}
+
+function sizesOf(all: number, fixed: number | undefined): readonly number[] {
+  return fixed === undefined ? halves(all) : [Math.min(fixed, all)];
+}
+
+/** n, n/2, n/4 … 1, rounded up. */
+function halves(n: number): number[] {
+  const sizes = [Math.max(1, n)];
+  while (sizes[sizes.length - 1] > 1) sizes.push(Math.ceil(sizes[sizes.length - 1] / 2));
+  return sizes;
+}
+
+function triple([a, b, c]: Float64Array): [number, number, number] {
+  return [a, b, c];
+}

@@ -1,0 +1,97 @@
+/**
+ * The ops of a training step as a machine runs them: those of the trace, and what the method itself costs, which a trace holds
+ * as tensors only. A sparse weight is selected from the master copy before its first use, an input is selected when it is
+ * saved (Raihan & Aamodt 2020, Algorithm 1), and a compressed operand is transposed where a pass reads it in another order.
+ */
+import { isMacOp, type MacOp, type TraceManifest, type TraceOp, type TraceTensor } from "../trace/manifest.ts";
+import { OPERANDS_OF, type Operand } from "./operation.ts";
+
+/** Compares a tensor with a threshold and compresses what is kept; every `period` steps the threshold is searched anew. */
+export interface SelectOp {
+  readonly kind: "select";
+  readonly pass: "forward" | "backward";
+  readonly layer: string;
+  readonly reads: readonly string[];
+  readonly writes: readonly string[];
+  readonly period: number;
+}
+
+/** Writes a compressed operand of `of` anew in the order that its pass reads. */
+export interface TransposeOp {
+  readonly kind: "transpose";
+  readonly pass: MacOp["pass"];
+  readonly layer: string;
+  readonly operand: Operand;
+  readonly reads: readonly string[];
+  readonly writes: readonly [];
+}
+
+/** Any op of a step. */
+export type StepOp = TraceOp | SelectOp | TransposeOp;
+
+const steps = new WeakMap<TraceManifest, readonly StepOp[]>();
+
+/** The ops of a recorded step in order of execution; transpositions of every operand, whichever a machine needs. */
+export function stepOps(manifest: TraceManifest): readonly StepOp[] {
+  const known = steps.get(manifest) ?? derive(manifest);
+  steps.set(manifest, known);
+  return known;
+}
+
+/** Ids that an op reads and writes, operands in the order of `OPERANDS_OF`. */
+export function tensorsOf(op: StepOp): { readonly reads: readonly string[]; readonly writes: readonly string[] } {
+  if (op.kind !== "conv" && op.kind !== "linear") return op as Exclude<StepOp, MacOp>;
+  const { operands, output, pass } = op as MacOp;
+  const reads = OPERANDS_OF[pass].map((operand) => operands[operand] as string);
+  return { reads, writes: output === undefined ? [] : [output] };
+}
+
+function derive({ tensors, ops, method }: TraceManifest): StepOp[] {
+  if (method.name === "dense") return [...ops];
+  const byId = new Map(tensors.map((tensor) => [tensor.id, tensor]));
+  const saved = new Map(
+    ops.flatMap((op) => (isMacOp(op) && op.pass === "weightGrad" ? [[op.layer, op.operands.input as string]] : [])),
+  );
+  const selected = new Set<string>();
+  const select = (op: MacOp, id: string | undefined): SelectOp[] => {
+    const tensor = id === undefined ? undefined : byId.get(id);
+    if (tensor === undefined || selected.has(tensor.id)) return [];
+    const source = sourceOf(tensor, op.layer, ops, byId);
+    if (source === undefined) return [];
+    selected.add(tensor.id);
+    const period = op.kind === "linear" ? 1 : (method.topKPeriod ?? 1);
+    const pass = op.pass === "forward" ? "forward" : "backward";
+    return [{ kind: "select", pass, layer: op.layer, reads: source, writes: [tensor.id], period }];
+  };
+  return ops.flatMap((op): StepOp[] => {
+    if (!isMacOp(op)) return [op];
+    const before = OPERANDS_OF[op.pass].flatMap((operand) => select(op, op.operands[operand]));
+    const after = op.pass === "forward" ? select(op, saved.get(op.layer)) : [];
+    return [...before, ...transposes(op, byId), op, ...after];
+  });
+}
+
+/** Ids that a selection is made from: nothing where the trace does not hold them, undefined for a tensor that is no selection. */
+function sourceOf(
+  { role, within, shape, mask }: TraceTensor,
+  layer: string,
+  ops: readonly TraceOp[],
+  byId: ReadonlyMap<string, TraceTensor>,
+): readonly string[] | undefined {
+  if (within !== undefined) return [within];
+  if (role !== "weight" || mask === undefined) return undefined;
+  const size = shape.join();
+  const update = ops.find((op) => op.kind === "optimizer" && op.layer === layer);
+  const reads = update !== undefined && !isMacOp(update) ? update.reads : [];
+  const isMaster = (id: string) => byId.get(id)?.role === "parameter" && byId.get(id)?.shape.join() === size;
+  return reads.filter(isMaster).slice(0, 1);
+}
+
+/** Weights are compressed as forward reads them, inputs as forward wrote them. */
+function transposes(op: MacOp, byId: ReadonlyMap<string, TraceTensor>): TransposeOp[] {
+  const again: Partial<Record<MacOp["pass"], Operand>> = { inputGrad: "weight", weightGrad: "input" };
+  const operand = again[op.pass];
+  const id = operand === undefined ? undefined : op.operands[operand];
+  if (operand === undefined || id === undefined || byId.get(id)?.mask === undefined) return [];
+  return [{ kind: "transpose", pass: op.pass, layer: op.layer, operand, reads: [id], writes: [] }];
+}

@@ -1,0 +1,125 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { sizeOf } from "../../../src/kernels/geometry.ts";
+import { type FeedTask, feed, move, total } from "../../../src/sim/memory/feed.ts";
+import { HELD, type Held, type MemoryLevel, type MemoryNumbers } from "../../../src/sim/memory/hierarchy.ts";
+import { PASSES } from "../../../src/sim/operation.ts";
+import { RESULT_OF, SHAPE_OF } from "../../../src/trace/passes.ts";
+
+const VALUE = 2;
+const WIDE = 4;
+
+const level = (name: string, bytes: number, bytesPerCycle: number): MemoryLevel => ({
+  name,
+  bytes,
+  bytesPerCycle,
+  holds: new Set(HELD),
+  readLatency: 0,
+  writeLatency: 0,
+  tiling: {},
+});
+
+const memoryOf = (levels: readonly MemoryLevel[], dramBytesPerCycle: number): MemoryNumbers => ({
+  levels,
+  residentBytes: 0,
+  dramBytesPerCycle,
+  storage: { weight: "dense", input: "dense", outputGrad: "dense" },
+  valueBytes: VALUE,
+  wideBytes: WIDE,
+});
+
+const tasks = fc
+  .record({
+    pass: fc.constantFrom(...PASSES),
+    N: fc.integer({ min: 1, max: 4 }),
+    C: fc.integer({ min: 1, max: 20 }),
+    H: fc.integer({ min: 3, max: 9 }),
+    W: fc.integer({ min: 3, max: 9 }),
+    K: fc.integer({ min: 1, max: 20 }),
+    R: fc.integer({ min: 1, max: 3 }),
+    stride: fc.integer({ min: 1, max: 2 }),
+    resident: fc.subarray([...HELD]),
+  })
+  .map(({ pass, R, stride, resident, ...extents }): FeedTask => {
+    const shared = { stride: [stride, stride], padding: [1, 1, 1, 1], dilation: [1, 1], groups: 1 } as const;
+    const geometry = { ...extents, R, S: R, ...shared } as unknown as FeedTask["geometry"];
+    const output = RESULT_OF[pass];
+    const bytes: Partial<Record<Held, number>> = {};
+    for (const name of ["weight", "input", "outputGrad"] as const) {
+      bytes[name === output ? "output" : name] = sizeOf(SHAPE_OF[name](geometry)) * VALUE;
+    }
+    const partialBytes = ((bytes.output as number) / VALUE) * WIDE;
+    const held = new Set(resident.filter((name) => name in bytes));
+    return { pass, layer: "conv", geometry, bytes, partialBytes, resident: held, arrayBytes: bytes };
+  });
+
+const compute = fc.integer({ min: 0, max: 5000 });
+const speed = fc.integer({ min: 1, max: 64 });
+
+describe("feeding an operation", () => {
+  it("costs nothing where levels and DRAM have no limit and no latency", () => {
+    fc.assert(
+      fc.property(tasks, compute, (task, cycles) => {
+        const free = memoryOf([level("buffer", 1e9, Number.POSITIVE_INFINITY)], Number.POSITIVE_INFINITY);
+        expect(feed(task, free, cycles)).toMatchObject({ stall: 0, stalls: {} });
+      }),
+    );
+  });
+
+  it("never costs less from a slower DRAM or level, and says where every stall comes from", () => {
+    fc.assert(
+      fc.property(tasks, compute, speed, speed, speed, (task, cycles, dram, outer, inner) => {
+        const stallOf = (rates: readonly [number, number, number]) => {
+          const levels = [level("buffer", 16384, rates[1]), level("local", 4096, rates[2])];
+          const { stall, stalls } = feed(task, memoryOf(levels, rates[0]), cycles);
+          expect(Object.values(stalls).reduce((sum, place) => sum + total(place), 0)).toBe(stall);
+          return stall;
+        };
+        const fast = stallOf([dram, outer, inner]);
+        expect(stallOf([dram / 2, outer, inner])).toBeGreaterThanOrEqual(fast);
+        expect(stallOf([dram, outer / 2, inner])).toBeGreaterThanOrEqual(fast);
+        expect(stallOf([dram, outer, inner / 2])).toBeGreaterThanOrEqual(fast);
+      }),
+    );
+  });
+
+  it("moves over DRAM at least what is not on chip, once, and nothing of what is", () => {
+    fc.assert(
+      fc.property(tasks, compute, (task, cycles) => {
+        const { traffic } = feed(task, memoryOf([level("buffer", 8192, 64)], 8), cycles);
+        for (const [name, bytes] of Object.entries(task.bytes) as [Held, number][]) {
+          if (task.resident.has(name)) expect(traffic.dram[name]).toBeUndefined();
+          else expect(traffic.dram[name]).toBeGreaterThanOrEqual(bytes);
+        }
+        expect(traffic.array).toEqual(task.arrayBytes);
+      }),
+    );
+  });
+
+  it("takes first tiles in and the last tile out on top of the slowest of compute and memory", () => {
+    // One value of each tensor: 2 bytes at 1 byte a cycle each, weight and input before, the output after.
+    const one = { N: 1, C: 1, H: 1, W: 1, K: 1, R: 1, S: 1, groups: 1 };
+    const geometry = { ...one, stride: [1, 1], padding: [0, 0, 0, 0], dilation: [1, 1] } as const;
+    const bytes = { weight: VALUE, input: VALUE, output: VALUE };
+    const task = { pass: "forward", layer: "conv", geometry, bytes, partialBytes: WIDE } as const;
+    const nothing = { resident: new Set<Held>(), arrayBytes: {} };
+    const memory = memoryOf([{ ...level("buffer", 64, Number.POSITIVE_INFINITY), readLatency: 3, writeLatency: 4 }], 1);
+    const { stalls } = feed({ ...task, ...nothing } as unknown as FeedTask, memory, 100);
+    expect(stalls).toEqual({ dram: { weight: 2, input: 2, output: 2 }, buffer: { latency: 7 } });
+    // Without compute the six bytes themselves take six cycles, in proportion.
+    const idle = feed({ ...task, ...nothing } as unknown as FeedTask, memory, 0);
+    expect(idle.stalls).toEqual({ dram: { weight: 4, input: 4, output: 4 }, buffer: { latency: 7 } });
+  });
+});
+
+describe("moving tensors without multiplying", () => {
+  it("takes what is off chip over DRAM and everything over the outermost level", () => {
+    const memory = memoryOf([level("buffer", 1000, 100)], 10);
+    expect(move({ onChip: 500, offChip: 300 }, { onChip: 0, offChip: 100 }, memory, 15)).toEqual({
+      stall: 25,
+      stalls: { dram: { read: 18, written: 7 } },
+      traffic: { dram: { read: 300, written: 100 }, buffer: { read: 800, written: 100 } },
+    });
+    expect(move({ onChip: 900, offChip: 0 }, { onChip: 100, offChip: 0 }, memory, 10).stall).toBe(0);
+  });
+});

@@ -1,0 +1,71 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { residenceOf } from "../../../src/sim/memory/residence.ts";
+
+const sizes: Record<string, number> = { a: 1, b: 2, c: 3, d: 4, e: 5, f: 6, kept: 2 };
+const names = Object.keys(sizes);
+const ops = fc.array(
+  fc.record({ reads: fc.subarray(names, { maxLength: 3 }), writes: fc.subarray(names, { maxLength: 2 }) }),
+  { maxLength: 12 },
+);
+const lasting = (id: string) => id === "kept";
+
+describe("tensors that stay on chip", () => {
+  it("fit, are not lost, and were there before they are read", () => {
+    fc.assert(
+      fc.property(ops, fc.integer({ min: 0, max: 16 }), (touches, room) => {
+        const residences = residenceOf(touches, room, (id) => sizes[id], lasting);
+        /** Ids on chip from the end of one op to a later one that reads them there. */
+        const occupied = touches.map(() => 0);
+        const lastTouch = new Map<string, number>();
+        const onlyOnChip = new Set<string>();
+        touches.forEach(({ reads, writes }, at) => {
+          for (const id of reads) {
+            const isResident = residences[at].reads.has(id);
+            if (onlyOnChip.has(id)) expect(isResident, `${id} at ${at} is nowhere else`).toBe(true);
+            if (isResident) {
+              expect(lastTouch.has(id)).toBe(true);
+              for (let between = lastTouch.get(id) as number; between < at; between++) occupied[between] += sizes[id];
+            }
+            lastTouch.set(id, at);
+          }
+          for (const id of writes) {
+            if (residences[at].writes.has(id)) onlyOnChip.add(id);
+            else onlyOnChip.delete(id);
+            lastTouch.set(id, at);
+          }
+        });
+        expect(onlyOnChip.has("kept")).toBe(false);
+        for (const bytes of occupied) expect(bytes).toBeLessThanOrEqual(room);
+      }),
+    );
+  });
+
+  it("are those that are read soonest", () => {
+    const touches = [
+      { reads: [], writes: ["d"] },
+      { reads: [], writes: ["c"] },
+      { reads: ["c"], writes: [] },
+      { reads: ["d"], writes: [] },
+    ];
+    const [first, second, third, last] = residenceOf(touches, 5, (id) => sizes[id], lasting);
+    expect(first.writes.has("d")).toBe(false);
+    expect(second.writes.has("c")).toBe(true);
+    expect(third.reads.has("c")).toBe(true);
+    expect(last.reads.has("d")).toBe(false);
+  });
+
+  it("all stay where there is room, are written to DRAM where nobody reads them, and none stays without room", () => {
+    const touches = [
+      { reads: ["a"], writes: ["b", "kept"] },
+      { reads: ["a", "b", "kept"], writes: ["c"] },
+    ];
+    const [first, second] = residenceOf(touches, 100, (id) => sizes[id], lasting);
+    expect([...first.writes]).toEqual(["b"]);
+    expect([...second.reads].sort()).toEqual(["a", "b", "kept"]);
+    expect(second.writes.size).toBe(0);
+    for (const { reads, writes } of residenceOf(touches, 0, (id) => sizes[id], lasting)) {
+      expect(reads.size + writes.size).toBe(0);
+    }
+  });
+});

@@ -1,0 +1,227 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type ConvGeometry, outputHeight, outputWidth, sizeOf } from "../../../src/kernels/geometry.ts";
+import { HELD, type Held, type MemoryLevel } from "../../../src/sim/memory/hierarchy.ts";
+import { DIMENSIONS, type Tile } from "../../../src/sim/memory/loop-nest.ts";
+import { type LevelTiling, sidesOf, type TilingTask, tilingsOf } from "../../../src/sim/memory/tiling.ts";
+import { PASSES } from "../../../src/sim/operation.ts";
+import { RESULT_OF, SHAPE_OF } from "../../../src/trace/passes.ts";
+
+const level = (bytes: number, change: Partial<MemoryLevel> = {}): MemoryLevel => ({
+  name: "buffer",
+  bytes,
+  holds: new Set(HELD),
+  bytesPerCycle: Number.POSITIVE_INFINITY,
+  readLatency: 0,
+  writeLatency: 0,
+  tiling: {},
+  ...change,
+});
+
+/** Kernels of one element, so that tiles do not overlap; what a halo adds is tested by itself. */
+const shapes = fc.record({
+  N: fc.integer({ min: 1, max: 4 }),
+  C: fc.integer({ min: 1, max: 9 }),
+  H: fc.integer({ min: 1, max: 7 }),
+  W: fc.integer({ min: 1, max: 7 }),
+  K: fc.integer({ min: 1, max: 9 }),
+});
+const pointwise = (extents: Extents): ConvGeometry => ({
+  ...extents,
+  R: 1,
+  S: 1,
+  stride: [1, 1],
+  padding: [0, 0, 0, 0],
+  dilation: [1, 1],
+  groups: 1,
+});
+
+const VALUE = 2;
+const WIDE = 4;
+
+function taskOf(pass: TilingTask["pass"], geometry: ConvGeometry): TilingTask {
+  const bytes: Partial<Record<Held, number>> = {};
+  const output = RESULT_OF[pass];
+  for (const name of ["weight", "input", "outputGrad"] as const) {
+    bytes[name === output ? "output" : name] = sizeOf(SHAPE_OF[name](geometry)) * VALUE;
+  }
+  const partialBytes = ((bytes.output as number) / VALUE) * WIDE;
+  return { pass, layer: "conv", geometry, bytes, partialBytes, resident: new Set() };
+}
+
+/** Runs the loops of all levels one turn after another, with one tile of each tensor in the innermost level. */
+function walk(task: TilingTask, levels: readonly LevelTiling[], full: Tile) {
+  const names = sidesOf(task.pass);
+  const loads = { weight: 0, input: 0, outputGrad: 0, output: 0 };
+  const stores = { ...loads };
+  const last: Partial<Record<Held, string>> = {};
+  const started = new Set<string>();
+  /** Elements of a tensor in a box of the iteration space. */
+  const elements = (side: number, box: Box) => {
+    const space = box.images * box.rows * box.columns;
+    return [box.filters * box.channels, space * box.channels, space * box.filters][side];
+  };
+  const visit = (depth: number, box: Box) => {
+    if (depth < levels.length) {
+      turn(depth, 0, box);
+      return;
+    }
+    names.forEach((name, side) => {
+      const { filters, channels, images, rows, columns } = box.from;
+      const space = [images, rows, columns].join();
+      const id = [
+        [filters, channels],
+        [space, channels],
+        [space, filters],
+      ][side].join();
+      if (last[name] === id) return;
+      last[name] = id;
+      const size = elements(side, box);
+      if (name !== "output") loads[name] += size * VALUE;
+      else {
+        if (started.has(id)) loads.output += size * WIDE;
+        // A sum is finished only after its last visit; the others wrote it as it stood.
+        stores.output += started.has(id) ? size * WIDE : size * VALUE;
+        started.add(id);
+      }
+    });
+  };
+  const turn = (depth: number, at: number, box: Box): void => {
+    if (at === 3) {
+      visit(depth + 1, box);
+      return;
+    }
+    const { tile, order } = levels[depth];
+    if (order[at] === "space") {
+      each(box, "images", tile.images, (a) =>
+        each(a, "rows", tile.rows, (b) => each(b, "columns", tile.columns, (c) => turn(depth, at + 1, c))),
+      );
+    } else {
+      const dimension = order[at] as "filters" | "channels";
+      each(box, dimension, tile[dimension], (inner) => turn(depth, at + 1, inner));
+    }
+  };
+  visit(0, { ...full, from: { images: 0, rows: 0, columns: 0, filters: 0, channels: 0 } });
+  return { loads, stores };
+}
+
+const fixedTiles = (most: number) => {
+  const size = fc.integer({ min: 1, max: most });
+  const order = fc.shuffledSubarray([...DIMENSIONS], { minLength: 3 });
+  return fc.record({ images: size, rows: size, columns: size, filters: size, channels: size, order });
+};
+
+type Extents = Pick<ConvGeometry, "N" | "C" | "H" | "W" | "K">;
+
+/** What the model says of fixed tiles, and what the loops do. */
+function both(extents: Extents, pass: TilingTask["pass"], tilings: readonly MemoryLevel["tiling"][]) {
+  const task = taskOf(pass, pointwise(extents));
+  const levels = tilings.map((tiling) => level(1e9, { tiling }));
+  const [path] = tilingsOf(
+    task,
+    levels,
+    levels.map(({ bytes }) => bytes),
+  );
+  const { N: images, H: rows, W: columns, K: filters, C: channels } = extents;
+  return { task, path, walked: walk(task, path, { images, rows, columns, filters, channels }) };
+}
+
+interface Box extends Tile {
+  readonly from: Tile;
+}
+
+function each(box: Box, dimension: keyof Tile, size: number, body: (inner: Box) => void): void {
+  for (let from = 0; from < box[dimension]; from += size) {
+    const extent = Math.min(size, box[dimension] - from);
+    body({ ...box, [dimension]: extent, from: { ...box.from, [dimension]: box.from[dimension] + from } });
+  }
+}
+
+describe("tiles", () => {
+  it("move what the loops, run one turn after another, move", () => {
+    fc.assert(
+      fc.property(shapes, fc.constantFrom(...PASSES), fixedTiles(9), (extents, pass, tiling) => {
+        const { task, path, walked } = both(extents, pass, [tiling]);
+        for (const name of Object.keys(task.bytes) as Held[]) {
+          expect(path[0].reads[name], `${name} read`).toBe(walked.loads[name]);
+          if (name === "output") expect(path[0].writes[name]).toBe(walked.stores[name]);
+        }
+      }),
+    );
+  });
+
+  it("within tiles move as much, where the sizes divide each other, else at most more", () => {
+    fc.assert(
+      fc.property(shapes, fc.constantFrom(...PASSES), fixedTiles(4), fixedTiles(4), (extents, pass, outer, inner) => {
+        const { task, path, walked } = both(extents, pass, [outer, inner]);
+        for (const name of Object.keys(task.bytes) as Held[]) {
+          expect(path[1].reads[name]).toBeGreaterThanOrEqual(walked.loads[name]);
+        }
+        const even = (size: number) => 2 ** Math.floor(Math.log2(size));
+        const evenly = <T extends object>(sizes: T): T =>
+          Object.fromEntries(
+            Object.entries(sizes).map(([key, size]) => [key, typeof size === "number" ? even(size) : size]),
+          ) as T;
+        const divided = both(evenly(extents), pass, [evenly(outer), evenly(inner)]);
+        for (const name of Object.keys(task.bytes) as Held[]) {
+          expect(divided.path[1].reads[name], `${name} read`).toBe(divided.walked.loads[name]);
+          if (name === "output") expect(divided.path[1].writes[name]).toBe(divided.walked.stores[name]);
+        }
+      }),
+    );
+  });
+
+  it("fit twice into what a level has for them, and never move less than every tensor once", () => {
+    fc.assert(
+      fc.property(shapes, fc.constantFrom(...PASSES), fc.integer({ min: 64, max: 4000 }), (extents, pass, room) => {
+        const geometry = {
+          ...pointwise(extents),
+          R: 3,
+          S: 3,
+          padding: [1, 1, 1, 1] as const,
+        } as unknown as ConvGeometry;
+        const task = taskOf(pass, geometry);
+        let paths: LevelTiling[][] = [];
+        try {
+          paths = tilingsOf(task, [level(2 * room)], [room]);
+        } catch (error) {
+          expect((error as Error).message).toContain("too small");
+        }
+        for (const [{ reads, writes, tileBytes }] of paths) {
+          expect(Object.values(tileBytes).reduce((sum, bytes) => sum + bytes - 1, 0)).toBeLessThanOrEqual(room);
+          for (const [name, bytes] of Object.entries(task.bytes) as [Held, number][]) {
+            expect((name === "output" ? writes[name] : reads[name]) ?? 0).toBeGreaterThanOrEqual(bytes);
+          }
+        }
+      }),
+    );
+  });
+
+  it("with a halo read the rows that tiles share again", () => {
+    // 8 rows in tiles of 2 with a kernel of 3 rows: inputs of 4 rows each, all within the image, which has 10.
+    const geometry = { ...pointwise({ N: 1, C: 1, H: 10, W: 1, K: 1 }), R: 3 };
+    expect([outputHeight(geometry), outputWidth(geometry)]).toEqual([8, 1]);
+    const [[{ reads }]] = tilingsOf(taskOf("forward", geometry), [level(1e6, { tiling: { rows: 2 } })], [1e6]);
+    expect(reads.input).toBe(4 * 4 * VALUE);
+    const [[{ writes }]] = tilingsOf(taskOf("forward", geometry), [level(1e6)], [1e6]);
+    expect(writes.output).toBe(8 * VALUE);
+  });
+
+  it("of the tensors that a level does not hold pass it by", () => {
+    const task = taskOf("forward", pointwise({ N: 2, C: 4, H: 4, W: 4, K: 4 }));
+    const [[outer, inner]] = tilingsOf(
+      task,
+      [level(1e6), level(1e6, { name: "weights", holds: new Set(["weight"]) })],
+      [1e6, 1e6],
+    );
+    expect(Object.keys(outer.reads).sort()).toEqual(["input", "output", "weight"]);
+    expect(Object.keys(inner.reads)).toEqual(["weight"]);
+  });
+
+  it("are refused with the size that is needed where a level is too small", () => {
+    const task = taskOf("forward", pointwise({ N: 2, C: 4, H: 4, W: 4, K: 4 }));
+    expect(() => tilingsOf(task, [level(4)], [2])).toThrow(
+      'memory: level "buffer" of 4 bytes is too small for conv forward; valid: at least',
+    );
+  });
+});
