@@ -3,6 +3,7 @@ import { type ConvGeometry, linearGeometry, outputHeight, outputWidth, sizeOf } 
 import type { PoolGeometry } from "../kernels/kernels.ts";
 import { poolOutputHeight, poolOutputWidth } from "../kernels/pool-geometry.ts";
 import type { ImageShape, Network, NetworkDefinition, NetworkNode, Task } from "./graph.ts";
+import type { InitialDraws } from "./initial-draws.ts";
 
 /** Options of a convolution; kernel, stride and padding are the same on both axes. */
 export interface ConvOptions {
@@ -10,6 +11,14 @@ export interface ConvOptions {
   readonly stride?: number;
   readonly padding?: number;
   readonly bias?: boolean;
+  /** `uniform` where not given. */
+  readonly initialWeight?: InitialDraws["weight"];
+}
+
+/** Options of a linear layer. */
+export interface LinearOptions {
+  /** `uniform` where not given. */
+  readonly initialBias?: InitialDraws["bias"];
 }
 
 /** Options of a pooling, the same on both axes; the windows touch without overlap where no stride is given. */
@@ -60,7 +69,7 @@ export class GraphBuilder {
 
   conv(name: string, from: number, filters: number, options: ConvOptions): number {
     const [C, H, W] = this.nodes[from].shape;
-    const { kernel, stride = 1, padding = 0, bias = true } = options;
+    const { kernel, stride = 1, padding = 0, bias = true, initialWeight = "uniform" } = options;
     const geometry: ConvGeometry = {
       N: 1,
       C,
@@ -76,13 +85,15 @@ export class GraphBuilder {
     };
     this.#refuseStrideAcross(name, from, stride);
     const shape: ImageShape = [filters, outputHeight(geometry), outputWidth(geometry)];
-    return this.#add({ op: "conv", name, from: [from], shape, geometry, bias });
+    const initial: InitialDraws = { weight: initialWeight, bias: "uniform" };
+    return this.#add({ op: "conv", name, from: [from], shape, geometry, bias, initial });
   }
 
   /** Fully connected over the flattened input. */
-  linear(name: string, from: number, outputs: number): number {
+  linear(name: string, from: number, outputs: number, { initialBias = "uniform" }: LinearOptions = {}): number {
     const geometry = linearGeometry(1, sizeOf(this.nodes[from].shape), outputs);
-    return this.#add({ op: "linear", name, from: [from], shape: [outputs, 1, 1], geometry, bias: true });
+    const initial: InitialDraws = { weight: "uniform", bias: initialBias };
+    return this.#add({ op: "linear", name, from: [from], shape: [outputs, 1, 1], geometry, bias: true, initial });
   }
 
   batchNorm(name: string, from: number): number {

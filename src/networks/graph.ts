@@ -5,6 +5,7 @@
  */
 import { type ConvGeometry, sizeOf, weightShape } from "../kernels/geometry.ts";
 import type { PoolGeometry } from "../kernels/kernels.ts";
+import type { InitialDraws } from "./initial-draws.ts";
 
 /** Shape of one image or activation, without the batch: [C, H, W]. */
 export type ImageShape = readonly [number, number, number];
@@ -25,7 +26,12 @@ export type NetworkNode =
   | (NodeBase & { readonly op: "concat" })
   /** `rate`: share of the elements that training sets to zero, 0 ≤ rate < 1. */
   | (NodeBase & { readonly op: "dropout"; readonly rate: number })
-  | (NodeBase & { readonly op: "conv" | "linear"; readonly geometry: ConvGeometry; readonly bias: boolean })
+  | (NodeBase & {
+      readonly op: "conv" | "linear";
+      readonly geometry: ConvGeometry;
+      readonly bias: boolean;
+      readonly initial: InitialDraws;
+    })
   | (NodeBase & { readonly op: "batchNorm" })
   | (NodeBase & { readonly op: "maxPool" | "averagePool"; readonly geometry: PoolGeometry });
 

@@ -3,12 +3,12 @@
  * ReLU after the addition. Where the shape changes, the shortcut is a 1×1 convolution with batch norm (option B). A
  * bottleneck strides in its 3×3 convolution, as torchvision and the SWAT authors' code do.
  */
-import type { GraphBuilder } from "./graph-builder.ts";
+import type { ConvOptions, GraphBuilder } from "./graph-builder.ts";
 
 /** What the CIFAR and the ImageNet code of the SWAT authors write differently. */
 export interface BlockStyle {
-  /** Whether convolutions carry a bias. */
-  readonly bias: boolean;
+  /** Of every convolution: whether it carries a bias, and what its weight is drawn from. */
+  readonly conv: Pick<ConvOptions, "bias" | "initialWeight">;
   /** Name of the shortcut's two nodes, before `.0` and `.1`. */
   readonly shortcut: string;
 }
@@ -25,10 +25,10 @@ export type ResidualBlock = (
 
 /** Two 3×3 convolutions of `width` filters. */
 export const basicBlock: ResidualBlock = (net, name, x, width, stride, style) => {
-  const { bias } = style;
-  let y = net.conv(`${name}.conv1`, x, width, { kernel: 3, stride, padding: 1, bias });
+  const { conv } = style;
+  let y = net.conv(`${name}.conv1`, x, width, { kernel: 3, stride, padding: 1, ...conv });
   y = net.relu(`${name}.relu1`, net.batchNorm(`${name}.bn1`, y));
-  y = net.conv(`${name}.conv2`, y, width, { kernel: 3, padding: 1, bias });
+  y = net.conv(`${name}.conv2`, y, width, { kernel: 3, padding: 1, ...conv });
   y = net.batchNorm(`${name}.bn2`, y);
   return net.relu(`${name}.relu2`, net.add(`${name}.add`, y, shortcut(net, name, x, width, stride, style)));
 };
@@ -41,13 +41,13 @@ const EXPANSION = 4;
  */
 export function bottleneck(widen = 1): ResidualBlock {
   return (net, name, x, width, stride, style) => {
-    const { bias } = style;
+    const { conv } = style;
     const inner = widen * width;
-    let y = net.conv(`${name}.conv1`, x, inner, { kernel: 1, bias });
+    let y = net.conv(`${name}.conv1`, x, inner, { kernel: 1, ...conv });
     y = net.relu(`${name}.relu1`, net.batchNorm(`${name}.bn1`, y));
-    y = net.conv(`${name}.conv2`, y, inner, { kernel: 3, stride, padding: 1, bias });
+    y = net.conv(`${name}.conv2`, y, inner, { kernel: 3, stride, padding: 1, ...conv });
     y = net.relu(`${name}.relu2`, net.batchNorm(`${name}.bn2`, y));
-    y = net.conv(`${name}.conv3`, y, EXPANSION * width, { kernel: 1, bias });
+    y = net.conv(`${name}.conv3`, y, EXPANSION * width, { kernel: 1, ...conv });
     y = net.batchNorm(`${name}.bn3`, y);
     const passed = shortcut(net, name, x, EXPANSION * width, stride, style);
     return net.relu(`${name}.relu3`, net.add(`${name}.add`, y, passed));
@@ -63,6 +63,6 @@ function shortcut(
   style: BlockStyle,
 ): number {
   if (stride === 1 && net.channels(x) === width) return x;
-  const y = net.conv(`${name}.${style.shortcut}.0`, x, width, { kernel: 1, stride, bias: style.bias });
+  const y = net.conv(`${name}.${style.shortcut}.0`, x, width, { kernel: 1, stride, ...style.conv });
   return net.batchNorm(`${name}.${style.shortcut}.1`, y);
 }

@@ -15,11 +15,15 @@ export interface ResidualTable {
   readonly widths: readonly number[];
 }
 
+const CIFAR_STYLE: BlockStyle = { conv: { bias: true }, shortcut: "shortcut" };
+/** The authors' code draws its own convolutions by fan-out; the stem is PyTorch's and keeps that default. */
+const IMAGENET_STYLE: BlockStyle = { conv: { bias: false, initialWeight: "fanOutNormal" }, shortcut: "downsample" };
+
 /** A residual network for 32×32 images. */
 export function cifarResnet(name: string, table: ResidualTable): NetworkDefinition {
   return defineNetwork(name, CIFAR, (net, classes) => {
     const x = net.conv("conv1", net.input, table.widths[0], { kernel: 3, padding: 1 });
-    const y = stages(net, net.relu("relu1", net.batchNorm("bn1", x)), table, { bias: true, shortcut: "shortcut" });
+    const y = stages(net, net.relu("relu1", net.batchNorm("bn1", x)), table, CIFAR_STYLE);
     net.linear("linear", net.globalAveragePool("pool", y), classes);
   });
 }
@@ -30,7 +34,7 @@ export function imagenetResnet(name: string, table: ResidualTable): NetworkDefin
     let x = net.conv("conv1", net.input, table.widths[0], { kernel: 7, stride: 2, padding: 3, bias: false });
     x = net.relu("relu1", net.batchNorm("bn1", x));
     x = net.maxPool("maxpool", x, { kernel: 3, stride: 2, padding: 1 });
-    x = stages(net, x, table, { bias: false, shortcut: "downsample" });
+    x = stages(net, x, table, IMAGENET_STYLE);
     net.linear("fc", net.globalAveragePool("avgpool", x), classes);
   });
 }

@@ -10,6 +10,7 @@ import { CIFAR } from "./tasks.ts";
 const STEM_WIDTH = 16;
 const GROUP_WIDTHS = [16, 32, 64];
 const DROPOUT = 0.3;
+const CONV = { bias: false, initialWeight: "fanOutNormal" } as const;
 const LAYERS_OUTSIDE_BLOCKS = 4;
 /** Layers that depth counts for one more block in every group. */
 const LAYERS_PER_BLOCK = 6;
@@ -23,7 +24,7 @@ export function wideResnet(depth: number, widen: number): NetworkDefinition {
     throw new Error(`${name}: depth must be 6n + 4, got ${depth}; valid: 10, 16, 22, 28, 34, 40 and so on`);
   }
   return defineNetwork(name, CIFAR, (net, classes) => {
-    let x = net.conv("conv1", net.input, STEM_WIDTH, { kernel: 3, padding: 1, bias: false });
+    let x = net.conv("conv1", net.input, STEM_WIDTH, { kernel: 3, padding: 1, ...CONV });
     GROUP_WIDTHS.forEach((width, group) => {
       for (let block = 0; block < blocks; block++) {
         const stride = group > 0 && block === 0 ? 2 : 1;
@@ -31,7 +32,7 @@ export function wideResnet(depth: number, widen: number): NetworkDefinition {
       }
     });
     x = net.relu("relu", net.batchNorm("bn1", x));
-    net.linear("fc", net.globalAveragePool("pool", x), classes);
+    net.linear("fc", net.globalAveragePool("pool", x), classes, { initialBias: "zero" });
   });
 }
 
@@ -43,13 +44,13 @@ export function wideResnetNamed(name: string): NetworkDefinition | null {
 
 function preActivatedBlock(net: GraphBuilder, name: string, x: number, width: number, stride: number): number {
   const activated = net.relu(`${name}.relu1`, net.batchNorm(`${name}.bn1`, x));
-  let y = net.conv(`${name}.conv1`, activated, width, { kernel: 3, stride, padding: 1, bias: false });
+  let y = net.conv(`${name}.conv1`, activated, width, { kernel: 3, stride, padding: 1, ...CONV });
   y = net.relu(`${name}.relu2`, net.batchNorm(`${name}.bn2`, y));
   y = net.dropout(`${name}.dropout`, y, DROPOUT);
-  y = net.conv(`${name}.conv2`, y, width, { kernel: 3, padding: 1, bias: false });
+  y = net.conv(`${name}.conv2`, y, width, { kernel: 3, padding: 1, ...CONV });
   const shortcut =
     stride === 1 && net.channels(x) === width
       ? x
-      : net.conv(`${name}.convShortcut`, activated, width, { kernel: 1, stride, bias: false });
+      : net.conv(`${name}.convShortcut`, activated, width, { kernel: 1, stride, ...CONV });
   return net.add(`${name}.add`, shortcut, y);
 }

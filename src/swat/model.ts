@@ -80,14 +80,9 @@ export class Model {
     return this.layers.filter((layer) => layer instanceof SwatLayer);
   }
 
-  /** Draws initial weights and biases: uniform in ±1/√(fan-in), as the authors' code; batch norm starts at γ = 1, β = 0. */
+  /** Draws initial weights and biases from what the network says; batch norm starts at γ = 1, β = 0. */
   initialise(seed: number): void {
-    for (const [index, layer] of this.swatLayers.entries()) {
-      const bound = 1 / Math.sqrt(layer.weight.values.length / layer.weight.shape[0]);
-      const stream = randomStream(seed, "initialise", index);
-      stream.fillUniform(layer.weight.values, -bound, bound);
-      if (layer.bias !== null) stream.fillUniform(layer.bias.values, -bound, bound);
-    }
+    for (const [index, layer] of this.swatLayers.entries()) layer.initialise(randomStream(seed, "initialise", index));
   }
 
   /** Runs the first `batch` images of `pixels`. */

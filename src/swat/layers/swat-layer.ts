@@ -12,7 +12,9 @@
  */
 import type { Backend, Conv, Tensor } from "../../kernels/backend.ts";
 import { type ConvGeometry, sizeOf, weightShape } from "../../kernels/geometry.ts";
+import type { RandomStream } from "../../kernels/random.ts";
 import type { ImageShape, LayerNode } from "../../networks/graph.ts";
+import { drawParameters } from "../../networks/initial-draws.ts";
 import { keepCount } from "../../sparsity/keep-count.ts";
 import { keptMomentum } from "../../sparsity/momentum.ts";
 import { type Pruning, type StructuredPruner, structuredPruner, unitSize } from "../../sparsity/structured.ts";
@@ -77,6 +79,11 @@ export class SwatLayer implements Layer {
     this.parameters = this.bias === null ? [this.weight] : [this.weight, this.bias];
     this.sparseWeight = sparsity === null ? this.weight.values : backend.floats(this.weight.values.length);
     this.#conv = backend.conv({ ...kernelGeometry(node, source.shape), N: source.values.maxBatch });
+  }
+
+  /** Draws weight and bias as the network says. */
+  initialise(stream: RandomStream): void {
+    drawParameters(this.#node, stream, this.weight.values, this.bias?.values ?? null);
   }
 
   forward(batch: number, phase: Phase): void {
