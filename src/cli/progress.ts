@@ -23,7 +23,7 @@ export function progressBar(title: string): Progress {
   let started = false;
   return {
     update(done, of, note = "") {
-      if (!started) bar.start(of, 0, { note });
+      if (!started) bar.start(of, done, { note });
       started = true;
       bar.update(done, { note });
     },

@@ -1,4 +1,7 @@
-/** The settings of `train`: what the command line says, then what a `--schedule` file says, then the defaults. */
+/**
+ * The settings of `train`: what the command line says, then what a `--schedule` file says, then those of a run that goes on or
+ * the defaults.
+ */
 import type { Command } from "commander";
 import { readBytes } from "../io/read-file.ts";
 import { layersOf } from "../networks/graph.ts";
@@ -36,12 +39,31 @@ export interface SettingsOptions {
   augment?: Augmentation[];
 }
 
+/** Options of `train`, as commander gives them. */
+export interface TrainOptions extends SettingsOptions {
+  data: string;
+  threads?: number;
+  limit?: number;
+  testLimit?: number;
+  record?: string;
+  resume?: string;
+  checkpointEvery?: number;
+  evaluateEvery?: number;
+  logCsv?: true;
+  out: string;
+  json?: true;
+}
+
 /** Reads the file, if one is named. @throws InputError with everything that is wrong in it. */
-export async function trainSettings(options: SettingsOptions, command: Command): Promise<TrainSettings> {
+export async function trainSettings(
+  options: SettingsOptions,
+  command: Command,
+  saved?: TrainSettings,
+): Promise<TrainSettings> {
   const { schedule, ...rest } = options;
   const path = schedule !== undefined && "path" in schedule ? schedule.path : undefined;
-  const file = path === undefined ? {} : await readSettings(path, options.network);
-  /** An option that the user gave wins over the file, the file over an option's default. */
+  const file = { ...saved, ...(path === undefined ? {} : await readSettings(path, options.network)) };
+  /** An option that the user gave wins over the file, the file over a run that goes on and an option's default. */
   const pick = <Key extends keyof TrainSettings>(key: Key, option: keyof SettingsOptions, value: TrainSettings[Key]) =>
     command.getOptionValueSource(option) === "cli" ? value : (file[key] ?? value);
 
@@ -50,6 +72,7 @@ export async function trainSettings(options: SettingsOptions, command: Command):
   const epochs = pick("epochs", "epochs", rest.epochs);
   const byRate = defaultSchedule(epochs, rest.learningRate);
   const sparsity = pick("sparsity", "sparsity", rest.sparsity);
+  const augment = rest.augment ?? file.augment;
   return {
     method,
     sparsity: method === "dense" ? 0 : sparsity,
@@ -62,14 +85,14 @@ export async function trainSettings(options: SettingsOptions, command: Command):
     epochs,
     batchSize: pick("batchSize", "batchSize", rest.batchSize),
     schedule: Array.isArray(schedule) ? schedule : pick("schedule", "learningRate", byRate),
-    rateWarmup: rest.rateWarmup,
+    rateWarmup: pick("rateWarmup", "rateWarmup", rest.rateWarmup),
     momentum: pick("momentum", "momentum", rest.momentum),
     nesterov: pick("nesterov", "nesterov", rest.nesterov ?? TRAIN_DEFAULTS.nesterov),
     weightDecay: pick("weightDecay", "weightDecay", rest.weightDecay),
     batchNormDecay: pick("batchNormDecay", "batchNormDecay", rest.batchNormDecay ?? TRAIN_DEFAULTS.batchNormDecay),
-    labelSmoothing: rest.labelSmoothing,
-    seed: rest.seed,
-    ...(rest.augment === undefined ? {} : { augment: rest.augment }),
+    labelSmoothing: pick("labelSmoothing", "labelSmoothing", rest.labelSmoothing),
+    seed: pick("seed", "seed", rest.seed),
+    ...(augment === undefined ? {} : { augment }),
   };
 }
 

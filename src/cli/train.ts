@@ -4,28 +4,22 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { networks } from "../networks/index.ts";
 import { METHODS } from "../sparsity/methods.ts";
 import { PRUNINGS } from "../sparsity/structured.ts";
+import { openRun, unfinishedRun } from "../studies/checkpoint-file.ts";
 import { runTraining } from "../studies/run-training.ts";
+import type { TrainingJob } from "../studies/training-job.ts";
 import { AUGMENTATIONS } from "../swat/data/augment.ts";
 import { recordSelection } from "../swat/record-selection.ts";
 import { TRAIN_DEFAULTS } from "../swat/settings.ts";
+import type { TrainProgress } from "../swat/train.ts";
 import { integer, kernelBuild, listOf, networkName, numberIn, oneOf, scheduleOrFile } from "./options.ts";
 import { progressBar } from "./progress.ts";
-import { type SettingsOptions, trainSettings } from "./train-settings.ts";
+import { resumeCommand, resumedJob } from "./train-resume.ts";
+import { type TrainOptions, trainSettings } from "./train-settings.ts";
 
 const TEST_SHARE = 5;
 const MILLI = 1e3;
 const PERCENT = 100;
 const INTERRUPTED = 130;
-
-interface TrainOptions extends SettingsOptions {
-  data: string;
-  threads?: number;
-  limit?: number;
-  testLimit?: number;
-  record?: (step: number, steps: number) => boolean;
-  out: string;
-  json?: true;
-}
 
 /** Adds the command. */
 export function addTrainCommand(program: Command): void {
@@ -80,7 +74,15 @@ export function addTrainCommand(program: Command): void {
     .option("--test-limit <n>", "use the first n test images (default: a fifth of --limit, else all)", integer(1))
     .option("--record <steps>", "record last, every:N or steps:A,B,… as traces; steps count from 0", selection)
     .option("--threads <count>", "threads to train on, with the same result (default: all cores)", integer(1))
-    .option("--out <dir>", "folder for traces, weights and training.json", "out/train")
+    .option("--out <dir>", "folder for traces, weights, training.json, log.jsonl and checkpoints", "out/train")
+    .option(
+      "--checkpoint-every <steps>",
+      "save a checkpoint every n steps, too (default: after each epoch)",
+      integer(1),
+    )
+    .option("--resume <path>", "go on with the run of that folder or checkpoint; everything else comes from there")
+    .option("--evaluate-every <epochs>", "epochs between two evaluations (default: 1; the last always)", integer(1))
+    .option("--log-csv", "write the log of epochs and recorded steps as log.csv, too")
     .option("--json", "print one JSON object at the end")
     .addHelpText(
       "after",
@@ -93,6 +95,10 @@ Example:
 A .yaml file gives the settings that it names; options on the command line win over it. swat-er, swat-erk and swat-m share
 the sparsity among layers: by the shape of channels, by that of the whole kernel, by momentum after every step.
 
+A run that was stopped, by Ctrl-C or otherwise, goes on from its last checkpoint and ends as if it had never stopped:
+  $ swat-sim train --resume out/fm
+What decides the result may not change then; --threads, --checkpoint-every, --log-csv, --json and the folder of --data may.
+
 Environment:
   SWAT_SIM_KERNELS=reference|js|simd|relaxed   kernel build (default simd, js where there is no WebAssembly SIMD;
                                                relaxed fuses multiply and add and rounds differently)`,
@@ -101,42 +107,28 @@ Environment:
 }
 
 async function runTrain(options: TrainOptions, command: Command): Promise<void> {
-  const settings = await trainSettings(options, command);
+  const saved = options.resume === undefined ? undefined : await openRun(options.resume);
+  const job = saved === undefined ? await newJob(options, command) : await resumedJob(saved, options, command);
   const started = performance.now();
   const abort = new AbortController();
   const onInterrupt = () => abort.abort();
   process.once("SIGINT", onInterrupt);
   const bar = progressBar("training");
-  const { limit, record } = options;
-  const kernels = kernelBuild();
-  const testLimit =
-    options.testLimit ?? (limit === undefined ? undefined : Math.max(1, Math.floor(limit / TEST_SHARE)));
+  const hooks = {
+    signal: abort.signal,
+    onProgress: ({ step, steps, loss }: TrainProgress) => bar.update(step, steps, `· loss ${loss.toFixed(3)}`),
+    onWarning: (text: string) => console.error(`warning: ${text}`),
+  };
   try {
-    const report = await runTraining(
-      {
-        data: options.data,
-        network: options.network,
-        settings,
-        out: options.out,
-        ...(limit === undefined ? {} : { limit }),
-        ...(testLimit === undefined ? {} : { testLimit }),
-        ...(record === undefined ? {} : { records: record }),
-        ...(kernels === undefined ? {} : { kernels }),
-        ...(options.threads === undefined ? {} : { threads: options.threads }),
-      },
-      {
-        signal: abort.signal,
-        onProgress: ({ step, steps, loss }) => bar.update(step, steps, `· loss ${loss.toFixed(3)}`),
-      },
-    );
+    const report = await runTraining(job, hooks, saved);
     bar.stop();
     const { testAccuracy, loss, epochs, files, interrupted, steps } = report;
-    if (record !== undefined && !interrupted && !files.some((file) => basename(file).startsWith("step-"))) {
+    if (job.record !== undefined && !interrupted && !files.some((file) => basename(file).startsWith("step-"))) {
       console.error(`warning: --record names no step of this run: its steps are 0 to ${steps - 1}`);
     }
     const seconds = Math.round(performance.now() - started) / MILLI;
     if (interrupted) {
-      console.error(`interrupted after ${steps} steps; what was learned so far is saved in ${options.out}`);
+      console.error(`interrupted after ${steps} steps; go on with: ${resumeCommand(job.out)}`);
       process.exitCode = INTERRUPTED;
     }
     if (options.json) console.log(JSON.stringify({ testAccuracy, loss, epochs, seconds, files }));
@@ -151,9 +143,27 @@ async function runTrain(options: TrainOptions, command: Command): Promise<void> 
   }
 }
 
-function selection(text: string): ReturnType<typeof recordSelection> {
+/** A run from the start. @throws Error where the folder holds an unfinished run, which would be lost. */
+async function newJob(options: TrainOptions, command: Command): Promise<TrainingJob> {
+  const { data, network, limit, threads, record, checkpointEvery, evaluateEvery, logCsv, out } = options;
+  const settings = await trainSettings(options, command);
+  const left = await unfinishedRun(out);
+  if (left !== undefined) {
+    const { run, state } = left.checkpoint;
+    const stands = `${left.path}: is of an unfinished run, got ${state.stepsDone} of ${run.steps} steps`;
+    throw new Error(`${stands}; valid: ${resumeCommand(out)}, another --out, or remove the file`);
+  }
+  const testLimit =
+    options.testLimit ?? (limit === undefined ? undefined : Math.max(1, Math.floor(limit / TEST_SHARE)));
+  const kernels = kernelBuild();
+  const files = { record, checkpointEvery, evaluateEvery, logCsv, out };
+  return { data, network, settings, limit, testLimit, kernels, threads, ...files };
+}
+
+function selection(text: string): string {
   try {
-    return recordSelection(text);
+    recordSelection(text);
+    return text;
   } catch {
     throw new InvalidArgumentError("known: last, every:N, steps:A,B,….");
   }

@@ -1,6 +1,8 @@
 /** Files that appear whole or not at all: written beside their place under a temporary name, then renamed. */
-import { mkdir, open, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+
+const PARTIAL = /\.\d+\.partial$/;
 
 /** Writes `content` to `path`, making its folders. Nothing is left behind on failure. @throws Error naming the file. */
 export async function writeFileAtomically(path: string, content: string | Uint8Array): Promise<void> {
@@ -25,4 +27,15 @@ export async function writeFileAtomically(path: string, content: string | Uint8A
 /** Pretty JSON with a final newline. */
 export async function writeJsonFile(path: string, content: unknown): Promise<void> {
   await writeFileAtomically(path, `${JSON.stringify(content, null, 2)}\n`);
+}
+
+/** Removes a file, if there is one. */
+export async function removeFile(path: string): Promise<void> {
+  await rm(path, { force: true });
+}
+
+/** Removes what writers that were killed have left unfinished in `directory`. */
+export async function removePartialFiles(directory: string): Promise<void> {
+  const partial = (await readdir(directory)).filter((name) => PARTIAL.test(name));
+  await Promise.all(partial.map((name) => rm(join(directory, name), { force: true })));
 }

@@ -35,6 +35,12 @@ export async function listFolders(directory: string): Promise<string[]> {
   return folders;
 }
 
+/** `path` itself, or where it is a directory the path of `name` in it. */
+export async function fileWithin(path: string, name: string): Promise<string> {
+  const status = await stat(path).catch(() => undefined);
+  return status?.isDirectory() ? join(path, name) : path;
+}
+
 /** Reads the first of `names` in `directory`, each as it is or with `.gz`. Throws where none exists (listing them) or gzip data is damaged. */
 export async function readFirstOf(directory: string, names: readonly string[]): Promise<FileBytes> {
   const present = new Set(await listDirectory(directory));

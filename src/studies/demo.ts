@@ -7,7 +7,6 @@ import { writeFileAtomically, writeJsonFile } from "../io/atomic-file.ts";
 import { resultCsv } from "../report/csv.ts";
 import type { SimulationResult } from "../sim/result.ts";
 import { simulate } from "../sim/simulate.ts";
-import { recordSelection } from "../swat/record-selection.ts";
 import { defaultSchedule, TRAIN_DEFAULTS, type TrainSettings } from "../swat/settings.ts";
 import type { TrainProgress } from "../swat/train.ts";
 import { loadMachines, openTraces } from "./inputs.ts";
@@ -46,9 +45,9 @@ export async function runDemo(out: string, kernels: string | undefined, hooks: D
         limit: TRAIN_IMAGES,
         testLimit: TEST_IMAGES,
         settings: settingsOf(method),
-        records: recordSelection("last"),
+        record: "last",
         out: join(out, method),
-        ...(kernels === undefined ? {} : { kernels }),
+        kernels,
       },
       {
         onProgress: (progress) => hooks.onProgress?.(method, progress),

@@ -1,32 +1,19 @@
-/** A training run with its files: loads the data, trains, and leaves traces, weights and a summary in a folder. */
+/** A training run with its files: loads the data, trains, and leaves traces, a log, checkpoints, weights and a summary in a folder. */
 import { join } from "node:path";
 import { writeFileAtomically, writeJsonFile } from "../io/atomic-file.ts";
+import { InputError } from "../io/faults.ts";
 import { createBackend } from "../kernels/index.ts";
 import { networkNamed } from "../networks/index.ts";
+import type { DataSplits } from "../swat/data/dataset.ts";
 import { loadData } from "../swat/data/index.ts";
 import type { Model } from "../swat/model.ts";
-import type { TrainSettings } from "../swat/settings.ts";
-import { type TrainHooks, train } from "../swat/train.ts";
+import { recordSelection } from "../swat/record-selection.ts";
+import { weightsOf } from "../swat/state.ts";
+import { type TrainHooks, type TrainOutcome, train } from "../swat/train.ts";
 import { encodeContainer } from "../trace/safetensors.ts";
-
-const STEP_DIGITS = 6;
-
-/** What to train and where to leave it. */
-export interface TrainingJob {
-  readonly data: string;
-  readonly network: string;
-  /** Training and test images to use; all where not given. */
-  readonly limit?: number;
-  readonly testLimit?: number;
-  readonly settings: TrainSettings;
-  /** Kernel build; the default one where not given. */
-  readonly kernels?: string;
-  /** Threads of the SIMD builds; all cores where not given. Results are the same for any number. */
-  readonly threads?: number;
-  readonly records?: (step: number, steps: number) => boolean;
-  /** Folder for the files, made where it does not exist. */
-  readonly out: string;
-}
+import { checkData, type SavedRun } from "./checkpoint-file.ts";
+import { openRunFiles, type RunFiles } from "./run-files.ts";
+import type { TrainingJob } from "./training-job.ts";
 
 /** What a run ended with; `files` are the paths it wrote. */
 export interface TrainingReport {
@@ -40,46 +27,74 @@ export interface TrainingReport {
   readonly files: string[];
 }
 
-/** Runs a job. @throws Error for unknown names, unreadable data, or a loss that is no number. */
+/** What a run may be told beside its job. */
+export interface TrainingHooks extends Pick<TrainHooks, "onProgress" | "signal"> {
+  /** Receives what the user should know and is no error. */
+  readonly onWarning?: (text: string) => void;
+}
+
+/**
+ * Runs a job, or goes on with it from `saved`; both end with the same files, but for speeds in the log. What lies in the
+ * folder from another run is overwritten.
+ * @throws Error for unknown names, unreadable data, a loss that is no number, and a state that does not fit network and data.
+ */
 export async function runTraining(
   job: TrainingJob,
-  hooks: Pick<TrainHooks, "onProgress" | "signal"> = {},
+  hooks: TrainingHooks = {},
+  saved?: SavedRun,
 ): Promise<TrainingReport> {
-  const { settings, limit, out } = job;
+  const { settings, limit, testLimit, record, checkpointEvery, evaluateEvery, logCsv = false } = job;
   const definition = networkNamed(job.network);
-  const backend = createBackend(job.kernels, job.threads);
-  const data = await loadData(job.data, {
-    seed: settings.seed,
-    ...(limit === undefined ? {} : { limit }),
-    ...(job.testLimit === undefined ? {} : { testLimit: job.testLimit }),
-  });
+  const data = await loadData(job.data, { seed: settings.seed, limit, testLimit });
   const { channels, height, width, classes } = data.train;
+  const images = { train: data.train.size, test: data.test.size, channels, height, width, classes };
+  if (saved !== undefined) checkData(job.data, images, saved);
   const network = definition.build([channels, height, width], classes);
-  const files: string[] = [];
-  const weights = join(out, "weights.safetensors");
-  const saveWeights = (model: Model, stepsDone: number) =>
-    writeFileAtomically(weights, weightsFile(model, network.name, stepsDone));
-  const outcome = await train(network, data, settings, backend, {
-    ...hooks,
-    onEpoch: saveWeights,
-    ...(job.records === undefined ? {} : { records: job.records }),
-    async onTrace(step, bytes) {
-      const path = join(out, `step-${String(step).padStart(STEP_DIGITS, "0")}.safetensors`);
-      await writeFileAtomically(path, bytes);
-      files.push(path);
-    },
-  }).finally(() => backend.close());
+  // Nothing is written for a run that cannot begin.
+  const backend = createBackend(job.kernels, job.threads);
+  try {
+    const { network: name, data: spec } = job;
+    const options = { limit, testLimit, record, checkpointEvery, evaluateEvery, logCsv };
+    const description = { network: name, data: spec, images, settings, kernels: backend.name, ...options };
+    const files = await openRunFiles(job.out, description, saved, hooks.onWarning ?? (() => {}));
+    const outcome = await train(network, data, settings, backend, {
+      ...hooks,
+      ...(record === undefined ? {} : { records: recordSelection(record) }),
+      checkpointEvery,
+      evaluateEvery,
+      resume: saved && { state: saved.checkpoint.state, where: saved.path },
+      onProgress(progress) {
+        files.log.step(progress.images);
+        hooks.onProgress?.(progress);
+      },
+      onEvent: (event) => files.log.append(event),
+      onTrace: (step, bytes) => files.writeTrace(step, bytes),
+      onCheckpoint: (state, steps) => files.writeCheckpoint(state, steps),
+    }).catch((cause: Error) => {
+      throw cause instanceof InputError ? cause : files.explain(cause);
+    });
+    return await writeResults(job, data, outcome, files);
+  } finally {
+    backend.close();
+  }
+}
 
+/** Writes weights and summary. */
+async function writeResults(
+  { network, settings, out }: TrainingJob,
+  data: DataSplits,
+  outcome: TrainOutcome,
+  files: RunFiles,
+): Promise<TrainingReport> {
   const { model, testAccuracy, finalPruning, epochLosses, stepsDone, steps } = outcome;
-  await saveWeights(model, stepsDone);
+  const weights = join(out, "weights.safetensors");
+  await writeFileAtomically(weights, weightsFile(model, network, stepsDone));
   const summary = join(out, "training.json");
-  const images = { train: data.train.size, test: data.test.size };
-  const { network: networkName } = job;
   await writeJsonFile(summary, {
-    network: networkName,
+    network,
     data: data.name,
-    images,
-    kernels: backend.name,
+    images: { train: data.train.size, test: data.test.size },
+    kernels: model.backend.name,
     settings,
     steps,
     stepsDone,
@@ -87,23 +102,21 @@ export async function runTraining(
     testAccuracy,
     finalPruning,
   });
-  files.push(weights, summary);
+  await files.log.writeCsv();
   return {
     testAccuracy,
     loss: epochLosses.at(-1) ?? Number.NaN,
     epochs: Math.floor((stepsDone * settings.epochs) / steps),
     steps: stepsDone,
     interrupted: stepsDone < steps,
-    files,
+    files: [...files.traces, weights, summary, ...files.log.files, files.checkpoint],
   };
 }
 
 /** Parameters and running statistics, as they stand. */
 function weightsFile(model: Model, network: string, stepsDone: number): Uint8Array {
-  const buffers = model.layers.flatMap((layer) => layer.buffers);
-  const tensors = [...model.parameters, ...buffers.map((buffer) => ({ ...buffer, shape: [buffer.values.length] }))];
   return encodeContainer(
-    tensors.map(({ name, shape, values }) => ({ name, shape, data: values })),
+    weightsOf(model).map(({ name, shape, values }) => ({ name, shape, data: values })),
     { network, step: String(stepsDone) },
   );
 }

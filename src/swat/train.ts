@@ -14,6 +14,8 @@ import { Model } from "./model.ts";
 import { MomentumSharing } from "./momentum-sharing.ts";
 import { type Provenance, StepRecorder } from "./record.ts";
 import { rateOfStep, type TrainSettings } from "./settings.ts";
+import { modelState, restoreModel, type TrainState } from "./state.ts";
+import { layerDensities, type TrainingEvent } from "./training-log.ts";
 
 /** Called after each step. */
 export interface TrainProgress {
@@ -21,6 +23,8 @@ export interface TrainProgress {
   readonly steps: number;
   readonly epoch: number;
   readonly loss: number;
+  /** Images of the step. */
+  readonly images: number;
 }
 
 /** What a run may be told beside its settings. */
@@ -30,8 +34,18 @@ export interface TrainHooks {
   /** Receives the bytes of each recorded step, `step` from 0. */
   readonly onTrace?: (step: number, bytes: Uint8Array) => Promise<void>;
   readonly onProgress?: (progress: TrainProgress) => void;
-  /** Called after each finished epoch; what it keeps is there if a later one fails. */
-  readonly onEpoch?: (model: Model, stepsDone: number) => Promise<void>;
+  /** Called after each finished epoch and each recorded step. */
+  readonly onEvent?: (event: TrainingEvent) => Promise<void>;
+  /**
+   * Receives the state, of a run of `steps` steps, after each epoch, every `checkpointEvery` steps, and where it is stopped.
+   * The arrays are the model's.
+   */
+  readonly onCheckpoint?: (state: TrainState, steps: number) => Promise<void>;
+  readonly checkpointEvery?: number | undefined;
+  /** Epochs from evaluation to evaluation, each one where not given; the last is always evaluated. Training stays the same. */
+  readonly evaluateEvery?: number | undefined;
+  /** Where to go on; `where` names its file in messages. */
+  readonly resume?: { readonly state: TrainState; readonly where: string } | undefined;
   /** Stops after the current step; the result then says how far it came. */
   readonly signal?: AbortSignal;
 }
@@ -51,8 +65,9 @@ export interface TrainOutcome {
 }
 
 /**
- * Trains. @throws Error when the loss or a momentum that SWAT-M shares by becomes NaN or infinite, naming the step and the
- * layer, and for SWAT-M without momentum.
+ * Trains. A run that resumes from the state after any step gives what it would have given without a stop, bit by bit.
+ * @throws Error when the loss, a momentum that SWAT-M shares by, or a parameter at a checkpoint becomes NaN or infinite, naming
+ * the step and the layer, and for SWAT-M without momentum; InputError where the state to resume from is one of another network.
  */
 export async function train(
   network: Network,
@@ -70,43 +85,64 @@ export async function train(
   const trainImages = augmentation(data.train, settings.augment ?? [], settings.seed);
   const stepsPerEpoch = Math.ceil(data.train.size / batchSize);
   const steps = epochs * stepsPerEpoch;
-  const epochLosses: number[] = [];
-  let step = 0;
+  const { checkpointEvery = steps, evaluateEvery = 1 } = hooks;
+  const { state, where = "" } = hooks.resume ?? {};
+  if (state !== undefined) restoreModel(model, state, where);
+  const epochLosses = [...(state?.epochLosses ?? [])];
+  let { stepsDone: step = 0, lossSum = 0 } = state ?? {};
+  let testAccuracy: number | undefined;
+  const save = async () => {
+    checkParameters(model, step - 1);
+    const position = { stepsDone: step, epochLosses: [...epochLosses], lossSum };
+    await hooks.onCheckpoint?.({ ...position, ...modelState(model) }, steps);
+  };
 
-  for (let epoch = 0; epoch < epochs && !hooks.signal?.aborted; epoch++) {
+  for (let epoch = Math.floor(step / stepsPerEpoch); epoch < epochs && !hooks.signal?.aborted; epoch++) {
     const order = randomStream(seed, "shuffle", epoch).permutation(data.train.size);
     const warmup = epoch < settings.warmup;
-    let lossSum = 0;
-    let seen = 0;
-    for (let index = 0; index < stepsPerEpoch && !hooks.signal?.aborted; index++, step++) {
+    for (let index = step % stepsPerEpoch; index < stepsPerEpoch && !hooks.signal?.aborted; index++) {
       const batch = loadBatch(trainImages(epoch), order, index * batchSize, batchSize, model, labels);
 
       const refresh = index % settings.topKPeriod === 0;
       model.forward(batch, { training: true, refresh, warmup, seed, step });
       const loss = model.backward(batch, labels, settings.labelSmoothing);
-      if (!Number.isFinite(loss)) {
-        const layer = model.firstNonFinite(batch) ?? "loss";
-        throw new Error(`step ${step}: layer ${layer}: NaN or infinity (loss ${loss}); lower the learning rate`);
-      }
-      if (hooks.records?.(step, steps)) {
+      checkLoss(model, batch, loss, step);
+      const recorded = hooks.records?.(step, steps) === true;
+      if (recorded) {
         const recorder = new StepRecorder(backend, batch);
         model.record(recorder);
         const refreshed = refresh || warmup;
         const provenance = { ...provenanceOf(network, data, settings, backend), epoch, step, refreshed, loss };
         await hooks.onTrace?.(step, recorder.encode(provenance));
       }
-      model.update({ ...settings, learningRate: rateOfStep(settings, step, stepsPerEpoch) }, sharing);
+      const learningRate = rateOfStep(settings, step, stepsPerEpoch);
+      model.update({ ...settings, learningRate }, sharing);
       shareAfter(step, sharing);
 
       lossSum += loss * batch;
-      seen += batch;
-      hooks.onProgress?.({ step: step + 1, steps, epoch, loss });
+      hooks.onProgress?.({ step: step + 1, steps, epoch, loss, images: batch });
+      const isLast = index === stepsPerEpoch - 1;
+      // Evaluating overwrites what the densities are counted in.
+      const layers = recorded || isLast ? layerDensities(model, batch) : [];
+      const at = { epoch, step };
+      if (recorded) await hooks.onEvent?.({ event: "step", ...at, loss, learningRate, layers });
+      step++;
+      if (isLast) {
+        epochLosses.push(lossSum / data.train.size);
+        lossSum = 0;
+        const isDue = (epoch + 1) % evaluateEvery === 0 || step === steps;
+        testAccuracy = isDue ? evaluate(model, data.test, maxBatch) : undefined;
+        const results = { loss: epochLosses[epoch], testAccuracy };
+        await hooks.onEvent?.({ event: "epoch", ...at, ...results, learningRate, layers });
+      }
+      if (isLast || step % checkpointEvery === 0) await save();
       await nextTick();
     }
-    if (seen > 0) epochLosses.push(lossSum / seen);
-    if (!hooks.signal?.aborted) await hooks.onEpoch?.(model, step);
   }
-  const testAccuracy = evaluate(model, data.test, maxBatch);
+  const seen = (step % stepsPerEpoch) * batchSize;
+  if (hooks.signal?.aborted) await save();
+  if (seen > 0) epochLosses.push(lossSum / seen);
+  if (seen > 0 || testAccuracy === undefined) testAccuracy = evaluate(model, data.test, maxBatch);
   const pruned = settings.method === "dense" ? null : finalPruning(model, testAccuracy);
   return { model, testAccuracy, finalPruning: pruned, epochLosses, stepsDone: step, steps };
 }
@@ -127,6 +163,19 @@ function shareAfter(step: number, sharing: MomentumSharing | undefined): void {
   } catch (error) {
     throw new Error(`step ${step}: ${(error as Error).message}`, { cause: error });
   }
+}
+
+function checkLoss(model: Model, batch: number, loss: number, step: number): void {
+  if (Number.isFinite(loss)) return;
+  const layer = model.firstNonFinite(batch) ?? "loss";
+  throw new Error(`step ${step}: layer ${layer}: NaN or infinity (loss ${loss}); lower the learning rate`);
+}
+
+/** A state that holds a NaN or an infinity is none to go on from: its predecessor must stay. */
+function checkParameters({ parameters }: Model, step: number): void {
+  const fault = parameters.find(({ values }) => !values.every(Number.isFinite));
+  if (fault === undefined) return;
+  throw new Error(`step ${step}: parameter ${fault.name}: NaN or infinity after the update; lower the learning rate`);
 }
 
 /** Fills the model's images and the labels with a batch in shuffled order; the last one of an epoch may be smaller. */

@@ -102,6 +102,13 @@ function storedTensor(name: string, entry: unknown, dataStart: number, fail: (wh
   return { dtype, shape, begin: dataStart + offsets[0], end: dataStart + offsets[1] };
 }
 
+/** The elements of an F32 tensor. */
+export async function readFloats({ source }: Container, { begin, end }: StoredTensor): Promise<Float32Array> {
+  const bytes = await source.read(begin, end - begin);
+  // A copy, because what was read may begin anywhere in its buffer.
+  return new Float32Array(bytes.slice().buffer);
+}
+
 /** A tensor to be written. */
 export interface TensorToWrite {
   readonly name: string;

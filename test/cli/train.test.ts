@@ -7,11 +7,14 @@ import { ended, linesOf, type Outcome, start, swatSim } from "./program.ts";
 
 const TINY = ["--data", "generated:8x8x1", "--test-limit", "20", "--batch-size", "10"];
 const RUN = ["train", ...TINY, "--limit", "40", "--epochs", "1", "--record", "steps:0,3", "--out", "run", "--json"];
+const FIRST_TRACE = "step-000000.safetensors";
 const FILES = [
   "run/step-000000.safetensors",
   "run/step-000003.safetensors",
   "run/weights.safetensors",
   "run/training.json",
+  "run/log.jsonl",
+  "run/checkpoint.safetensors",
 ];
 
 let folders: string[] = [];
@@ -42,8 +45,12 @@ describe("train --json", () => {
     expect((await readdir(join(folders[0], "run"))).map((name) => `run/${name}`)).toEqual([...FILES].sort());
   });
 
-  it("twice gives the same files, byte for byte", async () => {
-    for (const file of FILES) {
+  it("twice gives the same files, byte for byte, but for the speeds in the log", async () => {
+    const log = "run/log.jsonl";
+    const logs = await Promise.all(folders.map((folder) => readFile(join(folder, log), "utf8")));
+    const [one, two] = logs.map((text) => text.replaceAll(/"imagesPerSecond":[\d.]+/g, ""));
+    expect(two).toBe(one);
+    for (const file of FILES.filter((name) => name !== log)) {
       const [one, two] = await Promise.all(folders.map((folder) => readFile(join(folder, file))));
       expect(one.equals(two), file).toBe(true);
     }
@@ -165,18 +172,21 @@ sparsify_first_layer : True
 });
 
 describe("Ctrl-C", () => {
-  it("during training keeps the weights so far, whole, and says so", async () => {
+  it("during training keeps the weights so far, whole, and says how to go on", async () => {
     const cwd = await temporaryFolder();
     const args = ["train", ...TINY, "--limit", "1000", "--epochs", "1000", "--record", "steps:0", "--out", "run"];
     const child = start(args, { cwd });
     const outcome = ended(child);
-    while (child.exitCode === null && (await readdir(join(cwd, "run")).catch(() => [])).length === 0) await sleep(50);
+    const present = async () => (await readdir(join(cwd, "run")).catch((): string[] => [])).includes(FIRST_TRACE);
+    while (child.exitCode === null && !(await present())) await sleep(50);
     child.kill("SIGINT");
     const { code, stderr } = await outcome;
-    expect(stderr).toMatch(/^interrupted after \d+ steps; what was learned so far is saved in run\n$/);
+    expect(stderr).toMatch(/^interrupted after \d+ steps; go on with: swat-sim train --resume run\n$/);
     expect(code).toBe(130);
     expect(await readdir(join(cwd, "run"))).toEqual([
-      "step-000000.safetensors",
+      "checkpoint.safetensors",
+      "log.jsonl",
+      FIRST_TRACE,
       "training.json",
       "weights.safetensors",
     ]);

@@ -86,6 +86,11 @@ export class SwatLayer implements Layer {
     drawParameters(this.#node, stream, this.weight.values, this.bias?.values ?? null);
   }
 
+  /** Thresholds of the last refresh, which later steps reuse; a run that goes on sets them. */
+  get stored(): { weight: number; input: number } {
+    return this.#stored;
+  }
+
   forward(batch: number, phase: Phase): void {
     this.#selectWeights(phase);
     this.#conv.forward(batch, this.source.values, this.bias?.values ?? null, this.#target.values);

@@ -1,0 +1,88 @@
+/** `log.jsonl` of a run: one JSON object for each epoch and each recorded step, and the same as `log.csv` where asked for. */
+import { join } from "node:path";
+import { stringify } from "csv-stringify/sync";
+import { writeFileAtomically } from "../io/atomic-file.ts";
+import { type LineFile, openLines } from "../io/line-file.ts";
+import type { TrainingEvent } from "../swat/training-log.ts";
+
+const MILLI = 1e3;
+
+/** A line of the log. */
+export interface LogEntry extends TrainingEvent {
+  /**
+   * Measured, so that it differs from run to run: training steps of this epoch, with recording and without evaluation, since
+   * the run began or was resumed.
+   */
+  readonly imagesPerSecond: number;
+}
+
+/** The log of a run that is under way. */
+export class TrainingLog {
+  readonly files: readonly string[];
+  readonly #json: LineFile;
+  readonly #csv: string | null;
+  #images = 0;
+  #started = performance.now();
+  #stepEnded = 0;
+
+  /** Use `openLog`. */
+  constructor(json: LineFile, csv: string | null) {
+    this.#json = json;
+    this.#csv = csv;
+    this.files = csv === null ? [json.path] : [json.path, csv];
+  }
+
+  get lines(): number {
+    return this.#json.lines.length;
+  }
+
+  /** Tells that a step of so many images has ended. */
+  step(images: number): void {
+    this.#images += images;
+    this.#stepEnded = performance.now();
+  }
+
+  /** Adds an entry; after that of an epoch, its evaluation being over, the clock starts anew. */
+  async append(event: TrainingEvent): Promise<void> {
+    const seconds = (this.#stepEnded - this.#started) / MILLI;
+    const entry: LogEntry = { ...event, imagesPerSecond: Number((this.#images / seconds).toFixed(1)) };
+    await this.#json.append(JSON.stringify(entry));
+    if (event.event === "epoch") {
+      await this.writeCsv();
+      this.#images = 0;
+      this.#started = performance.now();
+    }
+  }
+
+  /** Writes the CSV anew, if there is to be one. */
+  async writeCsv(): Promise<void> {
+    if (this.#csv === null) return;
+    const entries = this.#json.lines.map((line) => JSON.parse(line) as LogEntry);
+    await writeFileAtomically(this.#csv, logCsv(entries));
+  }
+}
+
+/** Opens the log in the folder `out` behind its first `lines` lines. */
+export async function openLog(out: string, lines: number, csv: boolean): Promise<TrainingLog> {
+  return new TrainingLog(await openLines(join(out, "log.jsonl"), lines), csv ? join(out, "log.csv") : null);
+}
+
+/** CSV of a log, with a header: one line an entry, a unit in the name of every column that has one. */
+function logCsv(entries: readonly LogEntry[]): string {
+  const records = entries.map(({ event, epoch, step, loss, testAccuracy, learningRate, layers, imagesPerSecond }) => ({
+    event,
+    epoch,
+    step,
+    loss_nats: loss,
+    test_accuracy_fraction: testAccuracy ?? null,
+    learning_rate: learningRate,
+    images_per_s: imagesPerSecond,
+    ...Object.fromEntries(
+      layers.flatMap(({ layer, weightDensity, savedInputDensity }) => [
+        [`${layer}_weight_density`, weightDensity],
+        [`${layer}_saved_input_density`, savedInputDensity],
+      ]),
+    ),
+  }));
+  return stringify(records, { header: true });
+}

@@ -1,0 +1,79 @@
+/** What a training run writes while it is under way: traces, the log, and the checkpoint that ties them together. */
+import { join } from "node:path";
+import { removeFile, removePartialFiles, writeFileAtomically } from "../io/atomic-file.ts";
+import { type CheckpointedRun, encodeCheckpoint } from "../swat/checkpoint.ts";
+import type { TrainState } from "../swat/state.ts";
+import { CHECKPOINT, type SavedRun } from "./checkpoint-file.ts";
+import { openLog, type TrainingLog } from "./log-file.ts";
+
+const STEP_DIGITS = 6;
+
+/** What a checkpoint says of a run from its beginning on. */
+export type RunDescription = Omit<CheckpointedRun, "steps" | "traces" | "logLines">;
+
+/** The files in the folder of a run. */
+export class RunFiles {
+  readonly log: TrainingLog;
+  readonly checkpoint: string;
+  readonly #out: string;
+  readonly #description: RunDescription;
+  readonly #traces: string[];
+  /** How far the run was when it was saved last, in words. */
+  #saved: string | undefined;
+
+  /** Use `openRunFiles`. */
+  constructor(out: string, description: RunDescription, log: TrainingLog, saved: SavedRun | undefined) {
+    this.#out = out;
+    this.#description = description;
+    this.log = log;
+    this.checkpoint = join(out, CHECKPOINT);
+    this.#traces = [...(saved?.checkpoint.run.traces ?? [])];
+    if (saved !== undefined) this.#noteSaved(saved.checkpoint.state, saved.checkpoint.run.steps);
+  }
+
+  /** Paths of the recorded steps so far. */
+  get traces(): string[] {
+    return this.#traces.map((name) => join(this.#out, name));
+  }
+
+  async writeTrace(step: number, bytes: Uint8Array): Promise<void> {
+    const name = `step-${String(step).padStart(STEP_DIGITS, "0")}.safetensors`;
+    await writeFileAtomically(join(this.#out, name), bytes);
+    this.#traces.push(name);
+  }
+
+  async writeCheckpoint(state: TrainState, steps: number): Promise<void> {
+    const run = { ...this.#description, steps, traces: this.#traces, logLines: this.log.lines };
+    await writeFileAtomically(this.checkpoint, encodeCheckpoint({ run, state }));
+    this.#noteSaved(state, steps);
+  }
+
+  /** An error that ended the run, with what of it can be gone on from. */
+  explain(error: Error): Error {
+    if (this.#saved === undefined) return error;
+    return new Error(`${error.message}; the state after ${this.#saved} is in ${this.checkpoint}`, { cause: error });
+  }
+
+  #noteSaved({ stepsDone }: TrainState, steps: number): void {
+    this.#saved = `${stepsDone} of ${steps} steps`;
+  }
+}
+
+/**
+ * Opens the files of a run that begins in `out`, or goes on there from `saved`: what was logged after that is cut off. The
+ * checkpoint of another run is removed, because nothing else there belongs to it any more.
+ */
+export async function openRunFiles(
+  out: string,
+  description: RunDescription,
+  saved: SavedRun | undefined,
+  onWarning: (text: string) => void,
+): Promise<RunFiles> {
+  const lines = saved?.checkpoint.run.logLines ?? 0;
+  const log = await openLog(out, lines, description.logCsv);
+  if (log.lines < lines)
+    onWarning(`${log.files[0]}: has ${log.lines} of the ${lines} lines that ${saved?.path} counts`);
+  if (saved === undefined) await removeFile(join(out, CHECKPOINT));
+  await removePartialFiles(out);
+  return new RunFiles(out, description, log, saved);
+}

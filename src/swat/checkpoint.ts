@@ -1,0 +1,189 @@
+/**
+ * A checkpoint: one safetensors file with the state of a run, and in `__metadata__["swat-sim-checkpoint"]` everything else
+ * that it takes to go on as JSON. A SHA-256 over that text and all tensors tells a damaged file from a whole one. The same run
+ * at the same step gives the same bytes.
+ */
+import { createHash } from "node:crypto";
+import { type Static, Type } from "typebox";
+import type { ByteSource } from "../io/byte-source.ts";
+import { checkSchema, InputError } from "../io/faults.ts";
+import { METHODS } from "../sparsity/methods.ts";
+import { PRUNINGS } from "../sparsity/structured.ts";
+import { type Container, encodeContainer, openContainer, readFloats } from "../trace/safetensors.ts";
+import { AUGMENTATIONS } from "./data/augment.ts";
+import type { TrainSettings } from "./settings.ts";
+import type { NamedTensor, TrainState } from "./state.ts";
+
+const VERSION = "1.0";
+const METADATA_KEY = "swat-sim-checkpoint";
+const DIGEST_KEY = "sha256";
+
+const strict = { additionalProperties: false };
+const count = Type.Integer({ minimum: 0 });
+const positive = Type.Integer({ minimum: 1 });
+const share = Type.Number({ minimum: 0, exclusiveMaximum: 1 });
+
+const SettingsSchema = Type.Object(
+  {
+    method: Type.Enum([...METHODS]),
+    sparsity: share,
+    topKPeriod: positive,
+    warmup: count,
+    pruning: Type.Enum([...PRUNINGS]),
+    firstLayerDense: Type.Boolean(),
+    lastLayerDense: Type.Boolean(),
+    epochs: positive,
+    batchSize: positive,
+    schedule: Type.Array(Type.Object({ epoch: count, rate: Type.Number({ exclusiveMinimum: 0 }) }, strict), {
+      minItems: 1,
+    }),
+    rateWarmup: count,
+    momentum: share,
+    nesterov: Type.Boolean(),
+    weightDecay: Type.Number({ minimum: 0 }),
+    batchNormDecay: Type.Boolean(),
+    labelSmoothing: share,
+    seed: count,
+    augment: Type.Optional(Type.Array(Type.Enum([...AUGMENTATIONS]))),
+  },
+  strict,
+);
+
+const Extents = Type.Object(
+  { train: positive, test: positive, channels: positive, height: positive, width: positive, classes: positive },
+  strict,
+);
+
+const RunSchema = Type.Object(
+  {
+    network: Type.String(),
+    data: Type.String(),
+    images: Extents,
+    limit: Type.Optional(positive),
+    testLimit: Type.Optional(positive),
+    settings: SettingsSchema,
+    kernels: Type.String(),
+    record: Type.Optional(Type.String()),
+    checkpointEvery: Type.Optional(positive),
+    evaluateEvery: Type.Optional(positive),
+    logCsv: Type.Boolean(),
+    steps: positive,
+    traces: Type.Array(Type.String()),
+    logLines: count,
+  },
+  strict,
+);
+
+const ManifestSchema = Type.Object(
+  {
+    version: Type.Literal(VERSION),
+    run: RunSchema,
+    stepsDone: count,
+    epochLosses: Type.Array(Type.Number()),
+    lossSum: Type.Number(),
+    layers: Type.Array(
+      Type.Object(
+        {
+          layer: Type.String(),
+          sparsity: Type.Union([Type.Number(), Type.Null()]),
+          weightThreshold: Type.Number(),
+          inputThreshold: Type.Number(),
+        },
+        strict,
+      ),
+    ),
+  },
+  strict,
+);
+
+/** Size of a run's data: what another data set of the same name is told by. */
+export type DataExtents = Readonly<Static<typeof Extents>>;
+
+/** What a run is, and what it has written beside its checkpoint. */
+export interface CheckpointedRun {
+  readonly network: string;
+  /** As on the command line. */
+  readonly data: string;
+  readonly images: DataExtents;
+  /** Training and test images that were asked for. */
+  readonly limit?: number | undefined;
+  readonly testLimit?: number | undefined;
+  readonly settings: TrainSettings;
+  /** Kernel build: builds round differently. */
+  readonly kernels: string;
+  /** Which steps are recorded, as on the command line. */
+  readonly record?: string | undefined;
+  /** Steps from checkpoint to checkpoint, beside those after each epoch. */
+  readonly checkpointEvery?: number | undefined;
+  /** Epochs from evaluation to evaluation. */
+  readonly evaluateEvery?: number | undefined;
+  readonly logCsv: boolean;
+  /** Steps of the whole run. */
+  readonly steps: number;
+  /** File names of the traces so far, in order. */
+  readonly traces: readonly string[];
+  /** Lines of the log so far. */
+  readonly logLines: number;
+}
+
+/** A run and where it stands. */
+export interface Checkpoint {
+  readonly run: CheckpointedRun;
+  readonly state: TrainState;
+}
+
+/** The bytes of a checkpoint file. */
+export function encodeCheckpoint({ run, state }: Checkpoint): Uint8Array {
+  const { tensors, ...position } = state;
+  const manifest = JSON.stringify({ version: VERSION, run, ...position });
+  return encodeContainer(
+    tensors.map(({ name, shape, values }) => ({ name, shape, data: values })),
+    { [METADATA_KEY]: manifest, [DIGEST_KEY]: digestOf(manifest, tensors) },
+  );
+}
+
+/** Reads a checkpoint. @throws InputError, each line beginning with the file's name, where it is damaged or is none. */
+export async function decodeCheckpoint(source: ByteSource): Promise<Checkpoint> {
+  const container = await openContainer(source);
+  const manifest = container.metadata[METADATA_KEY];
+  if (typeof manifest !== "string") {
+    throw new InputError([`${source.name}: is not a checkpoint: __metadata__ has no "${METADATA_KEY}" string`]);
+  }
+  const { run, stepsDone, epochLosses, lossSum, layers } = checkSchema(
+    ManifestSchema,
+    parseManifest(manifest, source.name),
+    source.name,
+  );
+  const tensors = await readTensors(container);
+  const [got, valid] = [digestOf(manifest, tensors), String(container.metadata[DIGEST_KEY])];
+  if (got !== valid)
+    throw new InputError([`${source.name}: is damaged: SHA-256 of its content, got ${got}; valid: ${valid}`]);
+  return { run, state: { stepsDone, epochLosses, lossSum, layers, tensors } };
+}
+
+function parseManifest(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new InputError([`${where}: ${METADATA_KEY} is not JSON: ${(cause as Error).message}`], { cause });
+  }
+}
+
+/** All tensors in the order in which they were written. */
+async function readTensors(container: Container): Promise<NamedTensor[]> {
+  const { name: where } = container.source;
+  const stored = [...container.tensors].sort(([, a], [, b]) => a.begin - b.begin);
+  const faults = stored.filter(([, { dtype }]) => dtype !== "F32");
+  if (faults.length > 0) {
+    throw new InputError(faults.map(([name, { dtype }]) => `${where}: tensor "${name}" must be F32, got ${dtype}`));
+  }
+  return Promise.all(
+    stored.map(async ([name, tensor]) => ({ name, shape: tensor.shape, values: await readFloats(container, tensor) })),
+  );
+}
+
+function digestOf(manifest: string, tensors: readonly NamedTensor[]): string {
+  const hash = createHash("sha256").update(manifest);
+  for (const { values } of tensors) hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  return hash.digest("hex");
+}

@@ -1,0 +1,92 @@
+/**
+ * The state of a training run between two steps, as plain data: with settings, data and seed it decides all that follows.
+ * Draws are keyed by (seed, purpose, indices), so that no generator is part of it.
+ */
+import { InputError } from "../io/faults.ts";
+import type { Model } from "./model.ts";
+
+/** A tensor by name; `values` in C order. */
+export interface NamedTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly values: Float32Array;
+}
+
+/** What a convolution or linear layer keeps from step to step beside its parameters. */
+export interface LayerState {
+  readonly layer: string;
+  /** Share of weights and saved inputs that is dropped, which SWAT-M moves; null = dense. */
+  readonly sparsity: number | null;
+  /** Magnitudes of the last refresh of the top-k thresholds. */
+  readonly weightThreshold: number;
+  readonly inputThreshold: number;
+}
+
+/** Where a run stands. */
+export interface TrainState {
+  /** Steps that were done, over all epochs. */
+  readonly stepsDone: number;
+  /** Mean training loss of each finished epoch. */
+  readonly epochLosses: readonly number[];
+  /** Sum over the images that the unfinished epoch has seen. */
+  readonly lossSum: number;
+  readonly layers: readonly LayerState[];
+  /** Parameters, their momenta as `<name>:momentum`, and running statistics. */
+  readonly tensors: readonly NamedTensor[];
+}
+
+/** Parameters and running statistics: what a trained model is. The arrays are those of the model. */
+export function weightsOf(model: Model): NamedTensor[] {
+  const buffers = model.layers.flatMap((layer) => layer.buffers);
+  return [
+    ...model.parameters.map(({ name, shape, values }) => ({ name, shape, values })),
+    ...buffers.map(({ name, values }) => ({ name, shape: [values.length], values })),
+  ];
+}
+
+/** All that a model keeps between steps. The arrays are those of the model. */
+export function modelState(model: Model): Pick<TrainState, "layers" | "tensors"> {
+  return {
+    layers: model.swatLayers.map(({ name, sparsity, stored }) => ({
+      layer: name,
+      sparsity,
+      weightThreshold: stored.weight,
+      inputThreshold: stored.input,
+    })),
+    tensors: [...weightsOf(model), ...momentaOf(model)],
+  };
+}
+
+/**
+ * Puts a model into a state that `modelState` gave; `where` names its file in messages.
+ * @throws InputError naming every layer and tensor that is missing, unknown or of another shape; the model is untouched then.
+ */
+export function restoreModel(model: Model, state: Pick<TrainState, "layers" | "tensors">, where: string): void {
+  const { layers, tensors } = modelState(model);
+  const stored = new Map(state.tensors.map((tensor) => [tensor.name, tensor]));
+  const faults = tensors.flatMap(({ name, shape }) => {
+    const found = stored.get(name);
+    if (found === undefined) return [`${where}: tensor "${name}" is missing; valid: F32 [${shape}]`];
+    if (String(found.shape) === String(shape)) return [];
+    return [`${where}: tensor "${name}" has another shape, got [${found.shape}]; valid: [${shape}]`];
+  });
+  const known = new Set(tensors.map(({ name }) => name));
+  for (const name of stored.keys()) {
+    if (!known.has(name)) faults.push(`${where}: tensor "${name}" is not one of this network`);
+  }
+  const [got, valid] = [state.layers, layers].map((list) => list.map(({ layer }) => layer).join(", "));
+  if (got !== valid) faults.push(`${where}: layers are those of another network, got ${got}; valid: ${valid}`);
+  if (faults.length > 0) throw new InputError(faults);
+
+  for (const { name, values } of tensors) values.set((stored.get(name) as NamedTensor).values);
+  for (const [i, layer] of model.swatLayers.entries()) {
+    const { sparsity, weightThreshold, inputThreshold } = state.layers[i];
+    layer.sparsity = sparsity;
+    layer.stored.weight = weightThreshold;
+    layer.stored.input = inputThreshold;
+  }
+}
+
+function momentaOf({ parameters }: Model): NamedTensor[] {
+  return parameters.map(({ name, shape, momentum }) => ({ name: `${name}:momentum`, shape, values: momentum }));
+}

@@ -1,0 +1,40 @@
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { removePartialFiles } from "../../src/io/atomic-file.ts";
+import { openLines } from "../../src/io/line-file.ts";
+import { faultsOf, temporaryFolder } from "./folder.ts";
+
+describe("a file of lines", () => {
+  it.each([
+    [0, []],
+    [2, ["a", "b"]],
+    [3, ["a", "b", "c"]],
+    [9, ["a", "b", "c"]],
+  ])("opened to keep %i lines has %o of three and a half, and grows from there", async (keep, kept) => {
+    const path = join(await temporaryFolder(), "log");
+    await writeFile(path, "a\nb\nc\nunfinis");
+    const file = await openLines(path, keep);
+    expect(file.lines).toEqual(kept);
+    await file.append("new");
+    expect(file.lines).toEqual([...kept, "new"]);
+    expect(await readFile(path, "utf8")).toBe([...kept, "new", ""].join("\n"));
+  });
+
+  it("is made with its folders, and names itself where it cannot be written", async () => {
+    const folder = await temporaryFolder();
+    const file = await openLines(join(folder, "new/log"), 5);
+    expect(await readdir(join(folder, "new"))).toEqual(["log"]);
+    expect(await faultsOf(() => openLines(join(file.path, "log"), 0))).toEqual([
+      expect.stringMatching(/new\/log\/log: cannot be written: /),
+    ]);
+  });
+});
+
+it("what killed writers left unfinished is removed, and nothing else", async () => {
+  const folder = await temporaryFolder();
+  const names = ["a.safetensors", "a.safetensors.123.partial", "b.partial", "c.12.partial.txt"];
+  await Promise.all(names.map((name) => writeFile(join(folder, name), "")));
+  await removePartialFiles(folder);
+  expect(await readdir(folder)).toEqual(["a.safetensors", "b.partial", "c.12.partial.txt"]);
+});
