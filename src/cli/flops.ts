@@ -5,9 +5,10 @@ import { writeFileAtomically } from "../io/atomic-file.ts";
 import { layersOf, parameterShape } from "../networks/graph.ts";
 import { networkNamed } from "../networks/index.ts";
 import { percent, plainTable } from "../report/table.ts";
-import { FIXED_METHODS, type FixedMethod, fixedSparsities, PUBLISHED_EXEMPTIONS } from "../sparsity/methods.ts";
-import { ACCOUNTINGS, type Accounting, type LayerSparsity, type NetworkMacs, networkMacs } from "../studies/flops.ts";
+import { FIXED_METHODS, type FixedMethod } from "../sparsity/methods.ts";
+import { ACCOUNTINGS, type Accounting, type NetworkMacs, networkMacs } from "../studies/flops.ts";
 import { TRAIN_DEFAULTS } from "../swat/settings.ts";
+import { layerSparsities } from "./layer-sparsities.ts";
 import { integer, networkName, numberIn, oneOf } from "./options.ts";
 
 const MEGA = 1e6;
@@ -64,18 +65,13 @@ async function flops(options: FlopsOptions, command: Command): Promise<void> {
   }
   const definition = networkNamed(options.network);
   const network = definition.build(definition.image, options.classes ?? definition.classes);
-  const macs = networkMacs(network, sparsitiesOf(layersOf(network).map(parameterShape), options), options.accounting);
+  const macs = networkMacs(
+    network,
+    layerSparsities(layersOf(network).map(parameterShape), options),
+    options.accounting,
+  );
   if (options.csv !== undefined) await writeFileAtomically(options.csv, macsCsv(macs));
   console.log(options.json ? JSON.stringify(macs) : macsTable(macs, options));
-}
-
-function sparsitiesOf(shapes: readonly (readonly number[])[], options: FlopsOptions): LayerSparsity[] {
-  const { method, sparsity, activationSparsity } = options;
-  const { firstLayerDense } = PUBLISHED_EXEMPTIONS[method];
-  return fixedSparsities(method, shapes, sparsity).map((weight, layer) => ({
-    weight,
-    input: firstLayerDense && layer === 0 ? 0 : (activationSparsity ?? weight),
-  }));
 }
 
 function macsTable(macs: NetworkMacs, { method, sparsity }: FlopsOptions): string {

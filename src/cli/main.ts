@@ -7,6 +7,7 @@ import { addCheckCommand } from "./check.ts";
 import { addDemoCommand } from "./demo.ts";
 import { addExplainCommand } from "./explain.ts";
 import { addFlopsCommand } from "./flops.ts";
+import { addFootprintCommand } from "./footprint.ts";
 import { addSimulateCommand } from "./simulate.ts";
 import { addTraceCommand } from "./trace.ts";
 import { addTrainCommand } from "./train.ts";
@@ -48,6 +49,7 @@ for (const add of [
   addExplainCommand,
   addCheckCommand,
   addFlopsCommand,
+  addFootprintCommand,
 ])
   add(program);
 for (const command of program.commands) applyExitOverride(command);

@@ -92,10 +92,20 @@ function describe(fault: ErrorObject, root: unknown, rootPath: string): string {
     case "const":
       return `${at}must be ${JSON.stringify(fault.params.allowedValue)}, got ${show(value)}`;
     case "discriminator":
-      return `${at}unknown ${fault.params.tag}, got ${show(fault.params.tagValue)}`;
+      return at + unknownTag(fault);
     default:
       return `${at}${fault.message}, got ${show(value)}`;
   }
+}
+
+/** The tag says which branch of a `oneOf` holds; known are the constants of the branches. */
+function unknownTag({ params: { tag, tagValue }, parentSchema }: ErrorObject): string {
+  if (tagValue === undefined) return `missing key "${tag}"`;
+  const branches = (parentSchema?.oneOf ?? []) as { properties: Record<string, { const?: unknown }> }[];
+  const known = branches.map(({ properties }) => String(properties[tag].const));
+  return typeof tagValue === "string"
+    ? unknownName(tag, tagValue, known)
+    : `${tag} must be string, got ${show(tagValue)}`;
 }
 
 const SHOWN_LENGTH = 60;

@@ -1,114 +1,120 @@
 /**
- * Memory that a training step holds until its backward pass and update are done, dense and with SWAT: dense master
- * weights, gradients and optimizer state in both; the sparse copy of the weights and the saved activations shrink with
- * SWAT. Values have 4 bytes. SWAT's figures are given without index cost, as the paper counts, and with one bit an
- * element. Accounting of saved tensors: Raihan & Aamodt 2020, §4 and Fig. 6.
+ * Memory of a training step, dense and with SWAT: what waits for the backward pass and the update, the peak over the
+ * step, and the figure that Raihan & Aamodt 2020 (§4, Fig. 6) print. What is counted is in held-tensors.ts.
  */
 import { sizeOf } from "../kernels/geometry.ts";
-import { isMacOp, type TraceManifest, type TraceTensor } from "../trace/manifest.ts";
+import { isMacOp } from "../trace/manifest.ts";
+import {
+  type HeldBytes,
+  type HeldTensor,
+  heldTensors,
+  PARTS,
+  type Part,
+  type TensorStorage,
+  type TrainingStep,
+} from "./held-tensors.ts";
 import type { SimulationResult } from "./result.ts";
+import { storageFormat } from "./storage-formats.ts";
 
-const VALUE_BYTES = 4;
+/** Bytes of a step, part by part. */
+export type Footprint = SimulationResult["footprint"][number];
 
-type Footprint = SimulationResult["footprint"][number];
-type FootprintPart = Footprint["parts"][number];
+/** 32-bit values, nonzeros with a bitmap. */
+export const PLAIN_STORAGE: TensorStorage = {
+  valueBytes: 4,
+  wideBytes: 4,
+  weight: storageFormat("bitmap"),
+  input: storageFormat("bitmap"),
+};
 
-/** Footprint of the step that `manifest` describes. A part that needs ops which the trace does not have is zero. */
-export function footprintOf(manifest: TraceManifest): Footprint {
-  const tensors = new Map(manifest.tensors.map((tensor) => [tensor.id, tensor]));
-  const tensor = (id: string) => tensors.get(id) as TraceTensor;
-  const withRole = (role: TraceTensor["role"]) => manifest.tensors.filter((candidate) => candidate.role === role);
-  const compresses = manifest.method.name !== "dense";
+const PASSING: Part = "activations and gradients in passing";
+/** Parts that the forward pass saves for the backward pass. */
+const SAVED: readonly Part[] = [
+  "saved inputs of convolutions and linear layers",
+  "batch norm inputs",
+  "max-pool inputs",
+  "ReLU signs",
+  "dropout masks",
+  "batch norm mean and deviation of the batch",
+];
+const COLUMNS = ["denseBytes", "sparseBytes", "sparseIndexedBytes"] as const;
 
-  const readBy = (kind: string) =>
-    manifest.ops.flatMap((op) => (op.kind === kind && !isMacOp(op) && op.pass === "forward" ? [op.reads[0]] : []));
-  const weightGradInputs = manifest.ops.flatMap((op) =>
-    isMacOp(op) && op.pass === "weightGrad" ? [op.operands.input as string] : [],
-  );
-  const saved = unique(weightGradInputs).map(tensor);
-  const norms = unique(readBy("batchNorm")).map(tensor);
-  const pools = unique(readBy("maxPool")).map(tensor);
-
-  // A tensor that two readers need is stored once: densely in dense training, beside its selection with SWAT.
-  const held = new Set<string>();
-  const first = (list: readonly TraceTensor[]) =>
-    list.filter(({ id, within = id }) => !held.has(within) && held.add(within));
-  const keep = (part: string, list: readonly TraceTensor[], isCompressed: boolean): FootprintPart => {
-    const dense = plain(part, first(list));
-    if (!compresses) return dense;
-    return { ...plain(part, list), ...(isCompressed ? compressedBytes(list) : {}), denseBytes: dense.denseBytes };
+/** Footprint of `step`. A part that needs ops which the step does not have is zero. */
+export function footprintOf(step: TrainingStep, storage: TensorStorage = PLAIN_STORAGE): Footprint {
+  const held = heldTensors(step, storage);
+  const waiting = held.filter(({ part }) => part !== PASSING);
+  const saved = held.filter(({ part }) => SAVED.includes(part));
+  const parts = PARTS.filter((part) => part !== PASSING).map((part) => ({
+    part,
+    ...sumOf(held.filter((tensor) => tensor.part === part)),
+  }));
+  const layers = groupBy(saved).map(([layer, tensors]) => ({ layer, ...sumOf(tensors) }));
+  return {
+    step: step.step,
+    parts,
+    total: sumOf(waiting),
+    activations: sumOf(saved),
+    layers,
+    peak: peakOf(step, held),
+    published: publishedActivations(step, storage.valueBytes),
   };
-  const activationParts = [
-    keep("saved inputs of convolutions and linear layers", saved, true),
-    keep("batch norm inputs", norms, false),
-    keep("max-pool inputs", pools, false),
-    reluSigns(manifest, saved, new Set(pools.map(({ id }) => id))),
-  ];
-  const parts = [
-    plain("master weights and other parameters", withRole("parameter")),
-    sparseCopy(withRole("weight"), compresses),
-    ...activationParts,
-    plain("parameter gradients", withRole("parameterGrad")),
-    plain("optimizer state", withRole("optimizerState")),
-  ];
-  return { step: manifest.step, parts, total: sum(parts), activations: sum(activationParts) };
 }
 
-function plain(part: string, tensors: readonly TraceTensor[]): FootprintPart {
-  const bytes = elements(tensors) * VALUE_BYTES;
-  return { part, denseBytes: bytes, sparseBytes: bytes, sparseIndexedBytes: bytes };
-}
-
-/** Dense training multiplies with the master weights; SWAT keeps a compressed copy beside them. */
-function sparseCopy(tensors: readonly TraceTensor[], compresses: boolean): FootprintPart {
-  const none = { part: "sparse copy of the weights", denseBytes: 0, sparseBytes: 0, sparseIndexedBytes: 0 };
-  return compresses ? { ...none, ...compressedBytes(tensors) } : none;
-}
-
-function compressedBytes(tensors: readonly TraceTensor[]): Pick<FootprintPart, "sparseBytes" | "sparseIndexedBytes"> {
-  let sparseBytes = 0;
-  let sparseIndexedBytes = 0;
-  for (const { shape, nonzeros } of tensors) {
-    const size = sizeOf(shape);
-    sparseBytes += nonzeros * VALUE_BYTES;
-    sparseIndexedBytes += Math.min(size * VALUE_BYTES, nonzeros * VALUE_BYTES + Math.ceil(size / 8));
+/**
+ * The activations of the backward pass as the paper's figures count them: the inputs of convolutions and linear layers,
+ * once for each layer that reads one, and the inputs of batch norm and max pooling, dense; values only.
+ */
+function publishedActivations({ tensors, ops }: TrainingStep, valueBytes: number): Footprint["published"] {
+  const byId = new Map(tensors.map((tensor) => [tensor.id, tensor]));
+  const bytes = { denseBytes: 0, sparseBytes: 0 };
+  const add = (id: string, isSparse: boolean) => {
+    const { shape = [0], nonzeros = 0 } = byId.get(id) ?? {};
+    bytes.denseBytes += sizeOf(shape) * valueBytes;
+    bytes.sparseBytes += (isSparse ? nonzeros : sizeOf(shape)) * valueBytes;
+  };
+  for (const op of ops) {
+    if (isMacOp(op)) {
+      if (op.pass === "weightGrad") add(op.operands.input as string, true);
+    } else if (op.pass === "forward" && (op.kind === "batchNorm" || op.kind === "maxPool")) add(op.reads[0], false);
   }
-  return { sparseBytes, sparseIndexedBytes };
+  return bytes;
 }
 
-/** One bit for each ReLU output whose sign the saved tensors do not tell: top-k dropped it, or nobody saved it. No values: 0 in the paper's count. */
-function reluSigns(manifest: TraceManifest, saved: readonly TraceTensor[], pooled: ReadonlySet<string>): FootprintPart {
-  const outputs = manifest.ops.flatMap((op) =>
-    op.kind === "relu" && !isMacOp(op) && op.pass === "forward" ? op.writes : [],
-  );
-  const natural = new Map(manifest.tensors.map(({ id, nonzeros }) => [id, nonzeros]));
-  let denseBytes = 0;
-  let sparseBytes = 0;
-  for (const id of unique(outputs)) {
-    if (pooled.has(id)) continue;
-    const copies = saved.filter((tensor) => tensor.id === id || tensor.within === id);
-    const shape = manifest.tensors.find((tensor) => tensor.id === id)?.shape ?? [];
-    const bytes = Math.ceil(sizeOf(shape) / 8);
-    if (copies.length === 0) denseBytes += bytes;
-    if (!copies.some(({ nonzeros }) => nonzeros === natural.get(id))) sparseBytes += bytes;
-  }
-  return { part: "ReLU signs", denseBytes, sparseBytes: denseBytes, sparseIndexedBytes: sparseBytes };
+/** The op of each column during which most is held, the first of several. */
+function peakOf({ ops }: TrainingStep, held: readonly HeldTensor[]): Footprint["peak"] {
+  const at = COLUMNS.map((column) => {
+    const changes = new Float64Array(ops.length + 1);
+    for (const tensor of held) {
+      if (tensor.to < tensor.from) continue;
+      changes[tensor.from] += tensor[column];
+      changes[tensor.to + 1] -= tensor[column];
+    }
+    let [bytes, most, op] = [0, -1, 0];
+    for (let i = 0; i < ops.length; i++) {
+      bytes += changes[i];
+      if (bytes > most) [most, op] = [bytes, i];
+    }
+    return op;
+  });
+  const alive = (tensors: readonly HeldTensor[]): HeldBytes => {
+    const [denseBytes, sparseBytes, sparseIndexedBytes] = COLUMNS.map((column, i) =>
+      tensors.reduce((sum, { from, to, ...bytes }) => sum + (from <= at[i] && at[i] <= to ? bytes[column] : 0), 0),
+    );
+    return { denseBytes, sparseBytes, sparseIndexedBytes };
+  };
+  const [dense, sparse, sparseIndexed] = at.map((op) => (ops.length === 0 ? "" : `${ops[op].layer} ${ops[op].pass}`));
+  const inPassing = alive(held.filter(({ part }) => part === PASSING));
+  return { ...alive(held), inPassing, during: { dense, sparse, sparseIndexed } };
 }
 
-function sum(parts: readonly FootprintPart[]): Omit<FootprintPart, "part"> {
+function sumOf(parts: readonly HeldBytes[]): HeldBytes {
   const total = { denseBytes: 0, sparseBytes: 0, sparseIndexedBytes: 0 };
-  for (const { denseBytes, sparseBytes, sparseIndexedBytes } of parts) {
-    total.denseBytes += denseBytes;
-    total.sparseBytes += sparseBytes;
-    total.sparseIndexedBytes += sparseIndexedBytes;
-  }
+  for (const part of parts) for (const column of COLUMNS) total[column] += part[column];
   return total;
 }
 
-function elements(tensors: readonly TraceTensor[]): number {
-  return tensors.reduce((size, { shape }) => size + sizeOf(shape), 0);
-}
-
-function unique(ids: readonly string[]): string[] {
-  return [...new Set(ids)];
+function groupBy(tensors: readonly HeldTensor[]): [layer: string, tensors: HeldTensor[]][] {
+  const groups = new Map<string, HeldTensor[]>();
+  for (const tensor of tensors) groups.set(tensor.layer, [...(groups.get(tensor.layer) ?? []), tensor]);
+  return [...groups];
 }

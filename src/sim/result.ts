@@ -3,7 +3,7 @@
  * declaration is the TypeScript type, the check of a result that is read back, and the published JSON Schema
  * (`schemas/result.schema.json`).
  */
-import { type Static, Type } from "typebox";
+import { type Static, type TSchema, Type } from "typebox";
 import { HardwareConfigSchema } from "./machine.ts";
 
 /** Version of the result's schema. */
@@ -161,15 +161,41 @@ const Total = Type.Object(
 const Bytes = {
   denseBytes: count("dense training"),
   sparseBytes: count("the recorded method, values only"),
-  sparseIndexedBytes: count("the recorded method, values and bitmaps"),
+  sparseIndexedBytes: count("the recorded method, values and indices"),
 };
+const perColumn = <Property extends TSchema>(property: Property) => ({
+  dense: property,
+  sparse: property,
+  sparseIndexed: property,
+});
 
 const FootprintSchema = Type.Object(
   {
     step: count("training step"),
     parts: Type.Array(Type.Object({ part: Type.String(), ...Bytes }, strict)),
-    total: Type.Object(Bytes, strict),
-    activations: Type.Object(Bytes, strict),
+    total: Type.Object(Bytes, { ...strict, description: "All parts." }),
+    activations: Type.Object(Bytes, { ...strict, description: "What the forward pass saves for the backward pass." }),
+    layers: Type.Array(Type.Object({ layer: Type.String(), ...Bytes }, strict), {
+      description: "The same by the layer that saves it.",
+    }),
+    peak: Type.Object(
+      {
+        ...Bytes,
+        inPassing: Type.Object(Bytes, {
+          ...strict,
+          description: "Of it, activations and gradients not saved for later.",
+        }),
+        during: Type.Object(perColumn(Type.String()), { ...strict, description: "Layer and pass of the op." }),
+      },
+      { ...strict, description: "Most that is held during one op of the step." },
+    ),
+    published: Type.Object(
+      { denseBytes: Bytes.denseBytes, sparseBytes: Bytes.sparseBytes },
+      {
+        ...strict,
+        description: "Activations as the paper of SWAT counts them: an input once for each layer that reads it.",
+      },
+    ),
   },
   strict,
 );

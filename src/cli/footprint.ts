@@ -1,0 +1,125 @@
+/** `swat-sim footprint`: the memory of a training step, dense and with SWAT, worked out from a network; trains nothing. */
+import { type Command, InvalidArgumentError } from "commander";
+import { stringify } from "csv-stringify/sync";
+import { writeFileAtomically } from "../io/atomic-file.ts";
+import { type ImageShape, layersOf, parameterShape } from "../networks/graph.ts";
+import { networkNamed } from "../networks/index.ts";
+import { footprintTable } from "../report/footprint-table.ts";
+import { percent } from "../report/table.ts";
+import { type Footprint, PLAIN_STORAGE } from "../sim/footprint.ts";
+import type { TensorStorage } from "../sim/held-tensors.ts";
+import { storageFormat } from "../sim/storage-formats.ts";
+import { FIXED_METHODS, type FixedMethod } from "../sparsity/methods.ts";
+import { networkFootprint } from "../studies/footprint.ts";
+import { loadMachines } from "../studies/inputs.ts";
+import { TRAIN_DEFAULTS } from "../swat/settings.ts";
+import { layerSparsities } from "./layer-sparsities.ts";
+import { integer, networkName, numberIn, oneOf } from "./options.ts";
+
+interface FootprintOptions {
+  network: string;
+  method: FixedMethod;
+  sparsity: number;
+  activationSparsity?: number;
+  naturalDensity: number;
+  batch: number;
+  images?: ImageShape;
+  classes?: number;
+  hw?: string;
+  json?: true;
+  csv?: string;
+}
+
+/** Adds the command. */
+export function addFootprintCommand(program: Command): void {
+  program
+    .command("footprint")
+    .description("Work out the memory of a training step, dense and with SWAT: by kind, by layer, and its peak.")
+    .requiredOption("--network <name>", "a network, as resnet50-imagenet or wrn28-10", networkName)
+    .option("--method <name>", FIXED_METHODS.join(", "), oneOf(FIXED_METHODS), TRAIN_DEFAULTS.method)
+    .option(
+      "--sparsity <s>",
+      "share of weights and activations dropped, 0 ≤ s < 1",
+      numberIn(0, 1),
+      TRAIN_DEFAULTS.sparsity,
+    )
+    .option("--activation-sparsity <s>", "another share for the saved activations of all layers", numberIn(0, 1))
+    .option("--natural-density <d>", "nonzeros of ReLU outputs, 0 < d ≤ 1; 1 counts no natural zeros", density, 1)
+    .option("--batch <n>", "images of a step", integer(1), TRAIN_DEFAULTS.batchSize)
+    .option("--images <HxWxC>", "size of the images (default: those of the network's data set)", imageShape)
+    .option("--classes <n>", "classes (default: those of the network's data set)", integer(1))
+    .option("--hw <config>", "a machine: its storage formats and widths (default: bitmaps and 32 bits)")
+    .option("--json", "print bytes as JSON")
+    .option("--csv <file>", "write one line for each kind of tensor, layer and total")
+    .addHelpText(
+      "after",
+      `
+Example:
+  $ swat-sim footprint --network resnet50-imagenet --sparsity 0.8 --batch 32
+
+Columns: dense training; the method counting values only, as the paper does; the method in the storage format, indices
+included. The last line counts the activations of the backward pass as the paper's figures do. See docs/footprint.md.`,
+    )
+    .action(footprint);
+}
+
+async function footprint(options: FootprintOptions, command: Command): Promise<void> {
+  if (options.method === "dense" && options.activationSparsity !== undefined) {
+    command.error("error: option '--activation-sparsity <s>' needs a sparse '--method <name>', got 'dense'");
+  }
+  const { method, sparsity, batch, naturalDensity, hw } = options;
+  const definition = networkNamed(options.network);
+  const network = definition.build(options.images ?? definition.image, options.classes ?? definition.classes);
+  const sparsities = layerSparsities(layersOf(network).map(parameterShape), options);
+  const storage = hw === undefined ? PLAIN_STORAGE : await storageOf(hw);
+  const bytes = networkFootprint(network, { batch, method, sparsities, naturalDensity }, storage);
+  if (options.csv !== undefined) await writeFileAtomically(options.csv, footprintCsv(bytes));
+  const dropped = method === "dense" ? "" : ` ${percent(sparsity)}`;
+  const title = `${network.name}, ${method}${dropped}, batch ${batch}${hw === undefined ? "" : `, ${hw}`}`;
+  const { step: _, ...counts } = bytes;
+  const about = { network: network.name, method, ...(method === "dense" ? {} : { sparsity }), batch };
+  console.log(options.json ? JSON.stringify({ ...about, ...counts }) : `${title}\n${footprintTable(bytes)}`);
+}
+
+async function storageOf(name: string): Promise<TensorStorage> {
+  const [{ memory, config }] = await loadMachines([name]);
+  const { weight, input } = config.memory.storage;
+  const { valueBytes, wideBytes } = memory;
+  return { valueBytes, wideBytes, weight: storageFormat(weight), input: storageFormat(input) };
+}
+
+function footprintCsv({ parts, layers, total, activations, peak, published }: Footprint): string {
+  const { during: _, inPassing, ...most } = peak;
+  const lines = [
+    ...parts.map(({ part, ...bytes }) => ({ kind: "part", name: part, ...bytes })),
+    ...layers.map(({ layer, ...bytes }) => ({ kind: "saved by layer", name: layer, ...bytes })),
+    { kind: "sum", name: "saved for backward", ...activations },
+    { kind: "sum", name: "total", ...total },
+    { kind: "peak", name: "peak", ...most },
+    { kind: "peak", name: "of it in passing", ...inPassing },
+    { kind: "published", name: "activations as published", ...published },
+  ];
+  const records = lines.map(({ kind, name, denseBytes, sparseBytes, ...rest }) => ({
+    kind,
+    name,
+    dense_bytes: denseBytes,
+    sparse_bytes: sparseBytes,
+    sparse_indexed_bytes: "sparseIndexedBytes" in rest ? rest.sparseIndexedBytes : null,
+  }));
+  return stringify(records, { header: true });
+}
+
+function density(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value > 0 && value <= 1)) {
+    throw new InvalidArgumentError("valid: a number of more than 0 and at most 1.");
+  }
+  return value;
+}
+
+function imageShape(text: string): ImageShape {
+  const sides = /^([1-9]\d*)x([1-9]\d*)x([1-9]\d*)$/.exec(text);
+  if (sides === null) throw new InvalidArgumentError("valid: height, width and channels, as 32x32x3.");
+  const [, height, width, channels] = sides.map(Number);
+  return [channels, height, width];
+}
