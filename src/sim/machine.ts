@@ -5,7 +5,7 @@
 import { type Static, type TObject, Type } from "typebox";
 import { checkSchema, InputError, unknownName } from "../io/faults.ts";
 import type { Accelerator } from "./accelerator.ts";
-import { type MemoryNumbers, MemorySchema, resolveMemory } from "./memory/hierarchy.ts";
+import { denseMemory, type MemoryNumbers, MemorySchema, resolveMemory } from "./memory/hierarchy.ts";
 import { quantity } from "./units.ts";
 
 /** Envelope of a hardware config; `params` is checked against the accelerator's own schema. */
@@ -144,6 +144,7 @@ export function denseTwin(machine: Machine): Machine {
   const params = machine.accelerator.withoutSkipping(machine.params);
   const storage = { weight: "dense", input: "dense", outputGrad: "dense" } as const;
   const { config } = machine;
+  const { levels } = config.memory;
   return {
     ...machine,
     name: `${machine.name}-without-skipping`,
@@ -151,9 +152,13 @@ export function denseTwin(machine: Machine): Machine {
       ...config,
       name: `${machine.name}-without-skipping`,
       params: params as Record<string, unknown>,
-      memory: { ...config.memory, storage },
+      memory: {
+        ...config.memory,
+        storage,
+        ...(levels === undefined ? {} : { levels: levels.map(({ storage: _, ...level }) => level) }),
+      },
     },
     params,
-    memory: { ...machine.memory, storage },
+    memory: denseMemory(machine.memory),
   };
 }

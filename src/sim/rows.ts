@@ -1,15 +1,16 @@
 /** One row of a result: what an operation costs on a machine and on its baseline, and what the gain is made of. */
+import type { BitMask } from "../kernels/bit-mask.ts";
 import type { OtherOp } from "../trace/manifest.ts";
 import type { ComputeResult } from "./accelerator.ts";
 import type { Machine } from "./machine.ts";
 import { feed, move } from "./memory/feed.ts";
 import type { Held, MemoryNumbers } from "./memory/hierarchy.ts";
-import { type OperandSize, storedBytes } from "./memory/storage.ts";
+import { type OperandSize, storedBytes, storedMaskBytes } from "./memory/storage.ts";
 import type { Operand, Operation, Pass } from "./operation.ts";
 import type { PreparedOperation } from "./prepare.ts";
 import type { ResultRow } from "./result.ts";
 import type { SelectOp, StepOp, TransposeOp } from "./step-ops.ts";
-import { isNeeded, type StepPlan } from "./step-plan.ts";
+import { isNeeded, OUTERMOST, type StepPlan } from "./step-plan.ts";
 
 /** A row without its place in the trace. */
 export type RowCosts = Omit<ResultRow, "trace" | "step" | "layer" | "kind" | "pass">;
@@ -149,7 +150,8 @@ function moved(op: Exclude<StepOp, PreparedOperation["op"]>, machine: Machine, p
   const side = (ids: readonly string[], resident: ReadonlySet<string>) => {
     const bytes = { onChip: 0, offChip: 0, elements: 0 };
     for (const id of ids) {
-      bytes[resident.has(plan.idOf(id)) ? "onChip" : "offChip"] += plan.bytesOf(id);
+      const isResident = resident.has(plan.idOf(id));
+      bytes[isResident ? "onChip" : "offChip"] += plan.bytesOf(id, isResident ? OUTERMOST : 0);
       bytes.elements += plan.elementsOf(id);
     }
     return bytes;
@@ -175,15 +177,22 @@ function taskOf(
   const { pass, layer, geometry } = actual;
   const residence = plan.residence(at);
   const resident = new Set<Held>();
-  const bytes: Partial<Record<Held, number>> = {};
-  for (const [name, size] of Object.entries(sizes) as [Operand, OperandSize][]) {
-    const { elements, nonzeros } = size;
-    const stored = isDense ? { elements, nonzeros: elements } : { elements, nonzeros };
-    bytes[name] = storedBytes(stored, memory.storage[name], memory.valueBytes);
+  for (const name of Object.keys(sizes) as Operand[]) {
     if (residence.reads.has(plan.idOf(op.operands[name] as string))) resident.add(name);
   }
-  bytes.output = op.output === undefined ? outputElements * outputBytes(pass, memory) : plan.bytesOf(op.output);
   if (op.output !== undefined && residence.writes.has(op.output)) resident.add("output");
+  const bytes = [memory, ...memory.levels].map(({ storage }, place) => {
+    const stored: Partial<Record<Held, number>> = {};
+    for (const [name, size] of Object.entries(sizes) as [Operand, OperandSize][]) {
+      const { elements } = size;
+      stored[name] = isDense
+        ? storedBytes({ elements, nonzeros: elements }, storage[name], memory.valueBytes)
+        : storedMaskBytes(actual.masks[name] as BitMask, size, storage[name], memory.valueBytes);
+    }
+    stored.output =
+      op.output === undefined ? outputElements * outputBytes(pass, memory) : plan.bytesOf(op.output, place);
+    return stored;
+  });
   const arrayBytes: Partial<Record<Held, number>> = { output: compute.onChipWrites * outputBytes(pass, memory) };
   for (const [name, values] of Object.entries(compute.onChipReads) as [Operand, number][]) {
     arrayBytes[name] = values * memory.valueBytes;

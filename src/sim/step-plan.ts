@@ -7,11 +7,14 @@ import { storedBytes } from "./memory/storage.ts";
 import { OPERANDS_OF, type Operand } from "./operation.ts";
 import { type StepOp, stepOps, tensorsOf } from "./step-ops.ts";
 
+/** Index of the outermost level among the places that store tensors; DRAM comes before it. */
+export const OUTERMOST = 1;
+
 /** A step as a machine runs it. */
 export interface StepPlan {
   readonly ops: readonly StepOp[];
-  /** Bytes of a tensor in the machine's storage; sums and master copies are wide. */
-  bytesOf(id: string): number;
+  /** Bytes of a tensor as DRAM (0) or a level (1, outermost, and on) stores it; sums and master copies are wide. */
+  bytesOf(id: string, place: number): number;
   elementsOf(id: string): number;
   /** The tensor that the machine reads as `id`. */
   idOf(id: string): string;
@@ -32,13 +35,14 @@ export function planStep(manifest: TraceManifest, machine: Machine, selects: boo
   }
   const root = (id: string) => (selects ? id : (tensors.get(id)?.within ?? id));
   const elementsOf = (id: string) => sizeOf(tensors.get(id)?.shape ?? []);
-  const bytesOf = (id: string) => {
+  const places = [memory, ...memory.levels].map(({ storage }) => storage);
+  const bytesOf = (id: string, place: number) => {
     const { role, nonzeros } = tensors.get(id) as TraceTensor;
     const elements = elementsOf(id);
     const valueBytes = isWide(role) ? memory.wideBytes : memory.valueBytes;
     const operand = operandOf.get(id);
-    const storage = operand === undefined ? "dense" : memory.storage[operand];
-    return storedBytes({ elements, nonzeros: selects ? nonzeros : elements }, storage, valueBytes);
+    if (operand === undefined) return elements * valueBytes;
+    return storedBytes({ elements, nonzeros: selects ? nonzeros : elements }, places[place][operand], valueBytes);
   };
   const ops = stepOps(manifest);
   const nothing = { reads: [], writes: [] };
@@ -49,10 +53,10 @@ export function planStep(manifest: TraceManifest, machine: Machine, selects: boo
     return { reads: reads.map(root), writes: writes.map(root) };
   });
   const outlives = (id: string) => isLasting(tensors.get(id)?.role);
-  const residences = residenceOf(touches, memory.residentBytes, bytesOf, outlives);
+  const residences = residenceOf(touches, memory.residentBytes, (id) => bytesOf(id, OUTERMOST), outlives);
   return {
     ops,
-    bytesOf: (id) => bytesOf(root(id)),
+    bytesOf: (id, place) => bytesOf(root(id), place),
     elementsOf,
     idOf: root,
     residence: (op) => residences[op],
@@ -63,7 +67,7 @@ export function planStep(manifest: TraceManifest, machine: Machine, selects: boo
 export function isNeeded(op: StepOp, { accelerator, memory }: Machine): boolean {
   if (op.kind !== "transpose") return true;
   const { mappings } = accelerator;
-  return memory.storage[op.operand] !== "dense" && mappings[op.pass].lanes !== mappings.forward.lanes;
+  return !memory.storage[op.operand].isDense && mappings[op.pass].lanes !== mappings.forward.lanes;
 }
 
 function isWide(role: TraceTensor["role"]): boolean {

@@ -124,7 +124,10 @@ describe("shipped machines", () => {
     for (const machine of await loadMachines(["all"])) {
       const twin = denseTwin(machine);
       expect(twin.accelerator.multipliers(twin.params)).toBe(machine.multipliers);
-      expect(twin.memory.storage).toEqual({ weight: "dense", input: "dense", outputGrad: "dense" });
+      expect(twin.config.memory.storage).toEqual({ weight: "dense", input: "dense", outputGrad: "dense" });
+      for (const { storage } of [twin.memory, ...twin.memory.levels]) {
+        expect(Object.values(storage).every(({ isDense }) => isDense)).toBe(true);
+      }
     }
   });
 });

@@ -3,8 +3,10 @@
  * `resolveMemory` settles units and defaults, so that the models see numbers only.
  */
 import { type Static, Type } from "typebox";
+import { StorageFormatSchema } from "../storage-formats.ts";
 import { quantity } from "../units.ts";
 import { DIMENSIONS, type Tile } from "./loop-nest.ts";
+import { operandStorage, type Storage } from "./storage.ts";
 
 const strict = { additionalProperties: false };
 
@@ -14,10 +16,10 @@ export const HELD = ["weight", "input", "outputGrad", "output"] as const;
 /** A tensor as memory sees it: an operand of a pass, or its output. */
 export type Held = (typeof HELD)[number];
 
-const Storage = Type.Enum(["dense", "bitmap"], {
-  default: "dense",
-  description: "dense: every value. bitmap: nonzero values and one bit an element, where that is smaller.",
-});
+const Formats = Type.Object(
+  { weight: StorageFormatSchema, input: StorageFormatSchema, outputGrad: StorageFormatSchema },
+  { ...strict, description: "How each operand is stored; densely where that is smaller." },
+);
 
 const tileSize = (what: string) =>
   Type.Optional(Type.Integer({ minimum: 1, description: `${what} in a tile; all by default` }));
@@ -64,6 +66,7 @@ const Level = Type.Object(
     ports: Type.Integer({ minimum: 1, default: 1, description: "Ports of a bank, each for reading or writing." }),
     readLatency: Type.Integer({ minimum: 0, default: 0, description: "cycles" }),
     writeLatency: Type.Integer({ minimum: 0, default: 0, description: "cycles" }),
+    storage: Type.Optional(Formats),
     tiling: Type.Optional(Tiling),
   },
   strict,
@@ -87,10 +90,7 @@ export const MemorySchema = Type.Object(
       description: "Share of the outermost level for tensors that a later operation reads; tiles have the rest, twice.",
     }),
     dram: Type.Object({ bandwidth: Type.String({ description: 'Off-chip bandwidth, as "51.2 GB/s".' }) }, strict),
-    storage: Type.Object(
-      { weight: Storage, input: Storage, outputGrad: Storage },
-      { ...strict, description: "How each operand is stored, on chip and off." },
-    ),
+    storage: Formats,
   },
   strict,
 );
@@ -107,6 +107,7 @@ export interface MemoryLevel {
   readonly bytesPerCycle: number;
   readonly readLatency: number;
   readonly writeLatency: number;
+  readonly storage: Storage;
   /** Sizes and order that the config fixes. */
   readonly tiling: Partial<Tile> & { readonly order?: readonly (typeof DIMENSIONS)[number][] };
 }
@@ -118,7 +119,8 @@ export interface MemoryNumbers {
   /** Room in the outermost level for tensors that stay between operations; the rest of it is for tiles. */
   readonly residentBytes: number;
   readonly dramBytesPerCycle: number;
-  readonly storage: MemoryConfig["storage"];
+  /** Formats in DRAM. */
+  readonly storage: Storage;
   /** Width of a value that the array reads, and of a sum or a master copy. */
   readonly valueBytes: number;
   readonly wideBytes: number;
@@ -141,43 +143,65 @@ export function resolveMemory(
 ): MemoryNumbers {
   const at = `${where}: memory`;
   const bandwidth = quantity("bandwidth", config.dram.bandwidth, `${at}.dram.bandwidth`);
-  const levels = levelsOf(config, at);
+  const storage = storageOf(config.storage, `${at}.storage`);
+  const levels = levelsOf(config, storage, at);
   return {
     levels,
     residentBytes: Math.floor(levels[0].bytes * config.resident),
     dramBytesPerCycle: bandwidth / clockHz,
-    storage: config.storage,
+    storage,
     ...widths,
   };
 }
 
 const TAKEN = ["dram", "array", "vector"];
 
-function levelsOf({ onChip, levels }: MemoryConfig, at: string): MemoryLevel[] {
+function levelsOf({ onChip, levels }: MemoryConfig, offChip: Storage, at: string): MemoryLevel[] {
   if ((onChip === undefined) === (levels === undefined)) {
     throw new Error(`${at}: needs "onChip" or "levels", got ${onChip === undefined ? "neither" : "both"}`);
   }
-  if (levels === undefined) return [shared("on chip", quantity("size", onChip as string, `${at}.onChip`))];
-  return levels.map(({ name, size, holds, width, banks, ports, readLatency, writeLatency, tiling = {} }, index) => {
-    const field = `${at}.levels.${index}`;
-    const earlier = levels.slice(0, index).map((level) => level.name);
-    if (TAKEN.includes(name) || earlier.includes(name)) {
-      throw new Error(`${field}.name: is taken, got "${name}"; valid: a name of its own, not ${TAKEN.join(", ")}`);
-    }
-    const perPort = width === undefined ? Number.POSITIVE_INFINITY : quantity("size", width, `${field}.width`);
-    return {
-      name,
-      bytes: quantity("size", size, `${field}.size`),
-      holds: new Set(holds ?? HELD),
-      bytesPerCycle: banks * ports * perPort,
-      readLatency,
-      writeLatency,
-      tiling,
-    };
-  });
+  if (levels === undefined) return [shared("on chip", quantity("size", onChip as string, `${at}.onChip`), offChip)];
+  let storage = offChip;
+  return levels.map(
+    ({ name, size, holds, width, banks, ports, readLatency, writeLatency, tiling = {}, ...level }, index) => {
+      const field = `${at}.levels.${index}`;
+      // What a level does not say is as it is outside.
+      if (level.storage !== undefined) storage = storageOf(level.storage, `${field}.storage`);
+      const earlier = levels.slice(0, index).map((level) => level.name);
+      if (TAKEN.includes(name) || earlier.includes(name)) {
+        throw new Error(`${field}.name: is taken, got "${name}"; valid: a name of its own, not ${TAKEN.join(", ")}`);
+      }
+      const perPort = width === undefined ? Number.POSITIVE_INFINITY : quantity("size", width, `${field}.width`);
+      return {
+        name,
+        bytes: quantity("size", size, `${field}.size`),
+        holds: new Set(holds ?? HELD),
+        bytesPerCycle: banks * ports * perPort,
+        readLatency,
+        writeLatency,
+        storage,
+        tiling,
+      };
+    },
+  );
 }
 
-function shared(name: string, bytes: number): MemoryLevel {
+function shared(name: string, bytes: number, storage: Storage): MemoryLevel {
   const wide = { bytesPerCycle: Number.POSITIVE_INFINITY, readLatency: 0, writeLatency: 0 };
-  return { name, bytes, holds: new Set(HELD), ...wide, tiling: {} };
+  return { name, bytes, holds: new Set(HELD), ...wide, storage, tiling: {} };
 }
+
+function storageOf({ weight, input, outputGrad }: MemoryConfig["storage"], at: string): Storage {
+  return {
+    weight: operandStorage(weight, `${at}.weight`),
+    input: operandStorage(input, `${at}.input`),
+    outputGrad: operandStorage(outputGrad, `${at}.outputGrad`),
+  };
+}
+
+/** The same memory, storing every operand densely. */
+export function denseMemory(memory: MemoryNumbers): MemoryNumbers {
+  return { ...memory, storage: DENSE, levels: memory.levels.map((level) => ({ ...level, storage: DENSE })) };
+}
+
+const DENSE = storageOf({ weight: "dense", input: "dense", outputGrad: "dense" }, "");

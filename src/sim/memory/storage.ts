@@ -1,4 +1,8 @@
-/** Bytes of a tensor as a machine stores it. */
+/** Bytes of a tensor as a memory stores it, from its mask where that matters, and never more than densely. */
+import type { BitMask } from "../../kernels/bit-mask.ts";
+import { sizeOf } from "../../kernels/geometry.ts";
+import type { Operand } from "../operation.ts";
+import { atMostDense, type StorageFormat, type StorageFormatConfig, storageFormat } from "../storage-formats.ts";
 
 /** Size and nonzeros of a tensor. */
 export interface OperandSize {
@@ -6,12 +10,59 @@ export interface OperandSize {
   readonly nonzeros: number;
 }
 
-/** Bytes of a tensor in the given storage. */
+/** The format of an operand in one memory. */
+export interface OperandStorage {
+  readonly format: StorageFormat;
+  readonly isDense: boolean;
+  /** Whether nonzeros are all that the bytes depend on, wherever they are. */
+  readonly isCounted: boolean;
+}
+
+/** Formats of all operands in one memory. */
+export type Storage = Readonly<Record<Operand, OperandStorage>>;
+
+/** @throws Error that begins with `where` for numbers of a format that do not go together. */
+export function operandStorage(config: StorageFormatConfig, where: string): OperandStorage {
+  const { format: name, chunk } = typeof config === "string" ? { format: config } : { chunk: undefined, ...config };
+  const isDense = name === "dense";
+  return {
+    format: storageFormat(config, where),
+    isDense,
+    isCounted: isDense || (name === "bitmap" && chunk === undefined),
+  };
+}
+
+/** Bytes of a tensor of which the nonzeros are known; where they lie is taken as random. */
 export function storedBytes(
   { elements, nonzeros }: OperandSize,
-  storage: "dense" | "bitmap",
+  { format }: OperandStorage,
   valueBytes: number,
 ): number {
-  const dense = elements * valueBytes;
-  return storage === "dense" ? dense : Math.min(dense, nonzeros * valueBytes + Math.ceil(elements / 8));
+  if (elements === 0) return 0;
+  const { valueBytes: values, indexBytes } = format.expected(elements, nonzeros / elements, valueBytes);
+  const stored = { valueBytes: Math.round(values), indexBytes: Math.ceil(indexBytes) };
+  return sum(atMostDense(stored, elements * valueBytes));
+}
+
+/** Bytes of a tensor with this mask; `size` is what the mask counts. */
+export function storedMaskBytes(mask: BitMask, size: OperandSize, storage: OperandStorage, valueBytes: number): number {
+  if (storage.isCounted) return storedBytes(size, storage, valueBytes);
+  let ofMask = known.get(mask);
+  if (ofMask === undefined) {
+    ofMask = new Map();
+    known.set(mask, ofMask);
+  }
+  let bytes = ofMask.get(storage);
+  if (bytes === undefined) {
+    bytes = sum(atMostDense(storage.format.exact(mask, valueBytes), sizeOf(mask.shape) * valueBytes));
+    ofMask.set(storage, bytes);
+  }
+  return bytes;
+}
+
+/** Bytes of masks that were walked. */
+const known = new WeakMap<BitMask, Map<OperandStorage, number>>();
+
+function sum({ valueBytes, indexBytes }: { readonly valueBytes: number; readonly indexBytes: number }): number {
+  return valueBytes + indexBytes;
 }

@@ -24,8 +24,8 @@ export interface TilingTask {
   readonly pass: Pass;
   readonly layer: string;
   readonly geometry: ConvGeometry;
-  /** Stored bytes of the operands and of the finished output. */
-  readonly bytes: Readonly<Partial<Record<Held, number>>>;
+  /** Stored bytes of the operands and of the finished output, in DRAM and then in each level. */
+  readonly bytes: readonly Readonly<Partial<Record<Held, number>>>[];
   /** Bytes of the output while sums are unfinished. */
   readonly partialBytes: number;
   /** Tensors that lie in the outermost level already, or stay there: they need no tile in it and no DRAM. */
@@ -50,6 +50,8 @@ export interface LevelTiling {
 /** Where a tensor stands after the loops of the outer levels. */
 interface Outer {
   readonly tile: Tile;
+  /** Where each side comes from, as an index of `TilingTask.bytes`. */
+  readonly from: readonly number[];
   /** Turns of the loops that do not index each side: all of them, and those that count if nothing inside indexes it. */
   readonly turns: readonly [number, number, number];
   readonly counted: readonly [number, number, number];
@@ -74,7 +76,7 @@ export function tilingsOf(
 ): LevelTiling[][] {
   const shape = nestShape(task.pass, task.geometry);
   let paths: { readonly outer: Outer; readonly chosen: LevelTiling[] }[] = [
-    { outer: { tile: shape.full, turns: [1, 1, 1], counted: [1, 1, 1] }, chosen: [] },
+    { outer: { tile: shape.full, from: [0, 0, 0], turns: [1, 1, 1], counted: [1, 1, 1] }, chosen: [] },
   ];
   levels.forEach((level, depth) => {
     paths = paths.flatMap(({ outer, chosen }) =>
@@ -90,7 +92,10 @@ export function tilingsOf(
 /** One level of a task, with what stays the same for all its tilings. */
 interface LevelTask {
   readonly held: readonly boolean[];
+  /** Bytes of each side as they come, and as they are held. */
   readonly whole: readonly number[];
+  readonly kept: readonly number[];
+  readonly from: readonly number[];
   readonly partial: number;
   readonly output: number;
   readonly haloSide: number;
@@ -122,9 +127,21 @@ function frontOf(
   const sides = sidesOf(task.pass);
   const output = sides.indexOf("output");
   const held = sides.map((name) => level.holds.has(name) && !(depth === 0 && task.resident.has(name)));
-  const whole = sides.map((name) => task.bytes[name] ?? 0);
+  const whole = sides.map((name, side) => task.bytes[outer.from[side]][name] ?? 0);
+  const kept = sides.map((name) => task.bytes[depth + 1][name] ?? 0);
+  const from = sides.map((name, side) => (level.holds.has(name) ? depth + 1 : outer.from[side]));
   const haloUnit = plainShare(shape, outer.tile);
-  const here = { held, whole, partial: task.partialBytes, output, haloSide: shape.haloSide, haloUnit, outer };
+  const here = {
+    held,
+    whole,
+    kept,
+    from,
+    partial: task.partialBytes,
+    output,
+    haloSide: shape.haloSide,
+    haloUnit,
+    outer,
+  };
   const { tiling: fixed } = level;
   const orders = fixed.order === undefined ? ORDERS : [fixed.order.map((name) => DIMENSIONS.indexOf(name))];
   const front: Candidate[] = [];
@@ -137,7 +154,7 @@ function frontOf(
         const shares = sharesOf(shape, space, filters, channels);
         let edge = 0;
         for (let side = 0; side < 3; side++) {
-          if (held[side]) edge += shares[side] * (side === output && isSplit ? task.partialBytes : whole[side]);
+          if (held[side]) edge += shares[side] * (side === output && isSplit ? task.partialBytes : kept[side]);
         }
         smallest = Math.min(smallest, edge);
         if (edge > room) continue;
@@ -166,7 +183,7 @@ function settled(
   sides: readonly Held[],
   shape: NestShape,
 ) {
-  const { held, whole, outer } = here;
+  const { held, whole, from, outer } = here;
   count(here, space, tripsOf(space, filters, channels, outer.tile), order);
   const byName = (bytes: ArrayLike<number>) =>
     Object.fromEntries(sides.flatMap((name, side) => (held[side] ? [[name, Math.ceil(bytes[side])]] : [])));
@@ -181,7 +198,7 @@ function settled(
       writes: byName(moved.writes),
       tileBytes: byName(tileBytes),
     },
-    outer: { tile, turns: triple(moved.turns), counted: triple(moved.counted) },
+    outer: { tile, from, turns: triple(moved.turns), counted: triple(moved.counted) },
   };
 }
 

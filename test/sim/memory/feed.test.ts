@@ -3,11 +3,15 @@ import { describe, expect, it } from "vitest";
 import { sizeOf } from "../../../src/kernels/geometry.ts";
 import { type FeedTask, feed, move, total } from "../../../src/sim/memory/feed.ts";
 import { HELD, type Held, type MemoryLevel, type MemoryNumbers } from "../../../src/sim/memory/hierarchy.ts";
+import { operandStorage } from "../../../src/sim/memory/storage.ts";
 import { PASSES } from "../../../src/sim/operation.ts";
 import { RESULT_OF, SHAPE_OF } from "../../../src/trace/passes.ts";
 
 const VALUE = 2;
 const WIDE = 4;
+
+const DENSE = operandStorage("dense", "");
+const storage = { weight: DENSE, input: DENSE, outputGrad: DENSE };
 
 const level = (name: string, bytes: number, bytesPerCycle: number): MemoryLevel => ({
   name,
@@ -16,6 +20,7 @@ const level = (name: string, bytes: number, bytesPerCycle: number): MemoryLevel 
   holds: new Set(HELD),
   readLatency: 0,
   writeLatency: 0,
+  storage,
   tiling: {},
 });
 
@@ -23,7 +28,7 @@ const memoryOf = (levels: readonly MemoryLevel[], dramBytesPerCycle: number): Me
   levels,
   residentBytes: 0,
   dramBytesPerCycle,
-  storage: { weight: "dense", input: "dense", outputGrad: "dense" },
+  storage,
   valueBytes: VALUE,
   wideBytes: WIDE,
 });
@@ -50,7 +55,15 @@ const tasks = fc
     }
     const partialBytes = ((bytes.output as number) / VALUE) * WIDE;
     const held = new Set(resident.filter((name) => name in bytes));
-    return { pass, layer: "conv", geometry, bytes, partialBytes, resident: held, arrayBytes: bytes };
+    return {
+      pass,
+      layer: "conv",
+      geometry,
+      bytes: [bytes, bytes, bytes],
+      partialBytes,
+      resident: held,
+      arrayBytes: bytes,
+    };
   });
 
 const compute = fc.integer({ min: 0, max: 5000 });
@@ -87,7 +100,7 @@ describe("feeding an operation", () => {
     fc.assert(
       fc.property(tasks, compute, (task, cycles) => {
         const { traffic } = feed(task, memoryOf([level("buffer", 8192, 64)], 8), cycles);
-        for (const [name, bytes] of Object.entries(task.bytes) as [Held, number][]) {
+        for (const [name, bytes] of Object.entries(task.bytes[0]) as [Held, number][]) {
           if (task.resident.has(name)) expect(traffic.dram[name]).toBeUndefined();
           else expect(traffic.dram[name]).toBeGreaterThanOrEqual(bytes);
         }
@@ -101,7 +114,7 @@ describe("feeding an operation", () => {
     const one = { N: 1, C: 1, H: 1, W: 1, K: 1, R: 1, S: 1, groups: 1 };
     const geometry = { ...one, stride: [1, 1], padding: [0, 0, 0, 0], dilation: [1, 1] } as const;
     const bytes = { weight: VALUE, input: VALUE, output: VALUE };
-    const task = { pass: "forward", layer: "conv", geometry, bytes, partialBytes: WIDE } as const;
+    const task = { pass: "forward", layer: "conv", geometry, bytes: [bytes, bytes], partialBytes: WIDE } as const;
     const nothing = { resident: new Set<Held>(), arrayBytes: {} };
     const memory = memoryOf([{ ...level("buffer", 64, Number.POSITIVE_INFINITY), readLatency: 3, writeLatency: 4 }], 1);
     const { stalls } = feed({ ...task, ...nothing } as unknown as FeedTask, memory, 100);

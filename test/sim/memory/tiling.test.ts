@@ -3,9 +3,12 @@ import { describe, expect, it } from "vitest";
 import { type ConvGeometry, outputHeight, outputWidth, sizeOf } from "../../../src/kernels/geometry.ts";
 import { HELD, type Held, type MemoryLevel } from "../../../src/sim/memory/hierarchy.ts";
 import { DIMENSIONS, type Tile } from "../../../src/sim/memory/loop-nest.ts";
+import { operandStorage } from "../../../src/sim/memory/storage.ts";
 import { type LevelTiling, sidesOf, type TilingTask, tilingsOf } from "../../../src/sim/memory/tiling.ts";
 import { PASSES } from "../../../src/sim/operation.ts";
 import { RESULT_OF, SHAPE_OF } from "../../../src/trace/passes.ts";
+
+const DENSE = operandStorage("dense", "");
 
 const level = (bytes: number, change: Partial<MemoryLevel> = {}): MemoryLevel => ({
   name: "buffer",
@@ -14,6 +17,7 @@ const level = (bytes: number, change: Partial<MemoryLevel> = {}): MemoryLevel =>
   bytesPerCycle: Number.POSITIVE_INFINITY,
   readLatency: 0,
   writeLatency: 0,
+  storage: { weight: DENSE, input: DENSE, outputGrad: DENSE },
   tiling: {},
   ...change,
 });
@@ -46,7 +50,7 @@ function taskOf(pass: TilingTask["pass"], geometry: ConvGeometry): TilingTask {
     bytes[name === output ? "output" : name] = sizeOf(SHAPE_OF[name](geometry)) * VALUE;
   }
   const partialBytes = ((bytes.output as number) / VALUE) * WIDE;
-  return { pass, layer: "conv", geometry, bytes, partialBytes, resident: new Set() };
+  return { pass, layer: "conv", geometry, bytes: [bytes, bytes, bytes], partialBytes, resident: new Set() };
 }
 
 /** Runs the loops of all levels one turn after another, with one tile of each tensor in the innermost level. */
@@ -142,7 +146,7 @@ describe("tiles", () => {
     fc.assert(
       fc.property(shapes, fc.constantFrom(...PASSES), fixedTiles(9), (extents, pass, tiling) => {
         const { task, path, walked } = both(extents, pass, [tiling]);
-        for (const name of Object.keys(task.bytes) as Held[]) {
+        for (const name of Object.keys(task.bytes[0]) as Held[]) {
           expect(path[0].reads[name], `${name} read`).toBe(walked.loads[name]);
           if (name === "output") expect(path[0].writes[name]).toBe(walked.stores[name]);
         }
@@ -154,7 +158,7 @@ describe("tiles", () => {
     fc.assert(
       fc.property(shapes, fc.constantFrom(...PASSES), fixedTiles(4), fixedTiles(4), (extents, pass, outer, inner) => {
         const { task, path, walked } = both(extents, pass, [outer, inner]);
-        for (const name of Object.keys(task.bytes) as Held[]) {
+        for (const name of Object.keys(task.bytes[0]) as Held[]) {
           expect(path[1].reads[name]).toBeGreaterThanOrEqual(walked.loads[name]);
         }
         const even = (size: number) => 2 ** Math.floor(Math.log2(size));
@@ -163,7 +167,7 @@ describe("tiles", () => {
             Object.entries(sizes).map(([key, size]) => [key, typeof size === "number" ? even(size) : size]),
           ) as T;
         const divided = both(evenly(extents), pass, [evenly(outer), evenly(inner)]);
-        for (const name of Object.keys(task.bytes) as Held[]) {
+        for (const name of Object.keys(task.bytes[0]) as Held[]) {
           expect(divided.path[1].reads[name], `${name} read`).toBe(divided.walked.loads[name]);
           if (name === "output") expect(divided.path[1].writes[name]).toBe(divided.walked.stores[name]);
         }
@@ -189,7 +193,7 @@ describe("tiles", () => {
         }
         for (const [{ reads, writes, tileBytes }] of paths) {
           expect(Object.values(tileBytes).reduce((sum, bytes) => sum + bytes - 1, 0)).toBeLessThanOrEqual(room);
-          for (const [name, bytes] of Object.entries(task.bytes) as [Held, number][]) {
+          for (const [name, bytes] of Object.entries(task.bytes[0]) as [Held, number][]) {
             expect((name === "output" ? writes[name] : reads[name]) ?? 0).toBeGreaterThanOrEqual(bytes);
           }
         }
@@ -216,6 +220,14 @@ describe("tiles", () => {
     );
     expect(Object.keys(outer.reads).sort()).toEqual(["input", "output", "weight"]);
     expect(Object.keys(inner.reads)).toEqual(["weight"]);
+  });
+
+  it("come in the format outside and are kept in the format of the level", () => {
+    const task = taskOf("forward", pointwise({ N: 2, C: 4, H: 4, W: 4, K: 4 }));
+    const [dram] = task.bytes;
+    const wider = { ...dram, weight: 3 * (dram.weight as number) };
+    const [[outer, inner]] = tilingsOf({ ...task, bytes: [dram, wider, dram] }, [level(1e6), level(1e6)], [1e6, 1e6]);
+    expect([outer.reads.weight, inner.reads.weight]).toEqual([dram.weight, wider.weight]);
   });
 
   it("are refused with the size that is needed where a level is too small", () => {
