@@ -23,6 +23,8 @@ function columns(row: ResultRow): Record<string, string | number | null> {
     scheduled_operand: row.scheduled,
     ...Object.fromEntries(operands.map((name) => [`${name}_density`, row.densities[name] ?? null])),
     ...Object.fromEntries(Object.entries(row.macs).map(([name, count]) => [`${name}_macs`, count])),
+    // Named first, because not every row has it and all rows need the same columns.
+    bufferStall_cycles: row.cycles.bufferStall ?? 0,
     ...Object.fromEntries(Object.entries(row.cycles).map(([name, count]) => [`${name}_cycles`, count])),
     baseline_cycles: row.baselineCycles,
     baseline_compute_cycles: row.baselineComputeCycles,

@@ -4,6 +4,7 @@
  * in which cycle. Memory time and energy are applied to its counts afterwards, by the same rules for every machine.
  */
 import type { Static, TObject } from "typebox";
+import type { LineDetail, LineResult } from "./lanes/on-chip/line-detail.ts";
 import type { Operand, Operation, Pass } from "./operation.ts";
 
 /** How one pass is laid out on the array, for the page of mappings. */
@@ -77,4 +78,6 @@ export interface Accelerator<Schema extends TObject = TObject> {
   validation(operation: Operation, params: Static<Schema>): "exact" | "formula" | "property";
   /** @throws Error when the operation cannot be mapped; never for zero-size or odd shapes. */
   run(operation: Operation, params: Static<Schema>): ComputeResult;
+  /** The same operation with on-chip buffers line by line; a machine without it cannot have `memory.detail` "line". */
+  runLines?(operation: Operation, params: Static<Schema>, line: LineDetail): LineResult;
 }

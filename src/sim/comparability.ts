@@ -30,7 +30,15 @@ export function checkEqualTerms(machines: readonly Machine[], baseline: Machine)
   if (faults.length > 0) throw new InputError(faults);
 }
 
-function termsOf({ peakMacsPerSecond, clockHz, vectorLanes, memory, config, params }: Machine): Record<string, string> {
+function termsOf({
+  peakMacsPerSecond,
+  clockHz,
+  vectorLanes,
+  memory,
+  config,
+  params,
+  line,
+}: Machine): Record<string, string> {
   const rules = params as Record<string, unknown>;
   return {
     "peak (MAC/s)": String(peakMacsPerSecond),
@@ -40,6 +48,7 @@ function termsOf({ peakMacsPerSecond, clockHz, vectorLanes, memory, config, para
     "on-chip memory (bytes)": memory.levels.map(({ bytes }) => bytes).join(" + "),
     "on-chip bandwidth (bytes/cycle)": memory.levels.map(({ bytesPerCycle }) => bytesPerCycle).join(", "),
     "DRAM bandwidth (bytes/cycle)": String(memory.dramBytesPerCycle),
+    "on-chip buffers": line === null ? "not modelled" : JSON.stringify(config.memory.line),
     ...Object.fromEntries(RULES.filter((rule) => rule in rules).map((rule) => [rule, String(rules[rule])])),
   };
 }

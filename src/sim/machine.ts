@@ -5,6 +5,7 @@
 import { type Static, type TObject, Type } from "typebox";
 import { checkSchema, InputError, unknownName } from "../io/faults.ts";
 import type { Accelerator } from "./accelerator.ts";
+import { type LineDetail, type LineSettings, LineSettingsSchema } from "./lanes/on-chip/line-detail.ts";
 import { denseMemory, type MemoryNumbers, MemorySchema, resolveMemory } from "./memory/hierarchy.ts";
 import { quantity } from "./units.ts";
 
@@ -55,6 +56,8 @@ export interface Machine {
   /** Elements a cycle of what does not multiply. */
   readonly vectorLanes: number;
   readonly memory: MemoryNumbers;
+  /** On-chip buffers, where they are modelled line by line. */
+  readonly line: LineDetail | null;
 }
 
 /**
@@ -89,9 +92,13 @@ export function resolveMachine(
   const clockHz =
     typeof clock === "string" ? attempt(() => quantity("frequency", clock, `${where}: clock`)) : undefined;
   const memory = attempt(() => memoryOf(raw, clockHz ?? 1, where));
-  if (faults.length > 0 || !envelope || !accelerator || !params || !clockHz || !memory) throw new InputError(faults);
+  const line = envelope && accelerator && attempt(() => lineDetailOf(envelope, accelerator, where, accelerators));
+  if (faults.length > 0 || !envelope || !accelerator || !params || !clockHz || !memory || line === undefined) {
+    throw new InputError(faults);
+  }
 
-  const { $schema: _, ...config } = envelope;
+  const { $schema: _, ...rest } = envelope;
+  const config = line === null ? rest : { ...rest, memory: { ...rest.memory, line: line.settings } };
   const multipliers = accelerator.multipliers(params);
   return {
     name: envelope.name,
@@ -103,6 +110,7 @@ export function resolveMachine(
     peakMacsPerSecond: multipliers * clockHz,
     vectorLanes: envelope.vectorLanes ?? Math.ceil(multipliers / MULTIPLIERS_A_VECTOR_LANE),
     memory,
+    line: line?.detail ?? null,
   };
 }
 
@@ -125,6 +133,31 @@ function isValid(schema: typeof MemorySchema, value: unknown): boolean {
   } catch {
     return false;
   }
+}
+
+const BYTE_BITS = 8;
+
+/** The on-chip buffers of a config whose `memory.detail` is "line", with the widths of its values; else null. */
+function lineDetailOf(
+  { memory, datatype }: HardwareConfig,
+  { id, runLines }: Accelerator,
+  where: string,
+  accelerators: Readonly<Record<string, Accelerator>>,
+): { readonly settings: LineSettings; readonly detail: LineDetail } | null {
+  if (memory.detail === undefined) {
+    if (memory.line === undefined) return null;
+    throw new Error(`${where}: memory.line: is used only where memory.detail is "line", got no memory.detail`);
+  }
+  if (runLines === undefined) {
+    const known = Object.values(accelerators).filter((accelerator) => accelerator.runLines !== undefined);
+    throw new Error(
+      `${where}: memory.detail: "line" is not modelled for accelerator "${id}"; known: ${known.map((accelerator) => accelerator.id).join(", ")}`,
+    );
+  }
+  const settings = memory.line ?? checkSchema(LineSettingsSchema, {}, where, { path: "memory.line" });
+  const valueBits = VALUE_BYTES[datatype.multiply] * BYTE_BITS;
+  const sumBits = VALUE_BYTES[datatype.accumulate] * BYTE_BITS;
+  return { settings, detail: { ...settings, activationBits: valueBits, weightBits: valueBits, sumBits } };
 }
 
 function acceleratorNamed(

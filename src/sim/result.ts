@@ -20,10 +20,13 @@ const byName = (description: string) => Type.Record(Type.String(), Type.Number()
 
 const Cycles = Type.Object(
   {
-    total: count("compute + vector + rescheduling + memoryStall"),
+    total: count("compute + vector + rescheduling + bufferStall + memoryStall"),
     compute: count("the array works"),
     vector: count("the vector unit works, and the array waits for it"),
     rescheduling: count("static schedules are made, this step's share of one top-k refresh"),
+    bufferStall: Type.Optional(
+      count("the array waits for on-chip buffers and banks, where they are modelled line by line"),
+    ),
     memoryStall: count("the array or the vector unit waits for memory; the sum of `stalls`"),
   },
   strict,
@@ -69,6 +72,7 @@ export const CAUSES = {
   other: "what the machine does not tell apart",
   vector: "batch norm, ReLU, pooling, additions, loss, optimizer, top-k selection and transposition",
   rescheduling: "making static schedules",
+  buffers: "waiting for on-chip buffers and banks, line by line",
   memory: "waiting for DRAM or a level of on-chip memory",
 } as const;
 
@@ -77,10 +81,11 @@ type Count = ReturnType<typeof count>;
 const Breakdown = Type.Object(
   {
     ...(Object.fromEntries(Object.entries(CAUSES).map(([cause, meaning]) => [cause, count(meaning)])) as Record<
-      Exclude<keyof typeof CAUSES, "other">,
+      Exclude<keyof typeof CAUSES, "other" | "buffers">,
       Count
     >),
     other: Type.Optional(count(CAUSES.other)),
+    buffers: Type.Optional(count(CAUSES.buffers)),
   },
   { ...strict, description: "Multiplier-cycles by cause; they add up to multipliers × cycles.total." },
 );

@@ -2,8 +2,9 @@
 import type { BitMask } from "../kernels/bit-mask.ts";
 import type { OtherOp } from "../trace/manifest.ts";
 import type { ComputeResult } from "./accelerator.ts";
+import type { LineResult } from "./lanes/on-chip/line-detail.ts";
 import type { Machine } from "./machine.ts";
-import { feed, move } from "./memory/feed.ts";
+import { type Feed, type FeedTask, feed, move } from "./memory/feed.ts";
 import type { Held, MemoryNumbers } from "./memory/hierarchy.ts";
 import { type OperandSize, storedBytes, storedMaskBytes } from "./memory/storage.ts";
 import type { Operand, Operation, Pass } from "./operation.ts";
@@ -44,13 +45,15 @@ export function multiplyingRow(
   const solid = run(prepared.solid);
 
   const { at } = planned;
-  const fed = feed(taskOf(prepared, machine, planned.own, at, compute), memory, compute.cycles);
-  const cycles = cyclesOf(compute, fed.stall);
+  const lines = linesOn(machine, actual);
+  const noZerosLines = prepared.noZeros === actual ? lines : linesOn(machine, prepared.noZeros);
+  const { fed, cycles } = fedCycles(taskOf(prepared, machine, planned.own, at, compute), memory, compute, lines);
   const dense = taskOf(prepared, machine, planned.own, at, noZeros, true);
-  const noZerosCycles = cyclesOf(noZeros, feed(dense, memory, noZeros.cycles).stall);
+  const noZerosCycles = fedCycles(dense, memory, noZeros, noZerosLines).cycles;
   const baseline = baselineOf(prepared, compute, { machine, reference, isTwin });
   const baselineTask = taskOf(prepared, reference, planned.reference, at, baseline, true);
-  const baselineCycles = cyclesOf(baseline, feed(baselineTask, reference.memory, baseline.cycles).stall).total;
+  const baselineLines = linesOn(reference, actual);
+  const baselineCycles = fedCycles(baselineTask, reference.memory, baseline, baselineLines).cycles.total;
 
   return {
     macs,
@@ -68,7 +71,7 @@ export function multiplyingRow(
     baselineComputeCycles: baseline.cycles,
     noZerosComputeCycles: noZeros.cycles,
     idealCycles: Math.ceil(macs.effectual / machine.multipliers),
-    counters: { ...compute.counters },
+    counters: { ...compute.counters, ...lines?.counters },
     seconds: cycles.total / clockHz,
     baselineSeconds: baselineCycles / reference.clockHz,
     noZerosSeconds: noZerosCycles.total / clockHz,
@@ -86,8 +89,14 @@ export function multiplyingRow(
 /** Seconds of an operation that multiplies, for the steps that a machine is compared with. */
 export function multiplyingSeconds(prepared: PreparedOperation, machine: Machine, plan: StepPlan, at: number): number {
   const compute = machine.accelerator.run(prepared.actual, machine.params);
-  const fed = feed(taskOf(prepared, machine, plan, at, compute), machine.memory, compute.cycles);
-  return cyclesOf(compute, fed.stall).total / machine.clockHz;
+  const lines = linesOn(machine, prepared.actual);
+  const { cycles } = fedCycles(taskOf(prepared, machine, plan, at, compute), machine.memory, compute, lines);
+  return cycles.total / machine.clockHz;
+}
+
+/** The operation with on-chip buffers line by line, on a machine that has them. */
+function linesOn({ accelerator, params, line }: Machine, operation: Operation): LineResult | undefined {
+  return line === null ? undefined : accelerator.runLines?.(operation, params, line);
 }
 
 /**
@@ -245,18 +254,25 @@ function breakdownOf(
     effectual,
     unseen: occupied - effectual,
     rescheduling: cycles.rescheduling * multipliers,
+    ...(cycles.bufferStall === undefined ? {} : { buffers: cycles.bufferStall * multipliers }),
     memory: cycles.memoryStall * multipliers,
   };
   const other = compute * multipliers - occupied - Object.values(idle).reduce((sum, count) => sum + count, 0);
   return other === 0 ? known : { ...known, other };
 }
 
-/** Waiting for memory comes on top of compute, and so does making a schedule, which nothing hides. */
-function cyclesOf(
+/** The array, waiting for its buffers or not, overlaps with memory; what memory adds and making a schedule, which nothing hides, come on top. */
+function fedCycles(
+  task: FeedTask,
+  memory: MemoryNumbers,
   { cycles: compute, reschedulingCycles: rescheduling }: Pick<ComputeResult, "cycles" | "reschedulingCycles">,
-  memoryStall: number,
-): ResultRow["cycles"] {
-  return { total: compute + rescheduling + memoryStall, compute, vector: 0, rescheduling, memoryStall };
+  lines: LineResult | undefined,
+): { readonly fed: Feed; readonly cycles: ResultRow["cycles"] } {
+  const bufferStall = lines === undefined ? 0 : lines.cycles - lines.computeCycles;
+  const fed = feed(task, memory, compute + bufferStall);
+  const total = compute + rescheduling + bufferStall + fed.stall;
+  const buffers = lines === undefined ? {} : { bufferStall };
+  return { fed, cycles: { total, compute, vector: 0, rescheduling, ...buffers, memoryStall: fed.stall } };
 }
 
 function memoized(run: (operation: Operation) => ComputeResult): (operation: Operation) => ComputeResult {

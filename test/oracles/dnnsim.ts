@@ -5,11 +5,14 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type ConvGeometry, linearGeometry, sizeOf } from "../../src/kernels/geometry.ts";
-import type { ComputeResult } from "../../src/sim/accelerator.ts";
+import type { Static, TObject } from "typebox";
+import { type ConvGeometry, linearGeometry, outputHeight, outputWidth, sizeOf } from "../../src/kernels/geometry.ts";
+import type { Accelerator, ComputeResult } from "../../src/sim/accelerator.ts";
 import { type BitTacticalParams, bitTactical } from "../../src/sim/accelerators/bit-tactical.ts";
 import { dadiannao } from "../../src/sim/accelerators/dadiannao.ts";
+import type { LineDetail, LineResult } from "../../src/sim/lanes/on-chip/line-detail.ts";
 import type { Operation } from "../../src/sim/operation.ts";
+import { compareLines, lineDetailOf } from "./dnnsim-lines.ts";
 import { replayScnn, scnnExempt } from "./dnnsim-scnn.ts";
 import type { Oracle, Tally } from "./oracle.ts";
 import { readNpyBytes, sliceOf, transposedMask } from "./packed-masks.ts";
@@ -96,12 +99,19 @@ function replay(name: string, index: number, run: Run, layer: Layer, operation: 
     replayScnn(run.config, stats, operation, where, tally);
     return;
   }
-  const result = simulate(run.config, layer, operation);
+  const [actBits, weightBits] = dataWidths(run.config);
+  const detail = lineDetailOf(run.memory_overrides ?? {}, actBits, weightBits);
+  if (typeof detail === "string") {
+    tally.skip("cycles and gbuffer counts", where, detail);
+    return;
+  }
+  const { result, lines } = simulate(run.config, layer, operation, detail);
   for (const [quantity, ours] of COMPARED) {
     const expected = stats[quantity];
     if (typeof expected === "number") tally.compare(`${machine} ${quantity}`, where, expected, ours(result));
   }
-  tally.skip("cycles, gbuffer and DRAM counts", where, "the on-chip pipeline is not modelled yet");
+  const square = outputWidth(operation.geometry) === outputHeight(operation.geometry);
+  compareLines(lines, stats, { machine, where, dram: run.dram, square }, tally);
 }
 
 /** Why a run is not compared, if so. */
@@ -125,7 +135,12 @@ function isFolded(layer: Layer): boolean {
   return layer.type === "conv" && layer.act_shape[1] === FOLDED_CHANNELS && layer.stride > 1;
 }
 
-function simulate(config: Config, layer: Layer, operation: Operation): ComputeResult {
+interface Replayed {
+  readonly result: ComputeResult;
+  readonly lines: LineResult;
+}
+
+function simulate(config: Config, layer: Layer, operation: Operation, line: LineDetail): Replayed {
   const number = (key: keyof typeof DEFAULTS) => Number(config[key] ?? 0) || DEFAULTS[key];
   const [actSteps, weightSteps] = valueSteps(config);
   const array = {
@@ -137,7 +152,7 @@ function simulate(config: Config, layer: Layer, operation: Operation): ComputeRe
     dealing: "filters",
     foldStridedInput: isFolded(layer) ? FOLDED_CHANNELS : 0,
   } as const;
-  if (config.tactical !== true) return dadiannao.run(operation, array);
+  if (config.tactical !== true) return replayOn(dadiannao, operation, array, line);
   const params: BitTacticalParams = {
     ...array,
     lookahead: number("lookahead_h"),
@@ -145,17 +160,34 @@ function simulate(config: Config, layer: Layer, operation: Operation): ComputeRe
     shape: config.search_shape === "L" ? "L" : "T",
     reschedulingCyclesPerLine: 1,
   };
-  return bitTactical.run(operation, params);
+  return replayOn(bitTactical, operation, params, line);
+}
+
+function replayOn<Schema extends TObject>(
+  { run, runLines }: Accelerator<Schema>,
+  operation: Operation,
+  params: Static<Schema>,
+  line: LineDetail,
+): Replayed {
+  if (runLines === undefined) throw new Error("the accelerator has no on-chip buffers");
+  return { result: run(operation, params), lines: runLines(operation, params, line) };
 }
 
 /** Steps in which a processing element takes an activation and a weight that are wider than itself (spec §0). */
 function valueSteps(config: Config): readonly [number, number] {
-  const first = (keys: readonly string[]) => keys.map((key) => Number(config[key] ?? 0)).find((value) => value > 0);
-  const width = first(WIDTH_KEYS) ?? DEFAULT_WIDTH;
-  const data = first(["data_width"]);
-  const act = first(["act_data_width"]) ?? data ?? DEFAULT_WIDTH;
-  const weight = first(["wgt_data_width"]) ?? data ?? DEFAULT_WIDTH;
+  const width = firstOf(config, WIDTH_KEYS) ?? DEFAULT_WIDTH;
+  const [act, weight] = dataWidths(config);
   return [Math.ceil(act / width), Math.ceil(weight / width)];
+}
+
+/** Bits of an activation and of a weight. */
+function dataWidths(config: Config): readonly [number, number] {
+  const data = firstOf(config, ["data_width"]) ?? DEFAULT_WIDTH;
+  return [firstOf(config, ["act_data_width"]) ?? data, firstOf(config, ["wgt_data_width"]) ?? data];
+}
+
+function firstOf(config: Config, keys: readonly string[]): number | undefined {
+  return keys.map((key) => Number(config[key] ?? 0)).find((value) => value > 0);
 }
 
 async function forwardOf(dir: string, layer: Layer): Promise<Operation> {

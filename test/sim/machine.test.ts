@@ -94,12 +94,61 @@ describe("a hardware config", () => {
   });
 });
 
+describe("on-chip buffers line by line", () => {
+  const onDadiannao = { accelerator: "dadiannao", params: {} };
+  const withLines = (memory: object, change: object = onDadiannao) =>
+    resolve({ ...change, memory: { ...config.memory, ...memory } });
+
+  it("are absent unless a config asks for them", () => {
+    expect(withLines({}).line).toBeNull();
+    expect(withLines({}).config.memory).not.toHaveProperty("line");
+  });
+
+  it("have DNNsim's settings where a config leaves them out, in the resolved config too, and in the array without skipping", () => {
+    const machine = withLines({ detail: "line", line: { weights: { banks: 3 } } });
+    expect(machine.config.memory.line).toEqual(
+      withLines({ detail: "line", line: machine.config.memory.line }).config.memory.line,
+    );
+    expect(machine.line).toMatchObject({
+      weights: { banks: 3, bankBits: 256, readCycles: 2 },
+      activationBuffer: { rows: 2, readCycles: 1 },
+      outputWriters: "all",
+      ...{ activationBits: 16, weightBits: 16, sumBits: 32 },
+    });
+    expect(denseTwin(machine).line).toEqual(machine.line);
+    const { config: shipped } = resolve({ ...onDadiannao, memory: { ...config.memory, detail: "line" } });
+    expect(shipped.memory.line?.activations).toEqual({ banks: 16, bankBits: 256, readCycles: 2 });
+  });
+
+  it.each([
+    [{ detail: "row" }, onDadiannao, 'mine.json: memory.detail: unknown value, got "row"'],
+    [
+      { detail: "line" },
+      {},
+      'mine.json: memory.detail: "line" is not modelled for accelerator "tensordash"; known: dadiannao, bit-tactical',
+    ],
+    [{ line: {} }, onDadiannao, 'mine.json: memory.line: is used only where memory.detail is "line"'],
+    [
+      { detail: "line", line: { weights: { banks: 0 } } },
+      onDadiannao,
+      "mine.json: memory.line.weights.banks: must be >= 1, got 0",
+    ],
+    [
+      { detail: "line", line: { weights: { bansk: 4 } } },
+      onDadiannao,
+      'mine.json: memory.line.weights: unknown key, got "bansk"; did you mean "banks"?',
+    ],
+  ])("given as %o are refused with a line that says what is valid", (memory, change, message) => {
+    expect(() => withLines(memory, change)).toThrow(message);
+  });
+});
+
 describe("shipped machines", () => {
   it("have a source each, and the -4096 twins share peak, clock, datatype, SRAM and DRAM", async () => {
     const machines = await loadMachines(["all"]);
     expect(machines.every(({ config: { source } }) => source.length > 20)).toBe(true);
     const twins = machines.filter(({ name }) => name.endsWith("-4096"));
-    const published = machines.filter(({ name }) => !name.endsWith("-4096"));
+    const published = machines.filter(({ name, line }) => !name.endsWith("-4096") && line === null);
     const unpublished = ["ideal-4096", "mesh-4096", "tensordash-two-sided-4096"];
     const named = twins.map(({ name }) => name).filter((name) => !unpublished.includes(name));
     expect(published.map(({ name }) => `${name}-4096`).sort()).toEqual(named.sort());

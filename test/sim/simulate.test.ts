@@ -64,7 +64,8 @@ describe("a simulation", () => {
   it("splits all cycles by cause, and all skipped ones of the array", async () => {
     for (const machine of (await run()).machines) {
       for (const { cycles, saved, baselineComputeCycles, macs, idealCycles, kind } of machine.rows) {
-        expect(cycles.compute + cycles.vector + cycles.rescheduling + cycles.memoryStall).toBe(cycles.total);
+        const { bufferStall = 0, compute, vector, rescheduling, memoryStall } = cycles;
+        expect(compute + vector + rescheduling + bufferStall + memoryStall).toBe(cycles.total);
         const skipped = saved.topK + saved.natural + saved.imagePadding + saved.lanePadding;
         expect(cycles.compute + skipped).toBe(baselineComputeCycles);
         expect(macs.effectual + macs.topK + macs.natural).toBe(macs.dense);
@@ -87,6 +88,41 @@ describe("a simulation", () => {
         expect(breakdown.imagePadding, where).toBeLessThanOrEqual(macs.imagePadding);
       }
     }
+  });
+
+  it("adds the wait for on-chip buffers where they are modelled, also to the array without skipping, before DRAM overlaps", async () => {
+    const named = (name: string) => machines.find((machine) => machine.name === name) as Machine;
+    const withLines = named("bit-tactical-lines");
+    // Without a limit of DRAM, cycles are those of the buffers; the same array without skipping is DaDianNao.
+    const unlimited = { ...withLines, memory: { ...withLines.memory, dramBytesPerCycle: Number.POSITIVE_INFINITY } };
+    const {
+      lookahead: _h,
+      lookaside: _d,
+      shape: _s,
+      reschedulingCyclesPerLine: _r,
+      ...array
+    } = withLines.config.params;
+    const dadiannao = resolveMachine(
+      { ...withLines.config, name: "dense", accelerator: "dadiannao", params: array },
+      "dense",
+      accelerators,
+    );
+    const [own, free, plain, dense] = (
+      await run({ machines: [withLines, unlimited, named("bit-tactical"), dadiannao] })
+    ).machines.map(({ rows }) => rows.filter(({ kind }) => kind === "conv"));
+    expect(own).toHaveLength(3);
+    own.forEach(({ cycles, breakdown, counters }, i) => {
+      const { bufferStall = 0 } = cycles;
+      expect(bufferStall).toBeGreaterThan(0);
+      expect(breakdown.buffers).toBe(bufferStall * withLines.multipliers);
+      expect(counters.weightBankReads).toBeGreaterThan(0);
+      expect(cycles.compute).toBe(plain[i].cycles.compute);
+      expect(plain[i].cycles).not.toHaveProperty("bufferStall");
+      expect(cycles.memoryStall).toBeLessThanOrEqual(plain[i].cycles.memoryStall);
+      expect(free[i].cycles).toMatchObject({ bufferStall, memoryStall: 0 });
+      const { compute, bufferStall: denseStall = 0 } = dense[i].cycles;
+      expect(free[i].baselineCycles).toBe(compute + denseStall);
+    });
   });
 
   it("tells zeros of operands from those around the image: a dense array multiplies all of both", async () => {
@@ -291,7 +327,7 @@ describe("more bandwidth", () => {
       const free = { levels: undefined, onChip: "1 TiB", dram: { bandwidth: "1e18 GB/s" } };
       for (const { kind, cycles, stalls } of (await withMemory(free)).rows) {
         if (kind !== "conv") continue;
-        expect(cycles.total).toBe(cycles.compute + cycles.rescheduling);
+        expect(cycles.total).toBe(cycles.compute + cycles.rescheduling + (cycles.bufferStall ?? 0));
         expect(stalls).toEqual({});
       }
     }

@@ -22,7 +22,10 @@ import { type WindowGrid, windowGrids } from "../lanes/channel-first.ts";
 import { type DealTotals, dealPairs, emptyTotals, setAxis } from "../lanes/dealing.ts";
 import { denseTotals } from "../lanes/dense-array.ts";
 import { inGoldenScope } from "../lanes/golden-scope.ts";
+import { keptLines } from "../lanes/kept-lines.ts";
 import type { Scheduler } from "../lanes/line-walk.ts";
+import { type LineSchedule, lineJobs } from "../lanes/on-chip/line-jobs.ts";
+import { runLines } from "../lanes/on-chip/run-lines.ts";
 import { searchMapOf } from "../lanes/search-map.ts";
 import { createSetCosts, recordCost, recordIdeal, type SetCosts } from "../lanes/set-costs.ts";
 import { foldStrided } from "../lanes/space-to-depth.ts";
@@ -90,11 +93,44 @@ export const bitTactical: Accelerator<typeof params> = {
     if (operation.pass === "weightGrad") {
       return result(operation, own, denseTotals("weightGrad", operation.geometry, own), 0);
     }
-    const { pass, geometry, masks } = foldStrided(operation, own.foldStridedInput);
-    if (masks.weight === undefined) throw new Error(`bit-tactical: ${operation.layer} ${pass} has no weight mask`);
-    return runWeights(operation, pass === "forward" ? pass : "inputGrad", geometry, masks.weight, own);
+    const folded = foldStrided(operation, own.foldStridedInput);
+    return runWeights(operation, channelPass(folded), folded.geometry, weightOf(folded), own);
+  },
+  runLines(operation, own, line) {
+    const folded = foldStrided(operation, own.foldStridedInput);
+    const { pass, geometry } = folded;
+    const schedule = pass === "weightGrad" || own.lookahead === 0 ? null : lineSchedule(folded, own);
+    const { streams } = imageStreams(own, geometry.N);
+    return runLines(lineJobs(pass, geometry, own, line, schedule), own, line, streams);
   },
 };
+
+function channelPass({ pass }: Operation): "forward" | "inputGrad" {
+  return pass === "forward" ? pass : "inputGrad";
+}
+
+function weightOf({ layer, pass, masks }: Operation): BitMask {
+  if (masks.weight === undefined) throw new Error(`bit-tactical: ${layer} ${pass} has no weight mask`);
+  return masks.weight;
+}
+
+/** The schedule as the on-chip buffers see it. A weight that may come from any entry of the search map says from which. */
+function lineSchedule(operation: Operation, own: BitTacticalParams): LineSchedule {
+  const map = searchMapOf(own);
+  const schedule = staticScheduler(map);
+  return {
+    lookahead: own.lookahead,
+    selectBits: map.size === 0 ? 0 : Math.ceil(Math.log2(map.size)),
+    kept(group, grid) {
+      const weights = weightLanes(weightOf(operation), operation.geometry, channelPass(operation), group, own.lanes);
+      const kept: Int32Array[] = [];
+      filterSetCosts(weights, grid, Math.ceil(weights.filters / own.rows), schedule, own, (buffer, lines) => {
+        kept.push(keptLines(buffer, lines, own.rows, own.lookahead));
+      });
+      return kept;
+    },
+  };
+}
 
 function runWeights(
   operation: Operation,
@@ -126,13 +162,14 @@ function runWeights(
   return result(operation, own, totals, scheduledLines);
 }
 
-/** Schedules every filter set over the taps of one job: once, for all windows and images. */
+/** Schedules every filter set over the taps of one job: once, for all windows and images; `onSet` sees the buffers then. */
 function filterSetCosts(
   weights: WeightLanes,
   grid: WindowGrid,
   sets: number,
   schedule: Scheduler,
   { rows, lanes, lookahead }: BitTacticalParams,
+  onSet?: (buffer: Int32Array, lines: number) => void,
 ): SetCosts {
   const lines = grid.taps.length * weights.blocks;
   const costs = createSetCosts(sets, lines, lookahead);
@@ -142,6 +179,7 @@ function filterSetCosts(
     recordIdeal(costs, set, buffer, rows, lanes);
     schedule(buffer, lines, rows);
     recordCost(costs, set, buffer, rows);
+    onSet?.(buffer, lines);
   }
   return costs;
 }

@@ -4,10 +4,12 @@
  */
 import { type Static, Type } from "typebox";
 import type { Accelerator } from "../accelerator.ts";
-import { arrayMultipliers, arrayParams, foldParam } from "../lanes/array-params.ts";
+import { arrayMultipliers, arrayParams, foldParam, imageStreams } from "../lanes/array-params.ts";
 import { arrayResult } from "../lanes/array-result.ts";
 import { denseTotals } from "../lanes/dense-array.ts";
 import { inGoldenScope } from "../lanes/golden-scope.ts";
+import { lineJobs } from "../lanes/on-chip/line-jobs.ts";
+import { runLines } from "../lanes/on-chip/run-lines.ts";
 import { foldStrided } from "../lanes/space-to-depth.ts";
 
 const params = Type.Object({ ...arrayParams, ...foldParam }, { additionalProperties: false });
@@ -57,5 +59,9 @@ export const dadiannao: Accelerator<typeof params> = {
       scheduled: null,
       counters: { scheduledPEs: totals.scheduledPEs, idlePEs: totals.idlePEs },
     });
+  },
+  runLines(operation, own, line) {
+    const { pass, geometry } = foldStrided(operation, own.foldStridedInput);
+    return runLines(lineJobs(pass, geometry, own, line), own, line, imageStreams(own, geometry.N).streams);
   },
 };

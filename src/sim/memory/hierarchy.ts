@@ -3,6 +3,7 @@
  * `resolveMemory` settles units and defaults, so that the models see numbers only.
  */
 import { type Static, Type } from "typebox";
+import { LineSettingsSchema } from "../lanes/on-chip/line-detail.ts";
 import { StorageFormatSchema } from "../storage-formats.ts";
 import { quantity } from "../units.ts";
 import { DIMENSIONS, type Tile } from "./loop-nest.ts";
@@ -91,6 +92,10 @@ export const MemorySchema = Type.Object(
     }),
     dram: Type.Object({ bandwidth: Type.String({ description: 'Off-chip bandwidth, as "51.2 GB/s".' }) }, strict),
     storage: Formats,
+    detail: Type.Optional(
+      Type.Enum(["line"], { description: '"line": on-chip buffers and banks are modelled line by line.' }),
+    ),
+    line: Type.Optional(LineSettingsSchema),
   },
   strict,
 );
