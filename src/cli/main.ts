@@ -8,6 +8,7 @@ import { addDemoCommand } from "./demo.ts";
 import { addExplainCommand } from "./explain.ts";
 import { addFlopsCommand } from "./flops.ts";
 import { addFootprintCommand } from "./footprint.ts";
+import { addSensitivityCommand } from "./sensitivity.ts";
 import { addSimulateCommand } from "./simulate.ts";
 import { addTraceCommand } from "./trace.ts";
 import { addTrainCommand } from "./train.ts";
@@ -50,6 +51,7 @@ for (const add of [
   addCheckCommand,
   addFlopsCommand,
   addFootprintCommand,
+  addSensitivityCommand,
 ])
   add(program);
 for (const command of program.commands) applyExitOverride(command);

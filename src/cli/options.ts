@@ -1,6 +1,7 @@
 /** Parsers of option values that several commands share; commander turns what the parsers throw into a usage error. */
 import { InvalidArgumentError } from "commander";
 import { networkNamed } from "../networks/index.ts";
+import { type Drop, parseDrops } from "../sparsity/drops.ts";
 
 /** Parser of an integer of at least `minimum`. */
 export function integer(minimum: number): (text: string) => number {
@@ -65,6 +66,17 @@ export function listOf<Word extends string>(words: readonly Word[]): (text: stri
   return (text) => text.split(",").map(word);
 }
 
+/** Parser of a list `a,b` of different values, each read by `parse`. */
+export function uniqueList<Value>(parse: (text: string) => Value): (text: string) => Value[] {
+  return (text) => {
+    const values = text.split(",").map(parse);
+    const keys = values.map((value) => JSON.stringify(value));
+    const twice = keys.find((key, index) => keys.indexOf(key) !== index);
+    if (twice !== undefined) throw new InvalidArgumentError(`valid: each once, got ${twice} twice.`);
+    return values;
+  };
+}
+
 /** Parser of the name of a network. */
 export function networkName(text: string): string {
   try {
@@ -72,6 +84,22 @@ export function networkName(text: string): string {
   } catch (error) {
     throw new InvalidArgumentError((error as Error).message);
   }
+}
+
+/** Parser of what is dropped, as weights:forward+inputs:backward. */
+export function drops(text: string): Drop[] {
+  try {
+    return parseDrops(text);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+
+const TEST_SHARE = 5;
+
+/** Test images to use: where only training images are limited, a fifth as many. */
+export function testImages({ limit, testLimit }: { limit?: number; testLimit?: number }): number | undefined {
+  return testLimit ?? (limit === undefined ? undefined : Math.max(1, Math.floor(limit / TEST_SHARE)));
 }
 
 /** The kernel build that the environment asks for; an empty variable asks for none. */

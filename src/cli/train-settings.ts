@@ -6,6 +6,7 @@ import type { Command } from "commander";
 import { readBytes } from "../io/read-file.ts";
 import { layersOf } from "../networks/graph.ts";
 import { networkNamed } from "../networks/index.ts";
+import { type Drop, isSwat } from "../sparsity/drops.ts";
 import { type Method, PUBLISHED_EXEMPTIONS } from "../sparsity/methods.ts";
 import type { Pruning } from "../sparsity/structured.ts";
 import type { Augmentation } from "../swat/data/augment.ts";
@@ -18,6 +19,7 @@ export interface SettingsOptions {
   network: string;
   method: Method;
   sparsity: number;
+  drop?: Drop[];
   pruning: Pruning;
   topkPeriod: number;
   warmup: number;
@@ -73,9 +75,11 @@ export async function trainSettings(
   const byRate = defaultSchedule(epochs, rest.learningRate);
   const sparsity = pick("sparsity", "sparsity", rest.sparsity);
   const augment = rest.augment ?? file.augment;
+  const drop = rest.drop ?? file.drop;
   return {
     method,
     sparsity: method === "dense" ? 0 : sparsity,
+    ...(method === "dense" || drop === undefined || isSwat(drop) ? {} : { drop }),
     pruning: pick("pruning", "pruning", rest.pruning),
     topKPeriod: pick("topKPeriod", "topkPeriod", rest.topkPeriod),
     warmup: pick("warmup", "warmup", rest.warmup),

@@ -2,6 +2,7 @@
 import { basename } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { networks } from "../networks/index.ts";
+import { DROPS, SWAT_DROPS } from "../sparsity/drops.ts";
 import { METHODS } from "../sparsity/methods.ts";
 import { PRUNINGS } from "../sparsity/structured.ts";
 import { openRun, unfinishedRun } from "../studies/checkpoint-file.ts";
@@ -11,12 +12,21 @@ import { AUGMENTATIONS } from "../swat/data/augment.ts";
 import { recordSelection } from "../swat/record-selection.ts";
 import { TRAIN_DEFAULTS } from "../swat/settings.ts";
 import type { TrainProgress } from "../swat/train.ts";
-import { integer, kernelBuild, listOf, networkName, numberIn, oneOf, scheduleOrFile } from "./options.ts";
+import {
+  drops,
+  integer,
+  kernelBuild,
+  listOf,
+  networkName,
+  numberIn,
+  oneOf,
+  scheduleOrFile,
+  testImages,
+} from "./options.ts";
 import { progressBar } from "./progress.ts";
 import { resumeCommand, resumedJob } from "./train-resume.ts";
 import { type TrainOptions, trainSettings } from "./train-settings.ts";
 
-const TEST_SHARE = 5;
 const MILLI = 1e3;
 const PERCENT = 100;
 const INTERRUPTED = 130;
@@ -36,6 +46,7 @@ export function addTrainCommand(program: Command): void {
     .option("--network <name>", `${names.join(", ")} or wrnD-W`, networkName, names[0])
     .option("--method <name>", METHODS.join(", "), oneOf(METHODS), d.method)
     .option("--sparsity <s>", "share of weights and activations dropped, 0 ≤ s < 1", numberIn(0, 1), d.sparsity)
+    .option("--drop <operands>", "drop these instead of what SWAT drops, as weights:forward+inputs:backward", drops)
     .option(
       "--pruning <unit>",
       `${PRUNINGS.join(", ")}: what is pruned as a whole in weights of convolutions`,
@@ -94,6 +105,7 @@ Example:
 
 A .yaml file gives the settings that it names; options on the command line win over it. swat-er, swat-erk and swat-m share
 the sparsity among layers: by the shape of channels, by that of the whole kernel, by momentum after every step.
+--drop takes ${DROPS.join(", ")}, joined by +; SWAT's is ${SWAT_DROPS.join("+")}.
 
 A run that was stopped, by Ctrl-C or otherwise, goes on from its last checkpoint and ends as if it had never stopped:
   $ swat-sim train --resume out/fm
@@ -153,8 +165,7 @@ async function newJob(options: TrainOptions, command: Command): Promise<Training
     const stands = `${left.path}: is of an unfinished run, got ${state.stepsDone} of ${run.steps} steps`;
     throw new Error(`${stands}; valid: ${resumeCommand(out)}, another --out, or remove the file`);
   }
-  const testLimit =
-    options.testLimit ?? (limit === undefined ? undefined : Math.max(1, Math.floor(limit / TEST_SHARE)));
+  const testLimit = testImages(options);
   const kernels = kernelBuild();
   const files = { record, checkpointEvery, evaluateEvery, logCsv, out };
   return { data, network, settings, limit, testLimit, kernels, threads, ...files };

@@ -144,4 +144,6 @@ export interface Backend {
   topKOf(tensor: Tensor, batch: number, k: number, hint: number): number;
   /** output = |values| ≥ threshold ? values : 0: ties are kept, and so is NaN. */
   applyThreshold(values: Float32Array, threshold: number, output: Float32Array): void;
+  /** The same of the images of a tensor: target = |source| ≥ threshold ? source : 0. */
+  select(batch: number, source: Tensor, threshold: number, target: Tensor): void;
 }

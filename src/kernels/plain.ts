@@ -56,6 +56,8 @@ export function plainBackend(kernels: Kernels): Backend {
     topK: (values, k) => kernels.topKThreshold(values, values.length, k),
     topKOf: (tensor, batch, k) => kernels.topKThreshold(valuesOf(tensor), sizeIn(tensor, batch), k),
     applyThreshold: (values, threshold, output) => kernels.applyThreshold(values, values.length, threshold, output),
+    select: (batch, source, threshold, target) =>
+      kernels.applyThreshold(valuesOf(source), sizeIn(source, batch), threshold, valuesOf(target)),
   };
 }
 

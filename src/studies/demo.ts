@@ -10,7 +10,7 @@ import { simulate } from "../sim/simulate.ts";
 import { defaultSchedule, TRAIN_DEFAULTS, type TrainSettings } from "../swat/settings.ts";
 import type { TrainProgress } from "../swat/train.ts";
 import { loadMachines, openTraces } from "./inputs.ts";
-import { runTraining, type TrainingReport } from "./run-training.ts";
+import { runTraining, type TrainingReport, tracesOf } from "./run-training.ts";
 
 const DATA = "generated";
 const NETWORK = "resnet8";
@@ -80,8 +80,4 @@ function settingsOf(method: DemoMethod): TrainSettings {
   const sparsity = method === "dense" ? 0 : defaults.sparsity;
   const epochs = EPOCHS[method];
   return { ...defaults, method, sparsity, epochs, schedule: defaultSchedule(epochs, rate) };
-}
-
-function tracesOf({ files }: TrainingReport): string[] {
-  return files.filter((file) => /step-\d+\.safetensors$/.test(file));
 }

@@ -113,6 +113,11 @@ async function writeResults(
   };
 }
 
+/** Paths of the steps that a run recorded. */
+export function tracesOf({ files }: Pick<TrainingReport, "files">): string[] {
+  return files.filter((file) => /step-\d+\.safetensors$/.test(file));
+}
+
 /** Parameters and running statistics, as they stand. */
 function weightsFile(model: Model, network: string, stepsDone: number): Uint8Array {
   return encodeContainer(

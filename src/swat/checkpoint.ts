@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { type Static, Type } from "typebox";
 import type { ByteSource } from "../io/byte-source.ts";
 import { checkSchema, InputError } from "../io/faults.ts";
+import { DROPS } from "../sparsity/drops.ts";
 import { METHODS } from "../sparsity/methods.ts";
 import { PRUNINGS } from "../sparsity/structured.ts";
 import { type Container, encodeContainer, openContainer, readFloats } from "../trace/safetensors.ts";
@@ -44,6 +45,7 @@ const SettingsSchema = Type.Object(
     batchNormDecay: Type.Boolean(),
     labelSmoothing: share,
     seed: count,
+    drop: Type.Optional(Type.Array(Type.Enum([...DROPS]))),
     augment: Type.Optional(Type.Array(Type.Enum([...AUGMENTATIONS]))),
   },
   strict,
@@ -88,6 +90,7 @@ const ManifestSchema = Type.Object(
           sparsity: Type.Union([Type.Number(), Type.Null()]),
           weightThreshold: Type.Number(),
           inputThreshold: Type.Number(),
+          outputGradThreshold: Type.Number(),
         },
         strict,
       ),

@@ -7,6 +7,7 @@ import { inputHalo, outputGradHalo, sizeOf } from "../kernels/geometry.ts";
 import type { SgdSettings } from "../kernels/kernels.ts";
 import { randomStream } from "../kernels/random.ts";
 import type { Network, NetworkNode } from "../networks/graph.ts";
+import type { Drop } from "../sparsity/drops.ts";
 import type { Pruning } from "../sparsity/structured.ts";
 import { AddLayer } from "./layers/add.ts";
 import { BatchNormLayer } from "./layers/batch-norm.ts";
@@ -43,18 +44,21 @@ export class Model {
   readonly backend: Backend;
   readonly #activations: readonly Activation[];
   readonly #pruning: Pruning;
+  readonly #drops: readonly Drop[] | undefined;
 
-  /** @param sparsities for each convolution and linear layer in order, null = dense. */
+  /** @param sparsities for each convolution and linear layer in order, null = dense. @param drops what is dropped, SWAT's where not given. */
   constructor(
     network: Network,
     maxBatch: number,
     backend: Backend,
     sparsities: readonly (number | null)[],
     pruning: Pruning = "unstructured",
+    drops?: readonly Drop[],
   ) {
     const { nodes } = network;
     this.backend = backend;
     this.#pruning = pruning;
+    this.#drops = drops;
     const activations = nodes.map((node, index) => activation(backend, nodes, node, index, maxBatch));
     this.#activations = activations;
     this.images = activations[0];
@@ -144,7 +148,7 @@ export class Model {
     switch (node.op) {
       case "conv":
       case "linear":
-        return new SwatLayer(node, source, target, backend, sparsities.shift() ?? null, this.#pruning);
+        return new SwatLayer(node, source, target, backend, sparsities.shift() ?? null, this.#pruning, this.#drops);
       case "batchNorm":
         return new BatchNormLayer(node.name, source, target, backend);
       case "relu":

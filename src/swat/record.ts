@@ -41,16 +41,21 @@ export class StepRecorder {
     return this.#tensor(`${layer}:weight`, "weight", () => maskOfNonzeros(values, shape));
   }
 
-  /** What a layer saved of `source`, |x| ≥ threshold; selections of the same elements share one tensor. */
-  savedInput(layer: string, source: Activation, threshold: number): string {
-    const within = this.activation(source);
-    const mask = this.#nonzeros(source.values, threshold);
-    const nonzeros = countOnes(mask);
-    for (const tensor of this.#tensors.values()) {
-      const related = tensor.id === within || tensor.within === within;
-      if (related && tensor.nonzeros === nonzeros && sameElements(this.#maskOf(tensor), mask)) return tensor.id;
-    }
-    return this.#add(`${layer}:savedInput`, "savedActivation", mask, within);
+  /** What a layer kept of `source`, |x| ≥ threshold; selections of the same elements share one tensor. */
+  keptInput(layer: string, source: Activation, threshold: number, role: TensorRole): string {
+    const id = role === "savedActivation" ? `${layer}:savedInput` : `${layer}:keptInput`;
+    return this.#selection(id, role, this.activation(source), source.values, threshold);
+  }
+
+  /** What the backward pass of a node kept of `gradient`, |g| ≥ threshold. */
+  keptGradient(target: Activation, threshold: number): string {
+    const within = this.gradient(target);
+    return this.#selection(`${target.name}:keptOutputGrad`, "gradient", within, target.grad as Tensor, threshold);
+  }
+
+  /** The dense weights that the optimizer updates. */
+  master({ name, shape }: Parameter): string {
+    return this.#dense(`${name}:master`, "parameter", shape);
   }
 
   parameterGrad({ name, shape }: Parameter): string {
@@ -75,7 +80,7 @@ export class StepRecorder {
 
   /** The optimizer's pass over all parameters of a layer. */
   update(layer: { readonly name: string; readonly parameters: readonly Parameter[] }): void {
-    const masters = layer.parameters.map(({ name, shape }) => this.#dense(`${name}:master`, "parameter", shape));
+    const masters = layer.parameters.map((parameter) => this.master(parameter));
     const momenta = layer.parameters.map(({ name, shape }) => this.#dense(`${name}:momentum`, "optimizerState", shape));
     const grads = layer.parameters.map((parameter) => this.parameterGrad(parameter));
     this.move("optimizer", "update", layer.name, [...masters, ...grads, ...momenta], [...masters, ...momenta]);
@@ -84,6 +89,16 @@ export class StepRecorder {
   /** The bytes of the trace file. */
   encode(provenance: Provenance): Uint8Array {
     return encodeTrace({ ...provenance, tensors: [...this.#tensors.values()], ops: this.#ops }, this.#masks);
+  }
+
+  #selection(id: string, role: TensorRole, within: string, tensor: Tensor, threshold: number): string {
+    const mask = this.#nonzeros(tensor, threshold);
+    const nonzeros = countOnes(mask);
+    for (const other of this.#tensors.values()) {
+      const related = other.id === within || other.within === within;
+      if (related && other.nonzeros === nonzeros && sameElements(this.#maskOf(other), mask)) return other.id;
+    }
+    return this.#add(id, role, mask, within);
   }
 
   #nonzeros(tensor: Tensor, threshold = 0): BitMask {

@@ -1,4 +1,5 @@
 /** Settings of a training run and the defaults that learn on small runs. */
+import type { Drop } from "../sparsity/drops.ts";
 import type { Method } from "../sparsity/methods.ts";
 import type { Pruning } from "../sparsity/structured.ts";
 import type { Exemptions } from "../sparsity/uniform.ts";
@@ -9,6 +10,8 @@ export interface TrainSettings extends Exemptions {
   readonly method: Method;
   /** Share of weights and activations that is dropped, 0 ≤ s < 1. Ignored by `dense`. */
   readonly sparsity: number;
+  /** What is dropped, where it is not what SWAT drops. Ignored by `dense`. */
+  readonly drop?: readonly Drop[];
   /** Steps between two refreshes of the top-k thresholds, counted from the start of each epoch. */
   readonly topKPeriod: number;
   /** Epochs at the start in which thresholds are computed anew in every step; the sparsity is the same. */

@@ -20,6 +20,7 @@ export interface LayerState {
   /** Magnitudes of the last refresh of the top-k thresholds. */
   readonly weightThreshold: number;
   readonly inputThreshold: number;
+  readonly outputGradThreshold: number;
 }
 
 /** Where a run stands. */
@@ -52,6 +53,7 @@ export function modelState(model: Model): Pick<TrainState, "layers" | "tensors">
       sparsity,
       weightThreshold: stored.weight,
       inputThreshold: stored.input,
+      outputGradThreshold: stored.outputGrad,
     })),
     tensors: [...weightsOf(model), ...momentaOf(model)],
   };
@@ -80,10 +82,11 @@ export function restoreModel(model: Model, state: Pick<TrainState, "layers" | "t
 
   for (const { name, values } of tensors) values.set((stored.get(name) as NamedTensor).values);
   for (const [i, layer] of model.swatLayers.entries()) {
-    const { sparsity, weightThreshold, inputThreshold } = state.layers[i];
+    const { sparsity, weightThreshold, inputThreshold, outputGradThreshold } = state.layers[i];
     layer.sparsity = sparsity;
     layer.stored.weight = weightThreshold;
     layer.stored.input = inputThreshold;
+    layer.stored.outputGrad = outputGradThreshold;
   }
 }
 

@@ -55,7 +55,7 @@ export interface TrainOutcome {
   readonly model: Model;
   /** Fraction of test images classified correctly, 0..1. */
   readonly testAccuracy: number;
-  /** The weights that remain when they are pruned once for all, and their accuracy; null for dense training. */
+  /** The weights that remain when they are pruned once for all, and their accuracy; null where the forward pass has dense weights. */
   readonly finalPruning: FinalPruning | null;
   /** Mean training loss of each epoch; the last one may be partial. */
   readonly epochLosses: readonly number[];
@@ -64,9 +64,12 @@ export interface TrainOutcome {
   readonly steps: number;
 }
 
+/** The loss of a run became NaN or infinite. */
+export class DivergenceError extends Error {}
+
 /**
  * Trains. A run that resumes from the state after any step gives what it would have given without a stop, bit by bit.
- * @throws Error when the loss, a momentum that SWAT-M shares by, or a parameter at a checkpoint becomes NaN or infinite, naming
+ * @throws DivergenceError or Error when the loss, a momentum that SWAT-M shares by, or a parameter at a checkpoint becomes NaN or infinite, naming
  * the step and the layer, and for SWAT-M without momentum; InputError where the state to resume from is one of another network.
  */
 export async function train(
@@ -78,7 +81,7 @@ export async function train(
 ): Promise<TrainOutcome> {
   const { batchSize, epochs, pruning, seed } = settings;
   const maxBatch = Math.min(batchSize, data.train.size);
-  const model = new Model(network, maxBatch, backend, sparsitiesOf(network, settings), pruning);
+  const model = new Model(network, maxBatch, backend, sparsitiesOf(network, settings), pruning, settings.drop);
   const sharing = sharingOf(model, settings);
   model.initialise(seed);
   const labels = new Uint16Array(batchSize);
@@ -143,17 +146,23 @@ export async function train(
   if (hooks.signal?.aborted) await save();
   if (seen > 0) epochLosses.push(lossSum / seen);
   if (seen > 0 || testAccuracy === undefined) testAccuracy = evaluate(model, data.test, maxBatch);
-  const pruned = settings.method === "dense" ? null : finalPruning(model, testAccuracy);
+  const prunes = settings.method !== "dense" && settings.drop?.includes("weights:forward") !== false;
+  const pruned = prunes ? finalPruning(model, testAccuracy) : null;
   return { model, testAccuracy, finalPruning: pruned, epochLosses, stepsDone: step, steps };
 }
 
 /** What shares weights among layers after every step; undefined for methods that do not. */
 function sharingOf(
   model: Model,
-  { method, momentum, sparsity, ...exempt }: TrainSettings,
+  { method, momentum, sparsity, drop, ...exempt }: TrainSettings,
 ): MomentumSharing | undefined {
   if (method !== "swat-m") return undefined;
   if (momentum === 0) throw new Error("momentum: swat-m shares weights by it, got 0; valid: more than 0");
+  if (drop !== undefined && !drop.some((one) => one.startsWith("weights:"))) {
+    throw new Error(
+      `drop: swat-m shares weights, got ${drop.join("+")}; valid: with weights:forward or weights:backward`,
+    );
+  }
   return new MomentumSharing(model.swatLayers, sparsity, exempt);
 }
 
@@ -168,14 +177,16 @@ function shareAfter(step: number, sharing: MomentumSharing | undefined): void {
 function checkLoss(model: Model, batch: number, loss: number, step: number): void {
   if (Number.isFinite(loss)) return;
   const layer = model.firstNonFinite(batch) ?? "loss";
-  throw new Error(`step ${step}: layer ${layer}: NaN or infinity (loss ${loss}); lower the learning rate`);
+  throw new DivergenceError(`step ${step}: layer ${layer}: NaN or infinity (loss ${loss}); lower the learning rate`);
 }
 
 /** A state that holds a NaN or an infinity is none to go on from: its predecessor must stay. */
 function checkParameters({ parameters }: Model, step: number): void {
   const fault = parameters.find(({ values }) => !values.every(Number.isFinite));
   if (fault === undefined) return;
-  throw new Error(`step ${step}: parameter ${fault.name}: NaN or infinity after the update; lower the learning rate`);
+  throw new DivergenceError(
+    `step ${step}: parameter ${fault.name}: NaN or infinity after the update; lower the learning rate`,
+  );
 }
 
 /** Fills the model's images and the labels with a batch in shuffled order; the last one of an epoch may be smaller. */
@@ -211,7 +222,7 @@ function provenanceOf(
 ): Omit<Provenance, "step"> {
   const { method, sparsity, topKPeriod, firstLayerDense, lastLayerDense, seed } = settings;
   const { epochs, batchSize, schedule, rateWarmup, momentum, nesterov, weightDecay } = settings;
-  const { batchNormDecay, labelSmoothing, pruning, warmup } = settings;
+  const { batchNormDecay, labelSmoothing, pruning, warmup, drop } = settings;
   const update = { momentum, nesterov, weightDecay, batchNormDecay, labelSmoothing };
   const swat = { sparsity, topKPeriod, firstLayerDense, lastLayerDense };
   return {
@@ -219,7 +230,10 @@ function provenanceOf(
     producer: "swat-sim",
     network: network.name,
     dataset: data.name,
-    method: { name: method, ...(method === "dense" ? {} : swat) },
+    method:
+      method === "dense"
+        ? { name: method }
+        : { name: drop === undefined ? method : `${method} of ${drop.join("+")}`, ...swat },
     settings: {
       epochs,
       batchSize,

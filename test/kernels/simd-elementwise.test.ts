@@ -99,6 +99,21 @@ describe.each(moduleNames)("%s", (name) => {
       );
     });
 
+    test("in the top-k mask of a tensor, at any threshold", () => {
+      const thresholds = fc.constantFrom(0, 0.25, 0.1, 0.5, 1e-46, 1e300, Number.POSITIVE_INFINITY, Number.NaN);
+      fc.assert(
+        fc.property(anySizes, thresholds, (sizes, threshold) => {
+          const { shape, batch, halos } = sizes;
+          check(sizes, (stage) => {
+            const kept = stage.tensor(shape, halos[1]);
+            stage.backend.select(batch, stage.tensor(shape, halos[0], valuesFor(sizes, "x")), threshold, kept);
+            return [stage.read(kept)];
+          });
+        }),
+        RUNS,
+      );
+    });
+
     test("in cross-entropy", () => {
       fc.assert(
         fc.property(anySizes, fc.constantFrom(0, 0.1), ({ shape, maxBatch, batch, halos, seed }, smoothing) => {

@@ -118,5 +118,10 @@ export function createSimdBackend(runner: Runner): Backend {
       const size = values.length;
       runner.run("applyThreshold", Math.ceil(size / CHUNK), size, floatAtLeast(threshold), source, target);
     },
+    select(batch, source, threshold, target) {
+      const [x, y] = [blocked(source), blocked(target)];
+      const sizes = [x.shape[1], contentBytes(x), floatAtLeast(threshold)];
+      runner.run("selectRows", rowCount(x, batch), ...sizes, ...rowsOf(x), ...rowsOf(y));
+    },
   };
 }

@@ -9,12 +9,16 @@
  * One ranking over the whole weight and one over the whole mini-batch of activations; thresholds are refreshed every
  * period and reused between (a linear layer, and weights pruned in units, are ranked anew every step, as the authors'
  * code does). With `sparsity` null the layer is dense.
+ *
+ * What is dropped can be told otherwise (../../sparsity/drops.ts); a pass reads the dense tensor of what it does not drop.
+ * Gradients go straight through every selection. Evaluation runs the forward pass of training, ranked for itself.
  */
 import type { Backend, Conv, Tensor } from "../../kernels/backend.ts";
-import { type ConvGeometry, sizeOf, weightShape } from "../../kernels/geometry.ts";
+import { type ConvGeometry, inputHalo, outputGradHalo, sizeOf, weightShape } from "../../kernels/geometry.ts";
 import type { RandomStream } from "../../kernels/random.ts";
 import type { ImageShape, LayerNode } from "../../networks/graph.ts";
 import { drawParameters } from "../../networks/initial-draws.ts";
+import { type Drop, SWAT_DROPS } from "../../sparsity/drops.ts";
 import { keepCount } from "../../sparsity/keep-count.ts";
 import { keptMomentum } from "../../sparsity/momentum.ts";
 import { type Pruning, type StructuredPruner, structuredPruner, unitSize } from "../../sparsity/structured.ts";
@@ -30,7 +34,7 @@ export function kernelGeometry({ op, geometry }: LayerNode, [C, H, W]: ImageShap
   return op === "linear" ? { ...geometry, C, H, W, R: H, S: W } : geometry;
 }
 
-/** A convolution or linear layer with the sparse pair that its backward pass uses. */
+/** A convolution or linear layer that drops operands of its passes. */
 export class SwatLayer implements Layer {
   readonly name: string;
   readonly parameters: readonly Parameter[];
@@ -38,21 +42,30 @@ export class SwatLayer implements Layer {
   readonly source: Source;
   readonly weight: Parameter;
   readonly bias: Parameter | null;
-  /** The weights that both passes use; the dense ones without SWAT. */
+  /** The weights of the passes that drop some; the dense ones where none does. */
   readonly sparseWeight: Float32Array;
   /**
    * Magnitudes from which on an element was kept in the last step; 0 until the first refresh, and without SWAT. Of weights
    * pruned in units, the lowest score of a unit that was kept.
    */
-  readonly thresholds = { weight: 0, input: 0 };
-  /** Share of weights and saved inputs that is dropped from now on; null = dense. SWAT-M moves it. */
+  readonly thresholds = { weight: 0, input: 0, outputGrad: 0 };
+  /** Share of each operand that is dropped from now on; null = dense. SWAT-M moves it. */
   sparsity: number | null;
   readonly #node: LayerNode;
   readonly #target: Activation;
   readonly #backend: Backend;
   readonly #conv: Conv;
+  readonly #drops: ReadonlySet<Drop>;
+  /** What forward and inputGrad multiply with. */
+  readonly #forwardWeight: Float32Array;
+  readonly #backwardWeight: Float32Array;
+  /** Copies with the kept elements only, for passes that drop of these operands. */
+  readonly #keptInput: Tensor | null;
+  readonly #keptGrad: Tensor | null;
+  /** Phase of the last forward. */
+  #phase: Phase = { training: false, refresh: false };
   /** Thresholds of the last refresh. */
-  readonly #stored = { weight: 0, input: 0 };
+  readonly #stored = { weight: 0, input: 0, outputGrad: 0 };
   readonly #pruning: Pruning;
   readonly #pruner: StructuredPruner | null;
 
@@ -63,6 +76,7 @@ export class SwatLayer implements Layer {
     backend: Backend,
     sparsity: number | null,
     pruning: Pruning = "unstructured",
+    drops: readonly Drop[] = SWAT_DROPS,
   ) {
     this.name = node.name;
     this.#node = node;
@@ -77,8 +91,20 @@ export class SwatLayer implements Layer {
     this.#pruning = pruning;
     this.#pruner = prunerOf(node, pruning);
     this.parameters = this.bias === null ? [this.weight] : [this.weight, this.bias];
-    this.sparseWeight = sparsity === null ? this.weight.values : backend.floats(this.weight.values.length);
-    this.#conv = backend.conv({ ...kernelGeometry(node, source.shape), N: source.values.maxBatch });
+    this.#drops = new Set(sparsity === null ? [] : drops);
+    const dense = this.weight.values;
+    this.sparseWeight = this.#dropsWeights ? backend.floats(dense.length) : dense;
+    this.#forwardWeight = this.#drops.has("weights:forward") ? this.sparseWeight : dense;
+    this.#backwardWeight = this.#drops.has("weights:backward") ? this.sparseWeight : dense;
+    const { maxBatch } = source.values;
+    const kernel = kernelGeometry(node, source.shape);
+    this.#keptInput = this.#drops.has("inputs:forward")
+      ? backend.tensor(source.shape, maxBatch, inputHalo(kernel))
+      : null;
+    this.#keptGrad = this.#drops.has("outputGrad:backward")
+      ? backend.tensor(target.shape, maxBatch, outputGradHalo(kernel))
+      : null;
+    this.#conv = backend.conv({ ...kernel, N: maxBatch });
   }
 
   /** Draws weight and bias as the network says. */
@@ -87,41 +113,59 @@ export class SwatLayer implements Layer {
   }
 
   /** Thresholds of the last refresh, which later steps reuse; a run that goes on sets them. */
-  get stored(): { weight: number; input: number } {
+  get stored(): { weight: number; input: number; outputGrad: number } {
     return this.#stored;
   }
 
   forward(batch: number, phase: Phase): void {
+    this.#phase = phase;
     this.#selectWeights(phase);
-    this.#conv.forward(batch, this.source.values, this.bias?.values ?? null, this.#target.values);
-    if (phase.training) this.#selectInput(batch, phase);
+    const input = this.#selectInput(batch, phase);
+    this.#conv.forward(batch, input, this.bias?.values ?? null, this.#target.values);
   }
 
   backward(batch: number): void {
     const { values, grad: inputGrad, accumulate } = this.source;
-    const outputGrad = this.#target.grad as Tensor;
-    if (inputGrad !== null) this.#conv.inputGrad(batch, outputGrad, inputGrad, accumulate);
-    this.#conv.weightGrad(batch, outputGrad, values, this.thresholds.input, this.weight.grad);
-    if (this.bias !== null) this.#conv.biasGrad(batch, outputGrad, this.bias.grad);
+    const dense = this.#target.grad as Tensor;
+    const outputGrad = this.#selectOutputGrad(batch, dense);
+    if (inputGrad !== null) {
+      if (this.#backwardWeight !== this.#forwardWeight) this.#conv.setWeight(this.#backwardWeight);
+      this.#conv.inputGrad(batch, outputGrad, inputGrad, accumulate);
+    }
+    const threshold = this.#drops.has("inputs:backward") ? this.thresholds.input : 0;
+    this.#conv.weightGrad(batch, outputGrad, values, threshold, this.weight.grad);
+    if (this.bias !== null) this.#conv.biasGrad(batch, dense, this.bias.grad);
   }
 
   recordForward(recorder: StepRecorder): void {
-    const weight = recorder.weight(this.name, this.weight.shape, this.sparseWeight);
-    const input = recorder.activation(this.source);
+    const weight = this.#recordWeight(recorder, this.#forwardWeight);
+    const input = this.#recordInput(recorder, "inputs:forward");
     recorder.multiply(this.#node, "forward", { input, weight }, recorder.activation(this.#target));
   }
 
   recordBackward(recorder: StepRecorder): void {
-    const outputGrad = recorder.gradient(this.#target);
-    const weight = recorder.weight(this.name, this.weight.shape, this.sparseWeight);
+    const outputGrad =
+      this.#keptGrad === null
+        ? recorder.gradient(this.#target)
+        : recorder.keptGradient(this.#target, this.thresholds.outputGrad);
     if (this.source.grad !== null) {
+      const weight = this.#recordWeight(recorder, this.#backwardWeight);
       recorder.multiply(this.#node, "inputGrad", { outputGrad, weight }, recorder.gradient(this.source));
     }
-    const input =
-      this.sparsity === null
-        ? recorder.activation(this.source)
-        : recorder.savedInput(this.name, this.source, this.thresholds.input);
+    const input = this.#recordInput(recorder, "inputs:backward");
     recorder.multiply(this.#node, "weightGrad", { outputGrad, input }, recorder.parameterGrad(this.weight));
+  }
+
+  /** A pass of a sparse layer that drops no weights reads the master weights. */
+  #recordWeight(recorder: StepRecorder, values: Float32Array): string {
+    if (this.sparsity !== null && values === this.weight.values) return recorder.master(this.weight);
+    return recorder.weight(this.name, this.weight.shape, values);
+  }
+
+  #recordInput(recorder: StepRecorder, drop: Drop): string {
+    if (!this.#drops.has(drop)) return recorder.activation(this.source);
+    const role = this.#drops.has("inputs:backward") ? "savedActivation" : "activation";
+    return recorder.keptInput(this.name, this.source, this.thresholds.input, role);
   }
 
   /**
@@ -137,12 +181,12 @@ export class SwatLayer implements Layer {
   /** Evaluation ranks once and for itself, so that the thresholds of training stay what they were. */
   #selectWeights(phase: Phase): void {
     if (!phase.training && !phase.refresh) return;
-    if (this.sparsity !== null) {
+    if (this.sparsity !== null && this.#dropsWeights) {
       const threshold = this.#prune(this.sparsity, phase);
       if (phase.training) this.thresholds.weight = threshold;
       if (this.#stores(phase)) this.#stored.weight = threshold;
     }
-    this.#conv.setWeight(this.sparseWeight);
+    this.#conv.setWeight(this.#forwardWeight);
   }
 
   /** Puts the kept weights into `sparseWeight`; returns the threshold that decided. */
@@ -157,14 +201,49 @@ export class SwatLayer implements Layer {
     return threshold;
   }
 
-  #selectInput(batch: number, phase: Phase): void {
-    if (this.sparsity === null) return;
+  /** What the forward pass reads; in training, inputs that any pass drops are ranked here. */
+  #selectInput(batch: number, phase: Phase): Tensor {
+    const { values, size } = this.source;
+    const ranks = this.#keptInput !== null || (phase.training && this.#drops.has("inputs:backward"));
+    if (this.sparsity === null || !ranks) return values;
+    let threshold: number;
+    if (phase.training) threshold = this.#rank("input", values, batch, size, this.sparsity, phase);
+    else threshold = this.#topK(values, batch, size, this.sparsity, this.thresholds.input);
+    if (this.#keptInput === null) return values;
+    this.#backend.select(batch, values, threshold, this.#keptInput);
+    return this.#keptInput;
+  }
+
+  #selectOutputGrad(batch: number, grad: Tensor): Tensor {
+    if (this.sparsity === null || this.#keptGrad === null) return grad;
+    const threshold = this.#rank("outputGrad", grad, batch, this.#target.size, this.sparsity, this.#phase);
+    this.#backend.select(batch, grad, threshold, this.#keptGrad);
+    return this.#keptGrad;
+  }
+
+  /** Threshold of a tensor of `size` elements an image in a training step. */
+  #rank(
+    operand: "input" | "outputGrad",
+    tensor: Tensor,
+    batch: number,
+    size: number,
+    sparsity: number,
+    phase: Phase,
+  ): number {
     const { thresholds } = this;
-    if (this.#ranksAnew(phase)) {
-      const k = keepCount(this.sparsity, batch * this.source.size);
-      thresholds.input = this.#backend.topKOf(this.source.values, batch, k, thresholds.input);
-    } else thresholds.input = this.#stored.input;
-    if (this.#stores(phase)) this.#stored.input = thresholds.input;
+    let threshold = this.#stored[operand];
+    if (this.#ranksAnew(phase)) threshold = this.#topK(tensor, batch, size, sparsity, thresholds[operand]);
+    thresholds[operand] = threshold;
+    if (this.#stores(phase)) this.#stored[operand] = threshold;
+    return threshold;
+  }
+
+  #topK(tensor: Tensor, batch: number, size: number, sparsity: number, hint: number): number {
+    return this.#backend.topKOf(tensor, batch, keepCount(sparsity, batch * size), hint);
+  }
+
+  get #dropsWeights(): boolean {
+    return this.#drops.has("weights:forward") || this.#drops.has("weights:backward");
   }
 
   #ranksAnew({ refresh, warmup }: Phase): boolean {

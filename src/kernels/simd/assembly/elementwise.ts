@@ -1,6 +1,6 @@
 /**
- * ReLU (0 at −0, NaN stays NaN), its gradient, sums and copies of tensors, and the top-k mask applied to parameters. All
- * are bound by memory. Tensors are walked by rows (rows.ts); zeros in dead lanes give zeros.
+ * ReLU (0 at −0, NaN stays NaN), its gradient, sums and copies of tensors, and the top-k mask applied to parameters and
+ * tensors. All are bound by memory. Tensors are walked by rows (rows.ts); zeros in dead lanes give zeros.
  */
 import { rowAt } from "./rows";
 
@@ -160,5 +160,31 @@ export function applyThreshold(size: i32, threshold: f32, values: usize, output:
     const v = load<f32>(values + at);
     store<f32>(output + at, abs(v) >= threshold || v != v ? v : 0);
     at += 4;
+  }
+}
+
+/** The same of a tensor: target = |source| ≥ threshold or NaN ? source : 0. */
+export function selectRows(
+  H: i32,
+  bytes: usize,
+  threshold: f32,
+  source: usize,
+  sourceRow: usize,
+  sourceBlock: usize,
+  target: usize,
+  targetRow: usize,
+  targetBlock: usize,
+  from: i32,
+  to: i32,
+): void {
+  const limit = f32x4.splat(threshold);
+  for (let unit = from; unit < to; unit++) {
+    const x = rowAt(source, sourceRow, sourceBlock, H, unit);
+    const y = rowAt(target, targetRow, targetBlock, H, unit);
+    for (let at: usize = 0; at < bytes; at += 16) {
+      const v = v128.load(x + at);
+      const keep = v128.or(f32x4.ge(f32x4.abs(v), limit), f32x4.ne(v, v));
+      v128.store(y + at, v128.and(v, keep));
+    }
   }
 }

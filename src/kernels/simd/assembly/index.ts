@@ -4,7 +4,7 @@ export { normGradFinish, normGradMeans, normGradStatistics, normInputGrad } from
 export { copyPixels } from "./channels";
 export * from "./conv";
 export { dropout } from "./dropout";
-export { add, applyThreshold, copyRows, relu, reluBackward } from "./elementwise";
+export { add, applyThreshold, copyRows, relu, reluBackward, selectRows } from "./elementwise";
 export { averagePool, averagePoolBackward, maxPool, maxPoolBackward } from "./pooling";
 export { sgdUpdate } from "./sgd";
 export { maskBits, maskWords, readBlock, writeBlock } from "./tensor-io";
