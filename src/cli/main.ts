@@ -5,6 +5,7 @@ import { Command, CommanderError } from "commander";
 import { InputError, oneLine } from "../io/faults.ts";
 import { addCheckCommand } from "./check.ts";
 import { addDemoCommand } from "./demo.ts";
+import { addDramCommand } from "./dram.ts";
 import { addExplainCommand } from "./explain.ts";
 import { addFlopsCommand } from "./flops.ts";
 import { addFootprintCommand } from "./footprint.ts";
@@ -52,6 +53,7 @@ for (const add of [
   addFlopsCommand,
   addFootprintCommand,
   addSensitivityCommand,
+  addDramCommand,
 ])
   add(program);
 for (const command of program.commands) applyExitOverride(command);

@@ -16,6 +16,7 @@ describe("--help", () => {
     "check record",
     "check run",
     "flops",
+    "dram",
   ]) {
     it.concurrent(`of "swat-sim ${command}" shows how to use it, with an example`, async ({ expect }) => {
       const called = `swat-sim ${command}`.trim();

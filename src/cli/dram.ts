@@ -1,0 +1,143 @@
+/** `swat-sim dram`: what a pattern of requests reaches on an off-chip memory, in both models, and why not more. */
+import { type Command, InvalidArgumentError } from "commander";
+import { writeFileAtomically } from "../io/atomic-file.ts";
+import { percent, plainTable } from "../report/table.ts";
+import { effectiveBandwidth } from "../sim/dram/closed-form.ts";
+import { type DramDevice, resolveDram } from "../sim/dram/device.ts";
+import { dramEnergy } from "../sim/dram/energy.ts";
+import { type TrafficPattern, tileRequests } from "../sim/dram/patterns.ts";
+import { DRAM_PRESETS, type DramPresetName } from "../sim/dram/presets.ts";
+import { DRAM_STALLS, type RequestResult, simulateRequests } from "../sim/dram/requests.ts";
+import { DRAM_TRACE_FORMATS } from "../sim/dram/traces.ts";
+import { integer, numberIn, oneOf } from "./options.ts";
+
+const GIGA = 1e9;
+const PRESET_NAMES = Object.keys(DRAM_PRESETS) as DramPresetName[];
+const FORMATS = Object.keys(DRAM_TRACE_FORMATS) as (keyof typeof DRAM_TRACE_FORMATS)[];
+const DEFAULTS = { requests: 100_000, streams: 1, writes: 0 };
+/** Longer than any list of requests, so that a stream never ends. */
+const STREAM_BYTES = 2 ** 26;
+const SEED = "swat-sim dram";
+const BITS_PER_BYTE = 8;
+const PICO = 1e12;
+
+interface DramOptions {
+  preset: DramPresetName;
+  channels?: number;
+  ranks?: number;
+  addressMap?: string;
+  pattern: (burstBytes: number) => number;
+  writes: number;
+  streams: number;
+  requests: number;
+  explain?: true;
+  export?: keyof typeof DRAM_TRACE_FORMATS;
+  output?: string;
+  json?: true;
+}
+
+/** Adds the command. */
+export function addDramCommand(program: Command): void {
+  program
+    .command("dram")
+    .description("Show which bandwidth a pattern of requests reaches on a DRAM, and what takes the rest.")
+    .requiredOption("--preset <name>", PRESET_NAMES.join(", "), oneOf(PRESET_NAMES))
+    .requiredOption("--pattern <name>", "sequential, random (single bursts) or chunks:BYTES", chunkBytes)
+    .option("--channels <n>", "channels (default: the preset's)", integer(1))
+    .option("--ranks <n>", "ranks of each channel (default: the preset's)", integer(1))
+    .option("--address-map <fields>", "from most to least significant, as rorabacochbg or rochrababgco")
+    .option("--writes <share>", "share of bursts that are written, 0 ≤ share < 1", numberIn(0, 1), DEFAULTS.writes)
+    .option("--streams <n>", "streams that take turns", integer(1), DEFAULTS.streams)
+    .option("--requests <n>", "bursts to simulate", integer(1), DEFAULTS.requests)
+    .option("--explain", "print what takes the rest of the peak")
+    .option("--export <format>", `write the requests for another simulator: ${FORMATS.join(", ")}`, oneOf(FORMATS))
+    .option("-o, --output <file>", "where to write them")
+    .option("--json", "print both results as JSON")
+    .addHelpText(
+      "after",
+      `
+Example:
+  $ swat-sim dram --preset HBM2 --pattern chunks:1024 --writes 0.33 --explain
+
+GB is 1e9 bytes. The request model simulates every burst; the closed form is for whole networks.`,
+    )
+    .action(dram);
+}
+
+function chunkBytes(text: string): (burstBytes: number) => number {
+  if (text === "sequential") return () => STREAM_BYTES;
+  if (text === "random") return (burstBytes) => burstBytes;
+  const bytes = Number(/^chunks:([1-9]\d*)$/.exec(text)?.[1]);
+  if (!(bytes <= STREAM_BYTES)) {
+    throw new InvalidArgumentError(`known: sequential, random, chunks:BYTES with at most ${STREAM_BYTES} bytes.`);
+  }
+  return () => bytes;
+}
+
+async function dram(options: DramOptions, command: Command): Promise<void> {
+  const { preset, channels, ranks, addressMap, writes, streams } = options;
+  if ((options.export === undefined) !== (options.output === undefined)) {
+    command.error("error: options '--export <format>' and '--output <file>' need each other");
+  }
+  const given = Object.entries({ channels, ranks, addressMap }).filter(([, value]) => value !== undefined);
+  const device = resolveDram({ preset, ...Object.fromEntries(given) }, "swat-sim dram");
+  const pattern = {
+    readBytes: 1 - writes,
+    writeBytes: writes,
+    chunkBytes: options.pattern(device.burstBytes),
+    streams,
+  };
+  const list = tileRequests(device, pattern, options.requests, SEED);
+  if (options.export !== undefined && options.output !== undefined) {
+    await writeFileAtomically(options.output, DRAM_TRACE_FORMATS[options.export](list));
+  }
+  const requests = simulateRequests(device, list.addresses, list.writes);
+  const closedForm = effectiveBandwidth(device, pattern);
+  if (options.json) console.log(JSON.stringify({ dram: device.config, pattern, requests, closedForm }));
+  else console.log(report(device, pattern, requests, options.explain === true));
+}
+
+function report(device: DramDevice, pattern: TrafficPattern, requests: RequestResult, explain: boolean): string {
+  const closedForm = effectiveBandwidth(device, pattern);
+  const { config, channels, peakBytesPerSecond } = device;
+  const table = plainTable(["", "requests", "closed form"], 1);
+  const gigabytes = (bytesPerSecond: number) => `${(bytesPerSecond / GIGA).toFixed(2)} GB/s`;
+  table.push(["reached", gigabytes(requests.bytesPerSecond), gigabytes(closedForm.bytesPerSecond)]);
+  const busCycles = requests.cycles * channels;
+  table.push(["of peak", percent(requests.busy / busCycles), percent(closedForm.share)]);
+  if (explain) {
+    const causes = [...DRAM_STALLS, "channels"] as const;
+    const losses: Readonly<Record<string, number>> = closedForm.losses;
+    const stalls: Readonly<Record<string, number>> = requests.stalls;
+    const share = (value: number | undefined) => (value === undefined ? "–" : percent(value));
+    for (const cause of causes) {
+      const stall = stalls[cause];
+      table.push([
+        `lost to ${LABELS[cause]}`,
+        share(stall === undefined ? undefined : stall / busCycles),
+        share(losses[cause]),
+      ]);
+    }
+  }
+  const { hits, misses, conflicts, activations, reads, writes, cycles } = requests;
+  const total = reads + writes;
+  const bits = total * device.burstBytes * BITS_PER_BYTE;
+  const { totalJoules } = dramEnergy(device, { activations, bits, seconds: cycles / device.clockHz });
+  return [
+    `${config.preset}, ${channels} × ${gigabytes(peakBytesPerSecond / channels)} = ${gigabytes(peakBytesPerSecond)} peak, map ${config.addressMap}`,
+    table.toString(),
+    "",
+    `rows: ${percent(hits / total)} hits, ${percent(misses / total)} closed, ${percent(conflicts / total)} conflicts`,
+    `energy: ${((totalJoules / bits) * PICO).toFixed(2)} pJ/bit (estimate)`,
+  ].join("\n");
+}
+
+const LABELS = {
+  bankGroup: "bank groups (tCCD_L)",
+  activation: "activations (tFAW, tRRD)",
+  row: "rows (tRP, tRCD, tRC)",
+  turnaround: "turnarounds (read/write, ranks)",
+  refresh: "refresh (tRFC)",
+  queue: "waiting for requests",
+  channels: "uneven channels",
+} as const;
