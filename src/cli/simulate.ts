@@ -1,6 +1,7 @@
 /** `swat-sim simulate`: replays traces on machines and compares them with a dense baseline. */
 import type { Command } from "commander";
 import { writeFileAtomically, writeJsonFile } from "../io/atomic-file.ts";
+import { bandwidthTable } from "../report/bandwidth-table.ts";
 import { resultCsv } from "../report/csv.ts";
 import { resultTable } from "../report/table.ts";
 import { simulateFiles } from "../studies/simulate-threads.ts";
@@ -14,6 +15,7 @@ interface SimulateOptions {
   baseline?: string;
   baselineTrace?: string[];
   allowUnequal?: true;
+  explainBandwidth?: true;
   json?: true;
   out?: string;
   csv?: string;
@@ -31,6 +33,7 @@ export function addSimulateCommand(program: Command): void {
     .option("--baseline <config>", "dense machine to compare with (default: each array without skipping)")
     .option("--baseline-trace <file...>", "steps of dense training, to tell what the method adds")
     .option("--allow-unequal", "compare with a baseline of another peak")
+    .option("--explain-bandwidth", "print what share of DRAM's peak is reached, and what takes the rest")
     .option("--json", "print the result as JSON")
     .option("--out <file>", "write the result as JSON")
     .option("--csv <file>", "write one line for each machine, step and op")
@@ -65,5 +68,6 @@ async function runSimulate(paths: string[], options: SimulateOptions): Promise<v
 
   if (options.out !== undefined) await writeJsonFile(options.out, result);
   if (options.csv !== undefined) await writeFileAtomically(options.csv, resultCsv(result));
-  console.log(options.json ? JSON.stringify(result) : resultTable(result));
+  const tables = [resultTable(result), ...(options.explainBandwidth ? [bandwidthTable(result)] : [])];
+  console.log(options.json ? JSON.stringify(result) : tables.join("\n\n"));
 }

@@ -48,6 +48,7 @@ function termsOf({
     "on-chip memory (bytes)": memory.levels.map(({ bytes }) => bytes).join(" + "),
     "on-chip bandwidth (bytes/cycle)": memory.levels.map(({ bytesPerCycle }) => bytesPerCycle).join(", "),
     "DRAM bandwidth (bytes/cycle)": String(memory.dramBytesPerCycle),
+    "DRAM part": JSON.stringify(memory.device?.config ?? "any"),
     "on-chip buffers": line === null ? "not modelled" : JSON.stringify(config.memory.line),
     ...Object.fromEntries(RULES.filter((rule) => rule in rules).map((rule) => [rule, String(rules[rule])])),
   };

@@ -4,6 +4,7 @@
  * (`schemas/result.schema.json`).
  */
 import { type Static, type TSchema, Type } from "typebox";
+import { BANDWIDTH_LOSSES } from "./dram/closed-form.ts";
 import { HardwareConfigSchema } from "./machine.ts";
 
 /** Version of the result's schema. */
@@ -90,6 +91,15 @@ const Breakdown = Type.Object(
   { ...strict, description: "Multiplier-cycles by cause; they add up to multipliers × cycles.total." },
 );
 
+const DramUse = Type.Object(
+  {
+    share: Type.Number({ description: "of the peak bandwidth, 0..1; with `losses` it sums to 1" }),
+    losses: Type.Record(Type.Enum([...BANDWIDTH_LOSSES]), Type.Number(), { description: "shares by cause" }),
+    activations: count("rows opened"),
+  },
+  strict,
+);
+
 const Row = Type.Object(
   {
     trace: count("index into `traces`"),
@@ -117,6 +127,9 @@ const Row = Type.Object(
     traffic: byPlace(
       "bytes over the interface of `dram`, of each level with what is outside of it, and of the `array` with what it reads from, for each operand and the output, or read and written",
     ),
+    dram: Type.Union([DramUse, Type.Null()], {
+      description: "null where nothing goes over DRAM, or only its bandwidth is known",
+    }),
     tiles: Type.Array(
       Type.Object(
         {

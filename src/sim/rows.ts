@@ -77,6 +77,7 @@ export function multiplyingRow(
     noZerosSeconds: noZerosCycles.total / clockHz,
     stalls: fed.stalls,
     traffic: fed.traffic,
+    dram: fed.dram,
     tiles: fed.tiles.map(({ tile, order }, index) => ({
       level: memory.levels[index].name,
       ...tile,
@@ -122,7 +123,7 @@ export function movingRow(
 ): RowCosts | null {
   if (!isNeeded(op, machine)) return null;
   const isOfMethod = op.kind === "select" || op.kind === "transpose";
-  const { stalls, traffic, ...cycles } = moved(op, machine, own, at);
+  const { stalls, traffic, dram, ...cycles } = moved(op, machine, own, at);
   const baselineCycles = isOfMethod ? 0 : moved(op, reference, dense, at).total;
   const seconds = cycles.total / machine.clockHz;
   return {
@@ -146,6 +147,7 @@ export function movingRow(
     noZerosSeconds: isOfMethod ? 0 : seconds,
     stalls,
     traffic,
+    dram,
     tiles: [],
     validation: "formula",
   };

@@ -52,6 +52,8 @@ describe("sensitivity", () => {
     expect(await readdir(join(cwd, "study"))).toEqual([...FILES, "points", "runs"].sort());
     for (const name of NAMES) {
       expect(await readdir(join(cwd, "study/runs", name))).toEqual([
+        "checkpoint.safetensors",
+        "log.jsonl",
         "step-000001.safetensors",
         "training.json",
         "weights.safetensors",

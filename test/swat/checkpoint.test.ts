@@ -95,13 +95,13 @@ describe("a checkpoint file", () => {
     const wrong = withManifest((manifest) => {
       manifest.version = "2.0";
       manifest.stepsDone = -1;
-      Object.assign((manifest.run as Checkpoint["run"]).settings, { method: "swat-x", drop: "all" });
+      Object.assign((manifest.run as Checkpoint["run"]).settings, { method: "swat-x", rate: "all" });
     });
     expect((await faultsOf(() => decode(wrong))).sort()).toEqual([
       expect.stringMatching(
         /^run.safetensors: run.settings.method: unknown value, got "swat-x"; did you mean .* known: dense, /,
       ),
-      expect.stringMatching(/^run.safetensors: run.settings: unknown key, got "drop"; did you mean .* known: method, /),
+      expect.stringMatching(/^run.safetensors: run.settings: unknown key, got "rate"; did you mean .* known: method, /),
       "run.safetensors: stepsDone: must be >= 0, got -1",
       'run.safetensors: version: must be "1.0", got "2.0"',
     ]);

@@ -87,6 +87,7 @@ describe("a run that goes on", () => {
     ],
     ["swat-erk", "resnet8", { method: "swat-erk", nesterov: true }],
     ["swat-m, with dropout", "wrn10-1", { method: "swat-m" }],
+    ["inputs forward and gradients", "resnet8", { drop: ["inputs:forward", "outputGrad:backward"] }],
     ["channels of swat-u", "resnet8", { pruning: "channel" }],
     ["filters of swat-m", "resnet8", { method: "swat-m", pruning: "filter", labelSmoothing: 0.1 }],
   ])("of %s gives the same after any step", async (_, network, change) => {

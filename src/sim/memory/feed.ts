@@ -3,8 +3,12 @@
  * slowest of them decides; the first tiles in, the last tile out and latencies come on top. Of the tilings that are worth
  * a look the one with least cycles is taken, then the one that moves least over DRAM, then over all levels.
  */
+import type { ConvGeometry } from "../../kernels/geometry.ts";
+import { type BandwidthLoss, effectiveBandwidth } from "../dram/closed-form.ts";
+import type { TrafficPattern } from "../dram/patterns.ts";
 import type { Held, MemoryNumbers } from "./hierarchy.ts";
-import { type LevelTiling, type TilingTask, tilingsOf } from "./tiling.ts";
+import { INPUT_SIDE, type Tile, WEIGHT_SIDE } from "./loop-nest.ts";
+import { type LevelTiling, sidesOf, type TilingTask, tilingsOf } from "./tiling.ts";
 
 /** Bytes by tensor. */
 export type Bytes = Readonly<Partial<Record<Held, number>>>;
@@ -26,6 +30,16 @@ export interface Feed {
   readonly traffic: Readonly<Record<string, Bytes>>;
   /** Tiles of each level, outermost first. */
   readonly tiles: readonly LevelTiling[];
+  /** Null where nothing goes over DRAM, or only its bandwidth is known. */
+  readonly dram: DramUse | null;
+}
+
+/** What DRAM reaches while an operation is fed, where its part is known. */
+export interface DramUse {
+  /** Share of the peak, 0..1; with `losses` it sums to 1. */
+  readonly share: number;
+  readonly losses: Readonly<Record<BandwidthLoss, number>>;
+  readonly activations: number;
 }
 
 /** Name of the memory outside the outermost level. */
@@ -83,7 +97,8 @@ function everything({ traffic }: Feed): number {
 /** Costs of one way through the levels. */
 function follow(task: FeedTask, memory: MemoryNumbers, compute: number, tiles: readonly LevelTiling[]): Feed {
   const { levels } = memory;
-  const dram: Port = { name: DRAM, bytesPerCycle: memory.dramBytesPerCycle, bytes: {} };
+  const use = dramUse(memory, patternOf(task, tiles, memory));
+  const dram: Port = { name: DRAM, bytesPerCycle: memory.dramBytesPerCycle * (use?.share ?? 1), bytes: {} };
   const ports: Port[] = levels.map(({ name, bytesPerCycle }) => ({ name, bytesPerCycle, bytes: {} }));
   const traffic: Record<string, Bytes> = { [DRAM]: dram.bytes };
   const stalls = new Stalls();
@@ -114,7 +129,48 @@ function follow(task: FeedTask, memory: MemoryNumbers, compute: number, tiles: r
   for (const port of ports) if (cyclesOf(port) > cyclesOf(slowest)) slowest = port;
   stalls.share(slowest.name, slowest.bytes, Math.max(0, cyclesOf(slowest) - compute));
   for (const { name, readLatency, writeLatency } of levels) stalls.add(name, "latency", readLatency + writeLatency);
-  return { stall: stalls.total, stalls: stalls.byPlace, traffic, tiles };
+  return { stall: stalls.total, stalls: stalls.byPlace, traffic, tiles, dram: use };
+}
+
+/** What goes over DRAM: in runs as long as a tile is contiguous, where channels are innermost (NHWC) and then columns and rows. */
+function patternOf(
+  { geometry, resident, pass }: FeedTask,
+  tiles: readonly LevelTiling[],
+  memory: MemoryNumbers,
+): TrafficPattern {
+  const { valueBytes, levels } = memory;
+  const seen = new Set<Held>(resident);
+  let [readBytes, writeBytes, runs, streams] = [0, 0, 0, 0];
+  tiles.forEach(({ tile, reads, writes, tileBytes }, index) => {
+    for (const name of levels[index].holds) {
+      if (seen.has(name) || tileBytes[name] === undefined) continue;
+      seen.add(name);
+      const [read, written] = [reads[name] ?? 0, writes[name] ?? 0];
+      readBytes += read;
+      writeBytes += written;
+      runs +=
+        (read + written) / runBytes(sidesOf(pass).indexOf(name), tile, geometry, tileBytes[name] ?? 0, valueBytes);
+      streams++;
+    }
+  });
+  return { readBytes, writeBytes, chunkBytes: (readBytes + writeBytes) / runs, streams };
+}
+
+/** Bytes of one contiguous run of a tile; compressed tiles are as much shorter as their tensor is. */
+function runBytes(side: number, tile: Tile, g: ConvGeometry, tileBytes: number, valueBytes: number): number {
+  const taps = g.R * g.S;
+  if (side === WEIGHT_SIDE)
+    return tile.channels === g.C ? tileBytes : Math.min(tileBytes, tile.channels * taps * valueBytes);
+  const [channels, all] = side === INPUT_SIDE ? [tile.channels, g.C] : [tile.filters, g.K];
+  return channels === all ? tileBytes : Math.min(tileBytes, channels * valueBytes);
+}
+
+/** What a pattern reaches of a known part. */
+function dramUse({ device }: MemoryNumbers, pattern: TrafficPattern): DramUse | null {
+  const bytes = pattern.readBytes + pattern.writeBytes;
+  if (device === null || bytes === 0) return null;
+  const { share, losses, activationsPerBurst } = effectiveBandwidth(device, pattern);
+  return { share, losses, activations: Math.ceil((bytes / device.burstBytes) * activationsPerBurst) };
 }
 
 /** Bytes of an operation that does not multiply, by where they are. */
@@ -127,13 +183,24 @@ export interface Moved {
 export function move(
   read: Moved,
   written: Moved,
-  { levels: [outermost], dramBytesPerCycle }: MemoryNumbers,
+  memory: MemoryNumbers,
   cycles: number,
-): Pick<Feed, "stall" | "stalls"> & { readonly traffic: Readonly<Record<string, Readonly<Record<string, number>>>> } {
+): Pick<Feed, "stall" | "stalls" | "dram"> & {
+  readonly traffic: Readonly<Record<string, Readonly<Record<string, number>>>>;
+} {
+  const {
+    levels: [outermost],
+    dramBytesPerCycle,
+  } = memory;
+  // Whole tensors, one after the other.
+  const [readBytes, writeBytes] = [read.offChip, written.offChip];
+  const chunkBytes = Math.max(readBytes, writeBytes);
+  const streams = Number(readBytes > 0) + Number(writeBytes > 0);
+  const use = dramUse(memory, { readBytes, writeBytes, chunkBytes, streams });
   const dram = {
     name: DRAM,
-    bytesPerCycle: dramBytesPerCycle,
-    bytes: { read: read.offChip, written: written.offChip },
+    bytesPerCycle: dramBytesPerCycle * (use?.share ?? 1),
+    bytes: { read: readBytes, written: writeBytes },
   };
   const level = {
     name: outermost.name,
@@ -143,7 +210,8 @@ export function move(
   const slowest = cyclesOf(level) > cyclesOf(dram) ? level : dram;
   const stalls = new Stalls();
   stalls.share(slowest.name, slowest.bytes, Math.max(0, cyclesOf(slowest) - cycles));
-  return { stall: stalls.total, stalls: stalls.byPlace, traffic: { [DRAM]: dram.bytes, [level.name]: level.bytes } };
+  const traffic = { [DRAM]: dram.bytes, [level.name]: level.bytes };
+  return { stall: stalls.total, stalls: stalls.byPlace, traffic, dram: use };
 }
 
 /** Stalls by place and tensor; none that is zero. */

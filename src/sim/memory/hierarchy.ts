@@ -3,6 +3,8 @@
  * `resolveMemory` settles units and defaults, so that the models see numbers only.
  */
 import { type Static, Type } from "typebox";
+import { InputError } from "../../io/faults.ts";
+import { type DramConfig, type DramDevice, DramSchema, resolveDram } from "../dram/device.ts";
 import { LineSettingsSchema } from "../lanes/on-chip/line-detail.ts";
 import { StorageFormatSchema } from "../storage-formats.ts";
 import { quantity } from "../units.ts";
@@ -90,7 +92,16 @@ export const MemorySchema = Type.Object(
       default: 0.5,
       description: "Share of the outermost level for tensors that a later operation reads; tiles have the rest, twice.",
     }),
-    dram: Type.Object({ bandwidth: Type.String({ description: 'Off-chip bandwidth, as "51.2 GB/s".' }) }, strict),
+    dram: Type.Unsafe<{ bandwidth: string } | DramConfig>({
+      if: { type: "object", properties: { preset: true }, required: ["preset"] },
+      // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+      then: DramSchema,
+      else: Type.Object(
+        { bandwidth: Type.String({ description: 'Off-chip bandwidth, as "51.2 GB/s", reached whatever is asked.' }) },
+        strict,
+      ),
+      description: "A bandwidth, or a published part.",
+    }),
     storage: Formats,
     detail: Type.Optional(
       Type.Enum(["line"], { description: '"line": on-chip buffers and banks are modelled line by line.' }),
@@ -123,7 +134,10 @@ export interface MemoryNumbers {
   readonly levels: readonly MemoryLevel[];
   /** Room in the outermost level for tensors that stay between operations; the rest of it is for tiles. */
   readonly residentBytes: number;
+  /** Peak of DRAM. */
   readonly dramBytesPerCycle: number;
+  /** The part that DRAM is made of; null where only a bandwidth is given, which is then always reached. */
+  readonly device: DramDevice | null;
   /** Formats in DRAM. */
   readonly storage: Storage;
   /** Width of a value that the array reads, and of a sum or a master copy. */
@@ -131,15 +145,7 @@ export interface MemoryNumbers {
   readonly wideBytes: number;
 }
 
-/** Bytes of all levels. */
-export function onChipBytes({ levels }: MemoryNumbers): number {
-  return levels.reduce((sum, { bytes }) => sum + bytes, 0);
-}
-
-/**
- * Numbers of a checked config.
- * @param fault told of every quantity that is none, and of what does not fit together.
- */
+/** Numbers of a checked config. @throws InputError with a line for each quantity that is none and for what does not go together. */
 export function resolveMemory(
   config: MemoryConfig,
   clockHz: number,
@@ -147,13 +153,29 @@ export function resolveMemory(
   where: string,
 ): MemoryNumbers {
   const at = `${where}: memory`;
-  const bandwidth = quantity("bandwidth", config.dram.bandwidth, `${at}.dram.bandwidth`);
-  const storage = storageOf(config.storage, `${at}.storage`);
-  const levels = levelsOf(config, storage, at);
+  const { dram } = config;
+  const faults: string[] = [];
+  const attempt = <T>(action: () => T): T | undefined => {
+    try {
+      return action();
+    } catch (error) {
+      faults.push(...(error instanceof InputError ? error.faults : [(error as Error).message]));
+      return undefined;
+    }
+  };
+  const storage = attempt(() => storageOf(config.storage, `${at}.storage`)) ?? DENSE;
+  const levels = attempt(() => levelsOf(config, storage, at));
+  const device = "preset" in dram ? attempt(() => resolveDram(dram, where, "memory.dram")) : null;
+  const bandwidth =
+    "bandwidth" in dram
+      ? attempt(() => quantity("bandwidth", dram.bandwidth, `${at}.dram.bandwidth`))
+      : device?.peakBytesPerSecond;
+  if (faults.length > 0 || !levels || bandwidth === undefined || device === undefined) throw new InputError(faults);
   return {
     levels,
     residentBytes: Math.floor(levels[0].bytes * config.resident),
     dramBytesPerCycle: bandwidth / clockHz,
+    device,
     storage,
     ...widths,
   };

@@ -28,6 +28,7 @@ const memoryOf = (levels: readonly MemoryLevel[], dramBytesPerCycle: number): Me
   levels,
   residentBytes: 0,
   dramBytesPerCycle,
+  device: null,
   storage,
   valueBytes: VALUE,
   wideBytes: WIDE,
@@ -129,6 +130,7 @@ describe("moving tensors without multiplying", () => {
   it("takes what is off chip over DRAM and everything over the outermost level", () => {
     const memory = memoryOf([level("buffer", 1000, 100)], 10);
     expect(move({ onChip: 500, offChip: 300 }, { onChip: 0, offChip: 100 }, memory, 15)).toEqual({
+      dram: null,
       stall: 25,
       stalls: { dram: { read: 18, written: 7 } },
       traffic: { dram: { read: 300, written: 100 }, buffer: { read: 800, written: 100 } },
