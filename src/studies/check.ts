@@ -122,8 +122,13 @@ function recordedCounts({ counters, counts }: CheckFile["machines"][number]): Re
 
 function countsOf({ rows }: MachineResult): Record<string, Record<string, number>> {
   return Object.fromEntries(
-    rows.map((row, index) => [`${row.trace}/${index} ${row.layer} ${row.pass}`, integersOf(row)]),
+    rows.map((row, index) => [`${row.trace}/${index} ${row.layer} ${row.pass}${costOf(row)}`, integersOf(row)]),
   );
+}
+
+/** What the method costs beside the ops of its layer. */
+function costOf({ kind }: ResultRow): string {
+  return kind === "select" || kind === "transpose" ? ` ${kind}` : "";
 }
 
 function integersOf(row: ResultRow): Record<string, number> {

@@ -6,7 +6,7 @@ import type { CheckFile } from "../../src/studies/check.ts";
 import { damaged, fileBytes, handMade } from "../trace/hand-made.ts";
 import { linesOf, type Outcome, swatSim } from "./program.ts";
 
-const OP = "0/0 conv forward";
+const OP = "0/1 conv forward";
 const COUNTER = "cycles.total";
 
 let cwd = "";
@@ -40,10 +40,14 @@ describe("check record", () => {
     expect(recorded.traces.map(({ path }) => path)).toEqual(["../traces/hand.safetensors"]);
     expect(recorded.machines.map(({ config }) => config.name)).toEqual(["tensordash", "dadiannao"]);
     expect(Object.keys(recorded.machines[0].counts)).toEqual([
+      "0/0 conv forward select",
       OP,
-      "0/1 relu forward",
-      "0/2 conv inputGrad",
-      "0/3 conv weightGrad",
+      "0/2 conv forward select",
+      "0/3 relu forward",
+      "0/4 conv inputGrad transpose",
+      "0/5 conv inputGrad",
+      "0/6 conv weightGrad transpose",
+      "0/7 conv weightGrad",
     ]);
   });
 });
@@ -63,14 +67,14 @@ describe("check run", () => {
     const actual = Number(recorded.machines[0].counts[OP][at(recorded.machines[0], COUNTER)]);
     const { code, stdout } = await runChanged("regression.json", ({ machines }) => {
       machines[0].counts[OP][at(machines[0], COUNTER)] = actual + 5;
-      machines[1].counts["0/3 conv weightGrad"][at(machines[1], "macs.dense")] = null;
+      machines[1].counts["0/4 conv inputGrad"][at(machines[1], "macs.dense")] = null;
     });
     const dense = 2 * 2 * 2 * 2 * 3 * 2 * 2;
     expect(linesOf(stdout)).toEqual([
       expect.stringMatching(/^tensordash: regression: 1 of \d+ counts differ$/),
       `  ${OP} ${COUNTER}: ${actual + 5} → ${actual}`,
       expect.stringMatching(/^dadiannao: regression: 1 of \d+ counts differ$/),
-      `  0/3 conv weightGrad macs.dense: not recorded → ${dense}`,
+      `  0/4 conv inputGrad macs.dense: not recorded → ${dense}`,
     ]);
     expect(code).toBe(1);
   });
