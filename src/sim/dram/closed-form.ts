@@ -10,7 +10,7 @@
  * groups and channels of a chunk follow from the address map. It is held against the request model in the tests.
  */
 import type { DramDevice } from "./device.ts";
-import { splitStreams, type TrafficPattern } from "./patterns.ts";
+import { splitStreams, type TrafficPattern, TURN_BYTES } from "./patterns.ts";
 import { BANK_QUEUE, casSpacing, SHARED_QUEUE, WRITE_BATCH } from "./requests.ts";
 
 /** Why a share of the peak is not reached. */
@@ -67,8 +67,9 @@ export function effectiveBandwidth(device: DramDevice, pattern: TrafficPattern):
   const bank = ((1 - writeShare) * read + writeShare * write) / banks;
   const open = softMax([grouped, perActivation / burstsPerRow, bank / burstsPerRow]);
 
-  // A batch of writes ends with the bank that has most of its rows.
-  const batches = Math.min(writeShare / WRITE_BATCH, 1 - writeShare);
+  // A batch of writes ends with the bank that has most of its rows. Few reads end few batches: they come in turns.
+  const turn = Math.max(1, Math.min(pattern.chunkBytes, TURN_BYTES) / device.burstBytes);
+  const batches = Math.min(writeShare / WRITE_BATCH, (1 - writeShare) / turn);
   const rowsPerBank = WRITE_BATCH / (burstsPerRow * banks);
   const batchEnd = (rowsPerBank + SPREAD_OF_ROWS * Math.sqrt(rowsPerBank)) * write;
   const bubble = spacing[0][1][1] + spacing[1][0][0] - 2 * BL;

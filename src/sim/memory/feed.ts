@@ -6,8 +6,9 @@
 import type { ConvGeometry } from "../../kernels/geometry.ts";
 import { type BandwidthLoss, effectiveBandwidth } from "../dram/closed-form.ts";
 import type { TrafficPattern } from "../dram/patterns.ts";
+import type { Pass } from "../operation.ts";
 import type { Held, MemoryNumbers } from "./hierarchy.ts";
-import { INPUT_SIDE, type Tile, WEIGHT_SIDE } from "./loop-nest.ts";
+import { INPUT_SIDE, nestShape, type Tile, WEIGHT_SIDE } from "./loop-nest.ts";
 import { type LevelTiling, sidesOf, type TilingTask, tilingsOf } from "./tiling.ts";
 
 /** Bytes by tensor. */
@@ -132,37 +133,42 @@ function follow(task: FeedTask, memory: MemoryNumbers, compute: number, tiles: r
   return { stall: stalls.total, stalls: stalls.byPlace, traffic, tiles, dram: use };
 }
 
-/** What goes over DRAM: in runs as long as a tile is contiguous, where channels are innermost (NHWC) and then columns and rows. */
-function patternOf(
+/** Channels that lie together in DRAM: activations are stored as [N][C / 32][H][W][32], as TensorRT's and oneDNN's layouts are. */
+const CHANNEL_BLOCK = 32;
+
+/** What goes over DRAM, in runs that are contiguous there: of weights, which only one op reads in tiles, whole tiles. */
+export function patternOf(
   { geometry, resident, pass }: FeedTask,
   tiles: readonly LevelTiling[],
   memory: MemoryNumbers,
 ): TrafficPattern {
-  const { valueBytes, levels } = memory;
+  const sides = sidesOf(pass);
   const seen = new Set<Held>(resident);
   let [readBytes, writeBytes, runs, streams] = [0, 0, 0, 0];
   tiles.forEach(({ tile, reads, writes, tileBytes }, index) => {
-    for (const name of levels[index].holds) {
+    for (const name of memory.levels[index].holds) {
       if (seen.has(name) || tileBytes[name] === undefined) continue;
       seen.add(name);
       const [read, written] = [reads[name] ?? 0, writes[name] ?? 0];
       readBytes += read;
       writeBytes += written;
-      runs +=
-        (read + written) / runBytes(sidesOf(pass).indexOf(name), tile, geometry, tileBytes[name] ?? 0, valueBytes);
+      const side = sides.indexOf(name);
+      const pieces = side === WEIGHT_SIDE ? 1 : piecesOf(side, tile, geometry, pass);
+      runs += ((read + written) / Math.max(1, tileBytes[name] ?? 0)) * pieces;
       streams++;
     }
   });
-  return { readBytes, writeBytes, chunkBytes: (readBytes + writeBytes) / runs, streams };
+  return { readBytes, writeBytes, chunkBytes: (readBytes + writeBytes) / Math.max(1, runs), streams };
 }
 
-/** Bytes of one contiguous run of a tile; compressed tiles are as much shorter as their tensor is. */
-function runBytes(side: number, tile: Tile, g: ConvGeometry, tileBytes: number, valueBytes: number): number {
-  const taps = g.R * g.S;
-  if (side === WEIGHT_SIDE)
-    return tile.channels === g.C ? tileBytes : Math.min(tileBytes, tile.channels * taps * valueBytes);
+/** Runs of a tile of activations: one for each image and block of channels, and for each row where rows are cut. */
+function piecesOf(side: number, tile: Tile, g: ConvGeometry, pass: Pass): number {
   const [channels, all] = side === INPUT_SIDE ? [tile.channels, g.C] : [tile.filters, g.K];
-  return channels === all ? tileBytes : Math.min(tileBytes, channels * valueBytes);
+  const { full } = nestShape(pass, g);
+  const isWhole = tile.rows === full.rows && tile.columns === full.columns;
+  if (isWhole && channels === all) return 1;
+  const blocks = Math.max(1, Math.ceil(channels / CHANNEL_BLOCK));
+  return tile.images * blocks * (tile.columns === full.columns ? 1 : tile.rows);
 }
 
 /** What a pattern reaches of a known part. */

@@ -33,7 +33,7 @@ describe("the closed form against the request model, on tiles: as near as given 
         MIXES.map(([readBytes, writeBytes]) => {
           const pattern = { readBytes, writeBytes, chunkBytes, streams };
           // Long chunks are few, so that they need longer lists to be an average.
-          const count = chunkBytes > 4096 ? 60_000 : 20_000;
+          const count = chunkBytes > 4096 ? 24_000 : 8000;
           const { addresses, writes } = tileRequests(device, pattern, count, "closed form");
           const simulated = simulateRequests(device, addresses, writes).bytesPerSecond;
           return { pattern, error: effectiveBandwidth(device, pattern).bytesPerSecond / simulated - 1 };
