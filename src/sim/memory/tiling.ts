@@ -59,6 +59,8 @@ interface Outer {
 
 /** Tilings of a level that are followed further. */
 const MAX_FRONT = 8;
+/** What a tiling may move beyond the least, to wait less for its first and last tiles: a cycle is not worth twice the traffic. */
+const MOST_TRAFFIC = 1.1;
 
 /** Sides of a pass as tensors. */
 export function sidesOf(pass: Pass): readonly [Held, Held, Held] {
@@ -174,7 +176,7 @@ function frontOf(
       `memory: level "${level.name}" of ${level.bytes} bytes is too small for ${task.layer} ${task.pass}; valid: at least ${asked} bytes`,
     );
   }
-  return front.slice(0, MAX_FRONT).map((candidate) => settled(candidate, here, sides, shape));
+  return frugal(front).map((candidate) => settled(candidate, here, sides, shape));
 }
 
 function settled(
@@ -208,6 +210,14 @@ const ORDERS: readonly (readonly number[])[] = [
   [2, 0, 1],
   [1, 2, 0],
 ];
+
+/** Those of a front that move little more than the least, into the level and then on to the levels inside. */
+function frugal(front: readonly Candidate[]): readonly Candidate[] {
+  const least = Math.min(...front.map(({ traffic }) => traffic));
+  const few = front.filter(({ traffic }) => traffic <= MOST_TRAFFIC * least);
+  const leastInward = Math.min(...few.map(({ inward }) => inward));
+  return few.filter(({ inward }) => inward <= MOST_TRAFFIC * leastInward).slice(0, MAX_FRONT);
+}
 
 /** Whether one of the front is as good in everything. */
 function isBeaten(front: readonly Candidate[], traffic: number, inward: number, edge: number): boolean {
