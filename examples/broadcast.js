@@ -46,6 +46,9 @@ export default {
   },
   multipliers: ({ lanes }) => lanes,
   withoutSkipping: (own) => ({ ...own, skipping: false }),
+  // The position of a weight, read with it, chooses the operands: an offset of 4 bits.
+  skippingHardware: ({ skipping }) =>
+    skipping ? { operandMuxes: 0, productMuxes: 0, schedulerBits: 0, schedules: "compute", metadataBits: 4 } : null,
   validation: () => "formula",
   run({ pass, geometry, masks }, { lanes, skipping }) {
     const { K, C, R, S, groups } = geometry;

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { writeFileAtomically, writeJsonFile } from "../io/atomic-file.ts";
 import { bandwidthTable } from "../report/bandwidth-table.ts";
 import { resultCsv } from "../report/csv.ts";
+import { energyTable } from "../report/energy-table.ts";
 import { resultTable } from "../report/table.ts";
 import { simulateFiles } from "../studies/simulate-threads.ts";
 import { integer } from "./options.ts";
@@ -20,6 +21,8 @@ interface SimulateOptions {
   out?: string;
   csv?: string;
   threads?: number;
+  energy?: string;
+  explainEnergy?: true;
 }
 
 /** Adds the command. */
@@ -34,6 +37,11 @@ export function addSimulateCommand(program: Command): void {
     .option("--baseline-trace <file...>", "steps of dense training, to tell what the method adds")
     .option("--allow-unequal", "compare with a baseline of another peak")
     .option("--explain-bandwidth", "print what share of DRAM's peak is reached, and what takes the rest")
+    .option(
+      "--energy <table>",
+      "energy table for all machines: a name or a path (default: that of their configs, or 45nm)",
+    )
+    .option("--explain-energy", "print where the energy went, and every constant with its source")
     .option("--json", "print the result as JSON")
     .option("--out <file>", "write the result as JSON")
     .option("--csv <file>", "write one line for each machine, step and op")
@@ -51,13 +59,14 @@ Options that take several values take all that follow: name the traces first.`,
 
 async function runSimulate(paths: string[], options: SimulateOptions): Promise<void> {
   const bar = progressBar("simulating");
-  const { baseline, baselineTrace: baselineTraces = [], machine: modules = [] } = options;
+  const { baseline, energy, baselineTrace: baselineTraces = [], machine: modules = [] } = options;
   const files = {
     traces: paths,
     baselineTraces,
     hw: options.hw,
     modules,
     ...(baseline === undefined ? {} : { baseline }),
+    ...(energy === undefined ? {} : { energy }),
   };
   const result = await simulateFiles(files, {
     allowUnequal: options.allowUnequal ?? false,
@@ -68,6 +77,10 @@ async function runSimulate(paths: string[], options: SimulateOptions): Promise<v
 
   if (options.out !== undefined) await writeJsonFile(options.out, result);
   if (options.csv !== undefined) await writeFileAtomically(options.csv, resultCsv(result));
-  const tables = [resultTable(result), ...(options.explainBandwidth ? [bandwidthTable(result)] : [])];
+  const tables = [
+    resultTable(result),
+    ...(options.explainBandwidth ? [bandwidthTable(result)] : []),
+    ...(options.explainEnergy ? [energyTable(result)] : []),
+  ];
   console.log(options.json ? JSON.stringify(result) : tables.join("\n\n"));
 }

@@ -10,9 +10,10 @@ export function resultCsv(result: SimulationResult): string {
   return stringify(records, { header: true });
 }
 
+const sum = (values: Record<string, number> = {}) => Object.values(values).reduce((total, value) => total + value, 0);
+
 function columns(row: ResultRow): Record<string, string | number | null> {
   const operands = ["weight", "input", "outputGrad"] as const;
-  const sum = (values: Record<string, number> = {}) => Object.values(values).reduce((total, value) => total + value, 0);
   const onChip = Object.keys(row.traffic).filter((place) => place !== "dram" && place !== "array");
   return {
     step: row.step,
@@ -38,5 +39,25 @@ function columns(row: ResultRow): Record<string, string | number | null> {
     on_chip_level_bytes: onChip.reduce((total, place) => total + sum(row.traffic[place]), 0),
     array_bytes: sum(row.traffic.array),
     dram_stall_cycles: sum(row.stalls.dram),
+    ...energyColumns(row),
+  };
+}
+
+/** Energy by what all machines have: their levels are taken together, as is DRAM. Empty where none was asked for. */
+function energyColumns({ energy }: ResultRow): Record<string, number | null> {
+  const parts = { mac: 0, register: 0, skipping: 0, vector: 0, on_chip_level: 0, dram: 0 };
+  for (const [component, picojoules] of Object.entries(energy?.components ?? {})) {
+    const isDram = component.startsWith("dram ");
+    const isOwn = Object.hasOwn(parts, component);
+    parts[isDram ? "dram" : isOwn ? (component as keyof typeof parts) : "on_chip_level"] += picojoules;
+  }
+  const told = Object.entries(parts).map(([part, picojoules]) => [
+    `${part}_energy_pJ`,
+    energy === undefined ? null : picojoules,
+  ]);
+  return {
+    energy_pJ: energy?.picojoules ?? null,
+    baseline_energy_pJ: energy?.baselinePicojoules ?? null,
+    ...Object.fromEntries(told),
   };
 }

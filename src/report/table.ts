@@ -14,6 +14,7 @@ const BYTES_PER_MB = 1e6;
 const TERA = 1e12;
 const MILLI = 1e3;
 const PERCENT = 100;
+const PICOJOULES_PER_MJ = 1e9;
 
 /** The comparison of all machines, with the footprint and what the numbers mean. */
 export function resultTable(result: SimulationResult): string {
@@ -34,6 +35,13 @@ export function resultTable(result: SimulationResult): string {
     "of ideal: effectual MACs / (multipliers × cycles).",
     "memory: all passes with DRAM time. step: with everything that does not multiply. Both with padding and compression.",
   ];
+  const [energy] = result.machines.flatMap((machine) => machine.energy ?? []);
+  if (energy !== undefined) {
+    const tables = new Set(result.machines.flatMap(({ energy }) => energy?.table ?? []));
+    legend.push(
+      `energy: of a step, and baseline / machine; counts × ${[...tables].join(", ")} (--explain-energy lists the constants).`,
+    );
+  }
   const notCharged =
     result.notCharged.length > 0 ? [`Not charged (not in the trace): ${result.notCharged.join(", ")}.`] : [];
   return [
@@ -52,6 +60,7 @@ export function resultTable(result: SimulationResult): string {
 
 function speedupTable(result: SimulationResult, ownBaseline: boolean): string {
   const withDense = result.baseline.traces.length > 0;
+  const withEnergy = result.machines.some(({ energy }) => energy !== undefined);
   const table = plainTable(
     [
       "machine",
@@ -65,6 +74,7 @@ function speedupTable(result: SimulationResult, ownBaseline: boolean): string {
       "memory\n×",
       "step\n×",
       "step\nms",
+      ...(withEnergy ? ["energy\nmJ", "saved\n×"] : []),
       ...(withDense ? ["over dense\ntraining ×"] : []),
     ],
     1,
@@ -92,8 +102,14 @@ function speedupRow(
     times(matmul.speedup),
     times(training.speedup),
     (training.seconds * MILLI).toPrecision(3),
+    ...energyColumns(training),
     ...(withDense ? [times(training.speedupOverDenseTraining ?? null)] : []),
   ];
+}
+
+function energyColumns({ energy }: ResultTotal): string[] {
+  if (energy === undefined) return [];
+  return [(energy.picojoules / PICOJOULES_PER_MJ).toPrecision(3), times(energy.ratio)];
 }
 
 function footprintTable(result: SimulationResult): string {

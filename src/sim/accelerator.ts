@@ -62,6 +62,20 @@ export interface ComputeResult {
   readonly onChipWrites: number;
 }
 
+/** What a multiplication pays for the choice of its operands. Counts are of one multiplier, on average, and may be fractions. */
+export interface SkippingHardware {
+  /** Two-input multiplexers, as wide as an operand, that its operands come through, taken together. */
+  readonly operandMuxes: number;
+  /** Two-input multiplexers, as wide as a sum, that its product goes through. */
+  readonly productMuxes: number;
+  /** Bits that its scheduler looks at in a cycle; a scheduler that several multipliers share is divided among them. */
+  readonly schedulerBits: number;
+  /** Cycles in which schedulers work: with the array (dynamic), or when static schedules are made. */
+  readonly schedules: "compute" | "rescheduling";
+  /** Bits that say where an operand belongs, read with each of its values if it is one whose zeros are skipped. */
+  readonly metadataBits: number;
+}
+
 /** A family of machines; `Schema` is the schema of its `params`, inferred and checked from one declaration. */
 export interface Accelerator<Schema extends TObject = TObject> {
   /** The id used in hardware configs; equals the file name. */
@@ -74,6 +88,8 @@ export interface Accelerator<Schema extends TObject = TObject> {
   multipliers(params: Static<Schema>): number;
   /** Parameters of the same array without zero skipping. */
   withoutSkipping(params: Static<Schema>): Static<Schema>;
+  /** What skipping zeros takes beside the multipliers, for energy; null for an array that skips none. */
+  skippingHardware(params: Static<Schema>): SkippingHardware | null;
   /** What the compute cycles of this operation are held against: an independent simulator case by case, a closed form, or properties. */
   validation(operation: Operation, params: Static<Schema>): "exact" | "formula" | "property";
   /** @throws Error when the operation cannot be mapped; never for zero-size or odd shapes. */

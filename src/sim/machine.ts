@@ -33,6 +33,9 @@ export const HardwareConfigSchema = Type.Object(
       }),
     ),
     memory: MemorySchema,
+    energy: Type.Optional(
+      Type.String({ minLength: 1, description: "Name of a shipped energy table, or a path; 45nm by default." }),
+    ),
   },
   { additionalProperties: false },
 );

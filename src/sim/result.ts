@@ -100,6 +100,23 @@ const DramUse = Type.Object(
   strict,
 );
 
+const picojoules = (description: string) => Type.Number({ minimum: 0, description });
+
+/** Of an op or of many. */
+const Energy = {
+  components: byName("picojoules by component; they add up, in this order, to `picojoules`"),
+  picojoules: picojoules("of this machine"),
+  baselinePicojoules: picojoules("of the baseline, by the same table"),
+};
+
+const RowEnergy = Type.Object(
+  {
+    actions: byPlace("counts by component and action; × the machine's constants they give the components"),
+    ...Energy,
+  },
+  strict,
+);
+
 const Row = Type.Object(
   {
     trace: count("index into `traces`"),
@@ -143,6 +160,7 @@ const Row = Type.Object(
       { description: "Tiles of each level, outermost first." },
     ),
     validation: Type.Enum(["exact", "formula", "property"], { description: "What referees the compute cycles." }),
+    energy: Type.Optional(RowEnergy),
   },
   strict,
 );
@@ -172,6 +190,9 @@ const Total = Type.Object(
     compute: ComputeTotal,
     denseMacs: count("MACs whose operands exist"),
     effectualMacs: count("MACs of two nonzeros"),
+    energy: Type.Optional(
+      Type.Object({ ...Energy, ratio: ratio("baselinePicojoules / picojoules: what the machine saves") }, strict),
+    ),
   },
   strict,
 );
@@ -253,6 +274,29 @@ const MachineResultSchema = Type.Object(
     mappings: Type.Object({ forward: MappingSchema, inputGrad: MappingSchema, weightGrad: MappingSchema }, strict),
     peakMacsPerSecond: Type.Number(),
     baseline: Type.Object({ name: Type.String(), config: HardwareConfigSchema }, strict),
+    energy: Type.Optional(
+      Type.Object(
+        {
+          table: Type.String(),
+          node: Type.String(),
+          family: Type.String({ description: "whose constants these are" }),
+          constants: Type.Array(
+            Type.Object(
+              {
+                component: Type.String(),
+                action: Type.String(),
+                picojoules: picojoules("of one action"),
+                unit: Type.String(),
+                source: Type.String(),
+              },
+              strict,
+            ),
+            { description: "all that this machine pays, in the order in which they are added up" },
+          ),
+        },
+        strict,
+      ),
+    ),
     rows: Type.Array(Row),
     totals: Type.Object(
       {

@@ -2,6 +2,7 @@
 import type { BitMask } from "../kernels/bit-mask.ts";
 import type { OtherOp } from "../trace/manifest.ts";
 import type { ComputeResult } from "./accelerator.ts";
+import { type Activity, type EnergyModel, energyOf } from "./energy/model.ts";
 import type { LineResult } from "./lanes/on-chip/line-detail.ts";
 import type { Machine } from "./machine.ts";
 import { type Feed, type FeedTask, feed, move } from "./memory/feed.ts";
@@ -21,6 +22,8 @@ export interface Comparison {
   readonly machine: Machine;
   readonly reference: Machine;
   readonly isTwin: boolean;
+  /** What both pay for an action, where energy is asked for. */
+  readonly energy?: { readonly own: EnergyModel; readonly reference: EnergyModel };
 }
 
 /** An op of a step with the plans of the machine and of its baseline, which trains densely. */
@@ -31,11 +34,8 @@ export interface PlannedOp {
 }
 
 /** The row of an operation that multiplies. */
-export function multiplyingRow(
-  prepared: PreparedOperation,
-  { machine, reference, isTwin }: Comparison,
-  planned: PlannedOp,
-): RowCosts {
+export function multiplyingRow(prepared: PreparedOperation, comparison: Comparison, planned: PlannedOp): RowCosts {
+  const { machine, reference } = comparison;
   const { actual, sizes, macs } = prepared;
   const { accelerator, params, clockHz, memory } = machine;
   const run = memoized((operation) => accelerator.run(operation, params));
@@ -50,10 +50,13 @@ export function multiplyingRow(
   const { fed, cycles } = fedCycles(taskOf(prepared, machine, planned.own, at, compute), memory, compute, lines);
   const dense = taskOf(prepared, machine, planned.own, at, noZeros, true);
   const noZerosCycles = fedCycles(dense, memory, noZeros, noZerosLines).cycles;
-  const baseline = baselineOf(prepared, compute, { machine, reference, isTwin });
+  const baseline = baselineOf(prepared, compute, comparison);
   const baselineTask = taskOf(prepared, reference, planned.reference, at, baseline, true);
   const baselineLines = linesOn(reference, actual);
-  const baselineCycles = fedCycles(baselineTask, reference.memory, baseline, baselineLines).cycles.total;
+  const baselineFed = fedCycles(baselineTask, reference.memory, baseline, baselineLines);
+  const baselineCycles = baselineFed.cycles.total;
+  const seconds = cycles.total / clockHz;
+  const baselineSeconds = baselineCycles / reference.clockHz;
 
   return {
     macs,
@@ -72,8 +75,8 @@ export function multiplyingRow(
     noZerosComputeCycles: noZeros.cycles,
     idealCycles: Math.ceil(macs.effectual / machine.multipliers),
     counters: { ...compute.counters, ...lines?.counters },
-    seconds: cycles.total / clockHz,
-    baselineSeconds: baselineCycles / reference.clockHz,
+    seconds,
+    baselineSeconds,
     noZerosSeconds: noZerosCycles.total / clockHz,
     stalls: fed.stalls,
     traffic: fed.traffic,
@@ -84,8 +87,54 @@ export function multiplyingRow(
       order: [...order],
     })),
     validation: accelerator.validation(actual, params),
+    ...energyPart(
+      comparison,
+      multiplyingActivity(machine, compute, fed, macs.dense, seconds),
+      multiplyingActivity(reference, baseline, baselineFed.fed, macs.dense, baselineSeconds),
+    ),
   };
 }
+
+/** Energy of a row on the machine and on its baseline, which did nothing where its activity is null. */
+function energyPart({ energy }: Comparison, own: Activity, baseline: Activity | null): Pick<ResultRow, "energy"> {
+  if (energy === undefined) return {};
+  const baselinePicojoules = baseline === null ? 0 : energyOf(energy.reference, baseline).picojoules;
+  return { energy: { ...energyOf(energy.own, own), baselinePicojoules } };
+}
+
+/** What an op that multiplies does; an array that does not tell its slots multiplies all dense pairs. */
+function multiplyingActivity(
+  { multipliers }: Machine,
+  { cycles, reschedulingCycles, scheduled, slots, onChipReads }: BaselineCompute,
+  { accesses, dram }: Feed,
+  denseMacs: number,
+  seconds: number,
+): Activity {
+  const { occupied, imagePadding = 0, redundant = 0 } = slots ?? { occupied: denseMacs };
+  const reads = Object.entries(onChipReads).filter(([name]) => scheduled === "both" || scheduled === name);
+  return {
+    multiplications: occupied + imagePadding + redundant,
+    skips: scheduled !== null,
+    multiplierCycles: { compute: multipliers * cycles, rescheduling: multipliers * reschedulingCycles },
+    scheduledValues: reads.reduce((sum, [, values]) => sum + values, 0),
+    vectorElements: 0,
+    accesses,
+    activations: dram?.activations ?? 0,
+    seconds,
+  };
+}
+
+/** What an op that does not multiply does. */
+function movingActivity({ elements, accesses, dram }: ReturnType<typeof moved>, seconds: number): Activity {
+  return { ...IDLE_ARRAY, vectorElements: elements, accesses, activations: dram?.activations ?? 0, seconds };
+}
+
+const IDLE_ARRAY = {
+  multiplications: 0,
+  skips: false,
+  multiplierCycles: { compute: 0, rescheduling: 0 },
+  scheduledValues: 0,
+};
 
 /** Seconds of an operation that multiplies, for the steps that a machine is compared with. */
 export function multiplyingSeconds(prepared: PreparedOperation, machine: Machine, plan: StepPlan, at: number): number {
@@ -118,14 +167,19 @@ const SEARCH_SWEEPS = 2;
  */
 export function movingRow(
   op: Exclude<StepOp, PreparedOperation["op"]>,
-  { machine, reference }: Comparison,
+  comparison: Comparison,
   { at, own, reference: dense }: PlannedOp,
 ): RowCosts | null {
+  const { machine, reference } = comparison;
   if (!isNeeded(op, machine)) return null;
   const isOfMethod = op.kind === "select" || op.kind === "transpose";
-  const { stalls, traffic, dram, ...cycles } = moved(op, machine, own, at);
-  const baselineCycles = isOfMethod ? 0 : moved(op, reference, dense, at).total;
+  const costs = moved(op, machine, own, at);
+  const { stalls, traffic, dram, total, vector, memoryStall } = costs;
+  const cycles = { total, vector, memoryStall };
+  const baseline = isOfMethod ? null : moved(op, reference, dense, at);
+  const baselineCycles = baseline?.total ?? 0;
   const seconds = cycles.total / machine.clockHz;
+  const baselineSeconds = baselineCycles / reference.clockHz;
   return {
     macs: { dense: 0, effectual: 0, topK: 0, natural: 0, imagePadding: 0, stride: 0 },
     densities: {},
@@ -143,13 +197,18 @@ export function movingRow(
     idealCycles: isOfMethod ? 0 : cycles.total,
     counters: {},
     seconds,
-    baselineSeconds: baselineCycles / reference.clockHz,
+    baselineSeconds,
     noZerosSeconds: isOfMethod ? 0 : seconds,
     stalls,
     traffic,
     dram,
     tiles: [],
     validation: "formula",
+    ...energyPart(
+      comparison,
+      movingActivity(costs, seconds),
+      baseline === null ? null : movingActivity(baseline, baselineSeconds),
+    ),
   };
 }
 
@@ -169,11 +228,11 @@ function moved(op: Exclude<StepOp, PreparedOperation["op"]>, machine: Machine, p
   };
   const read = side(op.reads, reads);
   const written = side(rewritten, op.kind === "transpose" ? reads : writes);
-  const elements = Math.max(read.elements, written.elements) * sweeps;
+  const elements = Math.ceil(Math.max(read.elements, written.elements) * sweeps);
   const again = { onChip: Math.ceil(read.onChip * sweeps), offChip: Math.ceil(read.offChip * sweeps) };
   const vector = Math.ceil(elements / machine.vectorLanes);
   const { stall: memoryStall, ...rest } = move(again, written, machine.memory, vector);
-  return { total: vector + memoryStall, vector, memoryStall, ...rest };
+  return { total: vector + memoryStall, vector, memoryStall, elements, ...rest };
 }
 
 /** The operation as its memory sees it. `isDense`: on operands without a zero. */
@@ -216,14 +275,22 @@ function outputBytes(pass: Pass, memory: MemoryNumbers): number {
   return pass === "weightGrad" ? memory.wideBytes : memory.valueBytes;
 }
 
-/** What the baseline's array takes. Its own twin's cycles are known; what that reads counts only where a level may be too narrow. */
+/** What an array does for the baseline of an op. */
+type BaselineCompute = Pick<
+  ComputeResult,
+  "cycles" | "reschedulingCycles" | "scheduled" | "slots" | "onChipReads" | "onChipWrites"
+>;
+
+/** What the baseline's array takes. Its own twin's cycles are known; what that reads counts only for energy or where a level may be too narrow. */
 function baselineOf(
   { actual }: PreparedOperation,
   { baseCycles }: ComputeResult,
-  { machine, reference, isTwin }: Comparison,
-): Pick<ComputeResult, "cycles" | "reschedulingCycles" | "onChipReads" | "onChipWrites"> {
+  { machine, reference, isTwin, energy }: Comparison,
+): BaselineCompute {
   const isWide = machine.memory.levels.every(({ bytesPerCycle }) => bytesPerCycle === Number.POSITIVE_INFINITY);
-  if (isTwin && isWide) return { cycles: baseCycles, reschedulingCycles: 0, onChipReads: {}, onChipWrites: 0 };
+  if (isTwin && isWide && energy === undefined) {
+    return { cycles: baseCycles, reschedulingCycles: 0, scheduled: null, onChipReads: {}, onChipWrites: 0 };
+  }
   return reference.accelerator.run(actual, reference.params);
 }
 

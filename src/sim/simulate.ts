@@ -5,6 +5,8 @@
 import { isMacOp, type MacOp, type TraceOp } from "../trace/manifest.ts";
 import type { IdentifiedTrace } from "../trace/trace.ts";
 import { checkEqualTerms, checkOneNetwork, checkSameWork } from "./comparability.ts";
+import { type EnergyModel, energyModel } from "./energy/model.ts";
+import type { EnergyTable } from "./energy/table.ts";
 import { footprintOf } from "./footprint.ts";
 import { denseTwin, type Machine } from "./machine.ts";
 import { prepareOperation } from "./prepare.ts";
@@ -30,6 +32,8 @@ export interface SimulationInput {
   readonly baselineTraces?: readonly IdentifiedTrace[];
   /** Compare machines with a baseline of another peak, clock, datatype, memory or rules. */
   readonly allowUnequal?: boolean;
+  /** Energy table of each machine and its baseline, in the order of `machines`; without any, no energy is told. */
+  readonly energy?: readonly EnergyTable[];
   readonly onProgress?: (done: number, of: number) => void;
   /** Others that do a share of the ops. */
   readonly helpers?: Helpers;
@@ -57,7 +61,7 @@ export async function simulate(input: SimulationInput): Promise<SimulationResult
   checkOneNetwork([...traces, ...baselineTraces]);
   if (baselineTraces.length > 0) checkSameWork(traces, baselineTraces);
 
-  const comparisons = comparisonsOf(machines, baseline);
+  const comparisons = comparisonsOf(input);
   const all = [...traces, ...baselineTraces];
   const of = all.reduce((sum, { trace }) => sum + stepOps(trace.manifest).length, 0);
   const costs = new Array<OpCosts["costs"]>(of);
@@ -87,7 +91,7 @@ export async function simulate(input: SimulationInput): Promise<SimulationResult
     traces: traces.map(identity),
     baseline: { machine: baseline?.name ?? "self", traces: baselineTraces.map(identity) },
     notCharged: notCharged(traces),
-    machines: comparisons.map(({ machine, reference }, index): MachineResult => {
+    machines: comparisons.map(({ machine, reference, energy }, index): MachineResult => {
       const { name, config, accelerator, peakMacsPerSecond } = machine;
       return {
         name,
@@ -96,6 +100,7 @@ export async function simulate(input: SimulationInput): Promise<SimulationResult
         mappings: accelerator.mappings,
         peakMacsPerSecond,
         baseline: { name: reference.name, config: reference.config },
+        ...(energy === undefined ? {} : { energy: identityOf(energy.own) }),
         rows: rows[index],
         totals: totalsOf(rows[index], machine, reference.clockHz, denseOps[index], stepRatio),
       };
@@ -106,11 +111,12 @@ export async function simulate(input: SimulationInput): Promise<SimulationResult
 
 /** Simulates the ops that `take` hands out, on all machines; each op's masks are read once. */
 export async function simulateOps(
-  { traces, machines, baseline, baselineTraces = [] }: SimulationInput,
+  input: SimulationInput,
   take: () => number,
   onOp: (done: OpCosts) => void,
 ): Promise<void> {
-  const comparisons = comparisonsOf(machines, baseline);
+  const { traces, baselineTraces = [] } = input;
+  const comparisons = comparisonsOf(input);
   const steps = [...traces, ...baselineTraces].map(({ trace }, index) => ({
     trace,
     isBaseline: index >= traces.length,
@@ -138,12 +144,23 @@ function isMultiplying(op: StepOp): op is MacOp {
   return op.kind !== "select" && op.kind !== "transpose" && isMacOp(op);
 }
 
-function comparisonsOf(machines: readonly Machine[], baseline: Machine | undefined): Comparison[] {
-  return machines.map((machine) => ({
-    machine,
-    reference: baseline ?? denseTwin(machine),
-    isTwin: baseline === undefined,
-  }));
+function comparisonsOf({ machines, baseline, energy }: SimulationInput): Comparison[] {
+  return machines.map((machine, index) => {
+    const reference = baseline ?? denseTwin(machine);
+    const isTwin = baseline === undefined;
+    const table = energy?.[index];
+    if (table === undefined) return { machine, reference, isTwin };
+    return {
+      machine,
+      reference,
+      isTwin,
+      energy: { own: energyModel(machine, table), reference: energyModel(reference, table) },
+    };
+  });
+}
+
+function identityOf({ table, constants }: EnergyModel): NonNullable<MachineResult["energy"]> {
+  return { table: table.name, node: table.node, family: table.family, constants: [...constants] };
 }
 
 function counter(): () => number {

@@ -1,4 +1,5 @@
 /** Sums of a machine's rows: by pass, over all passes, over the ops without MACs, and over the whole step. */
+import { sumOf as sumOfComponents } from "./energy/model.ts";
 import type { Machine } from "./machine.ts";
 import { PASSES } from "./operation.ts";
 import type { MachineResult, ResultRow, ResultTotal } from "./result.ts";
@@ -18,7 +19,8 @@ export function totalsOf(
   stepRatio: number,
 ): MachineResult["totals"] {
   const total = (selects: (op: TimedOp) => boolean): ResultTotal => {
-    const own = sumOf(rows.filter(selects), machine);
+    const selected = rows.filter(selects);
+    const own = sumOf(selected, machine);
     const ratios = {
       speedup: ratio(own.baselineSeconds, own.seconds),
       speedupFromZeros: ratio(own.noZerosSeconds, own.seconds),
@@ -33,7 +35,16 @@ export function totalsOf(
       speedup: ratio(own.baselineCompute / baselineClockHz, own.compute / machine.clockHz),
       speedupFromZeros: ratio(own.noZerosCompute, own.compute),
     };
-    const base = { cycles, seconds, baselineSeconds, ...ratios, compute, denseMacs, effectualMacs };
+    const base = {
+      cycles,
+      seconds,
+      baselineSeconds,
+      ...ratios,
+      compute,
+      denseMacs,
+      effectualMacs,
+      ...energyOf(selected),
+    };
     if (denseOps.length === 0) return base;
     const denseTrainingSeconds = denseOps.filter(selects).reduce((sum, { seconds }) => sum + seconds, 0) * stepRatio;
     return { ...base, denseTrainingSeconds, speedupOverDenseTraining: ratio(denseTrainingSeconds, seconds) };
@@ -78,6 +89,22 @@ function sumOf(rows: readonly ResultRow[], machine: Machine) {
     sum.effectualMacs += row.macs.effectual;
   }
   return sum;
+}
+
+/** Energy of rows, which all have it or none; of no rows there is none to tell. */
+function energyOf(rows: readonly ResultRow[]): Pick<ResultTotal, "energy"> {
+  const components: Record<string, number> = {};
+  let baselinePicojoules = 0;
+  for (const { energy } of rows) {
+    if (energy === undefined) return {};
+    baselinePicojoules += energy.baselinePicojoules;
+    for (const [name, picojoules] of Object.entries(energy.components)) {
+      components[name] = (components[name] ?? 0) + picojoules;
+    }
+  }
+  if (rows.length === 0) return {};
+  const picojoules = sumOfComponents(components);
+  return { energy: { components, picojoules, baselinePicojoules, ratio: ratio(baselinePicojoules, picojoules) } };
 }
 
 function ratio(numerator: number, denominator: number): number | null {

@@ -1,4 +1,4 @@
-/** Quantities of hardware configs, written with units ("1 GHz", "256 KiB", "51.2 GB/s"), as plain numbers. mathjs parses them. */
+/** Quantities of hardware configs and energy tables, written with units ("1 GHz", "256 KiB", "0.4 pJ"), as plain numbers. mathjs parses them. */
 import math from "mathjs/lib/browser/math.js";
 
 /** The units that a field may be given in: the base unit and an example for messages. */
@@ -23,4 +23,29 @@ export function quantity(dimension: keyof typeof DIMENSIONS, text: string, where
     throw new Error(`${where}: must be finite and more than zero, got "${text}"; valid: as "${example}"`);
   }
   return value;
+}
+
+/**
+ * Energy in picojoules as a function of named numbers, from an expression as "0.9 pJ" or "2 pJ * (kilobytes / 8) ^ 0.5".
+ * @param example values to try it with. @throws Error that begins with `where` for what is no energy there.
+ */
+export function energyFormula(
+  text: string,
+  example: Readonly<Record<string, number>>,
+  where: string,
+): (values: Readonly<Record<string, number>>) => number {
+  const names = Object.keys(example).map((name) => `, in terms of ${name}`);
+  const valid = `valid: as "0.9 pJ"${names.join("")}, and not less than zero`;
+  try {
+    const formula = math.compile(text);
+    const evaluate = (values: Readonly<Record<string, number>>): number => {
+      const energy = formula.evaluate({ ...values }).toNumber("pJ");
+      if (!(energy >= 0 && Number.isFinite(energy))) throw new Error(`${energy} pJ`);
+      return energy;
+    };
+    evaluate(example);
+    return evaluate;
+  } catch (cause) {
+    throw new Error(`${where}: is not an energy, got "${text}"; ${valid}`, { cause });
+  }
 }

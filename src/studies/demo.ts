@@ -9,7 +9,7 @@ import type { SimulationResult } from "../sim/result.ts";
 import { simulate } from "../sim/simulate.ts";
 import { defaultSchedule, TRAIN_DEFAULTS, type TrainSettings } from "../swat/settings.ts";
 import type { TrainProgress } from "../swat/train.ts";
-import { loadMachines, openTraces } from "./inputs.ts";
+import { loadEnergyTables, loadMachines, openTraces } from "./inputs.ts";
 import { runTraining, type TrainingReport, tracesOf } from "./run-training.ts";
 
 const DATA = "generated";
@@ -64,10 +64,12 @@ export async function runDemo(out: string, kernels: string | undefined, hooks: D
   const sparse = await training("swat-u");
   const dense = await training("dense");
 
+  const machines = await loadMachines(["all"]);
   const result = await simulate({
     traces: await openTraces(tracesOf(sparse)),
     baselineTraces: await openTraces(tracesOf(dense)),
-    machines: await loadMachines(["all"]),
+    machines,
+    energy: await loadEnergyTables(machines),
   });
   const [json, csv] = [join(out, "result.json"), join(out, "layers.csv")];
   await writeJsonFile(json, result);

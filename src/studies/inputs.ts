@@ -6,17 +6,30 @@ import { fileSource, readJsonFile, sha256OfFile } from "../io/file-source.ts";
 import { listDirectory } from "../io/read-file.ts";
 import type { Accelerator } from "../sim/accelerator.ts";
 import { accelerators } from "../sim/accelerators/index.ts";
+import { type EnergyTable, resolveEnergyTable } from "../sim/energy/table.ts";
 import { type Machine, resolveMachine } from "../sim/machine.ts";
 import type { SimulationInput } from "../sim/simulate.ts";
 import type { IdentifiedTrace } from "../trace/trace.ts";
 import { openTrace } from "../trace/trace.ts";
 
 const CONFIGS = new URL("../../hw-configs/", import.meta.url);
+const ENERGY = new URL("energy/", CONFIGS);
 const SUFFIX = ".json";
+/** The family that most of the literature uses. */
+const DEFAULT_ENERGY = "45nm";
 
 /** Names of the machines that ship with the program, sorted. */
-export async function shippedMachines(): Promise<string[]> {
-  const files = await listDirectory(fileURLToPath(CONFIGS));
+export function shippedMachines(): Promise<string[]> {
+  return namesIn(CONFIGS);
+}
+
+/** Names of the energy tables that ship with the program, sorted. */
+export function shippedEnergyTables(): Promise<string[]> {
+  return namesIn(ENERGY);
+}
+
+async function namesIn(folder: URL): Promise<string[]> {
+  const files = await listDirectory(fileURLToPath(folder));
   return files
     .filter((file) => file.endsWith(SUFFIX))
     .map((file) => basename(file, SUFFIX))
@@ -47,6 +60,7 @@ const MEMBERS: Readonly<Record<string, string>> = {
   mappings: "object",
   multipliers: "function",
   withoutSkipping: "function",
+  skippingHardware: "function",
   validation: "function",
   run: "function",
 };
@@ -66,16 +80,38 @@ export async function loadMachines(names: readonly string[], known: Accelerators
   return collect(
     names.flatMap((name) => (name === "all" ? shipped : [name])),
     async (name) => {
-      const path = configPath(name, shipped);
+      const path = pathOf(name, CONFIGS, shipped, { option: "--hw", what: "machine", more: ["all"] });
       const machine = resolveMachine(await readJsonFile(path), name, known);
-      if (machine.name !== basename(path, SUFFIX)) {
-        throw new Error(
-          `${name}: name must equal the file name, got "${machine.name}"; valid: "${basename(path, SUFFIX)}"`,
-        );
-      }
+      checkName(machine, path, name);
       return machine;
     },
   );
+}
+
+/**
+ * The energy table of each machine: the one that is asked for, or else that of its config.
+ * @param asked name of a shipped table, or path of a JSON file.
+ * @throws InputError with the faults of all of them.
+ */
+export async function loadEnergyTables(machines: readonly Machine[], asked?: string): Promise<EnergyTable[]> {
+  const shipped = await shippedEnergyTables();
+  const named = machines.map(({ name, config: { energy = DEFAULT_ENERGY } }) =>
+    asked === undefined ? { table: energy, option: `${name}: energy` } : { table: asked, option: "--energy" },
+  );
+  const tables = [...new Map(named.map((each) => [each.table, each])).values()];
+  const loaded = await collect(tables, async ({ table: name, option }) => {
+    const path = pathOf(name, ENERGY, shipped, { option, what: "energy table", more: [] });
+    const table = resolveEnergyTable(await readJsonFile(path), name);
+    checkName(table, path, name);
+    return [name, table] as const;
+  });
+  const byName = new Map(loaded);
+  return named.map(({ table }) => byName.get(table) as EnergyTable);
+}
+
+function checkName({ name }: { readonly name: string }, path: string, where: string): void {
+  const valid = basename(path, SUFFIX);
+  if (name !== valid) throw new Error(`${where}: name must equal the file name, got "${name}"; valid: "${valid}"`);
 }
 
 /** What a simulation is about, by name and path. */
@@ -86,6 +122,8 @@ export interface SimulationFiles {
   /** Modules of accelerators of one's own. */
   readonly modules?: readonly string[];
   readonly baseline?: string;
+  /** Energy table for all machines, instead of those of their configs. */
+  readonly energy?: string;
 }
 
 /** Opens all that a simulation needs. @throws InputError with the faults of the first kind of file that has any. */
@@ -95,7 +133,8 @@ export async function openSimulation(files: SimulationFiles): Promise<Simulation
   const machines = await loadMachines(files.hw, known);
   const dense = baseline === undefined ? {} : { baseline: (await loadMachines([baseline], known))[0] };
   const traces = await openTraces(files.traces);
-  return { traces, machines, baselineTraces: await openTraces(baselineTraces), ...dense };
+  const energy = await loadEnergyTables(machines, files.energy);
+  return { traces, machines, baselineTraces: await openTraces(baselineTraces), energy, ...dense };
 }
 
 /** Opens and hashes traces. @throws InputError with the faults of all of them. */
@@ -107,11 +146,17 @@ export async function openTraces(paths: readonly string[]): Promise<IdentifiedTr
   }));
 }
 
-function configPath(name: string, shipped: readonly string[]): string {
+/** Path of what a user names: a shipped file, or one of one's own. */
+function pathOf(
+  name: string,
+  folder: URL,
+  shipped: readonly string[],
+  { option, what, more }: { readonly option: string; readonly what: string; readonly more: readonly string[] },
+): string {
   if (name.endsWith(SUFFIX) || name.includes("/")) return name;
   if (!shipped.includes(name))
-    throw new Error(`--hw: ${unknownName("machine", name, ["all", ...shipped])}, or a path ending in .json`);
-  return fileURLToPath(new URL(`${name}${SUFFIX}`, CONFIGS));
+    throw new Error(`${option}: ${unknownName(what, name, [...more, ...shipped])}, or a path ending in .json`);
+  return fileURLToPath(new URL(`${name}${SUFFIX}`, folder));
 }
 
 /** Maps every item and reports the faults of all, not only of the first. */

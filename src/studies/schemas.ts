@@ -1,5 +1,6 @@
 /** The JSON Schemas that are published for editors and for programs in other languages, made from the declarations. */
 import type { Accelerator } from "../sim/accelerator.ts";
+import { EnergyTableSchema } from "../sim/energy/table.ts";
 import { HardwareConfigSchema } from "../sim/machine.ts";
 import { ResultSchema } from "../sim/result.ts";
 import { MacOpSchema, ManifestSchema, OtherOpSchema } from "../trace/manifest.ts";
@@ -22,6 +23,7 @@ export function publishedSchemas(accelerators: Readonly<Record<string, Accelerat
   return {
     "trace-manifest.schema.json": { $schema: DIALECT, title: "swat-sim trace manifest", ...manifest },
     "hw-config.schema.json": { $schema: DIALECT, title: "swat-sim hardware config", ...config },
+    "energy-table.schema.json": { $schema: DIALECT, title: "swat-sim energy table", ...EnergyTableSchema },
     "result.schema.json": { $schema: DIALECT, title: "swat-sim result", ...ResultSchema },
     "check.schema.json": { $schema: DIALECT, title: "swat-sim check file", ...CheckSchema },
   };

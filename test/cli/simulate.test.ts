@@ -36,7 +36,9 @@ interface Config {
 
 describe("simulate", () => {
   it("runs every shipped machine and prints the result as JSON, the same bytes each time and in the file", async () => {
-    const names = (await readdir(SHIPPED)).map((file) => basename(file, ".json"));
+    const names = (await readdir(SHIPPED))
+      .filter((file) => file.endsWith(".json"))
+      .map((file) => basename(file, ".json"));
     const [one, two] = await Promise.all([
       simulate(TRACE, "--hw", ...names, "--json", "--out", "new/result.json", "--csv", "new/layers.csv"),
       simulate(TRACE, "--hw", ...names, "--json"),
@@ -84,6 +86,22 @@ describe("simulate", () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toMatch(/^hand\.safetensors: one layer, by hand, step 7$/m);
     for (const name of ["tensordash-4096", "dadiannao"]) expect(stdout).toMatch(new RegExp(`^\\W*${name} `, "m"));
+  });
+
+  it("tells energy by the table asked for, and every constant with its source on request", async () => {
+    const args = [TRACE, "--hw", "tensordash-4096", "--energy", "7nm"];
+    const [plain, explained] = await Promise.all([simulate(...args), simulate(...args, "--explain-energy")]);
+    expect({ code: explained.code, stderr: explained.stderr }).toEqual({ code: 0, stderr: "" });
+    expect(explained.stdout.startsWith(plain.stdout.trimEnd())).toBe(true);
+    expect(explained.stdout).toMatch(/^Energy table 7nm \(7 nm\): Jouppi/m);
+    // 0.21 pJ for the multiplication and 0.38 pJ for the sum.
+    expect(explained.stdout).toMatch(/^\W*mac\.bf16-fp32 +mac +0\.590 +pJ\/MAC +Jouppi .*Table 2/m);
+
+    const refused = await simulate(TRACE, "--hw", "tensordash-4096", "--energy", "6nm");
+    expect(refused.stderr).toMatch(
+      /^error: --energy: unknown energy table, got "6nm"; did you mean "7nm"\? known: .*\n$/,
+    );
+    expect(refused.code).toBe(1);
   });
 
   it("ends in silence when its reader has closed the pipe", async () => {

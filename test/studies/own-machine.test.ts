@@ -26,7 +26,7 @@ it("keeps the laws of every accelerator", () => {
 it("takes one turn a nonzero weight and group of positions", async () => {
   const trace = await makeTrace(SWAT_DENSITIES);
   const { machines } = await simulate({ traces: [trace], machines: [machine] });
-  const [forward] = machines[0].rows;
+  const [forward] = machines[0].rows.filter(({ kind }) => kind === "conv");
   const { nonzeros } = trace.trace.tensor("w");
   expect(forward.cycles.compute).toBe(nonzeros * Math.ceil((CONV.N * CONV.H * CONV.W) / 4096));
 });
@@ -36,7 +36,7 @@ it("is refused where its module is no accelerator, with a line for each missing 
   const path = join(folder, "half.js");
   await writeFile(path, 'export default { id: "half", modelVersion: 1, params: {}, mappings: {}, run() {} };');
   await expect(loadAccelerators([path])).rejects.toThrow(
-    ["multipliers", "withoutSkipping", "validation"]
+    ["multipliers", "withoutSkipping", "skippingHardware", "validation"]
       .map((name) => `${path}: default export: ${name} must be a function, got undefined`)
       .join("\n"),
   );

@@ -85,6 +85,18 @@ export const bitTactical: Accelerator<typeof params> = {
   },
   multipliers: arrayMultipliers,
   withoutSkipping: (own) => ({ ...own, lookahead: 0, lookaside: 0 }),
+  skippingHardware(own) {
+    if (own.lookahead === 0) return null;
+    const candidates = 1 + searchMapOf(own).size;
+    return {
+      operandMuxes: candidates - 1,
+      productMuxes: 0,
+      // A row's schedule serves all of its columns.
+      schedulerBits: candidates / own.columns,
+      schedules: "rescheduling",
+      metadataBits: Math.ceil(Math.log2(candidates)),
+    };
+  },
   validation(operation, own) {
     if (operation.pass === "weightGrad" || own.lookahead === 0) return "formula";
     return operation.pass === "forward" && inGoldenScope(operation, own) ? "exact" : "property";

@@ -50,6 +50,7 @@ export const dadiannao: Accelerator<typeof params> = {
   },
   multipliers: arrayMultipliers,
   withoutSkipping: (own) => own,
+  skippingHardware: () => null,
   validation: (operation, own) => (operation.pass === "forward" && inGoldenScope(operation, own) ? "exact" : "formula"),
   run(operation, own) {
     const { pass, geometry } = foldStrided(operation, own.foldStridedInput);

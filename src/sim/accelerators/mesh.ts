@@ -65,6 +65,7 @@ export const mesh: Accelerator<typeof params> = {
     return rows * columns;
   },
   withoutSkipping: (own) => own,
+  skippingHardware: () => null,
   validation({ pass, geometry }, own) {
     const parity = own.bus === "hashed" && own.drain === "half" && !own.overlap;
     const oneProduct = geometry.groups === 1 && (own.batch === "fold" || geometry.N === 1);

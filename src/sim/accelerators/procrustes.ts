@@ -42,6 +42,9 @@ export const procrustes: Accelerator<typeof params> = {
   },
   multipliers: ({ rows, columns }) => rows * columns,
   withoutSkipping: (own) => ({ ...own, skipping: false }),
+  // A weight meets whatever stands in its row, so that its position is all there is to it.
+  skippingHardware: ({ skipping }) =>
+    skipping ? { operandMuxes: 0, productMuxes: 0, schedulerBits: 0, schedules: "compute", metadataBits: 1 } : null,
   validation: () => "formula",
   run(operation, { rows, columns, skipping }) {
     const { pass, geometry: g, masks } = operation;

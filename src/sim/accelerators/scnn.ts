@@ -59,6 +59,9 @@ const params = Type.Object(
 /** Parameters of SCNN. */
 export type ScnnParams = Static<typeof params>;
 
+/** Of the zeros before a value, in the published format. */
+const RUN_LENGTH_BITS = 4;
+
 /** The array of Cartesian products. */
 export const scnn: Accelerator<typeof params> = {
   id: "scnn",
@@ -93,6 +96,17 @@ export const scnn: Accelerator<typeof params> = {
   },
   multipliers: (own) => own.peRows * own.peColumns * own.activations * own.weights,
   withoutSkipping: (own) => ({ ...own, skipping: false }),
+  skippingHardware: ({ skipping, banks }) =>
+    skipping
+      ? {
+          operandMuxes: 0,
+          // The crossbar to the accumulators.
+          productMuxes: banks - 1,
+          schedulerBits: 0,
+          schedules: "compute",
+          metadataBits: RUN_LENGTH_BITS,
+        }
+      : null,
   validation: (operation, own) => (inGoldenScope(operation, own) ? "exact" : "property"),
   run(operation, own) {
     const { pass, geometry, layer, masks } = operation;

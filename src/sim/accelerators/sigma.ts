@@ -50,6 +50,9 @@ const params = Type.Object(
 /** Parameters of SIGMA. */
 export type SigmaParams = Static<typeof params>;
 
+/** Multipliers of a Flex-DPE, which its distribution network reaches. */
+const FLEX_DPE = 128;
+
 /** The flexible array. */
 export const sigma: Accelerator<typeof params> = {
   id: "sigma",
@@ -89,6 +92,13 @@ export const sigma: Accelerator<typeof params> = {
     return multipliers;
   },
   withoutSkipping: (own) => ({ ...own, skipping: false }),
+  skippingHardware({ multipliers, skipping }) {
+    if (!skipping) return null;
+    const ports = Math.max(2, Math.min(multipliers, FLEX_DPE));
+    // A Benes network has 2 log2 n - 1 stages; one more adder or bypass is chosen for the product in the tree.
+    const operandMuxes = 2 * Math.log2(ports) - 1;
+    return { operandMuxes, productMuxes: 1, schedulerBits: 0, schedules: "compute", metadataBits: 1 };
+  },
   validation({ pass, geometry, solidPadding }, own) {
     if (own.overlap) return "property";
     const parity = own.bus === "hashed" && own.drain === "half" && own.partialSums === "first";

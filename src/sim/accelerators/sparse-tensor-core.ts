@@ -62,6 +62,16 @@ export const sparseTensorCore: Accelerator<typeof params> = {
   },
   multipliers: arrayMultipliers,
   withoutSkipping: (own) => ({ ...own, n: own.m }),
+  skippingHardware({ n, m }) {
+    if (n === m) return null;
+    return {
+      operandMuxes: m - 1,
+      productMuxes: 0,
+      schedulerBits: 0,
+      schedules: "compute",
+      metadataBits: Math.ceil(Math.log2(m)),
+    };
+  },
   validation: () => "formula",
   run(operation, own) {
     const { pass, geometry, masks, layer } = operation;

@@ -91,6 +91,16 @@ export const systolic: Accelerator<typeof params> = {
   },
   multipliers: ({ rows, columns }) => rows * columns,
   withoutSkipping: (own) => ({ ...own, sparsity: { ...own.sparsity, n: own.sparsity.m } }),
+  skippingHardware({ sparsity: { n, m } }) {
+    if (n === m) return null;
+    return {
+      operandMuxes: m - 1,
+      productMuxes: 0,
+      schedulerBits: 0,
+      schedules: "compute",
+      metadataBits: Math.ceil(Math.log2(m)),
+    };
+  },
   validation: (operation, own) => (inGoldenScope(operation, own.sparsity) ? "exact" : "formula"),
   run(operation, own) {
     checkSparsity(own);

@@ -91,6 +91,19 @@ export const tensordash: Accelerator<typeof params> = {
   },
   multipliers: arrayMultipliers,
   withoutSkipping: (own) => ({ ...own, lookahead: 0, lookaside: 0 }),
+  skippingHardware(own) {
+    if (own.lookahead === 0) return null;
+    const candidates = 1 + searchMapOf(own).size;
+    // One side: the columns of a row share its scheduler.
+    const sharing = own.sides === "two" ? 1 : own.columns;
+    return {
+      operandMuxes: 2 * (candidates - 1),
+      productMuxes: 0,
+      schedulerBits: candidates / sharing,
+      schedules: "compute",
+      metadataBits: 1,
+    };
+  },
   validation(operation, own) {
     if (own.lookahead === 0) return "formula";
     const { pass, geometry } = operation;

@@ -54,6 +54,10 @@ const reduction = (lanes: string, rows: string, columns: string) =>
     referee: "property: joined pairs equal effectual MACs; conformance laws",
   }) as const;
 
+/** A join takes the masks of a chunk: a priority encoder finds the pair, a prefix sum for each operand its address. */
+const JOINED_BITS = 128;
+const JOIN_CIRCUITS = 3;
+
 /** The array of joining units. */
 export const twoSided: Accelerator<typeof params> = {
   id: "two-sided",
@@ -73,6 +77,16 @@ export const twoSided: Accelerator<typeof params> = {
   },
   multipliers: ({ units, clusters, lanes }) => units * clusters * lanes,
   withoutSkipping: (own) => ({ ...own, skipping: false }),
+  skippingHardware: ({ skipping }) =>
+    skipping
+      ? {
+          operandMuxes: 0,
+          productMuxes: 0,
+          schedulerBits: JOINED_BITS * JOIN_CIRCUITS,
+          schedules: "compute",
+          metadataBits: 1,
+        }
+      : null,
   validation: () => "property",
   run(operation, own) {
     const { geometry } = operation;

@@ -48,6 +48,17 @@ export function queueArray(id: string, queued: Readonly<Record<Pass, Operand>>):
     },
     multipliers: arrayMultipliers,
     withoutSkipping: (own) => ({ ...own, skipping: false }),
+    // A value says which one of a line's lanes it needs of the other operand.
+    skippingHardware: ({ skipping, lanes }) =>
+      skipping
+        ? {
+            operandMuxes: lanes - 1,
+            productMuxes: 0,
+            schedulerBits: 0,
+            schedules: "compute",
+            metadataBits: Math.ceil(Math.log2(lanes)),
+          }
+        : null,
     validation: () => "formula",
     run: (operation, own) => runQueues(operation, own, queued[operation.pass]),
   };

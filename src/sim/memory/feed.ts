@@ -29,6 +29,8 @@ export interface Feed {
   readonly stalls: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** Bytes over the interface of DRAM and of each level with what is outside of it, and of the array with what it reads from. */
   readonly traffic: Readonly<Record<string, Bytes>>;
+  /** Bytes read from and written to DRAM and each level, for energy: what crosses from one to another is both. */
+  readonly accesses: Accesses;
   /** Tiles of each level, outermost first. */
   readonly tiles: readonly LevelTiling[];
   /** Null where nothing goes over DRAM, or only its bandwidth is known. */
@@ -43,6 +45,9 @@ export interface DramUse {
   readonly activations: number;
 }
 
+/** Bytes by memory. */
+export type Accesses = Readonly<Record<string, { readonly read: number; readonly written: number }>>;
+
 /** Name of the memory outside the outermost level. */
 export const DRAM = "dram";
 /** Name under which the array's own reads and writes are counted. */
@@ -53,6 +58,8 @@ interface Port {
   readonly name: string;
   readonly bytesPerCycle: number;
   readonly bytes: Partial<Record<string, number>>;
+  read: number;
+  written: number;
 }
 
 /** Ways through the levels that are worth a look, by what decides about them: machines share them. */
@@ -99,8 +106,16 @@ function everything({ traffic }: Feed): number {
 function follow(task: FeedTask, memory: MemoryNumbers, compute: number, tiles: readonly LevelTiling[]): Feed {
   const { levels } = memory;
   const use = dramUse(memory, patternOf(task, tiles, memory));
-  const dram: Port = { name: DRAM, bytesPerCycle: memory.dramBytesPerCycle * (use?.share ?? 1), bytes: {} };
-  const ports: Port[] = levels.map(({ name, bytesPerCycle }) => ({ name, bytesPerCycle, bytes: {} }));
+  const dram: Port = {
+    name: DRAM,
+    bytesPerCycle: memory.dramBytesPerCycle * (use?.share ?? 1),
+    bytes: {},
+    read: 0,
+    written: 0,
+  };
+  const ports = levels.map(
+    ({ name, bytesPerCycle }): Port => ({ name, bytesPerCycle, bytes: {}, read: 0, written: 0 }),
+  );
   const traffic: Record<string, Bytes> = { [DRAM]: dram.bytes };
   const stalls = new Stalls();
 
@@ -111,7 +126,10 @@ function follow(task: FeedTask, memory: MemoryNumbers, compute: number, tiles: r
     const crossing: Partial<Record<Held, number>> = {};
     for (const name of Object.keys(tileBytes) as Held[]) {
       const from = outside.get(name) ?? dram;
-      const bytes = (reads[name] ?? 0) + (writes[name] ?? 0);
+      const [inward, outward] = [reads[name] ?? 0, writes[name] ?? 0];
+      const bytes = inward + outward;
+      pass(from, ports[index], inward);
+      pass(ports[index], from, outward);
       crossing[name] = bytes;
       add(from.bytes, name, bytes);
       add(ports[index].bytes, name, bytes);
@@ -122,7 +140,10 @@ function follow(task: FeedTask, memory: MemoryNumbers, compute: number, tiles: r
     traffic[levels[index].name] = crossing;
   });
   for (const [name, bytes] of Object.entries(task.arrayBytes) as [Held, number][]) {
-    add((outside.get(name) ?? dram).bytes, name, bytes);
+    const from = outside.get(name) ?? dram;
+    add(from.bytes, name, bytes);
+    if (name === "output") from.written += bytes;
+    else from.read += bytes;
   }
   traffic[ARRAY] = task.arrayBytes;
 
@@ -130,7 +151,14 @@ function follow(task: FeedTask, memory: MemoryNumbers, compute: number, tiles: r
   for (const port of ports) if (cyclesOf(port) > cyclesOf(slowest)) slowest = port;
   stalls.share(slowest.name, slowest.bytes, Math.max(0, cyclesOf(slowest) - compute));
   for (const { name, readLatency, writeLatency } of levels) stalls.add(name, "latency", readLatency + writeLatency);
-  return { stall: stalls.total, stalls: stalls.byPlace, traffic, tiles, dram: use };
+  return {
+    stall: stalls.total,
+    stalls: stalls.byPlace,
+    traffic,
+    accesses: accessesOf([dram, ...ports]),
+    tiles,
+    dram: use,
+  };
 }
 
 /** Channels that lie together in DRAM: activations are stored as [N][C / 32][H][W][32], as TensorRT's and oneDNN's layouts are. */
@@ -191,7 +219,7 @@ export function move(
   written: Moved,
   memory: MemoryNumbers,
   cycles: number,
-): Pick<Feed, "stall" | "stalls" | "dram"> & {
+): Pick<Feed, "stall" | "stalls" | "accesses" | "dram"> & {
   readonly traffic: Readonly<Record<string, Readonly<Record<string, number>>>>;
 } {
   const {
@@ -216,8 +244,17 @@ export function move(
   const slowest = cyclesOf(level) > cyclesOf(dram) ? level : dram;
   const stalls = new Stalls();
   stalls.share(slowest.name, slowest.bytes, Math.max(0, cyclesOf(slowest) - cycles));
+  // What comes from DRAM is written to the level before it is read, and the other way round.
+  const through = read.offChip + written.offChip;
+  const accesses = {
+    [DRAM]: { read: read.offChip, written: written.offChip },
+    [level.name]: {
+      read: read.onChip + through,
+      written: written.onChip + through,
+    },
+  };
   const traffic = { [DRAM]: dram.bytes, [level.name]: level.bytes };
-  return { stall: stalls.total, stalls: stalls.byPlace, traffic, dram: use };
+  return { stall: stalls.total, stalls: stalls.byPlace, traffic, accesses, dram: use };
 }
 
 /** Stalls by place and tensor; none that is zero. */
@@ -246,11 +283,20 @@ class Stalls {
   }
 }
 
+function pass(from: Port, to: Port, bytes: number): void {
+  from.read += bytes;
+  to.written += bytes;
+}
+
+function accessesOf(ports: readonly Port[]): Accesses {
+  return Object.fromEntries(ports.map(({ name, read, written }) => [name, { read, written }]));
+}
+
 function add(bytes: Partial<Record<string, number>>, name: string, more: number): void {
   bytes[name] = (bytes[name] ?? 0) + more;
 }
 
-function cyclesOf({ bytes, bytesPerCycle }: Port): number {
+function cyclesOf({ bytes, bytesPerCycle }: Pick<Port, "bytes" | "bytesPerCycle">): number {
   return Math.ceil(total(bytes) / bytesPerCycle);
 }
 

@@ -5,6 +5,7 @@
 import { type Static, Type } from "typebox";
 import { InputError } from "../../io/faults.ts";
 import { type DramConfig, type DramDevice, DramSchema, resolveDram } from "../dram/device.ts";
+import { COMPONENTS } from "../energy/components.ts";
 import { LineSettingsSchema } from "../lanes/on-chip/line-detail.ts";
 import { StorageFormatSchema } from "../storage-formats.ts";
 import { quantity } from "../units.ts";
@@ -118,6 +119,8 @@ export type MemoryConfig = Static<typeof MemorySchema>;
 export interface MemoryLevel {
   readonly name: string;
   readonly bytes: number;
+  /** Of one bank; null where the config gives neither banks nor a width. */
+  readonly bankBytes: number | null;
   readonly holds: ReadonlySet<Held>;
   /** All banks and ports together; Infinity where the config gives no width. */
   readonly bytesPerCycle: number;
@@ -181,7 +184,7 @@ export function resolveMemory(
   };
 }
 
-const TAKEN = ["dram", "array", "vector"];
+const TAKEN: readonly string[] = [...new Set(["dram", "array", "vector", ...COMPONENTS])];
 
 function levelsOf({ onChip, levels }: MemoryConfig, offChip: Storage, at: string): MemoryLevel[] {
   if ((onChip === undefined) === (levels === undefined)) {
@@ -199,9 +202,11 @@ function levelsOf({ onChip, levels }: MemoryConfig, offChip: Storage, at: string
         throw new Error(`${field}.name: is taken, got "${name}"; valid: a name of its own, not ${TAKEN.join(", ")}`);
       }
       const perPort = width === undefined ? Number.POSITIVE_INFINITY : quantity("size", width, `${field}.width`);
+      const bytes = quantity("size", size, `${field}.size`);
       return {
         name,
-        bytes: quantity("size", size, `${field}.size`),
+        bytes,
+        bankBytes: banks > 1 || width !== undefined ? bytes / banks : null,
         holds: new Set(holds ?? HELD),
         bytesPerCycle: banks * ports * perPort,
         readLatency,
@@ -215,7 +220,7 @@ function levelsOf({ onChip, levels }: MemoryConfig, offChip: Storage, at: string
 
 function shared(name: string, bytes: number, storage: Storage): MemoryLevel {
   const wide = { bytesPerCycle: Number.POSITIVE_INFINITY, readLatency: 0, writeLatency: 0 };
-  return { name, bytes, holds: new Set(HELD), ...wide, storage, tiling: {} };
+  return { name, bytes, bankBytes: null, holds: new Set(HELD), ...wide, storage, tiling: {} };
 }
 
 function storageOf({ weight, input, outputGrad }: MemoryConfig["storage"], at: string): Storage {

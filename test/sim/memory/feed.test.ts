@@ -16,6 +16,7 @@ const storage = { weight: DENSE, input: DENSE, outputGrad: DENSE };
 const level = (name: string, bytes: number, bytesPerCycle: number): MemoryLevel => ({
   name,
   bytes,
+  bankBytes: null,
   bytesPerCycle,
   holds: new Set(HELD),
   readLatency: 0,
@@ -133,6 +134,8 @@ describe("moving tensors without multiplying", () => {
       dram: null,
       stall: 25,
       stalls: { dram: { read: 18, written: 7 } },
+      // What is off chip passes through the level: written and read there.
+      accesses: { dram: { read: 300, written: 100 }, buffer: { read: 900, written: 400 } },
       traffic: { dram: { read: 300, written: 100 }, buffer: { read: 800, written: 100 } },
     });
     expect(move({ onChip: 900, offChip: 0 }, { onChip: 100, offChip: 0 }, memory, 10).stall).toBe(0);

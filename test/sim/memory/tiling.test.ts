@@ -13,6 +13,7 @@ const DENSE = operandStorage("dense", "");
 const level = (bytes: number, change: Partial<MemoryLevel> = {}): MemoryLevel => ({
   name: "buffer",
   bytes,
+  bankBytes: null,
   holds: new Set(HELD),
   bytesPerCycle: Number.POSITIVE_INFINITY,
   readLatency: 0,
