@@ -1,4 +1,4 @@
-/** `swat-sim trace inspect` and `trace verify`: what a trace holds, and whether it is whole. */
+/** `swat-sim trace`: what a trace holds, whether it is whole, and where it may come from. */
 import type { Command } from "commander";
 import { InputError } from "../io/faults.ts";
 import { traceTable } from "../report/trace-table.ts";
@@ -7,11 +7,14 @@ import { isMacOp } from "../trace/manifest.ts";
 import { type DensityStatistics, densityStatistics } from "../trace/statistics.ts";
 import type { Trace } from "../trace/trace.ts";
 import { verifyTrace } from "../trace/verify.ts";
+import { addTraceImportCommand } from "./trace-import.ts";
 import { warned } from "./warnings.ts";
 
 /** Adds the commands. */
 export function addTraceCommand(program: Command): void {
-  const trace = program.command("trace").description("Look into traces and check them.");
+  const trace = program
+    .command("trace")
+    .description("Look into traces, check them, and make them of what other programs keep.");
   trace.addHelpText("after", "\nExample:\n  $ swat-sim trace inspect out/fm/step-000470.safetensors");
   trace
     .command("inspect")
@@ -26,6 +29,7 @@ export function addTraceCommand(program: Command): void {
     .argument("<trace...>", "recorded steps (.safetensors)")
     .addHelpText("after", "\nExample:\n  $ swat-sim trace verify out/fm/*.safetensors")
     .action(verify);
+  addTraceImportCommand(trace);
 }
 
 async function inspect(paths: string[], options: { json?: true }): Promise<void> {

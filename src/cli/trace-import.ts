@@ -1,0 +1,102 @@
+/** `swat-sim trace import npy` and `trace import scalesim`: traces from what other programs keep. */
+import { basename, join, resolve } from "node:path";
+import type { Command } from "commander";
+import { writeFileAtomically } from "../io/atomic-file.ts";
+import { readJsonFile } from "../io/file-source.ts";
+import { listDirectory, readBytes } from "../io/read-file.ts";
+import type { ImportedTrace } from "../trace/import/imported.ts";
+import { DESCRIPTION_FILE, importNpyFolder } from "../trace/import/npy-folder.ts";
+import { importScalesim } from "../trace/import/scalesim.ts";
+import { encodeTrace } from "../trace/trace.ts";
+import { integer } from "./options.ts";
+
+interface NpyOptions {
+  output: string;
+  network?: string;
+  description?: string;
+  stride: number;
+  padding: number;
+}
+
+interface ScalesimOptions {
+  output: string;
+  network?: string;
+  batch: number;
+  seed?: number;
+}
+
+/** Adds the commands below `trace`. */
+export function addTraceImportCommand(trace: Command): void {
+  const command = trace.command("import").description("Make a trace of what another program keeps.");
+  command.addHelpText("after", "\nExample:\n  $ swat-sim trace import npy masks/ -o masks.safetensors --padding 1");
+  command
+    .command("npy")
+    .description("Make a trace of a folder of NumPy arrays: values or masks of weights, inputs and output gradients.")
+    .argument("<dir>", "folder of .npy files")
+    .requiredOption("-o, --output <file>", "trace to write (.safetensors)")
+    .option(
+      "--description <file>",
+      `layers in order, with what shapes do not say (default: ${DESCRIPTION_FILE} in the folder)`,
+    )
+    .option("--stride <n>", "stride of every layer that is not described", integer(1), 1)
+    .option("--padding <n>", "padding of every layer that is not described, all sides", integer(0), 0)
+    .option("--network <name>", "name of the network (default: that of the folder)")
+    .addHelpText(
+      "after",
+      `
+Example:
+  $ swat-sim trace import npy masks/ -o masks.safetensors --padding 1
+
+Files of a layer:
+  weight      LAYER.weight.npy      LAYER.wgt.npy    wgt-LAYER.npy          [K, C/groups, R, S] or [K, C]
+  input       LAYER.input.npy       LAYER.act.npy    act-LAYER[-BATCH].npy  [N, C, H, W] or [N, C]
+  outputGrad  LAYER.outputGrad.npy  LAYER.grad.npy   grad-LAYER[-BATCH].npy [N, K, P, Q] or [N, K]; optional
+Zeros are what counts: arrays may be boolean, integer or float, little-endian. Layers with outputGrad have backward passes.`,
+    )
+    .action(importNpy);
+  command
+    .command("scalesim")
+    .description(
+      "Make a trace of forward passes of a SCALE-Sim topology: convolutions and matrix products, N:M weights.",
+    )
+    .argument("<topology>", "CSV file, its first line a header")
+    .requiredOption("-o, --output <file>", "trace to write (.safetensors)")
+    .option("--batch <n>", "images", integer(1), 1)
+    .option("--seed <n>", "draw which N of M weights are kept (default: the first ones, as SCALE-Sim)", integer(0))
+    .option("--network <name>", "name of the network (default: that of the file)")
+    .addHelpText(
+      "after",
+      `
+Example:
+  $ swat-sim trace import scalesim topologies/resnet18.csv -o resnet18.safetensors --batch 4
+
+Lines: name, input height, input width, kernel height, kernel width, channels, filters, stride[, N:M]
+   or: name, M, N, K[, N:M]`,
+    )
+    .action(importTopology);
+}
+
+async function importNpy(directory: string, options: NpyOptions): Promise<void> {
+  const names = await listDirectory(directory);
+  const files = new Map<string, Uint8Array>();
+  for (const name of names.filter((entry) => entry.endsWith(".npy"))) {
+    files.set(name, (await readBytes(join(directory, name))).bytes);
+  }
+  const path =
+    options.description ?? (names.includes(DESCRIPTION_FILE) ? join(directory, DESCRIPTION_FILE) : undefined);
+  const described = path === undefined ? {} : { description: { path, content: await readJsonFile(path) } };
+  const { stride, padding, network = basename(resolve(directory)) } = options;
+  await write(importNpyFolder(files, { where: directory, network, stride, padding, ...described }), options.output);
+}
+
+async function importTopology(path: string, { output, batch, seed, network }: ScalesimOptions): Promise<void> {
+  const text = new TextDecoder().decode((await readBytes(path)).bytes);
+  const name = network ?? basename(path).replace(/\.csv$/i, "");
+  await write(importScalesim(text, path, { batch, network: name, ...(seed === undefined ? {} : { seed }) }), output);
+}
+
+async function write({ manifest, masks }: ImportedTrace, path: string): Promise<void> {
+  await writeFileAtomically(path, encodeTrace(manifest, masks));
+  const layers = new Set(manifest.ops.map(({ layer }) => layer)).size;
+  console.log(`${path}: ${layers} layers, ${manifest.ops.length} ops, ${masks.size} masks`);
+}

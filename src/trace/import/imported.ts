@@ -1,0 +1,85 @@
+/** What every importer makes: a manifest and its masks, put together tensor by tensor and op by op. */
+import { type BitMask, countOnes } from "../../kernels/bit-mask.ts";
+import { type ConvGeometry, inputShape, outputShape, sizeOf, weightShape } from "../../kernels/geometry.ts";
+import { type MacOp, type TensorRole, TRACE_VERSION, type TraceManifest, type TraceTensor } from "../manifest.ts";
+import type { Pass } from "../passes.ts";
+
+/** A trace that is not yet a file; `encodeTrace` makes it one. */
+export interface ImportedTrace {
+  readonly manifest: TraceManifest;
+  readonly masks: ReadonlyMap<string, BitMask>;
+}
+
+/** Collects the layers of an import in order of execution: all forward passes, then the backward ones from last to first. */
+export class ImportBuilder {
+  readonly #tensors = new Map<string, TraceTensor>();
+  readonly #masks = new Map<string, BitMask>();
+  readonly #forward: MacOp[] = [];
+  readonly #backward: MacOp[][] = [];
+
+  /** Adds a tensor with a mask, or a dense one of a shape, and returns its id. */
+  tensor(id: string, role: TensorRole, content: BitMask | readonly number[]): string {
+    const mask = "bytes" in content ? content : undefined;
+    const shape = [...(mask?.shape ?? (content as readonly number[]))];
+    const nonzeros = mask === undefined ? sizeOf(shape) : countOnes(mask);
+    const dense = nonzeros === sizeOf(shape);
+    const name = `${id}.mask`;
+    if (mask !== undefined && !dense) this.#masks.set(name, mask);
+    this.#tensors.set(id, { id, role, shape, nonzeros, ...(dense ? {} : { mask: name }) });
+    return id;
+  }
+
+  /** Adds the passes of a layer between tensors that were added; results are dense tensors of their own. Returns the ops. */
+  layer(
+    kind: MacOp["kind"],
+    layer: string,
+    geometry: ConvGeometry,
+    operands: MacOp["operands"],
+    passes: readonly Pass[],
+  ): MacOp[] {
+    const { input, weight, outputGrad } = operands as Required<MacOp["operands"]>;
+    const read = {
+      forward: { input, weight },
+      inputGrad: { outputGrad, weight },
+      weightGrad: { outputGrad, input },
+    };
+    const result = {
+      forward: () => this.tensor(`${layer}:output`, "activation", outputShape(geometry)),
+      inputGrad: () => this.tensor(`${layer}:inputGrad`, "gradient", inputShape(geometry)),
+      weightGrad: () => this.tensor(`${layer}.weight:grad`, "parameterGrad", weightShape(geometry)),
+    };
+    const ops = passes.map(
+      (pass): MacOp => ({
+        kind,
+        pass,
+        layer,
+        geometry: structuredClone(geometry) as MacOp["geometry"],
+        operands: read[pass],
+        output: result[pass](),
+      }),
+    );
+    this.#forward.push(...ops.filter(({ pass }) => pass === "forward"));
+    this.#backward.unshift(ops.filter(({ pass }) => pass !== "forward"));
+    return ops;
+  }
+
+  /** The tensor of an id that was added. */
+  find(id: string): TraceTensor {
+    return this.#tensors.get(id) as TraceTensor;
+  }
+
+  /** The trace of one step, number 0. */
+  finish(network: string, method: string, seed?: number): ImportedTrace {
+    const manifest: TraceManifest = {
+      version: TRACE_VERSION,
+      producer: "swat-sim trace import",
+      network,
+      method: { name: method },
+      ...(seed === undefined ? {} : { seed }),
+      step: 0,
+      tensors: [...this.#tensors.values()],
+      ops: [...this.#forward, ...this.#backward.flat()],
+    };
+    return { manifest, masks: this.#masks };
+  }
+}

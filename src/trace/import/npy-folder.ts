@@ -1,0 +1,307 @@
+/**
+ * A folder of `.npy` files as a trace: for every layer its weight [K, C/groups, R, S] or [K, C], its input [N, C, H, W] or
+ * [N, C], and where training is to be replayed the gradient of its output [N, K, P, Q] or [N, K]; values or masks, of which only the
+ * zeros matter. File names are those of DNNsim's networks (`wgt-LAYER.npy`, `act-LAYER-0.npy`; github.com/isakedo/DNNsim)
+ * and `LAYER.weight.npy`, `LAYER.input.npy`, `LAYER.outputGrad.npy`; what they cannot say is in a description, `layers.json`.
+ */
+import { type Static, Type } from "typebox";
+import { checkSchema, InputError, unknownName } from "../../io/faults.ts";
+import { type BitMask, maskOfNonzeros } from "../../kernels/bit-mask.ts";
+import { type ConvGeometry, sizeOf } from "../../kernels/geometry.ts";
+import { geometryFaults } from "../geometry-faults.ts";
+import type { MacOp } from "../manifest.ts";
+import type { Operand, Pass } from "../passes.ts";
+import { ImportBuilder, type ImportedTrace } from "./imported.ts";
+import { type NpyArray, parseNpy } from "./npy.ts";
+
+/** Name of the description beside the arrays. */
+export const DESCRIPTION_FILE = "layers.json";
+
+const WORDS: Readonly<Record<Operand, readonly string[]>> = {
+  weight: ["weight", "wgt"],
+  input: ["input", "act"],
+  outputGrad: ["outputGrad", "outGrad", "grad"],
+};
+const OPERANDS = Object.keys(WORDS) as Operand[];
+
+const strict = { additionalProperties: false };
+const positive = Type.Integer({ minimum: 1 });
+const whole = Type.Integer({ minimum: 0 });
+const steps = Type.Union([positive, Type.Tuple([positive, positive])], {
+  description: "both, or [vertical, horizontal]",
+});
+const files = Type.Optional(
+  Type.Union([Type.String(), Type.Array(Type.String(), { minItems: 1 })], {
+    description: "file, or several that follow each other along the first dimension",
+  }),
+);
+const shape = Type.Optional(Type.Array(positive, { minItems: 1 }));
+
+const LayerSchema = Type.Object(
+  {
+    name: Type.String({ minLength: 1 }),
+    stride: Type.Optional(steps),
+    padding: Type.Optional(
+      Type.Union([whole, Type.Tuple([whole, whole]), Type.Tuple([whole, whole, whole, whole])], {
+        description: "all sides, [vertical, horizontal], or [top, bottom, left, right]",
+      }),
+    ),
+    dilation: Type.Optional(steps),
+    groups: Type.Optional(positive),
+    inputGrad: Type.Optional(
+      Type.Boolean({ description: "whether the pass happens; not in the first layer by default" }),
+    ),
+    weight: files,
+    input: files,
+    outputGrad: files,
+    shapes: Type.Optional(
+      Type.Object(
+        { weight: shape, input: shape, outputGrad: shape },
+        { ...strict, description: "shapes of masks that are packed, eight elements a byte, C order" },
+      ),
+    ),
+    bitorder: Type.Optional(
+      Type.Enum(["big", "little"], { description: "of packed masks, as numpy.packbits names it" }),
+    ),
+  },
+  strict,
+);
+
+const DescriptionSchema = Type.Object(
+  {
+    network: Type.Optional(Type.String()),
+    layers: Type.Array(LayerSchema, { minItems: 1, description: "in order of execution" }),
+  },
+  strict,
+);
+
+type LayerDescription = Static<typeof LayerSchema>;
+
+/** What is not in the files. */
+export interface NpyFolderOptions {
+  /** Folder, for messages. */
+  readonly where: string;
+  /** Description and its file; without it layers are the weights in the order of their names, numbers as numbers. */
+  readonly description?: { readonly path: string; readonly content: unknown };
+  /** Name of the network where the description has none. */
+  readonly network: string;
+  /** Of every layer whose description says nothing else. */
+  readonly stride: number;
+  readonly padding: number;
+}
+
+/** Reads a folder. @param files names of the `.npy` files and their bytes. @throws InputError with the faults of all layers. */
+export function importNpyFolder(files: ReadonlyMap<string, Uint8Array>, options: NpyFolderOptions): ImportedTrace {
+  const { where } = options;
+  const described =
+    options.description === undefined
+      ? { layers: undeclaredLayers([...files.keys()], where) }
+      : checkSchema(DescriptionSchema, options.description.content, options.description.path);
+  const layers = described.layers as readonly LayerDescription[];
+  const names = layers.map(({ name }) => name);
+  const faults = names
+    .filter((name, i) => names.indexOf(name) !== i)
+    .map((name) => `${where}: layer "${name}": another layer has the same name`);
+  const owners = ownersOf([...files.keys()], names);
+  const builder = new ImportBuilder();
+  for (const [i, layer] of layers.entries()) {
+    try {
+      addLayer(builder, layer, i, (operand) => operandOf(layer, operand, files, owners, where), options);
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      faults.push(...error.faults);
+    }
+  }
+  if (faults.length > 0) throw new InputError(faults);
+  return builder.finish(("network" in described ? described.network : undefined) ?? options.network, "imported");
+}
+
+function addLayer(
+  builder: ImportBuilder,
+  layer: LayerDescription,
+  index: number,
+  read: (operand: Operand) => BitMask | undefined,
+  options: NpyFolderOptions,
+): void {
+  const at = `${options.where}: layer "${layer.name}"`;
+  const masks = { weight: read("weight"), input: read("input"), outputGrad: read("outputGrad") };
+  const missing = (["weight", "input"] as const).filter((operand) => masks[operand] === undefined);
+  if (missing.length > 0) {
+    throw new InputError(
+      missing.map((name) => `${at}: ${name}: no such file, got none of ${spellings(layer.name, name)}`),
+    );
+  }
+  const geometry = geometryOf(layer, masks.weight as BitMask, masks.input as BitMask, options);
+  const id = (operand: Operand) => `${layer.name}:${operand}`;
+  const operands: MacOp["operands"] = {
+    weight: builder.tensor(id("weight"), "weight", masks.weight as BitMask),
+    input: builder.tensor(id("input"), "activation", masks.input as BitMask),
+  };
+  const passes: Pass[] = ["forward"];
+  if (masks.outputGrad !== undefined) {
+    operands.outputGrad = builder.tensor(id("outputGrad"), "gradient", masks.outputGrad);
+    if (layer.inputGrad ?? index > 0) passes.push("inputGrad");
+    passes.push("weightGrad");
+  }
+  const kind = masks.weight?.shape.length === 2 ? "linear" : "conv";
+  const ops = builder.layer(kind, layer.name, geometry, operands, passes);
+  const faults = new Set(ops.flatMap((op) => geometryFaults(op, (name) => builder.find(name))));
+  if (faults.size > 0) throw new InputError([...faults].map((fault) => `${at}: ${fault}`));
+}
+
+function geometryOf(
+  layer: LayerDescription,
+  weight: BitMask,
+  input: BitMask,
+  { where, ...defaults }: NpyFolderOptions,
+): ConvGeometry {
+  const at = `${where}: layer "${layer.name}"`;
+  const dimensions = (mask: BitMask) => `[${mask.shape}]`;
+  if (weight.shape.length === 2) {
+    const N = input.shape[0];
+    const linear = { N, C: weight.shape[1], H: 1, W: 1, K: weight.shape[0], R: 1, S: 1, groups: 1 };
+    return { ...linear, stride: [1, 1], padding: [0, 0, 0, 0], dilation: [1, 1] };
+  }
+  if (weight.shape.length !== 4 || input.shape.length !== 4) {
+    const valid = "weight [K, C/groups, R, S] with input [N, C, H, W], or weight [K, C]";
+    throw new InputError([`${at}: got weight ${dimensions(weight)} and input ${dimensions(input)}; valid: ${valid}`]);
+  }
+  const [K, channels, R, S] = weight.shape;
+  const [N, C, H, W] = input.shape;
+  const groups = layer.groups ?? C / channels;
+  if (!Number.isInteger(groups) || groups * channels !== C) {
+    const got = `weight ${dimensions(weight)}, input ${dimensions(input)}`;
+    throw new InputError([`${at}: channels of the input must be groups × those of the weight, got ${got}`]);
+  }
+  const [vertical, horizontal] = pair(layer.stride ?? defaults.stride);
+  const padding = layer.padding ?? defaults.padding;
+  const [top, left] = pair(padding as number | number[]);
+  return {
+    ...{ N, C, H, W, K, R, S, groups },
+    stride: [vertical, horizontal],
+    padding: Array.isArray(padding) && padding.length === 4 ? padding : [top, top, left, left],
+    dilation: pair(layer.dilation ?? 1),
+  };
+}
+
+function pair(value: number | readonly number[]): [number, number] {
+  return typeof value === "number" ? [value, value] : [value[0], value[1]];
+}
+
+/** The mask of one operand, its files one after the other along the first dimension; undefined where there is none. */
+function operandOf(
+  layer: LayerDescription,
+  operand: Operand,
+  files: ReadonlyMap<string, Uint8Array>,
+  owners: ReadonlyMap<string, Owner>,
+  where: string,
+): BitMask | undefined {
+  const named = layer[operand];
+  const names =
+    named === undefined
+      ? [...owners].flatMap(([file, owner]) => (owner.layer === layer.name && owner.operand === operand ? [file] : []))
+      : [named].flat();
+  if (names.length === 0) return undefined;
+  const parts = names.map((name) => {
+    const bytes = files.get(name);
+    if (bytes === undefined) {
+      const at = `${where}: layer "${layer.name}": ${operand}`;
+      throw new InputError([`${at}: ${unknownName("file", name, [...files.keys()])}`]);
+    }
+    return unpacked(parseNpy(bytes, `${where}/${name}`), layer, operand, `${where}/${name}`);
+  });
+  const [first] = parts;
+  const inner = first.shape.slice(1);
+  const odd = parts.findIndex((part) => part.shape.slice(1).join() !== inner.join());
+  if (first.shape.length === 0 || odd > 0) {
+    throw new InputError([
+      `${where}/${names[Math.max(odd, 0)]}: must be [any, ${inner}], got [${parts[Math.max(odd, 0)].shape}]`,
+    ]);
+  }
+  const values = new Uint8Array(parts.reduce((size, { nonzeros }) => size + nonzeros.length, 0));
+  let end = 0;
+  for (const { nonzeros } of parts) {
+    values.set(nonzeros, end);
+    end += nonzeros.length;
+  }
+  const slices = parts.reduce((count, part) => count + part.shape[0], 0);
+  return maskOfNonzeros(values, [slices, ...inner]);
+}
+
+type Elements = Pick<NpyArray, "shape" | "nonzeros">;
+
+/** A packed mask is one dimension of bytes, as many as the shape that the description gives takes. */
+function unpacked(array: NpyArray, layer: LayerDescription, operand: Operand, where: string): Elements {
+  const wanted = layer.shapes?.[operand];
+  if (wanted === undefined || wanted.join() === array.shape.join()) return array;
+  const size = sizeOf(wanted);
+  const bytes = Math.ceil(size / 8);
+  if (array.dtype !== "|u1" || array.shape.length !== 1 || array.payload.length !== bytes) {
+    const valid = `[${wanted}], or ${bytes} bytes |u1 that hold it packed`;
+    throw new InputError([`${where}: shapes.${operand}: got ${array.dtype} [${array.shape}]; valid: ${valid}`]);
+  }
+  const place = (layer.bitorder ?? "big") === "big" ? (i: number) => 7 - (i & 7) : (i: number) => i & 7;
+  const nonzeros = Uint8Array.from({ length: size }, (_, i) => (array.payload[i >> 3] >> place(i)) & 1);
+  return { shape: wanted, nonzeros };
+}
+
+interface Owner {
+  readonly layer: string;
+  readonly operand: Operand;
+}
+
+/** Every spelling that a file name allows, a number at its end read as part of the layer first, then as that of a batch. */
+function readings(file: string): Owner[] {
+  return OPERANDS.flatMap((operand) =>
+    WORDS[operand].flatMap((word) => {
+      const before = file.startsWith(`${word}-`) ? [file.slice(word.length + 1, -".npy".length)] : [];
+      const after = new RegExp(`^(.+)\\.${word}\\.npy$`).exec(file)?.slice(1) ?? [];
+      const batch = before.flatMap((name) => /^(.+)-\d+$/.exec(name)?.slice(1) ?? []);
+      return [...before, ...after, ...batch].map((layer) => ({ layer, operand }));
+    }),
+  );
+}
+
+/** Which operand of which layer a file is, in the order of names; files of no layer are left out. */
+function ownersOf(files: readonly string[], layers: readonly string[]): Map<string, Owner> {
+  const owners = new Map<string, Owner>();
+  for (const file of [...files].sort(byNumber)) {
+    const owner = readings(file).find(({ layer }) => layers.includes(layer));
+    if (owner !== undefined) owners.set(file, owner);
+  }
+  return owners;
+}
+
+/** The layers of a folder without a description: those of the weights. @throws InputError for files that are of no layer. */
+function undeclaredLayers(files: readonly string[], where: string): LayerDescription[] {
+  const names = new Set(
+    files.flatMap((file) => {
+      const [owner] = readings(file);
+      return owner?.operand === "weight" ? [owner.layer] : [];
+    }),
+  );
+  if (names.size === 0) {
+    throw new InputError([
+      `${where}: no weight, got none of ${spellings("LAYER", "weight")} and no ${DESCRIPTION_FILE}`,
+    ]);
+  }
+  const owners = ownersOf(files, [...names]);
+  const strangers = files.filter((file) => !owners.has(file));
+  if (strangers.length > 0) {
+    const valid = OPERANDS.map((operand) => spellings("LAYER", operand)).join(", ");
+    throw new InputError(
+      strangers.map((file) => `${where}/${file}: belongs to no layer that has a weight; valid: ${valid}`),
+    );
+  }
+  return [...names].sort(byNumber).map((name) => ({ name }));
+}
+
+function spellings(layer: string, operand: Operand): string {
+  return WORDS[operand].flatMap((word) => [`${layer}.${word}.npy`, `${word}-${layer}.npy`]).join(", ");
+}
+
+const collator = new Intl.Collator("en", { numeric: true });
+
+function byNumber(a: string, b: string): number {
+  return collator.compare(a, b);
+}

@@ -1,0 +1,249 @@
+/**
+ * `tools/swat_sim_trace.py` on networks that PyTorch trains: `record_cases.py` records them, and keeps beside the traces what
+ * plain module hooks saw, as `.npy`. Needs a Python with PyTorch; where there is none, the tests are skipped.
+ */
+import { execFile, execFileSync } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { fileSource } from "../../src/io/file-source.ts";
+import { countOnes, maskOfNonzeros } from "../../src/kernels/bit-mask.ts";
+import { outputHeight, outputWidth, sizeOf } from "../../src/kernels/geometry.ts";
+import { layersOf } from "../../src/networks/graph.ts";
+import { networkNamed } from "../../src/networks/index.ts";
+import { simulate } from "../../src/sim/simulate.ts";
+import { networkMacs } from "../../src/studies/flops.ts";
+import { loadMachines, openTraces } from "../../src/studies/inputs.ts";
+import { parseNpy } from "../../src/trace/import/npy.ts";
+import { importNpyFolder } from "../../src/trace/import/npy-folder.ts";
+import { isMacOp, type MacOp, type OtherOp } from "../../src/trace/manifest.ts";
+import { openTrace, type Trace } from "../../src/trace/trace.ts";
+import { verifyTrace } from "../../src/trace/verify.ts";
+
+const PYTHON = "/usr/bin/python3";
+const SPARSITY = 0.9;
+const BATCH = 2;
+const hasTorch = canImportTorch();
+const skipped = hasTorch ? "" : ` (skipped: ${PYTHON} cannot import torch)`;
+
+describe.skipIf(!hasTorch)(`traces of PyTorch${skipped}`, () => {
+  let folder = "";
+  let report: { warnings: string[]; errors: string[]; sameGradients: boolean };
+  let resnet: Trace;
+  let topK: Trace;
+  let odd: Trace;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "swat-sim-pytorch-"));
+    const { stdout } = await promisify(execFile)(PYTHON, [resolve(import.meta.dirname, "record_cases.py"), folder]);
+    report = JSON.parse(stdout);
+    resnet = await opened("resnet18/step-000000.safetensors");
+    topK = await opened("resnet18/step-000001.safetensors");
+    odd = await opened("odd/step-000000.safetensors");
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  const opened = async (name: string) => openTrace(await fileSource(join(folder, name)));
+  const array = async (name: string) => parseNpy(await readFile(join(folder, name)), name);
+
+  it("verify, and nothing is left beside them", async () => {
+    for (const trace of [resnet, topK, odd]) expect(await verifyTrace(trace)).toEqual([]);
+    expect((await readdir(join(folder, "resnet18"))).filter((name) => !/\.(npy|json|safetensors)$/.test(name))).toEqual(
+      [],
+    );
+  });
+
+  it("of ResNet-18 have the MACs of our own resnet18 in every layer and pass, in order", () => {
+    const network = networkNamed("resnet18").build([3, 32, 32], 10);
+    const dense = layersOf(network).map(() => ({ weight: 0, input: 0 }));
+    const { layers } = networkMacs(network, dense, "exact");
+    for (const pass of ["forward", "inputGrad", "weightGrad"] as const) {
+      const expected = layers.map((layer) => layer.dense[pass] * BATCH).filter((macs) => macs > 0);
+      const recorded = macOps(resnet, pass).map(macsOf);
+      expect(recorded.sort(ascending)).toEqual(expected.sort(ascending));
+    }
+  });
+
+  it("have input gradients in every layer but the one that reads the images", () => {
+    const layers = macOps(resnet, "forward").map(({ layer }) => layer);
+    expect(layers).toHaveLength(21);
+    const backward = (pass: MacOp["pass"]) => macOps(resnet, pass).map(({ layer }) => layer);
+    expect(backward("weightGrad").sort()).toEqual([...layers].sort());
+    expect(backward("inputGrad").sort()).toEqual(layers.filter((layer) => layer !== "conv1").sort());
+  });
+
+  it("hold the zeros that module hooks see in every operand", async () => {
+    for (const { layer, operands } of macOps(resnet, "weightGrad")) {
+      const ids = { weight: `${layer}:weight`, input: operands.input, outputGrad: operands.outputGrad };
+      for (const [operand, id] of Object.entries(ids)) {
+        const { nonzeros, shape } = await array(`resnet18/${layer}.${operand}.npy`);
+        const mask = await resnet.mask(id as string);
+        expect(Buffer.from(mask.bytes).equals(maskOfNonzeros(nonzeros, shape).bytes), `${layer} ${operand}`).toBe(true);
+      }
+    }
+    // Neither is dense: the images have zeros, and so has what follows a ReLU, in both directions.
+    for (const id of ["conv1:input", "relu:output", "bn1:outputGrad"]) {
+      const { nonzeros, shape } = resnet.tensor(id);
+      expect(nonzeros).toBeLessThan(0.95 * sizeOf(shape));
+    }
+  });
+
+  it("hold what moves bytes only, through in-place ReLUs and additions", () => {
+    const moved = (kind: OtherOp["kind"]) => others(resnet).filter((op) => op.kind === kind);
+    const counts = { batchNorm: 2 * 20, relu: 2 * 17, add: 2 * 8, averagePool: 2, loss: 1, optimizer: 41 };
+    for (const [kind, count] of Object.entries(counts)) {
+      expect(moved(kind as OtherOp["kind"]), kind).toHaveLength(count);
+    }
+    const [add] = moved("add");
+    expect(add).toMatchObject({ reads: ["blocks.0.bn2:output", "relu:output"], writes: ["blocks.0.add:output"] });
+    const back = others(resnet).find((op) => op.layer === add.layer && op.pass === "backward");
+    expect(back?.writes).toEqual(["blocks.0.bn2:outputGrad", "relu:outputGrad"]);
+    const update = moved("optimizer").find((op) => op.layer === "linear");
+    expect(update?.writes).toContain("linear.weight:momentum");
+  });
+
+  it("with topk keep the largest magnitudes: of weights in forward and inputGrad, of inputs in weightGrad", async () => {
+    for (const op of topK.manifest.ops.filter(isMacOp)) {
+      if (op.layer === "conv1") continue;
+      const operand = op.pass === "weightGrad" ? "input" : "weight";
+      const { payload, shape } = await array(`resnet18/${op.layer}.${operand}.npy`);
+      const magnitudes = new Float32Array(new Uint8Array(payload).buffer).map(Math.abs);
+      // Batch norm's running statistics do not enter a training step, so that both steps see the same values.
+      const threshold = magnitudes.toSorted().at(-Math.ceil((1 - SPARSITY) * magnitudes.length)) as number;
+      const kept = Uint8Array.from(magnitudes, (x) => Number(x !== 0 && x >= threshold));
+      const mask = await topK.mask(op.operands[operand] as string);
+      expect(Buffer.from(mask.bytes).equals(maskOfNonzeros(kept, shape).bytes), `${op.layer} ${op.pass}`).toBe(true);
+    }
+    const first = macOps(topK, "weightGrad").find(({ layer }) => layer === "conv1");
+    expect(first?.operands.input).toBe("conv1:input");
+    const saved = topK.manifest.tensors.filter(({ role }) => role === "savedActivation");
+    expect(saved.map(({ within }) => within)).not.toContain(undefined);
+    expect(topK.manifest.method).toMatchObject({ name: "swat-u", sparsity: SPARSITY, firstLayerDense: true });
+  });
+
+  it("simulate, and SWAT's selection allows more than natural zeros", async () => {
+    const names = ["resnet18/step-000000.safetensors", "resnet18/step-000001.safetensors"];
+    const traces = await openTraces(names.map((name) => join(folder, name)));
+    const machines = await loadMachines(["ideal-4096"]);
+    const speedups = [];
+    for (const trace of traces) {
+      const { totals } = (await simulate({ traces: [trace], machines })).machines[0];
+      speedups.push(totals.forward?.speedup ?? 0);
+    }
+    expect(speedups[0]).toBeGreaterThan(1);
+    expect(speedups[1]).toBeGreaterThan(5 * speedups[0]);
+  });
+
+  it("are those that trace import makes of the same tensors", async () => {
+    const names = (await readdir(join(folder, "resnet18"))).filter((name) => name.endsWith(".npy"));
+    const entries = names.map(async (name) => [name, await readFile(join(folder, "resnet18", name))] as const);
+    const path = join(folder, "resnet18/layers.json");
+    const description = { path, content: JSON.parse(await readFile(path, "utf8")) as unknown };
+    const options = { where: folder, network: "unnamed", stride: 1, padding: 0, description };
+    const { manifest } = importNpyFolder(new Map(await Promise.all(entries)), options);
+    expect(manifest.network).toBe("ResNet18");
+    for (const pass of ["forward", "inputGrad", "weightGrad"] as const) {
+      const ours = manifest.ops.filter(isMacOp).filter((op) => op.pass === pass);
+      const recorded = new Map(macOps(resnet, pass).map((op) => [op.layer, op]));
+      expect(ours).toHaveLength(recorded.size);
+      for (const op of ours) {
+        const { geometry, operands } = recorded.get(op.layer) as MacOp;
+        expect(op.geometry).toEqual(geometry);
+        for (const [operand, id] of Object.entries(op.operands)) {
+          const { nonzeros } = resnet.tensor(operands[operand as keyof typeof operands] as string);
+          expect(manifest.tensors.find((tensor) => tensor.id === id)?.nonzeros, id).toBe(nonzeros);
+        }
+      }
+    }
+  });
+
+  it("of half precision are recorded, under the number that was asked for", async () => {
+    const half = await opened("half/step-000007.safetensors");
+    expect(half.manifest.step).toBe(7);
+    expect(half.manifest.ops.filter(isMacOp).map(({ layer, pass }) => `${layer} ${pass}`)).toEqual([
+      "0 forward",
+      "3 forward",
+      "3 inputGrad",
+      "3 weightGrad",
+      "0 weightGrad",
+    ]);
+    const relu = half.tensor("1:output");
+    expect(half.tensor("0:outputGrad").nonzeros).toBe(relu.nonzeros);
+  });
+
+  it("have geometries with groups, dilation, strides and padding by name", () => {
+    const [first, grouped] = macOps(odd, "forward").map(({ geometry }) => geometry);
+    expect(first).toMatchObject({ R: 3, S: 5, stride: [2, 1], padding: [1, 1, 2, 2] });
+    expect(grouped).toMatchObject({ groups: 4, dilation: [2, 2], padding: [2, 2, 2, 2] });
+  });
+
+  it("hold weights as pruning left them", async () => {
+    const { nonzeros, shape } = await array("odd/grouped.weight.npy");
+    const mask = await odd.mask("grouped:weight");
+    expect(countOnes(mask)).toBe(sizeOf(shape) / 2);
+    expect([...mask.bytes]).toEqual([...maskOfNonzeros(nonzeros, shape).bytes]);
+  });
+
+  it("give a layer that is called twice two ops with one weight", () => {
+    const calls = macOps(odd, "forward").filter(({ layer }) => layer.startsWith("twice"));
+    expect(calls.map(({ layer }) => layer)).toEqual(["twice", "twice#2"]);
+    expect(new Set(calls.map(({ operands }) => operands.weight)).size).toBe(1);
+    expect(calls[0].operands.input).not.toBe(calls[1].operands.input);
+  });
+
+  it("take what a custom autograd function saves as they are told", async () => {
+    const custom = odd.manifest.ops.filter(isMacOp).filter(({ layer }) => layer === "custom");
+    expect(custom.map(({ pass }) => pass)).toEqual(["forward", "inputGrad", "weightGrad"]);
+    const saved = odd.tensor(custom[2].operands.input as string);
+    const source = custom[0].operands.input as string;
+    expect(saved).toMatchObject({ role: "savedActivation", within: source });
+    const [kept, natural] = [await odd.mask(saved.id), await odd.mask(source)];
+    expect(countOnes(kept)).toBeGreaterThan(0);
+    expect(countOnes(kept)).toBeLessThan(countOnes(natural));
+  });
+
+  it("leave training as it is, bit by bit, with a selection for the record, too", () => {
+    expect(report.sameGradients).toBe(true);
+  });
+
+  it("name what they leave out, once", () => {
+    expect(report.warnings).toEqual(["swat_sim_trace: conv_transpose2d in module 'up' is not recorded"]);
+    expect(odd.manifest.ops.filter(isMacOp).map(({ layer }) => layer)).not.toContain("up");
+  });
+
+  it("are refused with settings that cannot be", () => {
+    expect(report.errors).toEqual([
+      "topk: valid: 0 <= s < 1, got 1",
+      "weights: unknown layer, got 'frist'; known: 0, 1, 2, 3",
+      "saved_inputs['0']: needs a tensor of (2, 3, 8, 8), got (1,)",
+    ]);
+  });
+});
+
+function canImportTorch(): boolean {
+  try {
+    execFileSync(PYTHON, ["-c", "import torch"], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function macOps(trace: Trace, pass: MacOp["pass"]): MacOp[] {
+  return trace.manifest.ops.filter(isMacOp).filter((op) => op.pass === pass);
+}
+
+function others(trace: Trace): OtherOp[] {
+  return trace.manifest.ops.filter((op): op is OtherOp => !isMacOp(op));
+}
+
+/** With image padding, as the tables of papers count. */
+function macsOf({ geometry: g }: MacOp): number {
+  return g.N * g.K * (g.C / g.groups) * g.R * g.S * outputHeight(g) * outputWidth(g);
+}
+
+function ascending(a: number, b: number): number {
+  return a - b;
+}
