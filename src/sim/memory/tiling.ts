@@ -1,7 +1,7 @@
 /**
  * Tiles of one pass for each level of a memory. For every level the tilings that fit are reduced to those that no other beats
- * in traffic, in the bytes of a tile (of which double buffering cannot hide the first and last) and in what its loops leave to
- * the levels inside; which of them is best depends on bandwidths and is decided by `feed.ts`. What remains does not depend on a
+ * in traffic, in the bytes of a tile (of which double buffering cannot hide the first and last) and in the number of tiles, whose
+ * loops bind the levels inside; which of them is best depends on bandwidths and is decided by `feed.ts`. What remains does not depend on a
  * bandwidth, so that a faster memory is never slower.
  */
 import type { ConvGeometry } from "../../kernels/geometry.ts";
@@ -58,7 +58,7 @@ interface Outer {
 }
 
 /** Tilings of a level that are followed further. */
-const MAX_FRONT = 8;
+const MAX_FRONT = 6;
 /** What a tiling may move beyond the least, to wait less for its first and last tiles: a cycle is not worth twice the traffic. */
 const MOST_TRAFFIC = 1.1;
 
@@ -82,7 +82,7 @@ export function tilingsOf(
   ];
   levels.forEach((level, depth) => {
     paths = paths.flatMap(({ outer, chosen }) =>
-      frontOf(task, shape, level, depth, tileBytes[depth], outer).map((next) => ({
+      frontOf(task, shape, level, depth, depth === levels.length - 1, tileBytes[depth], outer).map((next) => ({
         outer: next.outer,
         chosen: [...chosen, next.tiling],
       })),
@@ -112,8 +112,8 @@ interface Candidate {
   readonly channels: number;
   readonly order: readonly number[];
   readonly traffic: number;
-  /** Bytes that all three tensors would move, were none of them here already: what the levels inside see at least. */
-  readonly inward: number;
+  /** Tiles, where levels inside have to cut each of them; else 0. */
+  readonly turns: number;
   /** Bytes of a tile of everything. */
   readonly edge: number;
 }
@@ -123,6 +123,7 @@ function frontOf(
   shape: NestShape,
   level: MemoryLevel,
   depth: number,
+  isInnermost: boolean,
   room: number,
   outer: Outer,
 ): { readonly tiling: LevelTiling; readonly outer: Outer }[] {
@@ -160,11 +161,11 @@ function frontOf(
         }
         smallest = Math.min(smallest, edge);
         if (edge > room) continue;
+        const turns = isInnermost ? 0 : trips[0] * trips[1] * trips[2];
         for (const order of orders) {
           const traffic = count(here, space, trips, order);
-          const { inward } = moved;
-          if (!isBeaten(front, traffic, inward, edge)) {
-            insert(front, { space, filters, channels, order, traffic, inward, edge });
+          if (!isBeaten(front, traffic, turns, edge)) {
+            insert(front, { space, filters, channels, order, traffic, turns, edge });
           }
         }
       }
@@ -211,39 +212,36 @@ const ORDERS: readonly (readonly number[])[] = [
   [1, 2, 0],
 ];
 
-/** Those of a front that move little more than the least, into the level and then on to the levels inside. */
+/** Those of a front that move little more than the least: the first, the last and some between, from few tiles to small ones. */
 function frugal(front: readonly Candidate[]): readonly Candidate[] {
   const least = Math.min(...front.map(({ traffic }) => traffic));
-  const few = front.filter(({ traffic }) => traffic <= MOST_TRAFFIC * least);
-  const leastInward = Math.min(...few.map(({ inward }) => inward));
-  return few.filter(({ inward }) => inward <= MOST_TRAFFIC * leastInward).slice(0, MAX_FRONT);
+  const few = front.filter(({ traffic }) => traffic <= MOST_TRAFFIC * least).sort((a, b) => a.turns - b.turns);
+  const kept = Math.min(few.length, MAX_FRONT);
+  return Array.from({ length: kept }, (_, i) => few[Math.round((i * (few.length - 1)) / Math.max(1, kept - 1))]);
 }
 
 /** Whether one of the front is as good in everything. */
-function isBeaten(front: readonly Candidate[], traffic: number, inward: number, edge: number): boolean {
+function isBeaten(front: readonly Candidate[], traffic: number, turns: number, edge: number): boolean {
   for (const other of front) {
-    if (other.traffic <= traffic && other.inward <= inward && other.edge <= edge) return true;
+    if (other.traffic <= traffic && other.turns <= turns && other.edge <= edge) return true;
   }
   return false;
 }
 
-/** Takes out those that a candidate beats and puts it in its place, by rising traffic and then by what is left to the levels inside. */
+/** Takes out those that a candidate beats and puts it in its place, by rising traffic and then by the number of tiles. */
 function insert(front: Candidate[], candidate: Candidate): void {
-  const { traffic, inward, edge } = candidate;
+  const { traffic, turns, edge } = candidate;
   let kept = 0;
   for (const other of front) {
-    if (!(traffic <= other.traffic && inward <= other.inward && edge <= other.edge)) front[kept++] = other;
+    if (!(traffic <= other.traffic && turns <= other.turns && edge <= other.edge)) front[kept++] = other;
   }
   front.length = kept;
-  const at = front.findIndex(
-    (other) => traffic < other.traffic || (traffic === other.traffic && inward < other.inward),
-  );
+  const at = front.findIndex((other) => traffic < other.traffic || (traffic === other.traffic && turns < other.turns));
   front.splice(at === -1 ? kept : at, 0, candidate);
 }
 
 /** What `count` found: bytes in and out of a level by side, turns of the free loop so far, and those that count. */
 const moved = {
-  inward: 0,
   reads: new Float64Array(3),
   writes: new Float64Array(3),
   turns: new Float64Array(3),
@@ -254,7 +252,6 @@ const moved = {
 function count(level: LevelTask, space: SpaceTiling, trips: readonly number[], order: readonly number[]): number {
   const { held, whole, partial, output, haloSide, haloUnit, outer } = level;
   let traffic = 0;
-  moved.inward = 0;
   for (let side = 0; side < 3; side++) {
     let isIndexedInside = false;
     let isIndexed = false;
@@ -268,7 +265,6 @@ function count(level: LevelTask, space: SpaceTiling, trips: readonly number[], o
     const sweeps = side === haloSide ? Math.max(visits, (visits * space.haloSum) / haloUnit) : visits;
     // Each further visit of an output reads the sums so far and writes them again.
     const again = side === output ? (sweeps - 1) * partial : 0;
-    moved.inward += whole[side] * sweeps;
     moved.reads[side] = held[side] ? (side === output ? again : whole[side] * sweeps) : 0;
     moved.writes[side] = held[side] && side === output ? whole[side] + again : 0;
     traffic += moved.reads[side] + moved.writes[side];
