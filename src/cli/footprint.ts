@@ -1,5 +1,5 @@
 /** `swat-sim footprint`: the memory of a training step, dense and with SWAT, worked out from a network; trains nothing. */
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { stringify } from "csv-stringify/sync";
 import { writeFileAtomically } from "../io/atomic-file.ts";
 import { type ImageShape, layersOf, parameterShape } from "../networks/graph.ts";
@@ -14,7 +14,7 @@ import { networkFootprint } from "../studies/footprint.ts";
 import { loadMachines } from "../studies/inputs.ts";
 import { TRAIN_DEFAULTS } from "../swat/settings.ts";
 import { layerSparsities } from "./layer-sparsities.ts";
-import { integer, networkName, numberIn, oneOf } from "./options.ts";
+import { density, imageShape, integer, networkName, numberIn, oneOf } from "./options.ts";
 
 interface FootprintOptions {
   network: string;
@@ -107,19 +107,4 @@ function footprintCsv({ parts, layers, total, activations, peak, published }: Fo
     sparse_indexed_bytes: "sparseIndexedBytes" in rest ? rest.sparseIndexedBytes : null,
   }));
   return stringify(records, { header: true });
-}
-
-function density(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !(value > 0 && value <= 1)) {
-    throw new InvalidArgumentError("valid: a number of more than 0 and at most 1.");
-  }
-  return value;
-}
-
-function imageShape(text: string): ImageShape {
-  const sides = /^([1-9]\d*)x([1-9]\d*)x([1-9]\d*)$/.exec(text);
-  if (sides === null) throw new InvalidArgumentError("valid: height, width and channels, as 32x32x3.");
-  const [, height, width, channels] = sides.map(Number);
-  return [channels, height, width];
 }

@@ -9,6 +9,7 @@ import { addDramCommand } from "./dram.ts";
 import { addExplainCommand } from "./explain.ts";
 import { addFlopsCommand } from "./flops.ts";
 import { addFootprintCommand } from "./footprint.ts";
+import { addRecordCommand } from "./record.ts";
 import { addSensitivityCommand } from "./sensitivity.ts";
 import { addSimulateCommand } from "./simulate.ts";
 import { addTraceCommand } from "./trace.ts";
@@ -46,6 +47,7 @@ Example:
 for (const add of [
   addDemoCommand,
   addTrainCommand,
+  addRecordCommand,
   addTraceCommand,
   addSimulateCommand,
   addExplainCommand,

@@ -1,5 +1,6 @@
 /** Parsers of option values that several commands share; commander turns what the parsers throw into a usage error. */
 import { InvalidArgumentError } from "commander";
+import type { ImageShape } from "../networks/graph.ts";
 import { networkNamed } from "../networks/index.ts";
 import { type Drop, parseDrops } from "../sparsity/drops.ts";
 
@@ -26,6 +27,23 @@ export function numberIn(low: number, high: number, open = false): (text: string
     }
     return value;
   };
+}
+
+/** Parser of a density, 0 < d ≤ 1. */
+export function density(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value > 0 && value <= 1)) {
+    throw new InvalidArgumentError("valid: a number of more than 0 and at most 1.");
+  }
+  return value;
+}
+
+/** Parser of the size of images, height x width x channels as 32x32x3. */
+export function imageShape(text: string): ImageShape {
+  const sides = /^([1-9]\d*)x([1-9]\d*)x([1-9]\d*)$/.exec(text);
+  if (sides === null) throw new InvalidArgumentError("valid: height, width and channels, as 32x32x3.");
+  const [, height, width, channels] = sides.map(Number);
+  return [channels, height, width];
 }
 
 /** Parser of a step schedule `0:0.05,2:0.005` (epoch:rate, the first at epoch 0, ascending). */

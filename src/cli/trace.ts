@@ -1,4 +1,4 @@
-/** `swat-sim trace`: what a trace holds, whether it is whole, and where it may come from. */
+/** `swat-sim trace`: what a trace holds, whether it is whole, and where it may come from; most commands have files of their own. */
 import type { Command } from "commander";
 import { InputError } from "../io/faults.ts";
 import { traceTable } from "../report/trace-table.ts";
@@ -8,13 +8,15 @@ import { type DensityStatistics, densityStatistics } from "../trace/statistics.t
 import type { Trace } from "../trace/trace.ts";
 import { verifyTrace } from "../trace/verify.ts";
 import { addTraceImportCommand } from "./trace-import.ts";
+import { addTraceStatsCommand } from "./trace-stats.ts";
+import { addTraceSynthCommand } from "./trace-synth.ts";
 import { warned } from "./warnings.ts";
 
 /** Adds the commands. */
 export function addTraceCommand(program: Command): void {
   const trace = program
     .command("trace")
-    .description("Look into traces, check them, and make them of what other programs keep.");
+    .description("Look into traces, check and measure them, make them up, or of what other programs keep.");
   trace.addHelpText("after", "\nExample:\n  $ swat-sim trace inspect out/fm/step-000470.safetensors");
   trace
     .command("inspect")
@@ -30,6 +32,8 @@ export function addTraceCommand(program: Command): void {
     .addHelpText("after", "\nExample:\n  $ swat-sim trace verify out/fm/*.safetensors")
     .action(verify);
   addTraceImportCommand(trace);
+  addTraceStatsCommand(trace);
+  addTraceSynthCommand(trace);
 }
 
 async function inspect(paths: string[], options: { json?: true }): Promise<void> {

@@ -4,14 +4,18 @@ import { dirname, join } from "node:path";
 
 const PARTIAL = /\.\d+\.partial$/;
 
-/** Writes `content` to `path`, making its folders. Nothing is left behind on failure. @throws Error naming the file. */
-export async function writeFileAtomically(path: string, content: string | Uint8Array): Promise<void> {
+/** Writes `content`, or its parts one after another, to `path`, making its folders. Nothing is left behind on failure. @throws Error naming the file. */
+export async function writeFileAtomically(
+  path: string,
+  content: string | Uint8Array | readonly Uint8Array[],
+): Promise<void> {
   const temporary = `${path}.${process.pid}.partial`;
   try {
     await mkdir(dirname(path), { recursive: true });
     const file = await open(temporary, "w");
     try {
-      await file.writeFile(content);
+      if (typeof content === "string") await file.writeFile(content);
+      else for (const part of content instanceof Uint8Array ? [content] : content) await file.writeFile(part);
       await file.sync();
     } finally {
       await file.close();

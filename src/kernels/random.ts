@@ -192,7 +192,7 @@ function multiplyHigh(a: number, b: number): number {
  * Quantile of the standard normal distribution, relative error about 1e-7 (AS 241, PPND7). `p` has 32 bits, so that
  * √(−log p) stays below 5 and the algorithm's third region is never entered.
  */
-function inverseNormal(p: number): number {
+export function inverseNormal(p: number): number {
   const q = p - 0.5;
   if (Math.abs(q) <= 0.425) {
     const r = 0.180625 - q * q;

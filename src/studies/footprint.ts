@@ -23,6 +23,8 @@ export interface StepNonzeros {
   weight(index: number, size: number): number;
   /** That layer `index` saves of its input; as many as the input has, or more: all of them. */
   saved(index: number, size: number): number;
+  /** Of the gradient with respect to the output of a node; all of them where not given. */
+  gradient?(node: NetworkNode, size: number): number;
 }
 
 /** What training is like. */
@@ -54,7 +56,7 @@ export function networkFootprint(network: Network, settings: FootprintSettings, 
   return footprintOf(step, storage);
 }
 
-/** The tensors and ops of one step of a network, with the ids and in the order of a recorded trace; gradients are dense. */
+/** The tensors and ops of one step of a network, with the ids and in the order of a recorded trace. */
 export function networkStep(network: Network, batch: number, method: string, nonzeros: StepNonzeros): TrainingStep {
   const { nodes } = network;
   const layers = layersOf(network);
@@ -70,7 +72,10 @@ export function networkStep(network: Network, batch: number, method: string, non
     const shape = shapeOf(node);
     return add(`${node.name}:output`, "activation", shape, nonzeros.natural(node, sizeOf(shape)));
   };
-  const gradient = (node: NetworkNode) => add(`${node.name}:outputGrad`, "gradient", shapeOf(node));
+  const gradient = (node: NetworkNode) => {
+    const shape = shapeOf(node);
+    return add(`${node.name}:outputGrad`, "gradient", shape, nonzeros.gradient?.(node, sizeOf(shape)));
+  };
   const weight = (node: LayerNode) => {
     const shape = parameterShape(node);
     return add(`${node.name}:weight`, "weight", shape, nonzeros.weight(layers.indexOf(node), sizeOf(shape)));

@@ -116,11 +116,14 @@ export interface TensorToWrite {
   readonly data: Uint8Array | Float32Array;
 }
 
-/** The bytes of a container: wide elements first, so that every tensor is aligned; the header padded with spaces to 8 bytes. */
-export function encodeContainer(
+/**
+ * The bytes of a container, in parts: the header, padded with spaces to 8 bytes, and each tensor, wide elements first, so
+ * that every tensor is aligned.
+ */
+export function containerParts(
   tensors: readonly TensorToWrite[],
   metadata: Readonly<Record<string, string>>,
-): Uint8Array {
+): Uint8Array[] {
   const ordered = [...tensors].sort((a, b) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT);
   // Without a prototype, so that a tensor may have any name.
   const header: Record<string, unknown> = Object.assign(Object.create(null), { __metadata__: metadata });
@@ -135,14 +138,27 @@ export function encodeContainer(
   }
   const json = new TextEncoder().encode(JSON.stringify(header));
   const headerBytes = Math.ceil(json.length / LENGTH_BYTES) * LENGTH_BYTES;
-  const bytes = new Uint8Array(LENGTH_BYTES + headerBytes + end);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(headerBytes), true);
-  bytes.fill(0x20, LENGTH_BYTES, LENGTH_BYTES + headerBytes);
-  bytes.set(json, LENGTH_BYTES);
-  let at = LENGTH_BYTES + headerBytes;
-  for (const { data } of ordered) {
-    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
-    at += data.byteLength;
+  const head = new Uint8Array(LENGTH_BYTES + headerBytes).fill(0x20);
+  new DataView(head.buffer).setBigUint64(0, BigInt(headerBytes), true);
+  head.set(json, LENGTH_BYTES);
+  return [head, ...ordered.map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength))];
+}
+
+/** The same in one piece. */
+export function encodeContainer(
+  tensors: readonly TensorToWrite[],
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array {
+  return joinParts(containerParts(tensors, metadata));
+}
+
+/** Bytes one after another. */
+export function joinParts(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
   }
   return bytes;
 }

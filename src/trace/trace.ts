@@ -17,7 +17,7 @@ import {
   type TraceOp,
   type TraceTensor,
 } from "./manifest.ts";
-import { type Container, encodeContainer, openContainer } from "./safetensors.ts";
+import { type Container, containerParts, joinParts, openContainer } from "./safetensors.ts";
 
 const METADATA_KEY = "swat-sim";
 const KINDS: readonly string[] = [...MacOpSchema.properties.kind.enum, ...OtherOpSchema.properties.kind.enum];
@@ -75,14 +75,19 @@ export async function openTrace(source: ByteSource): Promise<Trace> {
   };
 }
 
-/** The bytes of a trace file; `masks` by the names that the manifest's tensors give. */
-export function encodeTrace(manifest: TraceManifest, masks: ReadonlyMap<string, BitMask>): Uint8Array {
+/** The bytes of a trace file, in parts to be written one after another; `masks` by the names that the manifest's tensors give. */
+export function traceParts(manifest: TraceManifest, masks: ReadonlyMap<string, BitMask>): Uint8Array[] {
   const tensors = [...masks].map(([name, { shape, bytes }]) => ({
     name,
     shape: [shape[0], sliceBytes(shape)],
     data: bytes,
   }));
-  return encodeContainer(tensors, { [METADATA_KEY]: JSON.stringify(manifest) });
+  return containerParts(tensors, { [METADATA_KEY]: JSON.stringify(manifest) });
+}
+
+/** The same in one piece. */
+export function encodeTrace(manifest: TraceManifest, masks: ReadonlyMap<string, BitMask>): Uint8Array {
+  return joinParts(traceParts(manifest, masks));
 }
 
 function parseManifest(text: string, where: string): { manifest: TraceManifest; warnings: string[] } {

@@ -11,9 +11,15 @@ describe("an atomic file", () => {
     const folder = await temporaryFolder();
     await writeFileAtomically(join(folder, "a/b/text"), "häßlich\n");
     await writeFileAtomically(join(folder, "a/b/bytes"), new Uint8Array([0, 255, 10]));
+    await writeFileAtomically(join(folder, "a/b/parts"), [
+      new Uint8Array([1, 2]),
+      new Uint8Array([]),
+      new Uint8Array([3]),
+    ]);
+    expect([...(await readFile(join(folder, "a/b/parts")))]).toEqual([1, 2, 3]);
     expect(await readFile(join(folder, "a/b/text"), "utf8")).toBe("häßlich\n");
     expect([...(await readFile(join(folder, "a/b/bytes")))]).toEqual([0, 255, 10]);
-    expect(await readdir(join(folder, "a/b"))).toEqual(["bytes", "text"]);
+    expect(await readdir(join(folder, "a/b"))).toEqual(["bytes", "parts", "text"]);
   });
 
   it("replaces an older file", async () => {

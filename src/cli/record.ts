@@ -1,0 +1,55 @@
+/** `swat-sim record`: one real training step as a trace, of a network of any size, after a few steps of training. */
+import type { Command } from "commander";
+import { writeFileAtomically } from "../io/atomic-file.ts";
+import { METHODS } from "../sparsity/methods.ts";
+import { PRUNINGS } from "../sparsity/structured.ts";
+import { recordStep, type StepOrder } from "../studies/record-step.ts";
+import { TRAIN_DEFAULTS } from "../swat/settings.ts";
+import { integer, kernelBuild, networkName, numberIn, oneOf } from "./options.ts";
+import { progressBar } from "./progress.ts";
+
+interface RecordOptions extends Omit<StepOrder, "warmSteps" | "kernels"> {
+  readonly steps: number;
+  readonly out: string;
+}
+
+/** Adds the command. */
+export function addRecordCommand(program: Command): void {
+  const d = TRAIN_DEFAULTS;
+  program
+    .command("record")
+    .description("Record one real step of training as a trace, after a few steps from the initial weights.")
+    .requiredOption("--network <name>", "a network, as resnet50-imagenet or wrn28-10", networkName)
+    .requiredOption("--data <spec>", "as of train: generated:224x224x3, images:DIR, cifar10:DIR …")
+    .requiredOption("-o, --out <file>", "the trace to write (.safetensors)")
+    .option("--method <name>", METHODS.join(", "), oneOf(METHODS), d.method)
+    .option("--sparsity <s>", "share of weights and activations dropped, 0 ≤ s < 1", numberIn(0, 1), d.sparsity)
+    .option("--pruning <unit>", `${PRUNINGS.join(", ")}: what of convolutions is pruned`, oneOf(PRUNINGS), d.pruning)
+    .option("--batch <n>", "images a step", integer(1), d.batchSize)
+    .option("--steps <n>", "steps of training before the one that is recorded", integer(0), 1)
+    .option("--seed <n>", "seed of weights, shuffling and generated images", integer(0), d.seed)
+    .option("--threads <count>", "threads to train on, with the same result (default: all cores)", integer(1))
+    .addHelpText(
+      "after",
+      `
+Example:
+  $ swat-sim record --network resnet50-imagenet --data generated:224x224x3 --batch 4 --sparsity 0.8 -o resnet50.safetensors
+
+Thresholds of top-k are computed anew in every step. For a trace of later training use train --record.`,
+    )
+    .action(record);
+}
+
+async function record({ steps, out, ...order }: RecordOptions): Promise<void> {
+  const bar = progressBar("training");
+  try {
+    const onProgress = ({ step, loss }: { step: number; loss: number }) =>
+      bar.update(step, steps + 1, `· loss ${loss.toFixed(3)}`);
+    const bytes = await recordStep({ ...order, warmSteps: steps, kernels: kernelBuild() }, { onProgress });
+    await writeFileAtomically(out, bytes);
+    bar.stop();
+    console.log(out);
+  } finally {
+    bar.stop();
+  }
+}

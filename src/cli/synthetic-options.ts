@@ -1,0 +1,65 @@
+/** The settings of synthetic traces as options of the command line. */
+import type { SyntheticSettings } from "../studies/synthetic/settings.ts";
+import { density, numberIn } from "./options.ts";
+
+/** An option and the setting that it gives. */
+export interface SettingOption {
+  readonly setting: keyof SyntheticSettings;
+  readonly flag: string;
+  readonly value: string;
+  readonly description: string;
+  readonly parse: (text: string) => number;
+}
+
+/** In the order of --help. */
+export const SETTING_OPTIONS: readonly SettingOption[] = [
+  {
+    setting: "filterSpread",
+    flag: "--filter-spread",
+    value: "<s>",
+    description: "standard deviation of the log of a filter's scale in weights",
+    parse: numberIn(0, Infinity),
+  },
+  {
+    setting: "channelSpread",
+    flag: "--channel-spread",
+    value: "<s>",
+    description: "the same of an input channel",
+    parse: numberIn(0, Infinity),
+  },
+  {
+    setting: "naturalDensity",
+    flag: "--natural-density",
+    value: "<d>",
+    description: "nonzeros of ReLU outputs, 0 < d < 1",
+    parse: numberIn(0, 1, true),
+  },
+  {
+    setting: "offsets",
+    flag: "--offsets",
+    value: "<r>",
+    description: "share of variance before a ReLU that is of the channel: how unlike channels are",
+    parse: numberIn(0, 1),
+  },
+  {
+    setting: "common",
+    flag: "--common",
+    value: "<r>",
+    description: "share of the rest that the channels of a pixel have in common",
+    parse: numberIn(0, 1),
+  },
+  {
+    setting: "correlation",
+    flag: "--correlation",
+    value: "<r>",
+    description: "correlation of neighbouring pixels before a ReLU",
+    parse: numberIn(0, 1),
+  },
+  {
+    setting: "gradDensity",
+    flag: "--grad-density",
+    value: "<d>",
+    description: "nonzeros of gradients that batch norm passes on, 0 < d ≤ 1",
+    parse: density,
+  },
+];

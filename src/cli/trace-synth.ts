@@ -1,0 +1,74 @@
+/** `swat-sim trace synth`: a trace of a step of any network at full size, with masks drawn to given statistics; trains nothing. */
+import type { Command } from "commander";
+import { writeFileAtomically } from "../io/atomic-file.ts";
+import { type ImageShape, layersOf, parameterShape } from "../networks/graph.ts";
+import { networkNamed } from "../networks/index.ts";
+import { FIXED_METHODS, type FixedMethod } from "../sparsity/methods.ts";
+import { PRUNINGS, type Pruning } from "../sparsity/structured.ts";
+import { SYNTHETIC_DEFAULTS, type SyntheticSettings } from "../studies/synthetic/settings.ts";
+import { synthesize } from "../studies/synthetic/trace.ts";
+import { TRAIN_DEFAULTS } from "../swat/settings.ts";
+import { traceParts } from "../trace/trace.ts";
+import { layerSparsities } from "./layer-sparsities.ts";
+import { imageShape, integer, networkName, numberIn, oneOf } from "./options.ts";
+import { SETTING_OPTIONS } from "./synthetic-options.ts";
+
+interface SynthOptions extends SyntheticSettings {
+  network: string;
+  method: FixedMethod;
+  sparsity: number;
+  pruning: Pruning;
+  batch: number;
+  images?: ImageShape;
+  classes?: number;
+  seed: number;
+  out: string;
+}
+
+/** Adds the command. */
+export function addTraceSynthCommand(trace: Command): void {
+  const d = TRAIN_DEFAULTS;
+  const command = trace
+    .command("synth")
+    .description(
+      "Make up the trace of a step of a network, with zeros spread as those of recorded steps; trains nothing.",
+    )
+    .requiredOption("--network <name>", "a network, as resnet50-imagenet or wrn28-10", networkName)
+    .requiredOption("-o, --out <file>", "the trace to write (.safetensors)")
+    .option("--method <name>", FIXED_METHODS.join(", "), oneOf(FIXED_METHODS), d.method)
+    .option("--sparsity <s>", "share of weights and activations dropped, 0 ≤ s < 1", numberIn(0, 1), d.sparsity)
+    .option("--pruning <unit>", `${PRUNINGS.join(", ")}: what of convolutions is pruned`, oneOf(PRUNINGS), d.pruning)
+    .option("--batch <n>", "images of the step", integer(1), d.batchSize)
+    .option("--images <HxWxC>", "size of the images (default: those of the network's data set)", imageShape)
+    .option("--classes <n>", "classes (default: those of the network's data set)", integer(1))
+    .option("--seed <n>", "seed of all draws", integer(0), d.seed);
+  for (const { setting, flag, value, description, parse } of SETTING_OPTIONS) {
+    command.option(`${flag} ${value}`, description, parse, SYNTHETIC_DEFAULTS[setting]);
+  }
+  command
+    .addHelpText(
+      "after",
+      `
+Example:
+  $ swat-sim trace synth --network resnet50-imagenet --method swat-u --sparsity 0.8 --batch 4 -o resnet50.safetensors
+  $ swat-sim simulate resnet50.safetensors --hw tensordash-4096
+
+The defaults are those of recorded steps; trace stats measures them on yours. See docs/synthetic-traces.md.`,
+    )
+    .action(synth);
+}
+
+async function synth(options: SynthOptions): Promise<void> {
+  const { method, sparsity, pruning, batch, seed, out } = options;
+  const definition = networkNamed(options.network);
+  const network = definition.build(options.images ?? definition.image, options.classes ?? definition.classes);
+  const settings = Object.fromEntries(
+    SETTING_OPTIONS.map(({ setting }) => [setting, options[setting]]),
+  ) as unknown as SyntheticSettings;
+  const sparsities = layerSparsities(layersOf(network).map(parameterShape), { method, sparsity });
+  const { topKPeriod } = TRAIN_DEFAULTS;
+  const order = { network, method, sparsity, sparsities, pruning, topKPeriod, batch, seed, settings };
+  const { manifest, masks } = synthesize(order);
+  await writeFileAtomically(out, traceParts(manifest, masks));
+  console.log(`${out}: ${manifest.tensors.length} tensors, ${masks.size} masks, ${manifest.ops.length} ops`);
+}

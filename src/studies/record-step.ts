@@ -1,0 +1,62 @@
+/** Records one training step: a few steps from the initial weights on, thresholds computed anew in each, and the last as a trace. */
+import { createBackend } from "../kernels/index.ts";
+import { networkNamed } from "../networks/index.ts";
+import { type Method, PUBLISHED_EXEMPTIONS } from "../sparsity/methods.ts";
+import type { Pruning } from "../sparsity/structured.ts";
+import { firstImages } from "../swat/data/dataset.ts";
+import { loadData } from "../swat/data/index.ts";
+import { defaultSchedule, TRAIN_DEFAULTS } from "../swat/settings.ts";
+import { type TrainHooks, train } from "../swat/train.ts";
+
+/** Which step to record. */
+export interface StepOrder {
+  readonly network: string;
+  readonly data: string;
+  readonly method: Method;
+  readonly sparsity: number;
+  readonly pruning: Pruning;
+  readonly batch: number;
+  /** Training steps before the one that is recorded. */
+  readonly warmSteps: number;
+  readonly seed: number;
+  readonly kernels?: string | undefined;
+  readonly threads?: number | undefined;
+}
+
+/** The bytes of the trace. @throws Error where the data set has fewer images than a batch, or training diverges. */
+export async function recordStep(order: StepOrder, hooks: Pick<TrainHooks, "onProgress"> = {}): Promise<Uint8Array> {
+  const { method, batch, warmSteps, seed } = order;
+  const data = await loadData(order.data, { seed, limit: batch * (warmSteps + 1), testLimit: 1 });
+  const stepsPerEpoch = Math.floor(data.train.size / batch);
+  if (stepsPerEpoch === 0) throw new Error(`data: a batch needs ${batch} images, got ${data.train.size}`);
+  const { channels, height, width, classes } = data.train;
+  const network = networkNamed(order.network).build([channels, height, width], classes);
+  const epochs = Math.ceil((warmSteps + 1) / stepsPerEpoch);
+  const settings = {
+    ...TRAIN_DEFAULTS,
+    ...PUBLISHED_EXEMPTIONS[method],
+    method,
+    sparsity: method === "dense" ? 0 : order.sparsity,
+    pruning: order.pruning,
+    ...{ batchSize: batch, epochs, warmup: epochs, seed },
+    schedule: defaultSchedule(1, TRAIN_DEFAULTS.rate),
+  };
+  const whole = { ...data, train: firstImages(data.train, stepsPerEpoch * batch) };
+  const done = new AbortController();
+  let recorded: Uint8Array | undefined;
+  const backend = createBackend(order.kernels, order.threads);
+  try {
+    await train(network, whole, settings, backend, {
+      ...hooks,
+      signal: done.signal,
+      records: (step) => step === warmSteps,
+      onTrace: async (_, bytes) => {
+        recorded = bytes;
+        done.abort();
+      },
+    });
+  } finally {
+    backend.close();
+  }
+  return recorded as Uint8Array;
+}

@@ -1,0 +1,31 @@
+/** Synthetic steps for tests, and opening them. */
+import { memorySource } from "../../../src/io/byte-source.ts";
+import { layersOf, type Network, parameterShape } from "../../../src/networks/graph.ts";
+import { fixedSparsities, PUBLISHED_EXEMPTIONS } from "../../../src/sparsity/methods.ts";
+import { SYNTHETIC_DEFAULTS, type SyntheticSettings } from "../../../src/studies/synthetic/settings.ts";
+import type { SyntheticStep } from "../../../src/studies/synthetic/step.ts";
+import { synthesize } from "../../../src/studies/synthetic/trace.ts";
+import { encodeTrace, openTrace, type Trace } from "../../../src/trace/trace.ts";
+
+/** What a test may choose. */
+export type StepChoice = Partial<Omit<SyntheticStep, "network" | "sparsities" | "settings">> & {
+  readonly settings?: Partial<SyntheticSettings>;
+};
+
+/** The bytes of a synthetic step of `network`. */
+export function syntheticBytes(network: Network, { settings, ...choice }: StepChoice = {}): Uint8Array {
+  const method = choice.method ?? "swat-u";
+  const sparsity = choice.sparsity ?? 0.8;
+  const weights = fixedSparsities(method, layersOf(network).map(parameterShape), sparsity);
+  const { firstLayerDense } = PUBLISHED_EXEMPTIONS[method];
+  const sparsities = weights.map((weight, i) => ({ weight, input: firstLayerDense && i === 0 ? 0 : weight }));
+  const order = { network, method, sparsity, sparsities, pruning: "unstructured", topKPeriod: 10, batch: 2, seed: 1 };
+  const step = { ...order, ...choice, settings: { ...SYNTHETIC_DEFAULTS, ...settings } } as SyntheticStep;
+  const { manifest, masks } = synthesize(step);
+  return encodeTrace(manifest, masks);
+}
+
+/** The same, opened. */
+export function syntheticTrace(network: Network, choice: StepChoice = {}): Promise<Trace> {
+  return openTrace(memorySource("synthetic", syntheticBytes(network, choice)));
+}
