@@ -10,6 +10,7 @@ import { addExplainCommand } from "./explain.ts";
 import { addFlopsCommand } from "./flops.ts";
 import { addFootprintCommand } from "./footprint.ts";
 import { addRecordCommand } from "./record.ts";
+import { addReportCommand } from "./report.ts";
 import { addSensitivityCommand } from "./sensitivity.ts";
 import { addSimulateCommand } from "./simulate.ts";
 import { addTraceCommand } from "./trace.ts";
@@ -50,6 +51,7 @@ for (const add of [
   addRecordCommand,
   addTraceCommand,
   addSimulateCommand,
+  addReportCommand,
   addExplainCommand,
   addCheckCommand,
   addFlopsCommand,

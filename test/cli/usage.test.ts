@@ -14,6 +14,7 @@ describe("--help", () => {
     "trace import npy",
     "trace import scalesim",
     "simulate",
+    "report",
     "explain",
     "check",
     "check record",
@@ -43,6 +44,8 @@ describe("wrong usage exits with 2 and says what is wrong", () => {
     "an unknown command": [["simulat"], /unknown command 'simulat'\n.*simulate/],
     "a missing argument": [["simulate"], /missing required argument 'trace'/],
     "a missing option": [["check", "record", "some.safetensors"], /required option '-o, --output <file>'/],
+    "a report of nothing": [["report", "--html", "r.html"], /missing a result or --sweep <file>/],
+    "a report to nowhere": [["report", "r.json"], /missing --html <file> or --svg <dir>/],
     "no command at all": [[], /Usage: swat-sim/],
   };
   for (const [what, [args, message]] of Object.entries(WRONG)) {

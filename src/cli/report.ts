@@ -1,0 +1,101 @@
+/** `swat-sim report`: results of simulations and the points of a sweep as one HTML page, or as charts in files. */
+import { readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import type { Command } from "commander";
+import { writeFileAtomically } from "../io/atomic-file.ts";
+import { checkSchema, InputError } from "../io/faults.ts";
+import { readJsonFile, sha256OfFile } from "../io/file-source.ts";
+import { standaloneSvg } from "../report/charts/chart.ts";
+import { chartsOf } from "../report/charts/index.ts";
+import { reportPage } from "../report/html/page.ts";
+import { type SweepPoint, SweepPointSchema } from "../report/sweep-points.ts";
+import type { NamedResult } from "../report/workloads.ts";
+import { ResultSchema } from "../sim/result.ts";
+
+interface ReportOptions {
+  sweep?: string;
+  html?: string;
+  svg?: string;
+}
+
+/** Adds the command. */
+export function addReportCommand(program: Command): void {
+  program
+    .command("report")
+    .description("Show results as one HTML page that opens from disk, with charts, tables and where they come from.")
+    .argument("[result...]", "results of simulate --out (.json)")
+    .option("--sweep <file>", "points of a sweep (points.jsonl)")
+    .option("--html <file>", "write the page")
+    .option("--svg <dir>", "write each chart as an SVG file")
+    .addHelpText(
+      "after",
+      "\nExample:\n  $ swat-sim report out/resnet18.json out/vgg16.json --html out/report.html --svg out/charts",
+    )
+    .action(report);
+}
+
+async function report(paths: string[], options: ReportOptions, command: Command): Promise<void> {
+  const { sweep, html, svg } = options;
+  if (paths.length === 0 && sweep === undefined) command.error("error: missing a result or --sweep <file>");
+  if (html === undefined && svg === undefined) command.error("error: missing --html <file> or --svg <dir>");
+  const input = { results: await readResults(paths), points: sweep === undefined ? [] : await readPoints(sweep) };
+  // Drawn before anything is written, so that a fault leaves no half of a report.
+  const page = html === undefined ? undefined : await reportPage(input);
+  const charts = svg === undefined ? [] : chartsOf(input);
+  const drawn = await Promise.all(charts.map(async (chart) => ({ id: chart.id, text: await standaloneSvg(chart) })));
+  if (html !== undefined && page !== undefined) await write(html, page);
+  for (const { id, text } of drawn) await write(join(svg as string, `${id}.svg`), text);
+}
+
+async function write(path: string, text: string): Promise<void> {
+  await writeFileAtomically(path, text);
+  console.log(path);
+}
+
+async function readResults(paths: readonly string[]): Promise<NamedResult[]> {
+  const results: NamedResult[] = [];
+  const faults: string[] = [];
+  for (const path of paths) {
+    try {
+      const result = checkSchema(ResultSchema, await readJsonFile(path), path);
+      results.push({ file: basename(path), sha256: await sha256OfFile(path), result });
+    } catch (error) {
+      faults.push(...faultsOf(error));
+    }
+  }
+  if (faults.length > 0) throw new InputError(faults);
+  return results;
+}
+
+/** One point a line. */
+async function readPoints(path: string): Promise<SweepPoint[]> {
+  const text = await readFile(path, "utf8").catch((cause: Error) => {
+    throw new Error(`${path}: cannot be read: ${cause.message}`, { cause });
+  });
+  const points: SweepPoint[] = [];
+  const faults: string[] = [];
+  text.split("\n").forEach((line, index) => {
+    if (line.trim() === "") return;
+    const where = `${path}: line ${index + 1}`;
+    try {
+      points.push(checkSchema(SweepPointSchema, parsed(line, where), where));
+    } catch (error) {
+      faults.push(...faultsOf(error));
+    }
+  });
+  if (points.length === 0 && faults.length === 0) faults.push(`${path}: has no point`);
+  if (faults.length > 0) throw new InputError(faults);
+  return points;
+}
+
+function parsed(line: string, where: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch (cause) {
+    throw new Error(`${where}: is not JSON: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function faultsOf(error: unknown): readonly string[] {
+  return error instanceof InputError ? error.faults : [(error as Error).message];
+}

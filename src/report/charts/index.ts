@@ -1,0 +1,39 @@
+/** The charts of a report, in its order: those that the results have something for. */
+import type { SweepPoint } from "../sweep-points.ts";
+import { type Cell, cellsOf, type NamedResult } from "../workloads.ts";
+import type { Chart } from "./chart.ts";
+import { causesChart, gainChart, stallsChart } from "./cycles.ts";
+import { energyChart, footprintChart, trafficChart } from "./memory.ts";
+import { paretoChart } from "./pareto.ts";
+import { rooflineChart } from "./roofline.ts";
+import { speedupChart } from "./speedup.ts";
+import { trainingCharts } from "./training.ts";
+
+/** What a report is about. */
+export interface ReportInput {
+  readonly results: readonly NamedResult[];
+  /** Points of a sweep; may be none. */
+  readonly points: readonly SweepPoint[];
+}
+
+/** All charts. @throws InputError as `cellsOf`. */
+export function chartsOf({ results, points }: ReportInput): Chart[] {
+  const cells = cellsOf(results);
+  const sweep = points.length === 0 ? [] : [paretoChart(points)];
+  return [...(cells.length === 0 ? [] : simulationCharts(cells, results)), ...sweep];
+}
+
+function simulationCharts(cells: readonly Cell[], results: readonly NamedResult[]): Chart[] {
+  const charts = [
+    speedupChart(cells),
+    gainChart(cells),
+    causesChart(cells),
+    stallsChart(cells),
+    energyChart(cells),
+    trafficChart(cells),
+    footprintChart(results),
+    rooflineChart(cells),
+    ...trainingCharts(cells),
+  ];
+  return charts.filter((chart) => chart !== null);
+}

@@ -1,0 +1,68 @@
+/** The points of a sweep: what is gained over what it costs, and the front that nothing beats. */
+import { grouped, times } from "../numbers.ts";
+import { costOf, paretoFront, type SweepPoint } from "../sweep-points.ts";
+import { unique } from "../workloads.ts";
+import { type Chart, layeredPanels, numbered, PALETTE, panelWidth, themed } from "./chart.ts";
+
+const HEIGHT = 280;
+const KINDS = ["Pareto front", "beaten"] as const;
+
+/** Speed-up of the step over its cost; one panel for each trace. */
+export function paretoChart(points: readonly SweepPoint[]): Chart {
+  const cost = costOf(points);
+  const front = paretoFront(points, cost);
+  const traces = unique(points.map(({ trace }) => trace));
+  const values = points.flatMap((point) => {
+    const { metrics, trace, machine } = point;
+    const price = metrics[cost.key];
+    if (price === null) return [];
+    const settings = Object.entries(point.point).map(([path, value]) => `${path} ${show(value)}`);
+    return {
+      trace,
+      cost: price / cost.unit,
+      speedup: metrics.speedup,
+      kind: KINDS[front.has(point) ? 0 : 1],
+      tip: `${[machine, ...settings].join(", ")}: ${times(metrics.speedup)} ×, ${cost.label} ${grouped(price / cost.unit)}`,
+    };
+  });
+  const x = { field: "cost", type: "quantitative", title: cost.label, scale: { zero: false }, axis: { tickCount: 5 } };
+  const y = {
+    field: "speedup",
+    type: "quantitative",
+    title: "speed-up of the step (×)",
+    scale: { zero: false },
+    axis: { tickCount: 5 },
+  };
+  const layer = [
+    {
+      transform: [{ filter: `datum.kind === '${KINDS[0]}'` }],
+      mark: { type: "line", interpolate: "step-after", color: PALETTE[5], aria: false },
+      encoding: { x, y },
+    },
+    {
+      mark: { type: "point", filled: true, size: 45, opacity: 0.85 },
+      encoding: {
+        ...{ x, y, description: { field: "tip", type: "nominal" } },
+        color: {
+          field: "kind",
+          type: "nominal",
+          title: null,
+          scale: { domain: KINDS, range: [PALETTE[5], PALETTE[4]] },
+        },
+        shape: { field: "kind", type: "nominal", scale: { domain: KINDS, range: ["diamond", "circle"] } },
+      },
+    },
+  ];
+  const unit = { width: panelWidth(traces.length), height: HEIGHT, layer };
+  return {
+    id: "pareto",
+    title: "Pareto front of the sweep",
+    note: `Speed-up of the whole step, memory included, over ${cost.label}: no other point of the same trace is faster without costing more.`,
+    spec: themed({ data: { values: numbered(values, "trace") }, ...layeredPanels(traces, "trace", unit) }),
+  };
+}
+
+/** A value of a config, for people. */
+export function show(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}

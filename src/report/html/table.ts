@@ -1,0 +1,60 @@
+/**
+ * A table whose columns sort at a click, with its values as a CSV file inside the page. In the CSV, text that a spreadsheet
+ * would take for a formula begins with an apostrophe.
+ */
+import { stringify } from "csv-stringify/sync";
+import { html, type Markup } from "./template.ts";
+
+/** A column: of text, or of numbers with their text for people. */
+export interface Column<Row> {
+  /** In the CSV, with the unit. */
+  readonly key: string;
+  readonly head: string;
+  value(row: Row): string | number | null;
+  /** A number for people; for text nothing. */
+  readonly show?: (value: number) => string;
+}
+
+/** A table of `rows`; `id` is its place in the page and the name of its CSV file. */
+export interface TableContent<Row> {
+  readonly id: string;
+  readonly title: string;
+  readonly note?: string;
+  readonly columns: readonly Column<Row>[];
+  readonly rows: readonly Row[];
+}
+
+/** The table, folded away with `folded`. */
+export function sortableTable<Row>(content: TableContent<Row>, folded = true): Markup {
+  const { id, title, note = "", columns, rows } = content;
+  const isNumber = columns.map(({ show }) => show !== undefined);
+  const head = columns.map(
+    ({ head }, index) =>
+      html`<th scope="col"${isNumber[index] ? html` class="n"` : ""}><button type="button">${head}</button></th>`,
+  );
+  const body = rows.map((row) => html`<tr>${columns.map((column) => cell(column, column.value(row)))}</tr>\n`);
+  const csv = `data:text/csv;charset=utf-8;base64,${Buffer.from(tableCsv(content)).toString("base64")}`;
+  return html`<details id="${id}"${folded ? "" : html` open`}><summary>${title}</summary>
+<p>${note} <a href="${csv}" download="${id}.csv">CSV</a></p>
+<div class="scroll"><table><thead><tr>${head}</tr></thead><tbody>
+${body}</tbody></table></div></details>
+`;
+}
+
+/** The exact values of the table as CSV, with a header. */
+export function tableCsv<Row>({ columns, rows }: TableContent<Row>): string {
+  const records = rows.map((row) => columns.map((column) => column.value(row)));
+  return stringify([columns.map(({ key }) => key), ...records], { escape_formulas: true });
+}
+
+const LONG = 40;
+
+function isLong(value: string | number | null): boolean {
+  return String(value).length > LONG;
+}
+
+function cell<Row>({ show }: Column<Row>, value: string | number | null): Markup {
+  if (show === undefined) return html`<td${isLong(value) ? html` class="w"` : ""}>${value ?? "–"}</td>`;
+  if (typeof value !== "number") return html`<td class="n">–</td>`;
+  return html`<td class="n" data-v="${value}">${show(value)}</td>`;
+}

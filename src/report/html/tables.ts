@@ -1,0 +1,328 @@
+/** What stands in the tables of a report on simulations: everything that its charts show, in numbers. */
+import { PASSES } from "../../sim/operation.ts";
+import { CAUSES, type ResultRow } from "../../sim/result.ts";
+import { stallsOf } from "../charts/cycles.ts";
+import { footprints } from "../charts/memory.ts";
+import { type SpeedupRow, speedupRows } from "../charts/speedup.ts";
+import { densityOf } from "../charts/training.ts";
+import { grouped, joules, share, time, times, withUnit } from "../numbers.ts";
+import {
+  arraySpeedup,
+  type Cell,
+  energyOf,
+  multiplies,
+  type NamedResult,
+  paddedSpeedup,
+  ratio,
+  sumOf,
+  sumRecords,
+  timeSpeedup,
+  totalOf,
+  unique,
+} from "../workloads.ts";
+import { type Column, sortableTable, type TableContent } from "./table.ts";
+import type { Markup } from "./template.ts";
+
+/** Rows of the table of layers; beyond them those with the least cycles are left out. */
+const MOST_LAYER_ROWS = 2000;
+
+interface Placed {
+  readonly cell: Cell;
+}
+
+const PLACE: readonly Column<Placed>[] = [
+  { key: "workload", head: "workload", value: ({ cell }) => cell.workload },
+  { key: "machine", head: "machine", value: ({ cell }) => cell.machine },
+];
+
+/** The comparison of machines: one row each for a workload. */
+export function summaryTable(cells: readonly Cell[]): Markup {
+  const withEnergy = cells.some(({ rows }) => energyOf(rows) !== null);
+  const ratioColumn = (key: string, head: string, value: (cell: Cell) => number | null): Column<Placed> => ({
+    ...{ key, head, show: times },
+    value: ({ cell }) => value(cell),
+  });
+  const columns: Column<Placed>[] = [
+    ...PLACE,
+    {
+      key: "peak_macs_per_second",
+      head: "peak",
+      value: ({ cell }) => cell.result.peakMacsPerSecond,
+      show: (value) => withUnit(value, "MAC/s"),
+    },
+    ...PASSES.map((pass) =>
+      ratioColumn(`${pass}_speedup`, `${pass} ×`, (cell) =>
+        arraySpeedup(
+          cell,
+          cell.rows.filter((row) => multiplies(row) && row.pass === pass),
+        ),
+      ),
+    ),
+    ratioColumn("array_speedup", "all ×", (cell) => arraySpeedup(cell, cell.rows.filter(multiplies))),
+    ratioColumn("array_speedup_with_padding", "+padding ×", (cell) =>
+      paddedSpeedup(cell, cell.rows.filter(multiplies)),
+    ),
+    {
+      key: "share_of_ideal",
+      head: "of ideal",
+      value: ({ cell: { rows } }) => {
+        const busy = rows.filter((row) => row.cycles.compute > 0);
+        return ratio(
+          sumOf(busy, (row) => row.idealCycles),
+          sumOf(busy, ({ cycles }) => cycles.compute),
+        );
+      },
+      show: share,
+    },
+    ratioColumn("matmul_speedup", "memory ×", (cell) => timeSpeedup(cell.rows.filter(multiplies))),
+    ratioColumn("step_speedup", "step ×", (cell) => timeSpeedup(cell.rows)),
+    {
+      key: "step_seconds",
+      head: "step",
+      value: ({ cell }) => sumOf(cell.rows, (row) => row.seconds) / cell.traces.length,
+      show: time,
+    },
+    {
+      key: "step_dram_bytes",
+      head: "DRAM",
+      value: ({ cell }) => sumOf(cell.rows, ({ traffic }) => totalOf(traffic.dram ?? {})) / cell.traces.length,
+      show: (value) => withUnit(value, "B"),
+    },
+    ...(withEnergy ? [energyColumn] : []),
+  ];
+  const note =
+    "forward … all: the array alone, by zeros of the operands (over another baseline: by all that it gains). +padding: and by skipping empty lanes and image padding. of ideal: effectual MACs / (multipliers × cycles). memory: all passes with DRAM time. step: with everything that does not multiply; time, DRAM traffic and energy are the mean of the recorded steps.";
+  const rows = cells.map((cell) => ({ cell }));
+  return sortableTable({ id: "summary-table", title: "Machines compared", note, columns, rows }, false);
+}
+
+const energyColumn: Column<Placed> = {
+  key: "step_energy_pJ",
+  head: "energy",
+  value: ({ cell: { rows, traces } }) => {
+    const energy = energyOf(rows);
+    return energy === null ? null : totalOf(energy) / traces.length;
+  },
+  show: joules,
+};
+
+/** All other tables, folded. */
+export function detailTables(cells: readonly Cell[], results: readonly NamedResult[]): Markup[] {
+  return [
+    speedupTable(cells),
+    gainTable(cells),
+    causesTable(cells),
+    amountTable(cells, "stalls", "Waiting for memory, by place", "cycles", grouped, ({ rows }) =>
+      Object.entries(stallsOf(rows)).map(([place, amount]) => ({ place, part: "all", amount })),
+    ),
+    amountTable(
+      cells,
+      "traffic",
+      "Bytes moved, by place and tensor",
+      "bytes",
+      (value) => withUnit(value, "B"),
+      trafficOf,
+    ),
+    ...(cells.some(({ rows }) => energyOf(rows) !== null) ? [energyTable(cells)] : []),
+    footprintTable(results),
+    layerTable(cells),
+  ];
+}
+
+function speedupTable(cells: readonly Cell[]): Markup {
+  const networks = unique(cells.map(({ network }) => network));
+  const columns: Column<SpeedupRow>[] = [
+    { key: "method", head: "method", value: ({ treatment }) => treatment },
+    { key: "machine", head: "machine", value: ({ machine }) => machine },
+    { key: "pass", head: "pass", value: ({ pass }) => pass },
+    ...networks.map((network) => ({
+      key: `${network}_speedup`,
+      head: `${network} ×`,
+      value: ({ networks: speedups }: SpeedupRow) => (Object.hasOwn(speedups, network) ? speedups[network] : null),
+      show: times,
+    })),
+    { key: "geometric_mean_speedup", head: "geometric mean ×", value: ({ mean }) => mean, show: times },
+  ];
+  const note = "The array alone. The mean is over all networks of a method, and only where none is missing.";
+  const title = "Speed-up by network, machine and pass";
+  return sortableTable({ id: "speedup-table", title, note, columns, rows: speedupRows(cells) });
+}
+
+interface PassRows extends Placed {
+  readonly pass: string;
+  readonly rows: readonly ResultRow[];
+}
+
+function gainTable(cells: readonly Cell[]): Markup {
+  const cycles = (key: string, head: string, value: (row: ResultRow) => number): Column<PassRows> => ({
+    ...{ key: `${key}_cycles`, head, show: grouped },
+    value: ({ rows }) => sumOf(rows, value),
+  });
+  const columns: Column<PassRows>[] = [
+    ...PLACE,
+    { key: "pass", head: "pass", value: ({ pass }) => pass },
+    cycles("compute", "needed", (row) => row.cycles.compute),
+    cycles("saved_topK", "saved by top-k zeros", ({ saved }) => saved.topK),
+    cycles("saved_natural", "by natural zeros", ({ saved }) => saved.natural),
+    cycles("saved_imagePadding", "by image padding", ({ saved }) => saved.imagePadding),
+    cycles("saved_lanePadding", "by lane padding", ({ saved }) => saved.lanePadding),
+  ];
+  const rows = cells.flatMap((cell) =>
+    PASSES.map((pass) => ({ cell, pass, rows: cell.rows.filter((row) => multiplies(row) && row.pass === pass) })),
+  );
+  return sortableTable({ id: "gain-table", title: "What the gain is made of, by pass, in cycles", columns, rows });
+}
+
+function causesTable(cells: readonly Cell[]): Markup {
+  const all = (row: ResultRow) => totalOf(row.breakdown as Record<string, number>);
+  const columns: Column<Placed>[] = [
+    ...PLACE,
+    ...(Object.keys(CAUSES) as (keyof typeof CAUSES)[]).map((cause) => ({
+      key: `${cause}_share`,
+      head: cause,
+      value: ({ cell: { rows } }: Placed) =>
+        ratio(
+          sumOf(rows, ({ breakdown }) => breakdown[cause] ?? 0),
+          sumOf(rows, all),
+        ),
+      show: share,
+    })),
+  ];
+  const meanings = Object.entries(CAUSES).map(([cause, meaning]) => `${cause}: ${meaning}`);
+  const note = `Shares of multipliers × cycles of the whole step. ${meanings.join(". ")}.`;
+  const rows = cells.map((cell) => ({ cell }));
+  return sortableTable({ id: "cycles-table", title: "Where the cycles went, by cause", note, columns, rows });
+}
+
+interface Amount {
+  readonly place: string;
+  readonly part: string;
+  readonly amount: number;
+}
+
+function amountTable(
+  cells: readonly Cell[],
+  id: string,
+  title: string,
+  unit: string,
+  show: (value: number) => string,
+  amountsOf: (cell: Cell) => readonly Amount[],
+): Markup {
+  const columns: Column<Placed & Amount>[] = [
+    ...PLACE,
+    { key: "place", head: "place", value: ({ place }) => place },
+    { key: "part", head: "part", value: ({ part }) => part },
+    { key: `${unit}_per_step`, head: unit, value: ({ amount, cell }) => amount / cell.traces.length, show },
+  ];
+  const rows = cells.flatMap((cell) => amountsOf(cell).map((amount) => ({ cell, ...amount })));
+  return sortableTable({ id: `${id}-table`, title, note: "Mean of the recorded steps.", columns, rows });
+}
+
+function trafficOf({ rows }: Cell): Amount[] {
+  const places = unique(rows.flatMap(({ traffic }) => Object.keys(traffic)));
+  return places.flatMap((place) =>
+    Object.entries(sumRecords(rows.map(({ traffic }) => traffic[place] ?? {}))).map(([part, amount]) => ({
+      ...{ place, part, amount },
+    })),
+  );
+}
+
+function energyTable(cells: readonly Cell[]): Markup {
+  return amountTable(cells, "energy", "Energy of a training step, by component", "pJ", joules, ({ rows }) =>
+    Object.entries(energyOf(rows) ?? {}).map(([part, amount]) => ({
+      ...{ place: "machine", part, amount },
+    })),
+  );
+}
+
+function footprintTable(results: readonly NamedResult[]): Markup {
+  type Held = { workload: string; part: string; denseBytes: number; sparseBytes: number; sparseIndexedBytes: number };
+  const rows: Held[] = footprints(results).flatMap(({ workload, held }) =>
+    [
+      ...held.parts,
+      { part: "saved for backward", ...held.activations },
+      { part: "everything", ...held.total },
+      { part: "peak of the step", ...held.peak },
+    ].map((bytes) => ({ workload, ...bytes })),
+  );
+  const bytes = (key: "denseBytes" | "sparseBytes" | "sparseIndexedBytes", head: string): Column<Held> => ({
+    ...{ key, head, show: (value) => withUnit(value, "B") },
+    value: (row) => row[key],
+  });
+  const columns: Column<Held>[] = [
+    { key: "workload", head: "workload", value: ({ workload }) => workload },
+    { key: "part", head: "part", value: ({ part }) => part },
+    bytes("denseBytes", "dense training"),
+    bytes("sparseBytes", "values only"),
+    bytes("sparseIndexedBytes", "with index"),
+    {
+      key: "saved_share",
+      head: "saved, with index",
+      value: ({ denseBytes, sparseIndexedBytes }) => ratio(denseBytes - sparseIndexedBytes, denseBytes),
+      show: share,
+    },
+  ];
+  return sortableTable({ id: "footprint-table", title: "Memory held for a training step, by part", columns, rows });
+}
+
+interface LayerRows extends PassRows {
+  readonly layer: string;
+}
+
+function layerTable(cells: readonly Cell[]): Markup {
+  const all = cells.flatMap(layersOf);
+  const cyclesOf = ({ rows }: LayerRows) => sumOf(rows, ({ cycles }) => cycles.total);
+  const rows =
+    all.length <= MOST_LAYER_ROWS
+      ? all
+      : all
+          .map((row) => ({ row, cycles: cyclesOf(row) }))
+          .sort((a, b) => b.cycles - a.cycles)
+          .slice(0, MOST_LAYER_ROWS)
+          .map(({ row }) => row);
+  const left = all.length - rows.length;
+  const sum = (key: string, head: string, value: (row: ResultRow) => number): Column<LayerRows> => ({
+    ...{ key, head, show: grouped },
+    value: ({ rows }) => sumOf(rows, value),
+  });
+  const columns: Column<LayerRows>[] = [
+    ...PLACE,
+    { key: "layer", head: "layer", value: ({ layer }) => layer },
+    { key: "pass", head: "pass", value: ({ pass }) => pass },
+    sum("dense_macs", "dense MACs", ({ macs }) => macs.dense),
+    sum("effectual_macs", "effectual MACs", ({ macs }) => macs.effectual),
+    ...["weight", "input", "outputGrad"].map((operand) => ({
+      key: `${operand}_density`,
+      head: `${operand} density`,
+      value: ({ rows }: LayerRows) => densityOf(rows, operand),
+      show: share,
+    })),
+    sum("cycles", "cycles", ({ cycles }) => cycles.total),
+    sum("memoryStall_cycles", "of them waiting", ({ cycles }) => cycles.memoryStall),
+    { key: "array_speedup", head: "array ×", value: ({ cell, rows }) => arraySpeedup(cell, rows), show: times },
+    { key: "speedup", head: "with memory ×", value: ({ rows }) => timeSpeedup(rows), show: times },
+    {
+      key: "validation",
+      head: "held against",
+      value: ({ rows }) => unique(rows.map(({ validation }) => validation)).join(", "),
+    },
+  ];
+  const note =
+    left === 0
+      ? "Convolutions and linear layers; sums over the recorded steps."
+      : `Convolutions and linear layers; sums over the recorded steps. The ${grouped(MOST_LAYER_ROWS)} rows with the most cycles; ${grouped(left)} others are left out (simulate --csv writes all).`;
+  const content: TableContent<LayerRows> = { id: "layers-table", title: "Layers", note, columns, rows };
+  return sortableTable(content);
+}
+
+function layersOf(cell: Cell): LayerRows[] {
+  const groups = new Map<string, LayerRows & { readonly rows: ResultRow[] }>();
+  for (const row of cell.rows.filter(multiplies)) {
+    const { layer, pass } = row;
+    const key = JSON.stringify([layer, pass]);
+    const group = groups.get(key) ?? { cell, layer, pass, rows: [] };
+    groups.set(key, group);
+    group.rows.push(row);
+  }
+  return [...groups.values()];
+}

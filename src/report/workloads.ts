@@ -1,0 +1,189 @@
+/**
+ * Several results as one comparison: rows of all files by workload (a network with a method) and machine, and the ratios of
+ * sums of rows. Machines of one name that differ in anything are told apart by a number behind it.
+ */
+import { InputError, oneLine } from "../io/faults.ts";
+import { resolveMemory } from "../sim/memory/hierarchy.ts";
+import type { MachineResult, ResultRow, SimulationResult, TraceIdentity } from "../sim/result.ts";
+import { quantity } from "../sim/units.ts";
+import { percent } from "./table.ts";
+
+/** A result, the name of its file, and the hash of that file. */
+export interface NamedResult {
+  readonly file: string;
+  readonly sha256: string;
+  readonly result: SimulationResult;
+}
+
+/** One machine on all steps of one workload. */
+export interface Cell {
+  /** Network and treatment. */
+  readonly workload: string;
+  readonly network: string;
+  /** Method and sparsity. */
+  readonly treatment: string;
+  /** Name of the machine, which is another one for another config, model or baseline. */
+  readonly machine: string;
+  readonly result: MachineResult;
+  /** Whether the baseline is the machine's own array without skipping. */
+  readonly ownBaseline: boolean;
+  readonly clockHz: number;
+  readonly baselineClockHz: number;
+  readonly rows: readonly ResultRow[];
+  readonly traces: readonly TraceIdentity[];
+}
+
+/** What the report calls a network with a method. */
+export function workloadOf(trace: TraceIdentity): string {
+  return `${oneLine(trace.network)} ${treatmentOf(trace)}`;
+}
+
+function treatmentOf({ method, sparsity }: TraceIdentity): string {
+  return oneLine(sparsity === undefined ? method : `${method} ${percent(sparsity)}`);
+}
+
+/**
+ * The cells of all results, workloads and machines in the order of the files.
+ * @throws InputError where two files hold the same trace on the same machine, or a clock is none.
+ */
+export function cellsOf(results: readonly NamedResult[]): Cell[] {
+  const names = machineNames(results);
+  const cells = new Map<string, Cell & { readonly rows: ResultRow[]; readonly traces: TraceIdentity[] }>();
+  const holder = new Map<string, string>();
+  const faults: string[] = [];
+  for (const { file, result } of results) {
+    for (const own of result.machines) {
+      const machine = names.get(identityOf(own)) as string;
+      const clockHz = quantity("frequency", own.config.clock, `${file}: ${own.name}: clock`);
+      const baselineClockHz = quantity("frequency", own.baseline.config.clock, `${file}: ${own.baseline.name}: clock`);
+      result.traces.forEach((trace, index) => {
+        const workload = workloadOf(trace);
+        const at = JSON.stringify([trace.sha256, machine]);
+        const other = holder.get(at);
+        if (other !== undefined) {
+          faults.push(`${file}: ${trace.name} on ${machine} is counted twice, got it in ${other} too`);
+        }
+        holder.set(at, file);
+        const key = JSON.stringify([workload, machine]);
+        const cell = cells.get(key) ?? {
+          workload,
+          network: oneLine(trace.network),
+          treatment: treatmentOf(trace),
+          machine,
+          result: own,
+          ownBaseline: result.baseline.machine === "self",
+          clockHz,
+          baselineClockHz,
+          rows: [],
+          traces: [],
+        };
+        cells.set(key, cell);
+        cell.traces.push(trace);
+        for (const row of own.rows) if (row.trace === index) cell.rows.push(row);
+      });
+    }
+  }
+  if (faults.length > 0) throw new InputError(faults);
+  const all = [...cells.values()];
+  const workloads = unique(all.map(({ workload }) => workload));
+  return workloads.flatMap((workload) => all.filter((cell) => cell.workload === workload));
+}
+
+/** Names of machines, by what they are. */
+export function machineNames(results: readonly NamedResult[]): Map<string, string> {
+  const names = new Map<string, string>();
+  const taken = new Map<string, number>();
+  for (const machine of results.flatMap(({ result }) => result.machines)) {
+    const identity = identityOf(machine);
+    if (names.has(identity)) continue;
+    const count = (taken.get(machine.name) ?? 0) + 1;
+    taken.set(machine.name, count);
+    names.set(identity, oneLine(count === 1 ? machine.name : `${machine.name} (${count})`));
+  }
+  return names;
+}
+
+/** What makes a machine the same in two results. */
+export function identityOf({ name, config, modelVersion, baseline }: MachineResult): string {
+  return JSON.stringify([name, config, modelVersion, baseline]);
+}
+
+/** Whether a row is a convolution's or a linear layer's. */
+export function multiplies({ kind }: ResultRow): boolean {
+  return kind === "conv" || kind === "linear";
+}
+
+/** Sum of a number of every row. */
+export function sumOf(rows: readonly ResultRow[], value: (row: ResultRow) => number): number {
+  return rows.reduce((sum, row) => sum + value(row), 0);
+}
+
+/** `numerator` / `denominator`; null for what is no ratio. */
+export function ratio(numerator: number, denominator: number): number | null {
+  return denominator > 0 ? numerator / denominator : null;
+}
+
+/**
+ * Speed-up of the array alone on some rows of a cell: over its own array without skipping by zeros of the operands only, over
+ * another machine by whatever that gains.
+ */
+export function arraySpeedup(cell: Cell, rows: readonly ResultRow[]): number | null {
+  const cycles = sumOf(rows, (row) => row.cycles.compute);
+  if (cell.ownBaseline)
+    return ratio(
+      sumOf(rows, (row) => row.noZerosComputeCycles),
+      cycles,
+    );
+  return paddedSpeedup(cell, rows);
+}
+
+/** The same with what the machine gains by skipping padding. */
+export function paddedSpeedup(cell: Cell, rows: readonly ResultRow[]): number | null {
+  const baselineSeconds = sumOf(rows, (row) => row.baselineComputeCycles) / cell.baselineClockHz;
+  return ratio(baselineSeconds, sumOf(rows, (row) => row.cycles.compute) / cell.clockHz);
+}
+
+/** Peak bandwidth of DRAM. @throws Error for a config whose quantities are none. */
+export function dramBytesPerSecond({ result: { config }, clockHz }: Cell): number {
+  const widths = { valueBytes: 1, wideBytes: 1 };
+  return resolveMemory(config.memory, clockHz, widths, config.name).dramBytesPerCycle * clockHz;
+}
+
+/** Speed-up in time, with memory and all else that is charged. */
+export function timeSpeedup(rows: readonly ResultRow[]): number | null {
+  return ratio(
+    sumOf(rows, (row) => row.baselineSeconds),
+    sumOf(rows, (row) => row.seconds),
+  );
+}
+
+/** Energy of rows in picojoules by component; null where the result knows none. */
+export function energyOf(rows: readonly (ResultRow & { readonly energy?: unknown })[]): Record<string, number> | null {
+  const known = rows.filter(({ energy }) => typeof energy === "object" && energy !== null);
+  return known.length === 0 ? null : sumRecords(known.map(({ energy }) => energy as Record<string, number>));
+}
+
+/** The sum of records of numbers, key by key. */
+export function sumRecords(records: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const sum = new Map<string, number>();
+  for (const record of records) {
+    for (const [key, value] of Object.entries(record)) sum.set(key, (sum.get(key) ?? 0) + value);
+  }
+  return Object.fromEntries(sum);
+}
+
+/** √[n](Π values); null without values. */
+export function geometricMean(values: readonly number[]): number | null {
+  if (values.length === 0) return null;
+  return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
+}
+
+/** The sum of a record's numbers. */
+export function totalOf(parts: Readonly<Record<string, number>>): number {
+  return Object.values(parts).reduce((sum, value) => sum + value, 0);
+}
+
+/** Values in the order of their first appearance, each once. */
+export function unique<T>(values: readonly T[]): T[] {
+  return [...new Set(values)];
+}
