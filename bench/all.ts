@@ -1,5 +1,5 @@
 /** `npm run bench`: every bench in turn, each printing its own table of ratios. */
-const benches = ["step", "conv-simd", "elementwise", "top-k", "conv", "scheduler", "machines", "dram"];
+const benches = ["step", "conv-simd", "elementwise", "top-k", "conv", "scheduler", "machines", "dram", "sweep"];
 
 for (const name of benches) {
   console.log(`\n== ${name}`);

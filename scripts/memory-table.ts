@@ -5,8 +5,8 @@
  *     npx tsx scripts/memory-table.ts TRACE…      recorded steps, one for each sparsity
  */
 import type { ResultRow } from "../src/sim/result.ts";
-import { simulateFiles } from "../src/studies/simulate-threads.ts";
 import { loadMachines } from "../src/studies/inputs.ts";
+import { simulateFiles } from "../src/studies/simulate-threads.ts";
 
 const PERCENT = 100;
 const LARGEST = 3;

@@ -13,6 +13,7 @@ import { addRecordCommand } from "./record.ts";
 import { addReportCommand } from "./report.ts";
 import { addSensitivityCommand } from "./sensitivity.ts";
 import { addSimulateCommand } from "./simulate.ts";
+import { addSweepCommand } from "./sweep.ts";
 import { addTraceCommand } from "./trace.ts";
 import { addTrainCommand } from "./train.ts";
 
@@ -57,6 +58,7 @@ for (const add of [
   addFlopsCommand,
   addFootprintCommand,
   addSensitivityCommand,
+  addSweepCommand,
   addDramCommand,
 ])
   add(program);

@@ -8,7 +8,7 @@ import { readJsonFile, sha256OfFile } from "../io/file-source.ts";
 import { standaloneSvg } from "../report/charts/chart.ts";
 import { chartsOf } from "../report/charts/index.ts";
 import { reportPage } from "../report/html/page.ts";
-import { type SweepPoint, SweepPointSchema } from "../report/sweep-points.ts";
+import { isMeasured, type MeasuredPoint, SweepPointSchema } from "../report/sweep-points.ts";
 import type { NamedResult } from "../report/workloads.ts";
 import { ResultSchema } from "../sim/result.ts";
 
@@ -68,17 +68,18 @@ async function readResults(paths: readonly string[]): Promise<NamedResult[]> {
 }
 
 /** One point a line. */
-async function readPoints(path: string): Promise<SweepPoint[]> {
+async function readPoints(path: string): Promise<MeasuredPoint[]> {
   const text = await readFile(path, "utf8").catch((cause: Error) => {
     throw new Error(`${path}: cannot be read: ${cause.message}`, { cause });
   });
-  const points: SweepPoint[] = [];
+  const points: MeasuredPoint[] = [];
   const faults: string[] = [];
   text.split("\n").forEach((line, index) => {
     if (line.trim() === "") return;
     const where = `${path}: line ${index + 1}`;
     try {
-      points.push(checkSchema(SweepPointSchema, parsed(line, where), where));
+      const point = checkSchema(SweepPointSchema, parsed(line, where), where);
+      if (isMeasured(point)) points.push(point);
     } catch (error) {
       faults.push(...faultsOf(error));
     }

@@ -17,12 +17,12 @@ export class LineFile {
     return this.#lines;
   }
 
-  /** Appends a line, which has no line end in it. @throws Error naming the file. */
-  async append(line: string): Promise<void> {
+  /** Appends lines, which have no line end in them, and waits for the disk once. @throws Error naming the file. */
+  async append(...lines: readonly string[]): Promise<void> {
     try {
       const file = await open(this.path, "a");
       try {
-        await file.writeFile(`${line}\n`);
+        await file.writeFile(lines.map((line) => `${line}\n`).join(""));
         await file.sync();
       } finally {
         await file.close();
@@ -30,7 +30,7 @@ export class LineFile {
     } catch (cause) {
       throw new Error(`${this.path}: cannot be written: ${(cause as Error).message}`, { cause });
     }
-    this.#lines.push(line);
+    this.#lines.push(...lines);
   }
 }
 

@@ -1,78 +1,51 @@
-/** The points of a design-space sweep as a report reads them, and the Pareto front of what is gained and what it costs. */
+/** The result of a sweep: one line of JSON a point. The declaration is the type, the check, and the published JSON Schema. */
 import { type Static, Type } from "typebox";
 
 const strict = { additionalProperties: false };
+const ratio = (description: string) =>
+  Type.Union([Type.Number(), Type.Null()], { description: `${description}; null for 0/0` });
 
-/** One line of a sweep's `points.jsonl`. */
+const Metrics = Type.Object(
+  {
+    cycles: Type.Number({ description: "of the step" }),
+    seconds: Type.Number({ description: "of the step" }),
+    speedup: ratio("of the step over the same array without skipping and compression"),
+    speedupFromZeros: ratio("of the step over the same machine on operands without a zero"),
+    matmulSpeedup: ratio("as `speedup`, of the ops that multiply"),
+    computeSpeedup: ratio("as `matmulSpeedup`, of the array alone"),
+    energyPicojoules: Type.Union([Type.Number(), Type.Null()], { description: "of the step; null where not modelled" }),
+    dramBytes: Type.Number({ description: "moved between DRAM and the chip" }),
+    onChipBytes: Type.Number({ description: "capacity of all on-chip levels" }),
+    multipliers: Type.Integer({ description: "of the array" }),
+  },
+  strict,
+);
+
+const place = {
+  point: Type.Record(Type.String(), Type.Unknown(), { description: "Swept fields with their values." }),
+  machine: Type.String({ description: "The config that the fields change." }),
+  trace: Type.String({ description: "File name of the trace." }),
+};
+
+/** A point of a sweep: its metrics, or why its config is refused. */
 export const SweepPointSchema = Type.Object(
   {
-    point: Type.Record(Type.String(), Type.Unknown(), { description: "value by path of a field of the config" }),
-    machine: Type.String(),
-    trace: Type.String(),
-    metrics: Type.Object(
-      {
-        cycles: Type.Number(),
-        seconds: Type.Number(),
-        speedup: Type.Number(),
-        speedupFromZeros: Type.Number(),
-        matmulSpeedup: Type.Number(),
-        computeSpeedup: Type.Number(),
-        energyPicojoules: Type.Union([Type.Number(), Type.Null()]),
-        dramBytes: Type.Number(),
-        onChipBytes: Type.Number(),
-        multipliers: Type.Number(),
-      },
-      strict,
-    ),
+    ...place,
+    metrics: Type.Optional(Metrics),
+    error: Type.Optional(Type.String({ description: "Why there are no metrics." })),
   },
   strict,
 );
 
 /** A point of a sweep. */
 export type SweepPoint = Static<typeof SweepPointSchema>;
+/** What a point gave. */
+export type SweepMetrics = Static<typeof Metrics>;
 
-/** What a gain is paid with. */
-export interface Cost {
-  readonly key: "energyPicojoules" | "multipliers" | "onChipBytes" | "cycles";
-  readonly label: string;
-  /** Of the axis, in units of the metric. */
-  readonly unit: number;
-}
+/** A point that has metrics. */
+export type MeasuredPoint = SweepPoint & { readonly metrics: SweepMetrics };
 
-const COSTS: readonly Cost[] = [
-  { key: "energyPicojoules", label: "energy of the steps (µJ)", unit: 1e6 },
-  { key: "multipliers", label: "multipliers", unit: 1 },
-  { key: "onChipBytes", label: "on-chip memory (MiB)", unit: 2 ** 20 },
-  { key: "cycles", label: "cycles", unit: 1 },
-];
-
-/** The first cost that all points know and that tells them apart. */
-export function costOf(points: readonly SweepPoint[]): Cost {
-  const differs = ({ key }: Cost) => {
-    const values = points.map(({ metrics }) => metrics[key]);
-    return !values.includes(null) && new Set(values).size > 1;
-  };
-  return COSTS.find(differs) ?? COSTS[1];
-}
-
-/** The points of a trace that no other of its points beats in speed-up without costing more, or in cost without being slower. */
-export function paretoFront(points: readonly SweepPoint[], { key }: Cost): Set<SweepPoint> {
-  const front = new Set<SweepPoint>();
-  for (const trace of new Set(points.map((point) => point.trace))) {
-    let best = Number.NEGATIVE_INFINITY;
-    let bestCost = Number.NaN;
-    const costs = ({ metrics }: SweepPoint) => metrics[key] as number;
-    const sorted = points
-      .filter((point) => point.trace === trace && point.metrics[key] !== null)
-      .sort((a, b) => costs(a) - costs(b) || b.metrics.speedup - a.metrics.speedup);
-    for (const point of sorted) {
-      const { speedup } = point.metrics;
-      // A point that equals one of the front is no worse than it.
-      if (speedup < best || (speedup === best && costs(point) !== bestCost)) continue;
-      front.add(point);
-      best = speedup;
-      bestCost = costs(point);
-    }
-  }
-  return front;
+/** Whether a point was simulated, not refused. */
+export function isMeasured(point: SweepPoint): point is MeasuredPoint {
+  return point.metrics !== undefined;
 }

@@ -158,9 +158,11 @@ export function timeSpeedup(rows: readonly ResultRow[]): number | null {
 }
 
 /** Energy of rows in picojoules by component; null where the result knows none. */
-export function energyOf(rows: readonly (ResultRow & { readonly energy?: unknown })[]): Record<string, number> | null {
+export function energyOf(rows: readonly ResultRow[]): Record<string, number> | null {
   const known = rows.filter(({ energy }) => typeof energy === "object" && energy !== null);
-  return known.length === 0 ? null : sumRecords(known.map(({ energy }) => energy as Record<string, number>));
+  return known.length === 0
+    ? null
+    : sumRecords(known.map(({ energy }) => (energy as NonNullable<ResultRow["energy"]>).components));
 }
 
 /** The sum of records of numbers, key by key. */

@@ -3,13 +3,13 @@
  * model what it costs to feed it, and the slower of the two decides; then everything is added up by pass.
  */
 import { isMacOp, type MacOp, type TraceOp } from "../trace/manifest.ts";
-import type { IdentifiedTrace } from "../trace/trace.ts";
+import type { IdentifiedTrace, Trace } from "../trace/trace.ts";
 import { checkEqualTerms, checkOneNetwork, checkSameWork } from "./comparability.ts";
 import { type EnergyModel, energyModel } from "./energy/model.ts";
 import type { EnergyTable } from "./energy/table.ts";
 import { footprintOf } from "./footprint.ts";
 import { denseTwin, type Machine } from "./machine.ts";
-import { prepareOperation } from "./prepare.ts";
+import { type PreparedOperation, prepareOperation } from "./prepare.ts";
 import {
   type MachineResult,
   RESULT_VERSION,
@@ -37,6 +37,8 @@ export interface SimulationInput {
   readonly onProgress?: (done: number, of: number) => void;
   /** Others that do a share of the ops. */
   readonly helpers?: Helpers;
+  /** Reads an op of a trace; without it `prepareOperation`, each time anew. */
+  readonly prepare?: (trace: Trace, op: MacOp) => Promise<PreparedOperation>;
 }
 
 /** An op of the steps (first those of `traces`, then of `baselineTraces`) and what it costs on each machine. */
@@ -115,7 +117,7 @@ export async function simulateOps(
   take: () => number,
   onOp: (done: OpCosts) => void,
 ): Promise<void> {
-  const { traces, baselineTraces = [] } = input;
+  const { traces, baselineTraces = [], prepare = prepareOperation } = input;
   const comparisons = comparisonsOf(input);
   const steps = [...traces, ...baselineTraces].map(({ trace }, index) => ({
     trace,
@@ -128,7 +130,7 @@ export async function simulateOps(
   const ops = steps.flatMap((step) => stepOps(step.trace.manifest).map((op, at) => ({ ...step, op, at })));
   for (let i = take(); i < ops.length; i = take()) {
     const { trace, op, at, plans, isBaseline } = ops[i];
-    const prepared = isMultiplying(op) ? await prepareOperation(trace, op) : null;
+    const prepared = isMultiplying(op) ? await prepare(trace, op) : null;
     const costs = comparisons.map((comparison, index): RowCosts | number | null => {
       const plan = plans[index];
       if (prepared !== null && isBaseline) return multiplyingSeconds(prepared, comparison.machine, plan.own, at);

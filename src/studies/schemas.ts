@@ -1,10 +1,12 @@
 /** The JSON Schemas that are published for editors and for programs in other languages, made from the declarations. */
+import { SweepPointSchema } from "../report/sweep-points.ts";
 import type { Accelerator } from "../sim/accelerator.ts";
 import { EnergyTableSchema } from "../sim/energy/table.ts";
 import { HardwareConfigSchema } from "../sim/machine.ts";
 import { ResultSchema } from "../sim/result.ts";
 import { MacOpSchema, ManifestSchema, OtherOpSchema } from "../trace/manifest.ts";
 import { CheckSchema } from "./check.ts";
+import { SweepSpecSchema } from "./sweep/spec.ts";
 
 const DIALECT = "http://json-schema.org/draft-07/schema#";
 
@@ -26,6 +28,8 @@ export function publishedSchemas(accelerators: Readonly<Record<string, Accelerat
     "energy-table.schema.json": { $schema: DIALECT, title: "swat-sim energy table", ...EnergyTableSchema },
     "result.schema.json": { $schema: DIALECT, title: "swat-sim result", ...ResultSchema },
     "check.schema.json": { $schema: DIALECT, title: "swat-sim check file", ...CheckSchema },
+    "sweep.schema.json": { $schema: DIALECT, title: "swat-sim sweep", ...SweepSpecSchema },
+    "sweep-point.schema.json": { $schema: DIALECT, title: "swat-sim point of a sweep", ...SweepPointSchema },
   };
 }
 

@@ -21,6 +21,16 @@ describe("a file of lines", () => {
     expect(await readFile(path, "utf8")).toBe([...kept, "new", ""].join("\n"));
   });
 
+  it("takes several lines at once", async () => {
+    const path = join(await temporaryFolder(), "log");
+    const file = await openLines(path, 0);
+    await file.append("a", "b");
+    await file.append();
+    await file.append("c");
+    expect(await readFile(path, "utf8")).toBe("a\nb\nc\n");
+    expect(file.lines).toEqual(["a", "b", "c"]);
+  });
+
   it("is made with its folders, and names itself where it cannot be written", async () => {
     const folder = await temporaryFolder();
     const file = await openLines(join(folder, "new/log"), 5);

@@ -7,7 +7,7 @@ import { reportPage } from "../../src/report/html/page.ts";
 import { tableCsv } from "../../src/report/html/table.ts";
 import { escapeHtml, html } from "../../src/report/html/template.ts";
 import { grouped, joules, time, withUnit } from "../../src/report/numbers.ts";
-import { costOf, paretoFront } from "../../src/report/sweep-points.ts";
+import { costOf, paretoFront } from "../../src/report/sweep-front.ts";
 import { cellsOf, geometricMean } from "../../src/report/workloads.ts";
 import type { SimulationResult } from "../../src/sim/result.ts";
 import { EVIL, named, resultOf, sweepPoint, valuesOf } from "./report-input.ts";
@@ -185,7 +185,7 @@ describe("the Pareto front", () => {
         const cost = { key: "energyPicojoules", label: "", unit: 1 } as const;
         const beats = (a: (typeof points)[0], b: (typeof points)[0]) => {
           const [gain, loss] = [
-            a.metrics.speedup - b.metrics.speedup,
+            (a.metrics.speedup ?? 0) - (b.metrics.speedup ?? 0),
             Number(a.metrics.energyPicojoules) - Number(b.metrics.energyPicojoules),
           ];
           return a.trace === b.trace && gain >= 0 && loss <= 0 && (gain > 0 || loss < 0);

@@ -1,7 +1,7 @@
 /** Results for tests of reports: two small machines on made traces, and a sweep; and a chart's data. */
 import { createHash } from "node:crypto";
 import type { Chart } from "../../src/report/charts/chart.ts";
-import type { SweepPoint } from "../../src/report/sweep-points.ts";
+import type { MeasuredPoint } from "../../src/report/sweep-points.ts";
 import type { NamedResult } from "../../src/report/workloads.ts";
 import type { SimulationResult } from "../../src/sim/result.ts";
 import { simulate } from "../../src/sim/simulate.ts";
@@ -32,8 +32,8 @@ export function named(result: SimulationResult, file = "result.json"): NamedResu
 export function sweepPoint(
   speedup: number,
   energyPicojoules: number | null,
-  change: Partial<SweepPoint> = {},
-): SweepPoint {
+  change: Partial<MeasuredPoint> = {},
+): MeasuredPoint {
   return {
     point: { "params.lanes": 16 },
     machine: "tensordash-4096",

@@ -33,6 +33,12 @@ export async function makeTrace(
   seed = "trace",
   change: Partial<TraceManifest> = {},
 ): Promise<IdentifiedTrace> {
+  const trace = await openTrace(memorySource(`${seed}.safetensors`, traceBytes(densities, seed, change)));
+  return { trace, name: trace.name, sha256: "0".repeat(64) };
+}
+
+/** The file of such a trace. */
+export function traceBytes(densities: Densities, seed = "trace", change: Partial<TraceManifest> = {}): Uint8Array {
   const random = seedrandom(seed);
   const masks = new Map<string, BitMask>();
   const tensors: TraceTensor[] = [];
@@ -90,8 +96,7 @@ export async function makeTrace(
     ops,
     ...change,
   };
-  const trace = await openTrace(memorySource(`${seed}.safetensors`, encodeTrace(manifest, masks)));
-  return { trace, name: trace.name, sha256: "0".repeat(64) };
+  return encodeTrace(manifest, masks);
 }
 
 function select(from: BitMask, density: number, random: () => number): BitMask {

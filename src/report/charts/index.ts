@@ -1,5 +1,5 @@
 /** The charts of a report, in its order: those that the results have something for. */
-import type { SweepPoint } from "../sweep-points.ts";
+import type { MeasuredPoint } from "../sweep-points.ts";
 import { type Cell, cellsOf, type NamedResult } from "../workloads.ts";
 import type { Chart } from "./chart.ts";
 import { causesChart, gainChart, stallsChart } from "./cycles.ts";
@@ -13,7 +13,7 @@ import { trainingCharts } from "./training.ts";
 export interface ReportInput {
   readonly results: readonly NamedResult[];
   /** Points of a sweep; may be none. */
-  readonly points: readonly SweepPoint[];
+  readonly points: readonly MeasuredPoint[];
 }
 
 /** All charts. @throws InputError as `cellsOf`. */

@@ -1,6 +1,7 @@
 /** The points of a sweep: what is gained over what it costs, and the front that nothing beats. */
 import { grouped, times } from "../numbers.ts";
-import { costOf, paretoFront, type SweepPoint } from "../sweep-points.ts";
+import { costOf, paretoFront } from "../sweep-front.ts";
+import type { MeasuredPoint } from "../sweep-points.ts";
 import { unique } from "../workloads.ts";
 import { type Chart, layeredPanels, numbered, PALETTE, panelWidth, themed } from "./chart.ts";
 
@@ -8,7 +9,7 @@ const HEIGHT = 280;
 const KINDS = ["Pareto front", "beaten"] as const;
 
 /** Speed-up of the step over its cost; one panel for each trace. */
-export function paretoChart(points: readonly SweepPoint[]): Chart {
+export function paretoChart(points: readonly MeasuredPoint[]): Chart {
   const cost = costOf(points);
   const front = paretoFront(points, cost);
   const traces = unique(points.map(({ trace }) => trace));

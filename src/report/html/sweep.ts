@@ -1,36 +1,38 @@
 /** The table of a sweep: each point with its settings, its metrics, and whether it lies on the Pareto front. */
 import { show } from "../charts/pareto.ts";
 import { grouped, joules, time, times, withUnit } from "../numbers.ts";
-import { costOf, paretoFront, type SweepPoint } from "../sweep-points.ts";
+import { costOf, paretoFront } from "../sweep-front.ts";
+import type { MeasuredPoint } from "../sweep-points.ts";
 import { unique } from "../workloads.ts";
 import { type Column, sortableTable } from "./table.ts";
 import type { Markup } from "./template.ts";
 
-const METRICS: Readonly<Record<keyof SweepPoint["metrics"], readonly [head: string, show: (value: number) => string]>> =
-  {
-    speedup: ["step ×", times],
-    speedupFromZeros: ["step, by zeros ×", times],
-    matmulSpeedup: ["memory ×", times],
-    computeSpeedup: ["array ×", times],
-    cycles: ["cycles", grouped],
-    seconds: ["time", time],
-    energyPicojoules: ["energy", joules],
-    dramBytes: ["DRAM", (value) => withUnit(value, "B")],
-    onChipBytes: ["on chip", (value) => withUnit(value, "B")],
-    multipliers: ["multipliers", grouped],
-  };
+const METRICS: Readonly<
+  Record<keyof MeasuredPoint["metrics"], readonly [head: string, show: (value: number) => string]>
+> = {
+  speedup: ["step ×", times],
+  speedupFromZeros: ["step, by zeros ×", times],
+  matmulSpeedup: ["memory ×", times],
+  computeSpeedup: ["array ×", times],
+  cycles: ["cycles", grouped],
+  seconds: ["time", time],
+  energyPicojoules: ["energy", joules],
+  dramBytes: ["DRAM", (value) => withUnit(value, "B")],
+  onChipBytes: ["on chip", (value) => withUnit(value, "B")],
+  multipliers: ["multipliers", grouped],
+};
 
 /** The table of all points. */
-export function sweepTable(points: readonly SweepPoint[]): Markup {
+export function sweepTable(points: readonly MeasuredPoint[]): Markup {
   const front = paretoFront(points, costOf(points));
   const fields = unique(points.flatMap(({ point }) => Object.keys(point)));
-  const columns: Column<SweepPoint>[] = [
+  const columns: Column<MeasuredPoint>[] = [
     { key: "trace", head: "trace", value: ({ trace }) => trace },
     { key: "machine", head: "machine", value: ({ machine }) => machine },
-    ...fields.map((field): Column<SweepPoint> => settingColumn(points, field)),
+    ...fields.map((field): Column<MeasuredPoint> => settingColumn(points, field)),
     { key: "on_front", head: "front", value: (point) => (front.has(point) ? "yes" : "") },
     ...Object.entries(METRICS).map(
-      ([key, [head, show]]): Column<SweepPoint> => ({
+      ([key, [head, show]]): Column<MeasuredPoint> => ({
         ...{ key, head, show },
         value: ({ metrics }) => metrics[key as keyof typeof METRICS],
       }),
@@ -40,8 +42,8 @@ export function sweepTable(points: readonly SweepPoint[]): Markup {
 }
 
 /** Numbers sort as numbers where all values are. */
-function settingColumn(points: readonly SweepPoint[], field: string): Column<SweepPoint> {
-  const setting = ({ point }: SweepPoint) => (Object.hasOwn(point, field) ? point[field] : null);
+function settingColumn(points: readonly MeasuredPoint[], field: string): Column<MeasuredPoint> {
+  const setting = ({ point }: MeasuredPoint) => (Object.hasOwn(point, field) ? point[field] : null);
   const isNumber = points.every(
     (point) => ["number", "object"].includes(typeof setting(point)) && !isObject(setting(point)),
   );

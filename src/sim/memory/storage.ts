@@ -16,6 +16,8 @@ export interface OperandStorage {
   readonly isDense: boolean;
   /** Whether nonzeros are all that the bytes depend on, wherever they are. */
   readonly isCounted: boolean;
+  /** The same for all that store alike. */
+  readonly key: string;
 }
 
 /** Formats of all operands in one memory. */
@@ -29,6 +31,7 @@ export function operandStorage(config: StorageFormatConfig, where: string): Oper
     format: storageFormat(config, where),
     isDense,
     isCounted: isDense || (name === "bitmap" && chunk === undefined),
+    key: JSON.stringify(config),
   };
 }
 
@@ -52,16 +55,17 @@ export function storedMaskBytes(mask: BitMask, size: OperandSize, storage: Opera
     ofMask = new Map();
     known.set(mask, ofMask);
   }
-  let bytes = ofMask.get(storage);
+  const key = `${storage.key} ${valueBytes}`;
+  let bytes = ofMask.get(key);
   if (bytes === undefined) {
     bytes = sum(atMostDense(storage.format.exact(mask, valueBytes), sizeOf(mask.shape) * valueBytes));
-    ofMask.set(storage, bytes);
+    ofMask.set(key, bytes);
   }
   return bytes;
 }
 
-/** Bytes of masks that were walked. */
-const known = new WeakMap<BitMask, Map<OperandStorage, number>>();
+/** Bytes of masks that were walked, by format and width of a value. */
+const known = new WeakMap<BitMask, Map<string, number>>();
 
 function sum({ valueBytes, indexBytes }: { readonly valueBytes: number; readonly indexBytes: number }): number {
   return valueBytes + indexBytes;

@@ -1,0 +1,122 @@
+/** `swat-sim sweep`: simulates every point of a space of machines and traces, and picks the best of them. */
+import { type Command, InvalidArgumentError } from "commander";
+import { readJsonFile } from "../io/file-source.ts";
+import { axisNamed, frontTable, paretoFront } from "../report/pareto.ts";
+import type { Shard } from "../studies/sweep/points.ts";
+import { mergedPoints, readSweep, writeSweep } from "../studies/sweep/points-file.ts";
+import { runSweep } from "../studies/sweep/run-sweep.ts";
+import { integer } from "./options.ts";
+import { progressBar } from "./progress.ts";
+
+const INTERRUPTED = 130;
+
+interface SweepOptions {
+  out: string;
+  threads?: number;
+  shard?: Shard;
+  json?: true;
+}
+
+interface PickOptions {
+  x: string;
+  y: string;
+}
+
+/** Adds the command. */
+export function addSweepCommand(program: Command): void {
+  const sweep = program
+    .command("sweep")
+    .description("Simulate all points of a space of machines and traces: a grid, a list, constraints.")
+    .argument("<spec>", "what to sweep (.json)")
+    .option("--out <dir>", "folder for the points and the result", "out/sweep")
+    .option("--threads <count>", "threads to simulate on, with the same result (default: all cores)", integer(1))
+    .option("--shard <i/n>", "do the i-th of n parts, for an array of jobs; then sweep merge", shardOption)
+    .option("--json", "print the result: one line of JSON for each point")
+    .addHelpText(
+      "after",
+      `
+Example:
+  $ swat-sim sweep examples/sweep.json --out out/lookahead
+  $ swat-sim sweep pareto out/lookahead/sweep.jsonl --x multipliers --y seconds
+
+A sweep that is started again does only what is missing.`,
+    )
+    .action(runSweepCommand);
+  sweep
+    .command("merge")
+    .description("Put the points of shards together.")
+    .argument("<dir...>", "folders that shards have written to")
+    .requiredOption("-o, --output <file>", "write the result")
+    .addHelpText(
+      "after",
+      `
+Example:
+  $ swat-sim sweep examples/sweep.json --out out/wide --shard 1/3    # and 2/3, 3/3, anywhere
+  $ swat-sim sweep merge out/wide -o sweep.jsonl`,
+    )
+    .action(async (folders: string[], { output }: { output: string }) => {
+      const lines = await mergedPoints(folders);
+      await writeSweep(output, lines);
+      console.log(`${lines.length} points in ${output}`);
+    });
+  sweep
+    .command("pareto")
+    .description("Pick the points that no other beats in two things at once.")
+    .argument("<file>", "result of a sweep (.jsonl)")
+    .requiredOption("--x <axis>", "a metric, or min:FIELD or max:FIELD of a swept field")
+    .requiredOption("--y <axis>", "as --x")
+    .option("--json", "print the points as lines of JSON")
+    .addHelpText(
+      "after",
+      `
+Example:
+  $ swat-sim sweep pareto out/lookahead/sweep.jsonl --x multipliers --y seconds`,
+    )
+    .action(pickFront);
+}
+
+async function runSweepCommand(path: string, { out, threads, shard, json }: SweepOptions): Promise<void> {
+  const abort = new AbortController();
+  const onInterrupt = () => abort.abort();
+  process.once("SIGINT", onInterrupt);
+  const bar = progressBar("sweep");
+  try {
+    const { done, of, file, lines } = await runSweep(
+      {
+        spec: await readJsonFile(path),
+        where: path,
+        out,
+        ...(threads === undefined ? {} : { threads }),
+        ...(shard === undefined ? {} : { shard }),
+      },
+      { signal: abort.signal, onProgress: (done, of) => bar.update(done, of) },
+    );
+    bar.stop();
+    if (done < of) {
+      console.error(`interrupted; ${done} of ${of} points are kept in ${file}; the same command does the others`);
+      process.exitCode = INTERRUPTED;
+    } else if (json) {
+      for (const line of lines) console.log(line);
+    } else {
+      console.log(`${done} points in ${file}`);
+    }
+  } finally {
+    bar.stop();
+    process.removeListener("SIGINT", onInterrupt);
+  }
+}
+
+async function pickFront(file: string, { x: xName, y: yName }: PickOptions, command: Command): Promise<void> {
+  const points = await readSweep(file);
+  const [x, y] = [axisNamed(xName, points), axisNamed(yName, points)];
+  const front = paretoFront(points, x, y);
+  // An option that the command above has, too, is read as its own.
+  const { json } = command.optsWithGlobals<SweepOptions>();
+  console.log(json ? front.map((point) => JSON.stringify(point)).join("\n") : frontTable(front, x, y));
+}
+
+function shardOption(text: string): Shard {
+  const [part, of] = /^[1-9]\d*\/[1-9]\d*$/.test(text) ? text.split("/").map(Number) : [0, 0];
+  if (part < 1 || part > of) throw new InvalidArgumentError("valid: i/n with 1 ≤ i ≤ n, as 2/3.");
+  return { part, of };
+}

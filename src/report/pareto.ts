@@ -1,0 +1,94 @@
+/** The points of a sweep that no other point beats in two things at once. Pure functions of finished points. */
+import { unknownName } from "../io/faults.ts";
+import type { SweepMetrics, SweepPoint } from "./sweep-points.ts";
+import { plainTable } from "./table.ts";
+
+/** What is better: less or more. */
+export type Goal = "min" | "max";
+
+const GOALS: Readonly<Record<keyof SweepMetrics, Goal>> = {
+  cycles: "min",
+  seconds: "min",
+  speedup: "max",
+  speedupFromZeros: "max",
+  matmulSpeedup: "max",
+  computeSpeedup: "max",
+  energyPicojoules: "min",
+  dramBytes: "min",
+  onChipBytes: "min",
+  multipliers: "min",
+};
+
+/** A metric, or a swept field that holds numbers. */
+export interface Axis {
+  readonly name: string;
+  readonly goal: Goal;
+  /** Null where a point has no such number. */
+  numberOf(point: SweepPoint): number | null;
+}
+
+/**
+ * Reads `seconds`, `max:seconds` or `min:params.rows`.
+ * @throws Error for a name that is no metric and no field of `points`, a field without a goal, or one that never is a number.
+ */
+export function axisNamed(text: string, points: readonly SweepPoint[]): Axis {
+  const [, asked, name] = /^(?:(min|max):)?(.*)$/s.exec(text) as unknown as [string, Goal | undefined, string];
+  const isMetric = Object.hasOwn(GOALS, name);
+  const fields = [...new Set(points.flatMap(({ point }) => Object.keys(point)))];
+  if (!isMetric && !fields.includes(name)) {
+    throw new Error(unknownName("metric or field", name, [...Object.keys(GOALS), ...fields]));
+  }
+  const goal = asked ?? (isMetric ? GOALS[name as keyof SweepMetrics] : undefined);
+  if (goal === undefined) throw new Error(`${name}: needs a goal, got none; known: min:${name}, max:${name}`);
+  const numberOf = ({ point, metrics }: SweepPoint) => {
+    const value = isMetric ? metrics?.[name as keyof SweepMetrics] : point[name];
+    return typeof value === "number" ? value : null;
+  };
+  if (!points.some((point) => numberOf(point) !== null)) throw new Error(`${name}: no point has a number`);
+  return { name, goal, numberOf };
+}
+
+/**
+ * Points that no other equals or beats in both and beats in one, the best in `x` first; equal points stay together. Those
+ * that were refused or lack a number are left out.
+ */
+export function paretoFront(points: readonly SweepPoint[], x: Axis, y: Axis): SweepPoint[] {
+  const cost = ({ goal, numberOf }: Axis, point: SweepPoint) =>
+    (goal === "min" ? 1 : -1) * (numberOf(point) ?? Number.NaN);
+  const priced = points
+    .filter(({ metrics }) => metrics !== undefined)
+    .map((point) => ({ point, x: cost(x, point), y: cost(y, point) }))
+    .filter((one) => !Number.isNaN(one.x) && !Number.isNaN(one.y))
+    .sort((a, b) => a.x - b.x || a.y - b.y);
+  const front: typeof priced = [];
+  for (const one of priced) {
+    const last = front.at(-1);
+    if (last === undefined || one.y < last.y || (one.y === last.y && one.x === last.x)) front.push(one);
+  }
+  return front.map(({ point }) => point);
+}
+
+/** A front as a table: where its points lie, their fields, and what they were picked for. */
+export function frontTable(front: readonly SweepPoint[], x: Axis, y: Axis): string {
+  const axes = [x, y].map(({ name }) => name);
+  const fields = [...new Set(front.flatMap(({ point }) => Object.keys(point)))].filter(
+    (field) => !axes.includes(field),
+  );
+  const table = plainTable(["machine", "trace", ...fields, ...axes], 2);
+  for (const one of front) {
+    const { machine, trace, point } = one;
+    const values = fields.map((field) => {
+      const value = point[field];
+      return typeof value === "string" ? value : (JSON.stringify(value) ?? "–");
+    });
+    table.push([machine, trace, ...values, ...[x, y].map((axis) => digits(axis.numberOf(one)))]);
+  }
+  return table.toString();
+}
+
+const DIGITS = 6;
+
+function digits(value: number | null): string {
+  if (value === null) return "–";
+  return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(DIGITS)));
+}

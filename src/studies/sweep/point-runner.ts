@@ -1,0 +1,117 @@
+/**
+ * Simulates points of a sweep one after the other. What points share is done once: a trace is read once while it is the one
+ * in use, and the array works once for an operation and its parameters, whatever memory and clock are.
+ */
+
+import { InputError } from "../../io/faults.ts";
+import type { SweepMetrics, SweepPoint } from "../../report/sweep-points.ts";
+import type { Accelerator, ComputeResult } from "../../sim/accelerator.ts";
+import { accelerators } from "../../sim/accelerators/index.ts";
+import { type Machine, resolveMachine } from "../../sim/machine.ts";
+import type { Operation } from "../../sim/operation.ts";
+import { type PreparedOperation, prepareOperation } from "../../sim/prepare.ts";
+import type { MachineResult } from "../../sim/result.ts";
+import { simulate } from "../../sim/simulate.ts";
+import { isMacOp, type MacOp } from "../../trace/manifest.ts";
+import type { IdentifiedTrace, Trace } from "../../trace/trace.ts";
+import { loadEnergyTables, loadMachines, openTraces } from "../inputs.ts";
+import { withFields } from "./fields.ts";
+import type { PlannedPoint } from "./points.ts";
+
+/** Does a point. @throws Error where a trace cannot be read; a config that is refused is a result. */
+export type PointRunner = (point: PlannedPoint) => Promise<SweepPoint>;
+
+/** Parameters of arrays whose counts are kept; points that share them come together. */
+const MOST_KNOWN = 8;
+
+/** A runner for points on these machines (names or paths). @throws as `loadMachines`. */
+export async function pointRunner(names: readonly string[]): Promise<PointRunner> {
+  const machines = await loadMachines(names);
+  const energy = await loadEnergyTables(machines);
+  const known = Object.fromEntries(Object.entries(accelerators).map(([id, one]) => [id, remembering(one)]));
+  let inUse: PreparedTrace | undefined;
+  return async ({ machine: index, trace: path, values }) => {
+    if (inUse?.path !== path) inUse = await readTrace(path);
+    const { identified, prepared } = inUse;
+    const base = machines[index];
+    const place = { point: { ...values }, machine: base.name, trace: identified.name };
+    try {
+      const { trace: _, ...fields } = values;
+      const machine = resolveMachine(withFields(base.config, fields), base.name, known);
+      const { machines: results } = await simulate({
+        traces: [identified],
+        machines: [machine],
+        energy: [energy[index]],
+        prepare: async (_, op) => prepared.get(op) as PreparedOperation,
+      });
+      return { ...place, metrics: metricsOf(results[0], machine) };
+    } catch (error) {
+      return { ...place, error: refusal(error) };
+    }
+  };
+}
+
+interface PreparedTrace {
+  readonly path: string;
+  readonly identified: IdentifiedTrace;
+  readonly prepared: ReadonlyMap<MacOp, PreparedOperation>;
+}
+
+async function readTrace(path: string): Promise<PreparedTrace> {
+  const [identified] = await openTraces([path]);
+  const prepared = new Map<MacOp, PreparedOperation>();
+  for (const op of identified.trace.manifest.ops) {
+    if (isMacOp(op)) prepared.set(op, await prepareWithoutCauses(identified.trace, op));
+  }
+  return { path, identified, prepared };
+}
+
+/** No metric tells zeros of the method from natural ones, nor image padding from lane padding: two of four runs are saved. */
+async function prepareWithoutCauses(trace: Trace, op: MacOp): Promise<PreparedOperation> {
+  const prepared = await prepareOperation(trace, op);
+  return { ...prepared, natural: prepared.actual, solid: prepared.noZeros };
+}
+
+/** The same accelerator, which remembers what it found for an operation with the last few parameters. */
+function remembering(accelerator: Accelerator): Accelerator {
+  const counts = new Map<string, WeakMap<Operation, ComputeResult>>();
+  const run = (operation: Operation, params: Machine["params"]): ComputeResult => {
+    const key = JSON.stringify(params);
+    let ofParams = counts.get(key);
+    if (ofParams === undefined) {
+      if (counts.size >= MOST_KNOWN) counts.delete(counts.keys().next().value as string);
+      ofParams = new WeakMap();
+      counts.set(key, ofParams);
+    }
+    const result = ofParams.get(operation) ?? accelerator.run(operation, params);
+    ofParams.set(operation, result);
+    return result;
+  };
+  return { ...accelerator, run };
+}
+
+/** Refusals are plain errors; anything else is a fault of the program, which must not become a result. */
+function refusal(error: unknown): string {
+  if (error instanceof InputError) return error.faults.join("; ");
+  if (error instanceof Error && error.constructor === Error) return error.message;
+  throw error;
+}
+
+function metricsOf({ rows, totals }: MachineResult, { multipliers, memory }: Machine): SweepMetrics {
+  const { matmul } = totals;
+  const { training } = totals;
+  let dramBytes = 0;
+  for (const { traffic } of rows) for (const bytes of Object.values(traffic.dram)) dramBytes += bytes;
+  return {
+    cycles: training.cycles,
+    seconds: training.seconds,
+    speedup: training.speedup,
+    speedupFromZeros: training.speedupFromZeros,
+    matmulSpeedup: matmul.speedup,
+    computeSpeedup: matmul.compute.speedup,
+    energyPicojoules: training.energy?.picojoules ?? null,
+    dramBytes,
+    onChipBytes: memory.levels.reduce((sum, { bytes }) => sum + bytes, 0),
+    multipliers,
+  };
+}

@@ -1,0 +1,186 @@
+/**
+ * Runs a sweep, or a shard of it, on several threads. A finished point is on the disk before it counts, so that a sweep that
+ * is started again does only what is missing; the result is put in order at the end, whoever did which point when.
+ */
+import { createHash } from "node:crypto";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { Worker } from "node:worker_threads";
+import { accelerators } from "../../sim/accelerators/index.ts";
+import { loadMachines, openTraces } from "../inputs.ts";
+import { pointRunner } from "./point-runner.ts";
+import { inSharingOrder, type PlannedPoint, pointsOf, type Shard, shardOf } from "./points.ts";
+import { type FinishedPoint, inOrder, openPoints, pointsPath, writeSweep } from "./points-file.ts";
+import { checkSweepSpec, type SweepSpec, tracesOfSpec } from "./spec.ts";
+
+/** Points that a thread is sent at once: enough to share work, few enough that no thread is left with much at the end. */
+const POINTS_AT_ONCE = 8;
+const WORKER = new URL("./sweep-worker.js", import.meta.url);
+
+/** What to sweep and where to leave it. */
+export interface SweepPlan {
+  /** A parsed spec, and its path for messages. */
+  readonly spec: unknown;
+  readonly where: string;
+  readonly out: string;
+  /** Without it the whole sweep. */
+  readonly shard?: Shard;
+  /** By default all cores. */
+  readonly threads?: number;
+}
+
+/** What a sweep tells while it works. */
+export interface SweepHooks {
+  readonly onProgress?: (done: number, of: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** How far a sweep or shard has come. */
+export interface SweepReport {
+  readonly done: number;
+  /** Points of the shard, or of the sweep. */
+  readonly of: number;
+  /** The result of a whole sweep, or the points of a shard; the points of what was interrupted. */
+  readonly file: string;
+  /** Lines of JSON, a point each, in the order of the spec; none where it was interrupted. */
+  readonly lines: readonly string[];
+}
+
+/** Runs a sweep. @throws InputError or Error for a spec, config or trace that is refused, or points of another sweep in `out`. */
+export async function runSweep(plan: SweepPlan, { onProgress, signal }: SweepHooks = {}): Promise<SweepReport> {
+  const { where, out, shard, threads = availableParallelism() } = plan;
+  const spec = checkSweepSpec(plan.spec, where);
+  const machines = await loadMachines(spec.machines);
+  const all = pointsOf(spec, machines, where);
+  const identity = {
+    sha256: await identityOf(
+      spec,
+      machines.map(({ config }) => config),
+    ),
+    points: all.length,
+  };
+  const path = pointsPath(out, shard);
+  const { file, finished } = await openPoints(path, identity);
+
+  const mine = shard === undefined ? all : shardOf(all, shard);
+  const pieces = inSharingOrder(mine.filter(({ index }) => !finished.has(index))).flatMap(inPieces);
+  let done = mine.filter(({ index }) => finished.has(index)).length;
+  onProgress?.(done, mine.length);
+  const lines = new Batches((batch) => file.append(...batch));
+  const onPoint = (point: FinishedPoint) => {
+    lines.add(JSON.stringify(point));
+    done++;
+    onProgress?.(done, mine.length);
+  };
+  // Sources that run without a build have no file for a thread.
+  const work = import.meta.url.endsWith(".js") ? onThreads(spec, pieces, threads) : here(spec, pieces);
+  await work(onPoint, signal).finally(() => lines.written());
+
+  const report = { done, of: mine.length, file: path };
+  if (done < mine.length) return { ...report, lines: [] };
+  const result = inOrder(file.lines.slice(1));
+  if (shard !== undefined) return { ...report, lines: result };
+  const target = join(out, "sweep.jsonl");
+  await writeSweep(target, result);
+  return { ...report, file: target, lines: result };
+}
+
+/** Whatever may change a result changes the hash. */
+async function identityOf({ $schema: _, ...spec }: SweepSpec, configs: readonly unknown[]): Promise<string> {
+  const traces = (await openTraces(tracesOfSpec(spec))).map(({ sha256 }) => sha256);
+  const models = Object.values(accelerators).map(({ id, modelVersion }) => [id, modelVersion]);
+  return createHash("sha256")
+    .update(JSON.stringify([spec, configs, traces, models]))
+    .digest("hex");
+}
+
+function inPieces(group: readonly PlannedPoint[]): PlannedPoint[][] {
+  const count = Math.ceil(group.length / POINTS_AT_ONCE);
+  return Array.from({ length: count }, (_, i) => group.slice(i * POINTS_AT_ONCE, (i + 1) * POINTS_AT_ONCE));
+}
+
+type Work = (onPoint: (point: FinishedPoint) => void, signal: AbortSignal | undefined) => Promise<void>;
+type Pieces = readonly (readonly PlannedPoint[])[];
+
+/** Ends when all points are done, or at once when it is interrupted. */
+function onThreads({ machines }: SweepSpec, pieces: Pieces, threads: number): Work {
+  return async (onPoint, signal) => {
+    const queue = pieces[Symbol.iterator]();
+    const workers: Worker[] = [];
+    const work = () =>
+      new Promise<void>((resolve, reject) => {
+        const worker = new Worker(WORKER, { workerData: { machines } });
+        workers.push(worker);
+        worker.on("error", reject);
+        worker.on("exit", () => resolve());
+        worker.on("message", (message: FinishedPoint | "ready") => {
+          if (signal?.aborted) return;
+          try {
+            if (message !== "ready") return onPoint(message);
+          } catch (error) {
+            return reject(error);
+          }
+          const { value: piece, done } = queue.next();
+          if (done) resolve();
+          else worker.postMessage(piece);
+        });
+      });
+    const stop = () => Promise.all(workers.map((worker) => worker.terminate()));
+    signal?.addEventListener("abort", stop, { once: true });
+    try {
+      if (signal?.aborted) return;
+      await Promise.all(Array.from({ length: Math.min(threads, pieces.length) }, work));
+    } finally {
+      signal?.removeEventListener("abort", stop);
+      await stop();
+    }
+  };
+}
+
+function here({ machines }: SweepSpec, pieces: Pieces): Work {
+  return async (onPoint, signal) => {
+    const run = await pointRunner(machines);
+    for (const point of pieces.flat()) {
+      if (signal?.aborted) return;
+      onPoint({ index: point.index, ...(await run(point)) });
+    }
+  };
+}
+
+/** Lines that are written together, while the ones before them are on their way to the disk. */
+class Batches {
+  readonly #write: (lines: readonly string[]) => Promise<void>;
+  #waiting: string[] = [];
+  #writing: Promise<void> | undefined;
+  #fault: unknown;
+
+  constructor(write: (lines: readonly string[]) => Promise<void>) {
+    this.#write = write;
+  }
+
+  /** @throws Error where an earlier line could not be written. */
+  add(line: string): void {
+    if (this.#fault !== undefined) throw this.#fault;
+    this.#waiting.push(line);
+    this.#writing ??= this.#writeAll();
+  }
+
+  /** Waits until all lines are on the disk. @throws Error where they cannot be written. */
+  async written(): Promise<void> {
+    await this.#writing;
+    if (this.#fault !== undefined) throw this.#fault;
+  }
+
+  async #writeAll(): Promise<void> {
+    // After this turn, so that points that come in together go out together.
+    await Promise.resolve();
+    while (this.#waiting.length > 0 && this.#fault === undefined) {
+      const batch = this.#waiting;
+      this.#waiting = [];
+      await this.#write(batch).catch((error: unknown) => {
+        this.#fault = error;
+      });
+    }
+    this.#writing = undefined;
+  }
+}

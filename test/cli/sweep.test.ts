@@ -1,0 +1,112 @@
+import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import seedrandom from "seedrandom";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { SWAT_DENSITIES, traceBytes } from "../sim/make-trace.ts";
+import { ended, linesOf, start, swatSim } from "./program.ts";
+
+const KILLS = 5;
+const values = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
+const SPEC = {
+  machines: ["tensordash-4096"],
+  traces: ["trace.safetensors"],
+  grid: { "params.rows": values(10), "params.tiles": values(5), "memory.dram.channels": [1, 2, 4, 3] },
+  constraints: ["rows != 7"],
+};
+const POINTS = 9 * 5 * 4;
+
+let cwd = "";
+let expected = "";
+const sweep = (...args: string[]) => ["sweep", "spec.json", ...args];
+const linesIn = async (path: string) => linesOf(await readFile(join(cwd, path), "utf8").catch(() => "")).length;
+const grownTo = async (path: string, lines: number, hasEnded: () => boolean) => {
+  while (!hasEnded() && (await linesIn(path)) < lines) await new Promise((done) => setTimeout(done, 5));
+};
+
+beforeAll(async () => {
+  cwd = await mkdtemp(join(tmpdir(), "swat-sim-sweep-"));
+  await writeFile(join(cwd, "trace.safetensors"), traceBytes(SWAT_DENSITIES));
+  await writeFile(join(cwd, "spec.json"), JSON.stringify(SPEC));
+  expect(await swatSim(sweep("--out", "whole"), { cwd })).toEqual({
+    code: 0,
+    stdout: `${POINTS} points in ${join("whole", "sweep.jsonl")}\n`,
+    stderr: "",
+  });
+  expected = await readFile(join(cwd, "whole/sweep.jsonl"), "utf8");
+});
+afterAll(() => rm(cwd, { recursive: true }));
+
+describe("sweep", () => {
+  it("killed five times at random and resumed gives the same bytes as uninterrupted", async () => {
+    const random = seedrandom("kills");
+    for (let kill = 0; kill < KILLS; kill++) {
+      const lines = (await linesIn("killed/points.jsonl")) + Math.floor(random() * 20);
+      const child = start(sweep("--out", "killed", "--threads", "2"), { cwd });
+      const end = ended(child);
+      await grownTo("killed/points.jsonl", lines, () => child.exitCode !== null);
+      child.kill("SIGKILL");
+      await end;
+    }
+    // However far it came, something is left to do, after a line that its writer did not finish.
+    const path = join(cwd, "killed/points.jsonl");
+    await truncate(path, Math.floor((await readFile(path)).length * (0.3 + random() * 0.6)));
+    await rm(join(cwd, "killed/sweep.jsonl"), { force: true });
+    const { code, stdout } = await swatSim(sweep("--out", "killed", "--json"), { cwd });
+    expect(code).toBe(0);
+    expect(stdout).toBe(expected);
+    expect(await readFile(join(cwd, "killed/sweep.jsonl"), "utf8")).toBe(expected);
+    expect(await linesIn("killed/points.jsonl")).toBe(1 + POINTS);
+  });
+
+  it("in three shards, merged, gives the same bytes, and not before all have come", async () => {
+    const shard = (part: number) =>
+      swatSim(sweep("--out", "shards", "--shard", `${part}/3`, "--threads", "1", "--json"), { cwd });
+    const first = await shard(1);
+    const early = await swatSim(["sweep", "merge", "shards", "-o", "merged.jsonl"], { cwd });
+    expect(early.code).toBe(1);
+    expect(early.stderr).toContain(`${(POINTS * 2) / 3} of ${POINTS} points are missing`);
+    const others = await Promise.all([shard(2), shard(3)]);
+    const printed = [first, ...others].flatMap(({ stdout }) => linesOf(stdout));
+    expect(printed.toSorted()).toEqual(linesOf(expected).toSorted());
+    const merged = await swatSim(["sweep", "merge", "shards", "-o", "merged.jsonl"], { cwd });
+    expect(merged).toEqual({ code: 0, stdout: `${POINTS} points in merged.jsonl\n`, stderr: "" });
+    expect(await readFile(join(cwd, "merged.jsonl"), "utf8")).toBe(expected);
+  });
+
+  it("on Ctrl-C keeps what is done and says how to go on", async () => {
+    const wide = { ...SPEC, grid: { ...SPEC.grid, "params.columns": values(60) } };
+    await writeFile(join(cwd, "wide.json"), JSON.stringify(wide));
+    const child = start(["sweep", "wide.json", "--out", "wide"], { cwd });
+    const end = ended(child);
+    await grownTo("wide/points.jsonl", 2, () => child.exitCode !== null);
+    child.kill("SIGINT");
+    const { code, stdout, stderr } = await end;
+    const path = join("wide", "points.jsonl");
+    const kept = (await linesIn(path)) - 1;
+    const message = `${kept} of ${60 * POINTS} points are kept in ${path}; the same command does the others`;
+    expect({ code, stdout, stderr }).toEqual({ code: 130, stdout: "", stderr: `interrupted; ${message}\n` });
+    expect(await readdir(join(cwd, "wide"))).toEqual(["points.jsonl"]);
+  });
+
+  it("pareto prints the front as a table or as lines of the result", async () => {
+    const args = ["sweep", "pareto", "whole/sweep.jsonl", "--x", "multipliers", "--y", "seconds"];
+    const { stdout } = await swatSim([...args, "--json"], { cwd });
+    const front = linesOf(stdout);
+    expect(front.length).toBeGreaterThan(1);
+    for (const line of front) expect(linesOf(expected)).toContain(line);
+    const table = await swatSim(args, { cwd });
+    expect(linesOf(table.stdout)).toHaveLength(1 + front.length);
+  });
+
+  it.each([
+    [sweep("--shard", "4/3"), "valid: i/n with 1 ≤ i ≤ n, as 2/3", 2],
+    [["sweep", "merge", "whole"], "--output <file>", 2],
+    [["sweep", "missing.json"], "missing.json: no such file", 1],
+    [["sweep", "pareto", "whole/sweep.jsonl", "--x", "cycels", "--y", "cycles"], 'did you mean "cycles"?', 1],
+  ])("%j is refused", async (args, message, expectedCode) => {
+    const { code, stderr } = await swatSim(args, { cwd });
+    expect(stderr).toContain(message);
+    expect(code).toBe(expectedCode);
+  });
+});

@@ -1,0 +1,140 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { beforeEach, describe, expect, it } from "vitest";
+import { accelerators } from "../../../src/sim/accelerators/index.ts";
+import { resolveMachine } from "../../../src/sim/machine.ts";
+import { simulate } from "../../../src/sim/simulate.ts";
+import { loadMachines, openTraces } from "../../../src/studies/inputs.ts";
+import { withFields } from "../../../src/studies/sweep/fields.ts";
+import { mergedPoints, readSweep } from "../../../src/studies/sweep/points-file.ts";
+import { runSweep } from "../../../src/studies/sweep/run-sweep.ts";
+import { faultsOf, temporaryFolder } from "../../io/folder.ts";
+import { DENSE_DENSITIES, SWAT_DENSITIES, traceBytes } from "../../sim/make-trace.ts";
+
+let folder = "";
+let traces: string[] = [];
+
+beforeEach(async () => {
+  folder = await temporaryFolder();
+  traces = ["swat", "dense"].map((name) => join(folder, `${name}.safetensors`));
+  await writeFile(traces[0], traceBytes(SWAT_DENSITIES));
+  await writeFile(traces[1], traceBytes(DENSE_DENSITIES));
+});
+
+const GRID = {
+  "params.rows": [1, 3],
+  datatype: [
+    { multiply: "bf16", accumulate: "fp32" },
+    { multiply: "int8", accumulate: "int32" },
+  ],
+  "memory.storage.input": ["coordinates", "rle"],
+  "memory.dram": [{ preset: "HBM2" }, { bandwidth: "1 GB/s" }],
+};
+const spec = (change: object = {}) => ({ machines: ["tensordash-4096"], traces, grid: GRID, ...change });
+const plan = (change: object = {}) => ({ spec: spec(change), where: "s.json", out: join(folder, "out") });
+
+describe("a sweep", () => {
+  it("gives for every point what simulating its config on its own gives", async () => {
+    const { file, done } = await runSweep(plan());
+    const points = await readSweep(file);
+    expect(done).toBe(2 * 2 ** 4);
+    expect(points).toHaveLength(done);
+    const [base] = await loadMachines(["tensordash-4096"]);
+    for (const { point, trace, metrics, error } of points) {
+      const opened = await openTraces(traces.filter((path) => path.endsWith(trace)));
+      const alone = () =>
+        simulate({
+          traces: opened,
+          machines: [resolveMachine(withFields(base.config, point), base.name, accelerators)],
+        });
+      if (metrics === undefined) {
+        expect(error).toBe((await faultsOf(alone)).join("; "));
+        continue;
+      }
+      const [{ totals, rows }] = (await alone()).machines;
+      const sum = (values: Record<string, number> = {}) =>
+        Object.values(values).reduce((total, value) => total + value, 0);
+      expect(metrics).toEqual({
+        cycles: totals.training.cycles,
+        seconds: totals.training.seconds,
+        speedup: totals.training.speedup,
+        speedupFromZeros: totals.training.speedupFromZeros,
+        matmulSpeedup: totals.matmul.speedup,
+        computeSpeedup: totals.matmul.compute.speedup,
+        energyPicojoules: null,
+        dramBytes: rows.reduce((total, { traffic }) => total + sum(traffic.dram), 0),
+        onChipBytes: rows.reduce(
+          (total, { traffic }) => total + sum(traffic["global buffer"]) + sum(traffic["local buffers"]),
+          0,
+        ),
+        multipliers: 16 * (point["params.rows"] as number) * 4 * 16,
+      });
+    }
+    expect(points.some(({ metrics }) => metrics !== undefined)).toBe(true);
+  });
+
+  it("records why a config is refused, and goes on", async () => {
+    const { file } = await runSweep(plan({ grid: { "params.rows": [0, 2], clock: ["1 GHz", "1 B"] } }));
+    const points = await readSweep(file);
+    expect(points.map(({ error }) => error !== undefined)).toEqual([true, true, false, true, true, true, false, true]);
+    expect(points[1].error).toMatch(/^tensordash-4096: params\.rows: .*; tensordash-4096: clock: is not a frequency/);
+  });
+
+  it("goes on with what is on the disk, and leaves the same bytes", async () => {
+    const { file, of } = await runSweep(plan());
+    const result = await readFile(file);
+    const points = join(folder, "out/points.jsonl");
+    const text = await readFile(points, "utf8");
+    for (const length of [0, 10, text.indexOf("\n") + 1, text.length >> 1, text.length - 1]) {
+      await writeFile(points, text.slice(0, length));
+      const counts: number[] = [];
+      await runSweep(plan(), { onProgress: (done) => counts.push(done) });
+      expect(counts.at(0)).toBe(Math.max(0, text.slice(0, length).split("\n").length - 2));
+      expect(counts.at(-1)).toBe(of);
+      expect(await readFile(file)).toEqual(result);
+    }
+  });
+
+  it("refuses points of another spec, or of a trace that has changed, and damaged ones", async () => {
+    await runSweep(plan());
+    const points = join(folder, "out/points.jsonl");
+    const other = `${points}: is of another sweep: its spec, configs, traces or models were others; take another --out, or remove it`;
+    expect(await faultsOf(() => runSweep(plan({ grid: { "params.rows": [1] } })))).toEqual([other]);
+    await writeFile(traces[0], traceBytes(SWAT_DENSITIES, "other"));
+    expect(await faultsOf(() => runSweep(plan()))).toEqual([other]);
+    await writeFile(traces[0], traceBytes(SWAT_DENSITIES));
+    await writeFile(points, (await readFile(points, "utf8")).replace('{"index":', '{"index";'));
+    expect(await faultsOf(() => runSweep(plan()))).toEqual([expect.stringContaining(`${points}: line 2: is not JSON`)]);
+  });
+
+  it("is not merged while points are missing, nor with another sweep", async () => {
+    const out = (name: string) => join(folder, name);
+    const shard = (part: number, name: string) => runSweep({ ...plan(), out: out(name), shard: { part, of: 2 } });
+    const { file } = await runSweep(plan());
+    await shard(1, "a");
+    expect(await faultsOf(() => mergedPoints([out("a")]))).toEqual([
+      expect.stringContaining("16 of 32 points are missing"),
+    ]);
+    await shard(2, "b");
+    expect(`${(await mergedPoints([out("b"), out("a")])).join("\n")}\n`).toBe(await readFile(file, "utf8"));
+    await runSweep({ ...plan({ grid: { "params.rows": [1] } }), out: out("c") });
+    expect(await faultsOf(() => mergedPoints([out("a"), out("c")]))).toEqual([
+      expect.stringContaining("is of another sweep than"),
+    ]);
+    expect(await faultsOf(() => mergedPoints([folder]))).toEqual([expect.stringContaining("no points of a sweep")]);
+  });
+});
+
+describe("fields", () => {
+  it("are changed in a copy, outer ones first, and null takes one out", () => {
+    const config = { a: { b: 1, c: [{ d: 2 }] }, e: 3 };
+    const values = { "a.c.0.d": 5, "a.b": null, "f.g": 6, "a.c": [{ d: 4 }, { d: 4 }] };
+    expect(withFields(config, values)).toEqual({ a: { c: [{ d: 5 }, { d: 4 }] }, e: 3, f: { g: 6 } });
+    expect(config).toEqual({ a: { b: 1, c: [{ d: 2 }] }, e: 3 });
+  });
+
+  it("of lists are entries that are there", () => {
+    expect(() => withFields({ a: [1] }, { "a.1": 2 })).toThrow("a.1: no such entry, got 1; valid: less than 1");
+    expect(() => withFields({ a: [{}] }, { "a.4294967294.b": 2 })).toThrow("no such entry");
+  });
+});
