@@ -2,7 +2,7 @@
 /** The command line. One file a command; this one puts them together, and is where every error ends. */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
-import { InputError, oneLine } from "../io/faults.ts";
+import { faultsOf } from "../io/faults.ts";
 import { addCheckCommand } from "./check.ts";
 import { addDemoCommand } from "./demo.ts";
 import { addDramCommand } from "./dram.ts";
@@ -81,8 +81,7 @@ function report(error: unknown): void {
     process.exitCode = error.exitCode === 0 ? 0 : WRONG_USAGE;
     return;
   }
-  const lines = error instanceof InputError ? error.faults : [oneLine((error as Error).message)];
-  for (const line of lines) console.error(`error: ${line}`);
+  for (const line of faultsOf(error)) console.error(`error: ${line}`);
   if (program.opts<{ debug?: true }>().debug) console.error(error);
   process.exitCode = FAILED;
 }

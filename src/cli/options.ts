@@ -78,10 +78,13 @@ export function oneOf<Word extends string>(words: readonly Word[]): (text: strin
   };
 }
 
-/** Parser of a list `a,b` of such words. */
-export function listOf<Word extends string>(words: readonly Word[]): (text: string) => Word[] {
+/** Parser of a set `a,b` of such words: each once, in the order of `words`. */
+export function setOf<Word extends string>(words: readonly Word[]): (text: string) => Word[] {
   const word = oneOf(words);
-  return (text) => text.split(",").map(word);
+  return (text) => {
+    const named = new Set(text.split(",").map(word));
+    return words.filter((candidate) => named.has(candidate));
+  };
 }
 
 /** Parser of a list `a,b` of different values, each read by `parse`. */

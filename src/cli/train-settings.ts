@@ -71,6 +71,14 @@ export async function trainSettings(
 
   const method = pick("method", "method", rest.method);
   const published = PUBLISHED_EXEMPTIONS[method];
+  if (method === "dense" && rest.drop !== undefined) {
+    command.error("error: option '--drop <operands>' cannot be used with method dense, which drops nothing");
+  }
+  if (Array.isArray(schedule) && command.getOptionValueSource("learningRate") === "cli") {
+    command.error(
+      "error: option '--learning-rate <rate>' cannot be used with a list of rates in '--schedule <schedule>'",
+    );
+  }
   const epochs = pick("epochs", "epochs", rest.epochs);
   const byRate = defaultSchedule(epochs, rest.learningRate);
   const sparsity = pick("sparsity", "sparsity", rest.sparsity);

@@ -16,11 +16,11 @@ import {
   drops,
   integer,
   kernelBuild,
-  listOf,
   networkName,
   numberIn,
   oneOf,
   scheduleOrFile,
+  setOf,
   testImages,
 } from "./options.ts";
 import { progressBar } from "./progress.ts";
@@ -79,7 +79,7 @@ export function addTrainCommand(program: Command): void {
     .option(
       "--augment <list>",
       "vary training images: crop,flip or, of pictures, resized-crop,flip",
-      listOf(AUGMENTATIONS),
+      setOf(AUGMENTATIONS),
     )
     .option("--limit <n>", "use the first n training images", integer(1))
     .option("--test-limit <n>", "use the first n test images (default: a fifth of --limit, else all)", integer(1))

@@ -33,13 +33,13 @@ export async function writeJsonFile(path: string, content: unknown): Promise<voi
   await writeFileAtomically(path, `${JSON.stringify(content, null, 2)}\n`);
 }
 
-/** Removes a file, if there is one. */
-export async function removeFile(path: string): Promise<void> {
-  await rm(path, { force: true });
+/** Removes the files in `directory` whose names match. */
+export async function removeFiles(directory: string, pattern: RegExp): Promise<void> {
+  const names = (await readdir(directory)).filter((name) => pattern.test(name));
+  await Promise.all(names.map((name) => rm(join(directory, name), { force: true })));
 }
 
 /** Removes what writers that were killed have left unfinished in `directory`. */
 export async function removePartialFiles(directory: string): Promise<void> {
-  const partial = (await readdir(directory)).filter((name) => PARTIAL.test(name));
-  await Promise.all(partial.map((name) => rm(join(directory, name), { force: true })));
+  await removeFiles(directory, PARTIAL);
 }

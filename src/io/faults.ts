@@ -15,6 +15,12 @@ export class InputError extends Error {
   }
 }
 
+/** The lines of an error: all of an InputError's, one of any other. */
+export function faultsOf(error: unknown): readonly string[] {
+  if (error instanceof InputError) return error.faults;
+  return [oneLine(error instanceof Error ? error.message : String(error))];
+}
+
 /** `text` with its control characters escaped: names come from files and may hold line ends or worse. */
 export function oneLine(text: string): string {
   return text.replace(

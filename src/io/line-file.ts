@@ -1,6 +1,7 @@
 /** A text file that grows line by line, and is on the disk after each of them: a log that outlives the death of its writer. */
 import { open, readFile } from "node:fs/promises";
 import { writeFileAtomically } from "./atomic-file.ts";
+import { isMissing } from "./read-file.ts";
 
 /** An opened file and the lines that it holds. */
 export class LineFile {
@@ -34,9 +35,15 @@ export class LineFile {
   }
 }
 
-/** Opens `path` and cuts it behind its first `keep` lines; where it has fewer whole ones, or does not exist, all are kept. */
+/** Opens `path` and cuts it behind its first `keep` lines; where it has fewer whole ones, or does not exist, all are kept. @throws Error naming the file. */
 export async function openLines(path: string, keep: number): Promise<LineFile> {
-  const text = keep === 0 ? "" : await readFile(path, "utf8").catch(() => "");
+  const text =
+    keep === 0
+      ? ""
+      : await readFile(path, "utf8").catch((cause: Error) => {
+          if (isMissing(cause)) return "";
+          throw new Error(`${path}: cannot be read: ${cause.message}`, { cause });
+        });
   // What follows the last line end is a line that its writer did not finish.
   const lines = text.split("\n").slice(0, -1).slice(0, keep);
   await writeFileAtomically(path, lines.map((line) => `${line}\n`).join(""));

@@ -71,9 +71,15 @@ export function readBytesNow(path: string): FileBytes {
   }
 }
 
+/** Whether `fault` says that a file does not exist, as no other fault of reading does. */
+export function isMissing(fault: unknown): boolean {
+  return fault instanceof Error && "code" in fault && (fault.code === "ENOENT" || fault.code === "ENOTDIR");
+}
+
 function reasonOf(fault: unknown): string {
   if (!(fault instanceof Error)) return String(fault);
   const code = "code" in fault && typeof fault.code === "string" ? fault.code : "";
   if (code === "ENOENT") return "no such file or directory";
+  if (code === "EISDIR") return "a directory, not a file";
   return fault.message;
 }

@@ -159,10 +159,8 @@ export function timeSpeedup(rows: readonly ResultRow[]): number | null {
 
 /** Energy of rows in picojoules by component; null where the result knows none. */
 export function energyOf(rows: readonly ResultRow[]): Record<string, number> | null {
-  const known = rows.filter(({ energy }) => typeof energy === "object" && energy !== null);
-  return known.length === 0
-    ? null
-    : sumRecords(known.map(({ energy }) => (energy as NonNullable<ResultRow["energy"]>).components));
+  const known = rows.flatMap(({ energy }) => (energy === undefined ? [] : [energy.components]));
+  return known.length === 0 ? null : sumRecords(known);
 }
 
 /** The sum of records of numbers, key by key. */

@@ -1,8 +1,8 @@
 /** Checkpoints in the folder of a run: where they are, and the job that one goes on with. */
 import { dirname, join } from "node:path";
-import { InputError } from "../io/faults.ts";
+import { faultsOf, InputError } from "../io/faults.ts";
 import { fileSource } from "../io/file-source.ts";
-import { fileWithin } from "../io/read-file.ts";
+import { fileWithin, isMissing } from "../io/read-file.ts";
 import { type Checkpoint, type DataExtents, decodeCheckpoint } from "../swat/checkpoint.ts";
 import type { TrainingJob } from "./training-job.ts";
 
@@ -19,15 +19,30 @@ export interface SavedRun {
 
 /** Reads the checkpoint at `path`, or in it where that is a folder. @throws InputError or Error naming the file. */
 export async function openRun(path: string): Promise<SavedRun> {
-  const file = await fileWithin(path, CHECKPOINT);
-  const checkpoint = await decodeCheckpoint(await fileSource(file));
+  return readRun(await fileWithin(path, CHECKPOINT));
+}
+
+async function readRun(file: string): Promise<SavedRun> {
+  const source = await fileSource(file).catch((cause: Error) => {
+    if (!isMissing(cause.cause)) throw cause;
+    throw new Error(`${cause.message}; valid: the folder of a run, or the ${CHECKPOINT} in it`, { cause: cause.cause });
+  });
+  const checkpoint = await decodeCheckpoint(source);
   const { images, steps, traces, logLines, ...job } = checkpoint.run;
   return { path: file, checkpoint, job: { ...job, out: dirname(file) } };
 }
 
-/** The run in the folder `out` that has steps left; undefined where there is none that could go on. */
+/**
+ * The run in the folder `out` that has steps left; undefined where there is none.
+ * @throws InputError where a checkpoint is there that cannot be read: it may be all that is left of a run, or a newer version's.
+ */
 export async function unfinishedRun(out: string): Promise<SavedRun | undefined> {
-  const saved = await openRun(join(out, CHECKPOINT)).catch(() => undefined);
+  const path = join(out, CHECKPOINT);
+  const saved = await readRun(path).catch((cause: Error) => {
+    if (isMissing(cause.cause)) return undefined;
+    const advice = `${path}: a new run would remove it; valid: another --out, or remove the file`;
+    throw new InputError([...faultsOf(cause), advice], { cause });
+  });
   return saved && saved.checkpoint.state.stepsDone < saved.checkpoint.run.steps ? saved : undefined;
 }
 

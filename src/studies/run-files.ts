@@ -1,12 +1,14 @@
 /** What a training run writes while it is under way: traces, the log, and the checkpoint that ties them together. */
 import { join } from "node:path";
-import { removeFile, removePartialFiles, writeFileAtomically } from "../io/atomic-file.ts";
+import { removeFiles, removePartialFiles, writeFileAtomically } from "../io/atomic-file.ts";
 import { type CheckpointedRun, encodeCheckpoint } from "../swat/checkpoint.ts";
 import type { TrainState } from "../swat/state.ts";
 import { CHECKPOINT, type SavedRun } from "./checkpoint-file.ts";
 import { openLog, type TrainingLog } from "./log-file.ts";
 
 const STEP_DIGITS = 6;
+/** What a run leaves beside its log, which is cut. */
+const OWN = /^(step-\d{6,}\.safetensors|log\.csv|(weights|checkpoint)\.safetensors|training\.json)$/;
 
 /** What a checkpoint says of a run from its beginning on. */
 export type RunDescription = Omit<CheckpointedRun, "steps" | "traces" | "logLines">;
@@ -60,8 +62,8 @@ export class RunFiles {
 }
 
 /**
- * Opens the files of a run that begins in `out`, or goes on there from `saved`: what was logged after that is cut off. The
- * checkpoint of another run is removed, because nothing else there belongs to it any more.
+ * Opens the files of a run that begins in `out`, or goes on there from `saved`: what was logged after that is cut off. What
+ * another run has left is removed where one begins: the files of two runs must not mix. Other files stay.
  */
 export async function openRunFiles(
   out: string,
@@ -73,7 +75,7 @@ export async function openRunFiles(
   const log = await openLog(out, lines, description.logCsv);
   if (log.lines < lines)
     onWarning(`${log.files[0]}: has ${log.lines} of the ${lines} lines that ${saved?.path} counts`);
-  if (saved === undefined) await removeFile(join(out, CHECKPOINT));
+  if (saved === undefined) await removeFiles(out, OWN);
   await removePartialFiles(out);
   return new RunFiles(out, description, log, saved);
 }

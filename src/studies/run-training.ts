@@ -1,7 +1,6 @@
 /** A training run with its files: loads the data, trains, and leaves traces, a log, checkpoints, weights and a summary in a folder. */
 import { join } from "node:path";
 import { writeFileAtomically, writeJsonFile } from "../io/atomic-file.ts";
-import { InputError } from "../io/faults.ts";
 import { createBackend } from "../kernels/index.ts";
 import { networkNamed } from "../networks/index.ts";
 import type { DataSplits } from "../swat/data/dataset.ts";
@@ -9,7 +8,7 @@ import { loadData } from "../swat/data/index.ts";
 import type { Model } from "../swat/model.ts";
 import { recordSelection } from "../swat/record-selection.ts";
 import { weightsOf } from "../swat/state.ts";
-import { type TrainHooks, type TrainOutcome, train } from "../swat/train.ts";
+import { prepareTraining, type TrainHooks, type TrainOutcome } from "../swat/train.ts";
 import { encodeContainer } from "../trace/safetensors.ts";
 import { checkData, type SavedRun } from "./checkpoint-file.ts";
 import { openRunFiles, type RunFiles } from "./run-files.ts";
@@ -35,7 +34,7 @@ export interface TrainingHooks extends Pick<TrainHooks, "onProgress" | "signal">
 
 /**
  * Runs a job, or goes on with it from `saved`; both end with the same files, but for speeds in the log. What lies in the
- * folder from another run is overwritten.
+ * folder from another run is removed when a new one begins; a run that cannot begin leaves it as it is.
  * @throws Error for unknown names, unreadable data, a loss that is no number, and a state that does not fit network and data.
  */
 export async function runTraining(
@@ -50,19 +49,20 @@ export async function runTraining(
   const images = { train: data.train.size, test: data.test.size, channels, height, width, classes };
   if (saved !== undefined) checkData(job.data, images, saved);
   const network = definition.build([channels, height, width], classes);
-  // Nothing is written for a run that cannot begin.
   const backend = createBackend(job.kernels, job.threads);
   try {
     const { network: name, data: spec } = job;
     const options = { limit, testLimit, record, checkpointEvery, evaluateEvery, logCsv };
     const description = { network: name, data: spec, images, settings, kernels: backend.name, ...options };
+    // Nothing is written or removed for a run that cannot begin.
+    const resume = saved && { state: saved.checkpoint.state, where: saved.path };
+    const run = prepareTraining(network, data, settings, backend, resume);
     const files = await openRunFiles(job.out, description, saved, hooks.onWarning ?? (() => {}));
-    const outcome = await train(network, data, settings, backend, {
+    const outcome = await run({
       ...hooks,
       ...(record === undefined ? {} : { records: recordSelection(record) }),
       checkpointEvery,
       evaluateEvery,
-      resume: saved && { state: saved.checkpoint.state, where: saved.path },
       onProgress(progress) {
         files.log.step(progress.images);
         hooks.onProgress?.(progress);
@@ -71,7 +71,7 @@ export async function runTraining(
       onTrace: (step, bytes) => files.writeTrace(step, bytes),
       onCheckpoint: (state, steps) => files.writeCheckpoint(state, steps),
     }).catch((cause: Error) => {
-      throw cause instanceof InputError ? cause : files.explain(cause);
+      throw files.explain(cause);
     });
     return await writeResults(job, data, outcome, files);
   } finally {
@@ -98,6 +98,7 @@ async function writeResults(
     settings,
     steps,
     stepsDone,
+    ...(stepsDone < steps ? { interrupted: true } : {}),
     epochLosses,
     testAccuracy,
     finalPruning,

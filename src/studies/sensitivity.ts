@@ -20,8 +20,9 @@ import { accuracyOverSparsity, accuracyOverSpeedup } from "../report/sensitivity
 import { renderSvg } from "../report/svg.ts";
 import type { MachineResult } from "../sim/result.ts";
 import { type Drop, isSwat } from "../sparsity/drops.ts";
+import { DivergenceError } from "../swat/divergence-error.ts";
 import type { TrainSettings } from "../swat/settings.ts";
-import { DivergenceError, type TrainProgress } from "../swat/train.ts";
+import type { TrainProgress } from "../swat/train.ts";
 import { loadMachines } from "./inputs.ts";
 import { runTraining, tracesOf } from "./run-training.ts";
 import { simulateFiles } from "./simulate-threads.ts";

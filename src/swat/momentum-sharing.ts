@@ -5,6 +5,7 @@
  */
 import { momentumSparsities } from "../sparsity/momentum.ts";
 import type { Exemptions } from "../sparsity/uniform.ts";
+import { DivergenceError } from "./divergence-error.ts";
 import type { SwatLayer } from "./layers/swat-layer.ts";
 import type { UpdateWatch } from "./model.ts";
 import type { Parameter } from "./tensors.ts";
@@ -40,11 +41,11 @@ export class MomentumSharing implements UpdateWatch {
     this.#momenta[index] = this.#layers[index].keptMomentum(before);
   }
 
-  /** Gives every layer its new sparsity. @throws Error where a momentum is NaN or infinite, naming the layer, or all are 0. */
+  /** Gives every layer its new sparsity. @throws DivergenceError naming the layer where a momentum is NaN or infinite, Error where all are 0. */
   share(): void {
     const sharing = this.#layers.map(({ name, weight }, index) => {
       const momentum = this.#momenta[index];
-      if (!Number.isFinite(momentum)) throw new Error(`layer ${name}: NaN or infinity in its momentum`);
+      if (!Number.isFinite(momentum)) throw new DivergenceError(`layer ${name}: NaN or infinity in its momentum`);
       return { size: weight.values.length, momentum };
     });
     momentumSparsities(sharing, this.#sparsity).forEach((sparsity, index) => {

@@ -9,6 +9,7 @@ import { fixedSparsities } from "../sparsity/methods.ts";
 import { TRACE_VERSION } from "../trace/manifest.ts";
 import { augmentation } from "./data/augment.ts";
 import type { DataSplits, Dataset } from "./data/dataset.ts";
+import { DivergenceError } from "./divergence-error.ts";
 import { evaluate, type FinalPruning, finalPruning } from "./evaluate.ts";
 import { Model } from "./model.ts";
 import { MomentumSharing } from "./momentum-sharing.ts";
@@ -44,8 +45,6 @@ export interface TrainHooks {
   readonly checkpointEvery?: number | undefined;
   /** Epochs from evaluation to evaluation, each one where not given; the last is always evaluated. Training stays the same. */
   readonly evaluateEvery?: number | undefined;
-  /** Where to go on; `where` names its file in messages. */
-  readonly resume?: { readonly state: TrainState; readonly where: string } | undefined;
   /** Stops after the current step; the result then says how far it came. */
   readonly signal?: AbortSignal;
 }
@@ -64,14 +63,13 @@ export interface TrainOutcome {
   readonly steps: number;
 }
 
-/** The loss of a run became NaN or infinite. */
-export class DivergenceError extends Error {}
+/** Where a run goes on; `where` names its file in messages. */
+export interface ResumedState {
+  readonly state: TrainState;
+  readonly where: string;
+}
 
-/**
- * Trains. A run that resumes from the state after any step gives what it would have given without a stop, bit by bit.
- * @throws DivergenceError or Error when the loss, a momentum that SWAT-M shares by, or a parameter at a checkpoint becomes NaN or infinite, naming
- * the step and the layer, and for SWAT-M without momentum; InputError where the state to resume from is one of another network.
- */
+/** As `prepareTraining` and its run in one. */
 export async function train(
   network: Network,
   data: DataSplits,
@@ -79,18 +77,54 @@ export async function train(
   backend: Backend,
   hooks: TrainHooks = {},
 ): Promise<TrainOutcome> {
-  const { batchSize, epochs, pruning, seed } = settings;
+  return prepareTraining(network, data, settings, backend)(hooks);
+}
+
+/**
+ * Builds all that training takes, and returns what trains: what cannot begin is refused here, before anything is written. A
+ * run that resumes from the state after any step gives what it would have given without a stop, bit by bit.
+ * @throws Error for SWAT-M without momentum or without weights to share, and for augmentations that the data cannot have;
+ * InputError where the state to resume from is one of another network. The run throws DivergenceError when the loss, a momentum
+ * that SWAT-M shares by, or a parameter at a checkpoint becomes NaN or infinite, naming the step and the layer.
+ */
+export function prepareTraining(
+  network: Network,
+  data: DataSplits,
+  settings: TrainSettings,
+  backend: Backend,
+  resume?: ResumedState,
+): (hooks: TrainHooks) => Promise<TrainOutcome> {
+  const { batchSize, pruning, seed } = settings;
   const maxBatch = Math.min(batchSize, data.train.size);
   const model = new Model(network, maxBatch, backend, sparsitiesOf(network, settings), pruning, settings.drop);
   const sharing = sharingOf(model, settings);
   model.initialise(seed);
+  const trainImages = augmentation(data.train, settings.augment ?? [], seed);
+  if (resume !== undefined) restoreModel(model, resume.state, resume.where);
+  const prepared = { network, data, settings, maxBatch, model, sharing, trainImages, state: resume?.state };
+  return (hooks) => runSteps(prepared, hooks);
+}
+
+interface Prepared {
+  readonly network: Network;
+  readonly data: DataSplits;
+  readonly settings: TrainSettings;
+  readonly maxBatch: number;
+  readonly model: Model;
+  readonly sharing: MomentumSharing | undefined;
+  /** Of an epoch. */
+  readonly trainImages: (epoch: number) => Dataset;
+  readonly state: TrainState | undefined;
+}
+
+async function runSteps(prepared: Prepared, hooks: TrainHooks): Promise<TrainOutcome> {
+  const { network, data, settings, maxBatch, model, sharing, trainImages, state } = prepared;
+  const { batchSize, epochs, seed } = settings;
+  const { backend } = model;
   const labels = new Uint16Array(batchSize);
-  const trainImages = augmentation(data.train, settings.augment ?? [], settings.seed);
   const stepsPerEpoch = Math.ceil(data.train.size / batchSize);
   const steps = epochs * stepsPerEpoch;
   const { checkpointEvery = steps, evaluateEvery = 1 } = hooks;
-  const { state, where = "" } = hooks.resume ?? {};
-  if (state !== undefined) restoreModel(model, state, where);
   const epochLosses = [...(state?.epochLosses ?? [])];
   let { stepsDone: step = 0, lossSum = 0 } = state ?? {};
   let testAccuracy: number | undefined;
@@ -118,15 +152,15 @@ export async function train(
         const provenance = { ...provenanceOf(network, data, settings, backend), epoch, step, refreshed, loss };
         await hooks.onTrace?.(step, recorder.encode(provenance));
       }
+      const isLast = index === stepsPerEpoch - 1;
+      // The update moves the weights that a pass without drops has read.
+      const layers = recorded || isLast ? layerDensities(model, batch) : [];
       const learningRate = rateOfStep(settings, step, stepsPerEpoch);
       model.update({ ...settings, learningRate }, sharing);
       shareAfter(step, sharing);
 
       lossSum += loss * batch;
       hooks.onProgress?.({ step: step + 1, steps, epoch, loss, images: batch });
-      const isLast = index === stepsPerEpoch - 1;
-      // Evaluating overwrites what the densities are counted in.
-      const layers = recorded || isLast ? layerDensities(model, batch) : [];
       const at = { epoch, step };
       if (recorded) await hooks.onEvent?.({ event: "step", ...at, loss, learningRate, layers });
       step++;
@@ -170,7 +204,8 @@ function shareAfter(step: number, sharing: MomentumSharing | undefined): void {
   try {
     sharing?.share();
   } catch (error) {
-    throw new Error(`step ${step}: ${(error as Error).message}`, { cause: error });
+    const Kind = error instanceof DivergenceError ? DivergenceError : Error;
+    throw new Kind(`step ${step}: ${(error as Error).message}`, { cause: error });
   }
 }
 

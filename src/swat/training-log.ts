@@ -2,7 +2,7 @@
 import { countOnes } from "../kernels/bit-mask.ts";
 import type { Model } from "./model.ts";
 
-/** Densities (nonzeros / elements) of what a layer multiplied with and of what it saved for the backward pass. */
+/** Densities (nonzeros / elements) of the weights that a layer's forward pass read and of the inputs saved for its weight gradient. */
 export interface LayerDensities {
   readonly layer: string;
   readonly weightDensity: number;
@@ -23,14 +23,14 @@ export interface TrainingEvent {
   readonly layers: readonly LayerDensities[];
 }
 
-/** Densities of each convolution and linear layer in a training step of `batch` images, right after it. */
+/** Densities of each convolution and linear layer in a training step of `batch` images, between its backward pass and its update. */
 export function layerDensities(model: Model, batch: number): LayerDensities[] {
-  return model.swatLayers.map(({ name, sparseWeight, source, thresholds }) => {
-    const kept = sparseWeight.reduce((count, value) => count + Number(value !== 0), 0);
-    const saved = countOnes(model.backend.mask(source.values, batch, thresholds.input));
+  return model.swatLayers.map(({ name, source, operands: { forwardWeight, savedInputThreshold } }) => {
+    const kept = forwardWeight.reduce((count, value) => count + Number(value !== 0), 0);
+    const saved = countOnes(model.backend.mask(source.values, batch, savedInputThreshold));
     return {
       layer: name,
-      weightDensity: kept / sparseWeight.length,
+      weightDensity: kept / forwardWeight.length,
       savedInputDensity: saved / (batch * source.size),
     };
   });

@@ -146,7 +146,10 @@ describe("train --resume", () => {
       (await readFile(join(whole, "run/checkpoint.safetensors"))).subarray(0, -9),
     );
     const cases: [string, RegExp][] = [
-      [".", /^error: checkpoint.safetensors: no such file\n$/],
+      [
+        ".",
+        /^error: checkpoint.safetensors: no such file; valid: the folder of a run, or the checkpoint.safetensors in it\n$/,
+      ],
       ["cut.safetensors", /^error: cut.safetensors: file is cut: tensors end at byte \d+, got a file of \d+ bytes\n$/],
       [
         join(whole, "run/step-000005.safetensors"),

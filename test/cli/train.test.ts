@@ -43,6 +43,8 @@ describe("train --json", () => {
 
   it("leaves the files that it names, and no other", async () => {
     expect((await readdir(join(folders[0], "run"))).map((name) => `run/${name}`)).toEqual([...FILES].sort());
+    const summary = JSON.parse(await readFile(join(folders[0], "run/training.json"), "utf8"));
+    expect(summary).not.toHaveProperty("interrupted");
   });
 
   it("twice gives the same files, byte for byte, but for the speeds in the log", async () => {
@@ -194,6 +196,7 @@ describe("Ctrl-C", () => {
     expect(summary.steps).toBe(100_000);
     expect(stderr).toContain(` ${summary.stepsDone} steps`);
     expect(summary.stepsDone).toBeLessThan(summary.steps);
+    expect(summary.interrupted).toBe(true);
   });
 });
 

@@ -1,4 +1,6 @@
-import { readFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, it } from "vitest";
 import { hasStack, linesOf, swatSim } from "./program.ts";
 
@@ -41,6 +43,14 @@ describe("wrong usage exits with 2 and says what is wrong", () => {
     "a number outside its range": [["train", "--sparsity", "1"], /'--sparsity <s>' .* at least 0 and less than 1/],
     "an unknown word": [["train", "--network", "vgg"], /'--network <name>' .* known: resnet8, lenet5/],
     "a selection of steps that is none": [["train", "--record", "often"], /'--record <steps>' .* known: last, every:N/],
+    "drops of dense training": [
+      ["train", "--method", "dense", "--drop", "weights:forward"],
+      /'--drop <operands>' cannot be used with method dense/,
+    ],
+    "a rate and a list of rates": [
+      ["train", "--learning-rate", "0.1", "--schedule", "0:0.05"],
+      /'--learning-rate <rate>' cannot be used with a list of rates in '--schedule <schedule>'/,
+    ],
     "an unknown command": [["simulat"], /unknown command 'simulat'\n.*simulate/],
     "a missing argument": [["simulate"], /missing required argument 'trace'/],
     "a missing option": [["check", "record", "some.safetensors"], /required option '-o, --output <file>'/],
@@ -84,6 +94,35 @@ describe("a fault of the input exits with 1 and one line", () => {
     expect(stderr).toMatch(/^error: SWAT_SIM_KERNELS: unknown kernel build, got "nonsense".*; known: .*js.*\n$/);
     expect(stdout).toBe("");
     expect(code).toBe(1);
+  });
+
+  it.concurrent("for each file of a data set that is missing", async ({ expect }) => {
+    const directory = await mkdtemp(join(tmpdir(), "swat-sim-usage-"));
+    const counts: [data: string, lines: number][] = [
+      ["mnist", 4],
+      ["cifar10", 2],
+      ["cifar100", 2],
+    ];
+    for (const [data, lines] of counts) {
+      const { code, stderr } = await swatSim(["train", "--data", `${data}:${directory}`]);
+      expect(linesOf(stderr)).toHaveLength(lines);
+      for (const line of linesOf(stderr)) expect(line).toMatch(/^error: .*missing, got n/);
+      expect(code).toBe(1);
+    }
+    for (const folder of ["train/cat", "val/dog", "val/cow"]) await mkdir(join(directory, folder), { recursive: true });
+    const { stderr } = await swatSim(["train", "--data", `images:${directory}`]);
+    expect(linesOf(stderr)).toHaveLength(2);
+    await rm(directory, { recursive: true });
+  });
+
+  it.concurrent("for a file of settings that is a folder", async ({ expect }) => {
+    const folder = await mkdtemp(join(tmpdir(), "swat-sim-usage-"));
+    const path = join(folder, "run.yaml");
+    await mkdir(path);
+    const { code, stderr } = await swatSim(["train", "--schedule", path]);
+    expect(stderr).toBe(`error: ${path}: cannot be read, got a directory, not a file\n`);
+    expect(code).toBe(1);
+    await rm(folder, { recursive: true });
   });
 
   it.concurrent("for a data set that is not there", async ({ expect }) => {

@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { removePartialFiles } from "../../src/io/atomic-file.ts";
@@ -38,6 +38,13 @@ describe("a file of lines", () => {
     expect(await faultsOf(() => openLines(join(file.path, "log"), 0))).toEqual([
       expect.stringMatching(/new\/log\/log: cannot be written: /),
     ]);
+  });
+
+  it("is left as it is where it cannot be read", async () => {
+    const path = join(await temporaryFolder(), "log");
+    await mkdir(path);
+    expect(await faultsOf(() => openLines(path, 1))).toEqual([expect.stringMatching(/log: cannot be read: EISDIR/)]);
+    await writeFile(join(path, "kept"), "");
   });
 });
 

@@ -135,7 +135,7 @@ describe("charts", () => {
     expect(chart("energy")).toBeUndefined();
     const withEnergy = structuredClone(result);
     for (const { rows } of withEnergy.machines)
-      for (const row of rows) Object.assign(row, { energy: { dram: 4e6, mac: 1e6 } });
+      for (const row of rows) Object.assign(row, { energy: { components: { dram: 4e6, mac: 1e6 } } });
     const results = [named(withEnergy)];
     const count = withEnergy.machines[0].rows.length;
     const values = valuesOf(chart("energy", chartsOf({ results, points: [] })));

@@ -17,6 +17,7 @@ import { kernelGeometry } from "../../src/swat/layers/swat-layer.ts";
 import { Model } from "../../src/swat/model.ts";
 import { TRAIN_DEFAULTS, type TrainSettings } from "../../src/swat/settings.ts";
 import { type TrainOutcome, train } from "../../src/swat/train.ts";
+import type { TrainingEvent } from "../../src/swat/training-log.ts";
 import { isMacOp, type MacOp } from "../../src/trace/manifest.ts";
 import { openTrace, type Trace } from "../../src/trace/trace.ts";
 import { verifyTrace } from "../../src/trace/verify.ts";
@@ -180,24 +181,30 @@ const resnet8 = networkNamed("resnet8").build([1, 12, 12], 10);
 const { rate, ...defaults } = TRAIN_DEFAULTS;
 const data = await loadData("generated:12x12x1", { seed: 1, limit: 40, testLimit: 30 });
 
+type Run = TrainOutcome & { traces: Trace[]; events: TrainingEvent[] };
+
 /** An epoch of three steps, the last one smaller; the traces of all. */
-async function runOf(change: Partial<TrainSettings>): Promise<TrainOutcome & { traces: Trace[] }> {
+async function runOf(change: Partial<TrainSettings>): Promise<Run> {
   const settings = { ...defaults, epochs: 1, schedule: [{ epoch: 0, rate }], sparsity: 0.8, ...change };
   const bytes: Uint8Array[] = [];
+  const events: TrainingEvent[] = [];
   const outcome = await train(resnet8, data, settings, createBackend(), {
     records: () => true,
     async onTrace(_, trace) {
       bytes.push(trace);
     },
+    async onEvent(event) {
+      events.push(event);
+    },
   });
   const traces = await Promise.all(bytes.map((trace, i) => openTrace(memorySource(`step ${i}`, trace))));
-  return { ...outcome, traces };
+  return { ...outcome, traces, events };
 }
 
 const runs = new Map(await Promise.all(SETS.map(async (drop) => [drop, await runOf({ drop })] as const)));
 
-function runDropping(drop: readonly Drop[]): TrainOutcome & { traces: Trace[] } {
-  return runs.get(drop) as TrainOutcome & { traces: Trace[] };
+function runDropping(drop: readonly Drop[]): Run {
+  return runs.get(drop) as Run;
 }
 
 function parametersOf({ model }: TrainOutcome): number[][] {
@@ -269,6 +276,29 @@ describe("a trace of training that drops", () => {
           expect(nonzeros, at).toBeLessThanOrEqual(least + (operand === "weight" ? 0 : 0.01 * size));
           if (!drop.includes(by)) expect(within, at).toBeUndefined();
           if (operand === "weight" && !drop.includes(by)) expect({ role, mask }, at).toEqual({ role: "parameter" });
+        }
+      }
+    },
+  );
+});
+
+describe("a log of training that drops", () => {
+  it.each(SETS.map((set) => [set.join("+") || "nothing", set] as const))(
+    "%s has the densities of the operands that the trace of the step names",
+    (_, drop) => {
+      const { traces, events } = runDropping(drop);
+      const steps = events.filter(({ event }) => event === "step");
+      expect(steps).toHaveLength(traces.length);
+      for (const [i, trace] of traces.entries()) {
+        const ops = trace.manifest.ops.filter(isMacOp);
+        const density = (layer: string, pass: MacOp["pass"], operand: "weight" | "input") => {
+          const op = ops.find((candidate) => candidate.layer === layer && candidate.pass === pass) as MacOp;
+          const { nonzeros, shape } = operandOf(trace, op, operand);
+          return nonzeros / shape.reduce((a, b) => a * b, 1);
+        };
+        for (const { layer, weightDensity, savedInputDensity } of steps[i].layers) {
+          expect(weightDensity, layer).toBe(density(layer, "forward", "weight"));
+          expect(savedInputDensity, layer).toBe(density(layer, "weightGrad", "input"));
         }
       }
     },

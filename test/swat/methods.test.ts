@@ -7,6 +7,7 @@ import { erdosRenyiKernelSparsities } from "../../src/sparsity/erdos-renyi.ts";
 import { keepCount } from "../../src/sparsity/keep-count.ts";
 import { type Method, PUBLISHED_EXEMPTIONS } from "../../src/sparsity/methods.ts";
 import { loadData } from "../../src/swat/data/index.ts";
+import { DivergenceError } from "../../src/swat/divergence-error.ts";
 import { evaluate } from "../../src/swat/evaluate.ts";
 import { Model } from "../../src/swat/model.ts";
 import { MomentumSharing } from "../../src/swat/momentum-sharing.ts";
@@ -63,7 +64,13 @@ describe("a method", () => {
     const sharing = new MomentumSharing(model.swatLayers, 0.8, PUBLISHED_EXEMPTIONS["swat-m"]);
     model.parameters.find(({ name }) => name === "layer2.0.conv1.weight")?.grad.fill(Number.NaN);
     model.update({ learningRate: 0.1, momentum: 0.9, nesterov: false, weightDecay: 1e-3 }, sharing);
-    expect(() => sharing.share()).toThrow("layer layer2.0.conv1: NaN or infinity in its momentum");
+    expect(() => sharing.share()).toThrow(new DivergenceError("layer layer2.0.conv1: NaN or infinity in its momentum"));
+  });
+
+  it("swat-m ends in divergence where a momentum overflows", async () => {
+    const fault = await outcomeOf("swat-m", { weightDecay: 1e45 }).catch((error: unknown) => error);
+    expect(fault).toBeInstanceOf(DivergenceError);
+    expect((fault as Error).message).toMatch(/^step 0: layer [a-z0-9.]+: NaN or infinity in its momentum$/);
   });
 
   it("dense prunes nothing", async () => {

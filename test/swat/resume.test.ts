@@ -8,7 +8,7 @@ import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "../../src/s
 import { loadData } from "../../src/swat/data/index.ts";
 import { TRAIN_DEFAULTS, type TrainSettings } from "../../src/swat/settings.ts";
 import type { TrainState } from "../../src/swat/state.ts";
-import { type TrainHooks, train } from "../../src/swat/train.ts";
+import { prepareTraining, type ResumedState, type TrainHooks } from "../../src/swat/train.ts";
 import type { TrainingEvent } from "../../src/swat/training-log.ts";
 
 /** Two epochs of three steps, the last of each with fewer images; refreshes in steps 0 and 2 of an epoch. */
@@ -40,28 +40,33 @@ interface Run {
   readonly results: unknown;
 }
 
-async function run(network: string, settings: TrainSettings, hooks: TrainHooks = {}): Promise<Run> {
+async function run(
+  network: string,
+  settings: TrainSettings,
+  { resume, ...hooks }: TrainHooks & { resume?: ResumedState } = {},
+): Promise<Run> {
   const [events, traces, checkpoints] = [[] as TrainingEvent[], new Map(), new Map()];
-  const outcome = await train(
-    networkNamed(network).build([1, 12, 12], 10),
+  const graph = networkNamed(network).build([1, 12, 12], 10);
+  const outcome = await prepareTraining(
+    graph,
     data,
     settings,
     createBackend(defaultBuild(), 1),
-    {
-      records: () => true,
-      checkpointEvery: 1,
-      async onEvent(event) {
-        events.push(event);
-      },
-      async onTrace(step, bytes) {
-        traces.set(step, bytes);
-      },
-      async onCheckpoint(state, steps) {
-        checkpoints.set(state.stepsDone, encodeCheckpoint({ run: description(network, settings, steps), state }));
-      },
-      ...hooks,
+    resume,
+  )({
+    records: () => true,
+    checkpointEvery: 1,
+    async onEvent(event) {
+      events.push(event);
     },
-  );
+    async onTrace(step, bytes) {
+      traces.set(step, bytes);
+    },
+    async onCheckpoint(state, steps) {
+      checkpoints.set(state.stepsDone, encodeCheckpoint({ run: description(network, settings, steps), state }));
+    },
+    ...hooks,
+  });
   const { model, ...results } = outcome;
   return { events, traces, checkpoints, results };
 }

@@ -1,5 +1,6 @@
 /** CIFAR-10 from its binary batches `data_batch_N.bin` and `test_batch.bin`; records as in cifar-records.ts. */
 import { join } from "node:path";
+import { InputError } from "../../io/faults.ts";
 import { listDirectory, readBytes } from "../../io/read-file.ts";
 import { type CifarFormat, cifarDataset, cifarFaults } from "./cifar-records.ts";
 import type { DataSplits } from "./dataset.ts";
@@ -25,12 +26,12 @@ export async function loadCifar10(directory: string): Promise<DataSplits> {
   const missing: string[] = [];
   if (batches.length === 0) missing.push(`${directory}: training batches are missing, got no data_batch_N.bin`);
   if (!present.includes(TEST_BATCH)) missing.push(`${directory}: test batch is missing, got no ${TEST_BATCH}`);
-  if (missing.length > 0) throw new Error(missing.join("\n"));
+  if (missing.length > 0) throw new InputError(missing);
 
   const test = await readBytes(join(directory, TEST_BATCH));
   const train = await Promise.all(batches.map((name) => readBytes(join(directory, name))));
   const faults = [...train, test].flatMap((file) => cifarFaults(FORMAT, file));
-  if (faults.length > 0) throw new Error(faults.join("\n"));
+  if (faults.length > 0) throw new InputError(faults);
   return { name: FORMAT.name, train: cifarDataset(FORMAT, train), test: cifarDataset(FORMAT, [test]) };
 }
 

@@ -3,6 +3,7 @@
  * and left alone) before the fine one (100 classes), which is learned.
  */
 import { join } from "node:path";
+import { InputError } from "../../io/faults.ts";
 import { listDirectory, readBytes } from "../../io/read-file.ts";
 import { type CifarFormat, cifarDataset, cifarFaults } from "./cifar-records.ts";
 import type { DataSplits } from "./dataset.ts";
@@ -26,10 +27,10 @@ export async function loadCifar100(directory: string): Promise<DataSplits> {
   const missing: string[] = [];
   if (!present.includes(TRAIN)) missing.push(`${directory}: training images are missing, got no ${TRAIN}`);
   if (!present.includes(TEST)) missing.push(`${directory}: test images are missing, got no ${TEST}`);
-  if (missing.length > 0) throw new Error(missing.join("\n"));
+  if (missing.length > 0) throw new InputError(missing);
 
   const [train, test] = await Promise.all([TRAIN, TEST].map((name) => readBytes(join(directory, name))));
   const faults = [train, test].flatMap((file) => cifarFaults(FORMAT, file));
-  if (faults.length > 0) throw new Error(faults.join("\n"));
+  if (faults.length > 0) throw new InputError(faults);
   return { name: FORMAT.name, train: cifarDataset(FORMAT, [train]), test: cifarDataset(FORMAT, [test]) };
 }

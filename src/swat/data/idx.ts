@@ -3,6 +3,7 @@
  * labels, 0x00000803 images), one 32-bit extent for each dimension, then bytes; LeCun, Cortes and Burges, "The MNIST
  * database of handwritten digits". Fashion-MNIST: Xiao, Rasul and Vollgraf, arXiv:1708.07747.
  */
+import { faultsOf, InputError } from "../../io/faults.ts";
 import { type FileBytes, listDirectory, readFirstOf } from "../../io/read-file.ts";
 import { byteDataset, type DataSplits, type Dataset, type Normalization } from "./dataset.ts";
 
@@ -30,9 +31,9 @@ export async function loadIdx(name: IdxName, directory: string): Promise<DataSpl
   const faults: string[] = [];
   for (const outcome of settled) {
     if (outcome.status === "fulfilled") splits.push(outcome.value);
-    else faults.push(messageOf(outcome.reason));
+    else faults.push(...faultsOf(outcome.reason));
   }
-  if (faults.length > 0) throw new Error(faults.join("\n"));
+  if (faults.length > 0) throw new InputError(faults);
   const [train, test] = splits;
   if (train.height !== test.height || train.width !== test.width) {
     throw new Error(
@@ -49,8 +50,8 @@ async function readSplit(name: IdxName, directory: string, prefix: "train" | "t1
   ]);
   const [images, labels] = settled;
   if (images.status === "rejected" || labels.status === "rejected") {
-    const faults = settled.flatMap((outcome) => (outcome.status === "rejected" ? [messageOf(outcome.reason)] : []));
-    throw new Error(faults.join("\n"));
+    const faults = settled.flatMap((outcome) => (outcome.status === "rejected" ? faultsOf(outcome.reason) : []));
+    throw new InputError(faults);
   }
   const { path, count, height, width, bytes, first } = images.value;
   if (labels.value.length !== count) {
@@ -104,8 +105,4 @@ function parseHeader(file: FileBytes, magic: number, dimensions: number): { firs
 
 function hex(value: number): string {
   return `0x${value.toString(16).padStart(8, "0")}`;
-}
-
-function messageOf(fault: unknown): string {
-  return fault instanceof Error ? fault.message : String(fault);
 }

@@ -4,6 +4,7 @@
  * and resized when it is loaded, so that the size of a set does not matter to memory.
  */
 import { basename, join } from "node:path";
+import { InputError } from "../../io/faults.ts";
 import { listDirectory, listFolders, readBytesNow } from "../../io/read-file.ts";
 import type { Box, DataSplits, Dataset, Normalization } from "./dataset.ts";
 import { decodePicture } from "./picture.ts";
@@ -50,7 +51,7 @@ export async function loadImages(directory: string, side: number): Promise<DataS
   const unknown = testNames.filter((name) => !names.includes(name));
   if (unknown.length > 0) {
     const lines = unknown.map((name) => `${testPath}: class is unknown, got "${name}"; known: folders of ${trainPath}`);
-    throw new Error(lines.join("\n"));
+    throw new InputError(lines);
   }
   const train = await listClasses(trainPath, names);
   const tests = await listClasses(testPath, testNames);
@@ -69,7 +70,7 @@ async function listClasses(directory: string, folders: readonly string[]): Promi
   const empty = classes.filter(({ names }) => names.length === 0);
   if (empty.length > 0) {
     const lines = empty.map(({ path }) => `${path}: class has no pictures, got no .png, .jpg or .jpeg`);
-    throw new Error(lines.join("\n"));
+    throw new InputError(lines);
   }
   return classes;
 }

@@ -25,6 +25,8 @@ const MEGA = 1e6;
 /** Signature, length and type come before the width of a PNG, which is in its first chunk. */
 const PNG_WIDTH_AT = 16;
 const PNG_HEIGHT_AT = 20;
+/** Length 0 and type IEND. */
+const END_OF_PNG = Uint8Array.of(0, 0, 0, 0, 0x49, 0x45, 0x4e, 0x44);
 const START_OF_SCAN = Uint8Array.of(0xff, 0xda);
 const END_OF_IMAGE = Uint8Array.of(0xff, 0xd9);
 
@@ -51,7 +53,9 @@ export function decodePicture({ path, bytes }: FileBytes): Picture {
   }
 }
 
+/** A whole file has its last chunk, which is empty, and its type before its checksum. */
 function decodePng(file: Buffer): Picture {
+  if (file.lastIndexOf(END_OF_PNG) < 0) throw new Error("no IEND chunk: file is cut");
   const megapixels = (file.readUInt32BE(PNG_WIDTH_AT) * file.readUInt32BE(PNG_HEIGHT_AT)) / MEGA;
   if (megapixels > MAX_MEGAPIXELS) throw new Error(`${megapixels} megapixels, at most ${MAX_MEGAPIXELS} are read`);
   const { width, height, data } = PNG.sync.read(file);

@@ -117,6 +117,17 @@ export class SwatLayer implements Layer {
     return this.#stored;
   }
 
+  /**
+   * What passes of the last step read: the weights of the forward pass, and the magnitude from which on an element of the input
+   * was saved for the weight gradient, 0 = all were.
+   */
+  get operands(): { forwardWeight: Float32Array; savedInputThreshold: number } {
+    return {
+      forwardWeight: this.#forwardWeight,
+      savedInputThreshold: this.#drops.has("inputs:backward") ? this.thresholds.input : 0,
+    };
+  }
+
   forward(batch: number, phase: Phase): void {
     this.#phase = phase;
     this.#selectWeights(phase);
@@ -132,8 +143,7 @@ export class SwatLayer implements Layer {
       if (this.#backwardWeight !== this.#forwardWeight) this.#conv.setWeight(this.#backwardWeight);
       this.#conv.inputGrad(batch, outputGrad, inputGrad, accumulate);
     }
-    const threshold = this.#drops.has("inputs:backward") ? this.thresholds.input : 0;
-    this.#conv.weightGrad(batch, outputGrad, values, threshold, this.weight.grad);
+    this.#conv.weightGrad(batch, outputGrad, values, this.operands.savedInputThreshold, this.weight.grad);
     if (this.bias !== null) this.#conv.biasGrad(batch, dense, this.bias.grad);
   }
 
