@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { accelerators } from "../../../src/sim/accelerators/index.ts";
 import { resolveMachine } from "../../../src/sim/machine.ts";
 import { simulate } from "../../../src/sim/simulate.ts";
-import { loadMachines, openTraces } from "../../../src/studies/inputs.ts";
+import { loadEnergyTables, loadMachines, openTraces } from "../../../src/studies/inputs.ts";
 import { withFields } from "../../../src/studies/sweep/fields.ts";
 import { mergedPoints, readSweep } from "../../../src/studies/sweep/points-file.ts";
 import { runSweep } from "../../../src/studies/sweep/run-sweep.ts";
@@ -40,12 +40,14 @@ describe("a sweep", () => {
     expect(done).toBe(2 * 2 ** 4);
     expect(points).toHaveLength(done);
     const [base] = await loadMachines(["tensordash-4096"]);
+    const energy = await loadEnergyTables([base]);
     for (const { point, trace, metrics, error } of points) {
       const opened = await openTraces(traces.filter((path) => path.endsWith(trace)));
       const alone = () =>
         simulate({
           traces: opened,
           machines: [resolveMachine(withFields(base.config, point), base.name, accelerators)],
+          energy,
         });
       if (metrics === undefined) {
         expect(error).toBe((await faultsOf(alone)).join("; "));
@@ -61,12 +63,9 @@ describe("a sweep", () => {
         speedupFromZeros: totals.training.speedupFromZeros,
         matmulSpeedup: totals.matmul.speedup,
         computeSpeedup: totals.matmul.compute.speedup,
-        energyPicojoules: null,
+        energyPicojoules: totals.training.energy?.picojoules,
         dramBytes: rows.reduce((total, { traffic }) => total + sum(traffic.dram), 0),
-        onChipBytes: rows.reduce(
-          (total, { traffic }) => total + sum(traffic["global buffer"]) + sum(traffic["local buffers"]),
-          0,
-        ),
+        onChipBytes: 48 * 2 ** 20,
         multipliers: 16 * (point["params.rows"] as number) * 4 * 16,
       });
     }
