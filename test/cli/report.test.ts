@@ -41,7 +41,7 @@ it("report tells all faults of all files, with file, line and field, and writes 
   await writeFile(join(cwd, "points.jsonl"), `${JSON.stringify(sweepPoint(1, 2))}\n{"machine":"m"}\n{"unfin`);
   const sweep = await swatSim(["report", "--sweep", "points.jsonl", "--html", "r.html"], { cwd });
   expect(sweep.code).toBe(1);
-  expect(linesOf(sweep.stderr)).toContain('error: points.jsonl: line 2: missing key "metrics"');
+  expect(linesOf(sweep.stderr)).toContain('error: points.jsonl: line 2: missing key "point"');
   expect(sweep.stderr).toContain("error: points.jsonl: line 3: is not JSON");
   expect((await readdir(cwd)).sort()).toEqual(["a.json", "b.json", "points.jsonl"]);
 });

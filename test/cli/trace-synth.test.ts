@@ -40,8 +40,6 @@ describe("trace synth", () => {
 
   const WRONG: Record<string, [args: string[], message: RegExp]> = {
     "no file": [small, /required option '-o, --out <file>' not specified/],
-    "a method without fixed sparsities": [[...small, "-o", "x", "--method", "swat-m"], /known: dense, swat-u/],
-    "a correlation of 1": [[...small, "-o", "x", "--correlation", "1"], /at least 0 and less than 1/],
     "no density": [[...small, "-o", "x", "--natural-density", "0"], /more than 0 and less than 1/],
   };
   for (const [what, [args, message]] of Object.entries(WRONG)) {
