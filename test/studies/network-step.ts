@@ -142,7 +142,9 @@ function macFaults(network: Network, method: StepMethod, { trace, result }: Netw
   let topK = 0;
   for (const [index, { layer, dense }] of counted.entries()) {
     for (const pass of ["forward", "inputGrad", "weightGrad"] as const) {
-      const found = rows.filter((row) => row.layer === layer && row.pass === pass);
+      const found = rows.filter(
+        (row) => row.layer === layer && row.pass === pass && (row.kind === "conv" || row.kind === "linear"),
+      );
       const at = `${layer} ${pass}`;
       // Nobody needs the gradient of the images, which the first layer alone reads.
       const expected = index === 0 && pass === "inputGrad" ? 0 : 1;
@@ -158,7 +160,7 @@ function macFaults(network: Network, method: StepMethod, { trace, result }: Netw
   }
   const sum = rows.reduce((total, { macs }) => total + macs.dense, 0);
   if (sum !== totals.matmul.denseMacs) faults.push(`totals: ${totals.matmul.denseMacs} dense MACs, rows have ${sum}`);
-  const { speedup } = totals.training;
+  const { speedup } = totals.matmul;
   const { speedupFromZeros } = totals.matmul.compute;
   if (method === "swat-u") {
     if (topK <= 0) faults.push("top-k makes no MAC ineffectual");
