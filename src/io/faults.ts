@@ -21,6 +21,24 @@ export function faultsOf(error: unknown): readonly string[] {
   return [oneLine(error instanceof Error ? error.message : String(error))];
 }
 
+/** Runs steps that may fail and keeps the faults of all of them, to be told at once. */
+export function faultCollector(): {
+  readonly faults: string[];
+  /** What `action` gives; undefined, with its faults kept, where it throws. */
+  readonly attempt: <T>(action: () => T) => T | undefined;
+} {
+  const faults: string[] = [];
+  const attempt = <T>(action: () => T): T | undefined => {
+    try {
+      return action();
+    } catch (error) {
+      faults.push(...faultsOf(error));
+      return undefined;
+    }
+  };
+  return { faults, attempt };
+}
+
 /** `text` with its control characters escaped: names come from files and may hold line ends or worse. */
 export function oneLine(text: string): string {
   return text.replace(

@@ -3,7 +3,7 @@
  * see numbers only. The config's envelope is the same for all machines; `params` belong to the accelerator.
  */
 import { type Static, type TObject, Type } from "typebox";
-import { checkSchema, InputError, unknownName } from "../io/faults.ts";
+import { checkSchema, faultCollector, InputError, unknownName } from "../io/faults.ts";
 import type { Accelerator } from "./accelerator.ts";
 import { type LineDetail, type LineSettings, LineSettingsSchema } from "./lanes/on-chip/line-detail.ts";
 import { denseMemory, type MemoryNumbers, MemorySchema, resolveMemory } from "./memory/hierarchy.ts";
@@ -73,15 +73,7 @@ export function resolveMachine(
   where: string,
   accelerators: Readonly<Record<string, Accelerator>>,
 ): Machine {
-  const faults: string[] = [];
-  const attempt = <T>(action: () => T): T | undefined => {
-    try {
-      return action();
-    } catch (error) {
-      faults.push(...(error instanceof InputError ? error.faults : [(error as Error).message]));
-      return undefined;
-    }
-  };
+  const { faults, attempt } = faultCollector();
   const envelope = attempt(() => checkSchema(HardwareConfigSchema, value, where));
   // Read from the unchecked value too, so that a fault of the envelope hides no other.
   const raw = (value ?? {}) as { [Key in keyof HardwareConfig]?: unknown };

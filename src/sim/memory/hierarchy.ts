@@ -3,7 +3,7 @@
  * `resolveMemory` settles units and defaults, so that the models see numbers only.
  */
 import { type Static, Type } from "typebox";
-import { InputError } from "../../io/faults.ts";
+import { faultCollector, InputError } from "../../io/faults.ts";
 import { type DramConfig, type DramDevice, DramSchema, resolveDram } from "../dram/device.ts";
 import { COMPONENTS } from "../energy/components.ts";
 import { LineSettingsSchema } from "../lanes/on-chip/line-detail.ts";
@@ -157,15 +157,7 @@ export function resolveMemory(
 ): MemoryNumbers {
   const at = `${where}: memory`;
   const { dram } = config;
-  const faults: string[] = [];
-  const attempt = <T>(action: () => T): T | undefined => {
-    try {
-      return action();
-    } catch (error) {
-      faults.push(...(error instanceof InputError ? error.faults : [(error as Error).message]));
-      return undefined;
-    }
-  };
+  const { faults, attempt } = faultCollector();
   const storage = attempt(() => storageOf(config.storage, `${at}.storage`)) ?? DENSE;
   const levels = attempt(() => levelsOf(config, storage, at));
   const device = "preset" in dram ? attempt(() => resolveDram(dram, where, "memory.dram")) : null;
