@@ -3,19 +3,23 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { faultsOf } from "../io/faults.ts";
-import { addCheckCommand } from "./check.ts";
-import { addDemoCommand } from "./demo.ts";
-import { addDramCommand } from "./dram.ts";
-import { addExplainCommand } from "./explain.ts";
-import { addFlopsCommand } from "./flops.ts";
-import { addFootprintCommand } from "./footprint.ts";
-import { addRecordCommand } from "./record.ts";
-import { addReportCommand } from "./report.ts";
-import { addSensitivityCommand } from "./sensitivity.ts";
-import { addSimulateCommand } from "./simulate.ts";
-import { addSweepCommand } from "./sweep.ts";
-import { addTraceCommand } from "./trace.ts";
-import { addTrainCommand } from "./train.ts";
+
+/** What adds each command, in the order of the help. */
+const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
+  demo: async () => (await import("./demo.ts")).addDemoCommand,
+  train: async () => (await import("./train.ts")).addTrainCommand,
+  record: async () => (await import("./record.ts")).addRecordCommand,
+  trace: async () => (await import("./trace.ts")).addTraceCommand,
+  simulate: async () => (await import("./simulate.ts")).addSimulateCommand,
+  report: async () => (await import("./report.ts")).addReportCommand,
+  explain: async () => (await import("./explain.ts")).addExplainCommand,
+  check: async () => (await import("./check.ts")).addCheckCommand,
+  flops: async () => (await import("./flops.ts")).addFlopsCommand,
+  footprint: async () => (await import("./footprint.ts")).addFootprintCommand,
+  sensitivity: async () => (await import("./sensitivity.ts")).addSensitivityCommand,
+  sweep: async () => (await import("./sweep.ts")).addSweepCommand,
+  dram: async () => (await import("./dram.ts")).addDramCommand,
+};
 
 const FAILED = 1;
 const WRONG_USAGE = 2;
@@ -46,22 +50,10 @@ Example:
   .exitOverride()
   .configureHelp({ showGlobalOptions: true });
 
-for (const add of [
-  addDemoCommand,
-  addTrainCommand,
-  addRecordCommand,
-  addTraceCommand,
-  addSimulateCommand,
-  addReportCommand,
-  addExplainCommand,
-  addCheckCommand,
-  addFlopsCommand,
-  addFootprintCommand,
-  addSensitivityCommand,
-  addSweepCommand,
-  addDramCommand,
-])
-  add(program);
+// A process runs one command: it loads what belongs to that, and all of them only to tell about all.
+const asked = process.argv.slice(2).find((argument) => !argument.startsWith("-"));
+const wanted = asked !== undefined && Object.hasOwn(COMMANDS, asked) ? [asked] : Object.keys(COMMANDS);
+for (const name of wanted) (await COMMANDS[name]())(program);
 for (const command of program.commands) applyExitOverride(command);
 
 try {

@@ -72,7 +72,18 @@ export function popcount32(word: number): number {
 /** Ones of the mask, or of outermost slices [from, to). */
 export function countOnes(mask: BitMask, from = 0, to = mask.shape[0]): number {
   const stride = sliceBytes(mask.shape);
+  const { buffer, byteOffset } = mask.bytes;
+  const first = byteOffset + from * stride;
+  const end = byteOffset + to * stride;
+  const view = new DataView(buffer);
+  let at = first;
   let count = 0;
-  for (let i = from * stride; i < to * stride; i++) count += popcount32(mask.bytes[i]);
+  for (; at + 4 <= end; at += 4) count += popcount32(view.getInt32(at, true));
+  for (; at < end; at++) count += popcount32(view.getUint8(at));
   return count;
+}
+
+/** Whether outermost slices [from, to) hold ones alone. */
+export function isFull(mask: BitMask, from = 0, to = mask.shape[0]): boolean {
+  return countOnes(mask, from, to) === (to - from) * sliceSize(mask.shape);
 }

@@ -8,7 +8,7 @@
  *
  * A machine that looks at the operand with the padding multiplies none of it.
  */
-import { type BitMask, sliceBytes } from "../kernels/bit-mask.ts";
+import { type BitMask, isFull, sliceBytes } from "../kernels/bit-mask.ts";
 import { type ConvGeometry, outputHeight, outputWidth } from "../kernels/geometry.ts";
 import { denseMacs, gridMacs, phaseMacs } from "./mac-counts.ts";
 import type { Operation, Pass } from "./operation.ts";
@@ -108,11 +108,13 @@ function onesOfPlane(mask: BitMask, from: number, to: number): Float64Array {
   const [, planes, height, width] = mask.shape;
   const size = height * width;
   const ones = new Float64Array(Math.max(0, size));
+  if (isFull(mask, from, to)) return ones.fill((to - from) * planes);
   const stride = sliceBytes(mask.shape);
   for (let slice = from; slice < to; slice++) {
-    let bit = slice * stride * 8;
-    for (let plane = 0; plane < planes; plane++) {
-      for (let i = 0; i < size; i++, bit++) ones[i] += (mask.bytes[bit >> 3] >> (bit & 7)) & 1;
+    for (let byte = 0; byte < stride; byte++) {
+      for (let rest = mask.bytes[slice * stride + byte]; rest !== 0; rest &= rest - 1) {
+        ones[(byte * 8 + 31 - Math.clz32(rest & -rest)) % size]++;
+      }
     }
   }
   return ones;

@@ -6,7 +6,7 @@
  *     inputGrad   Σ_{k,r,s}  #{nonzero outputGrads of k whose tap (r, s) lies in the image} · #{nonzero weights at (k, ·, r, s)}
  *     weightGrad  Σ_{n,p,q,r,s}  #{nonzero outputGrads at (n, ·, p, q)} · #{nonzero inputs at (n, ·, h, w)}, group by group
  */
-import { type BitMask, sliceBytes } from "../kernels/bit-mask.ts";
+import { type BitMask, isFull, sliceBytes } from "../kernels/bit-mask.ts";
 import { type ConvGeometry, outputHeight, outputWidth } from "../kernels/geometry.ts";
 import type { Operation } from "./operation.ts";
 
@@ -161,6 +161,7 @@ function insideCount(g: ConvGeometry, axis: 0 | 1, tap: number): number {
 /** [size]: ones over all images of a mask of `images` slices. */
 function countOverImages(mask: BitMask, images: number, size: number): Uint32Array {
   const counts = new Uint32Array(size);
+  if (isFull(mask)) return counts.fill(images);
   const stride = sliceBytes(mask.shape);
   for (let n = 0; n < images; n++) {
     const at = n * stride;
@@ -178,6 +179,7 @@ function countOverChannels(
   pixels: number,
 ): Uint32Array {
   const counts = new Uint32Array(images * groups * pixels);
+  if (isFull(mask)) return counts.fill(channels);
   const stride = sliceBytes(mask.shape);
   for (let n = 0; n < images; n++) {
     const at = n * stride;
@@ -199,16 +201,17 @@ function countOverChannels(
 function weightCounts(g: ConvGeometry, weight: BitMask, over: "filters" | "channels"): Uint32Array {
   const perGroup = g.C / g.groups;
   const taps = g.R * g.S;
-  const counts = new Uint32Array((over === "filters" ? g.C : g.K) * taps);
-  const stride = sliceBytes(weight.shape);
   const filtersPerGroup = g.K / g.groups;
+  const counts = new Uint32Array((over === "filters" ? g.C : g.K) * taps);
+  if (isFull(weight)) return counts.fill(over === "filters" ? filtersPerGroup : perGroup);
+  const stride = sliceBytes(weight.shape);
   for (let k = 0; k < g.K; k++) {
     const group = Math.floor(k / filtersPerGroup);
-    for (let c = 0; c < perGroup; c++) {
-      const to = (over === "filters" ? group * perGroup + c : k) * taps;
-      for (let tap = 0; tap < taps; tap++) {
-        const bit = c * taps + tap;
-        counts[to + tap] += (weight.bytes[k * stride + (bit >> 3)] >> (bit & 7)) & 1;
+    const to = over === "filters" ? group * perGroup * taps : k * taps;
+    for (let byte = 0; byte < stride; byte++) {
+      for (let rest = weight.bytes[k * stride + byte]; rest !== 0; rest &= rest - 1) {
+        const bit = byte * 8 + 31 - Math.clz32(rest & -rest);
+        counts[to + (over === "filters" ? bit : bit % taps)]++;
       }
     }
   }

@@ -151,11 +151,10 @@ function comparisonsOf({ machines, baseline, energy }: SimulationInput): Compari
     const reference = baseline ?? denseTwin(machine);
     const isTwin = baseline === undefined;
     const table = energy?.[index];
-    if (table === undefined) return { machine, reference, isTwin };
+    const comparison = { machine, reference, isTwin, denseRuns: new Map() };
+    if (table === undefined) return comparison;
     return {
-      machine,
-      reference,
-      isTwin,
+      ...comparison,
       energy: { own: energyModel(machine, table), reference: energyModel(reference, table) },
     };
   });

@@ -217,7 +217,10 @@ function checkLoss(model: Model, batch: number, loss: number, step: number): voi
 
 /** A state that holds a NaN or an infinity is none to go on from: its predecessor must stay. */
 function checkParameters({ parameters }: Model, step: number): void {
-  const fault = parameters.find(({ values }) => !values.every(Number.isFinite));
+  const fault = parameters.find(({ values }) => {
+    for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return true;
+    return false;
+  });
   if (fault === undefined) return;
   throw new DivergenceError(
     `step ${step}: parameter ${fault.name}: NaN or infinity after the update; lower the learning rate`,

@@ -26,7 +26,8 @@ export interface TrainingEvent {
 /** Densities of each convolution and linear layer in a training step of `batch` images, between its backward pass and its update. */
 export function layerDensities(model: Model, batch: number): LayerDensities[] {
   return model.swatLayers.map(({ name, source, operands: { forwardWeight, savedInputThreshold } }) => {
-    const kept = forwardWeight.reduce((count, value) => count + Number(value !== 0), 0);
+    let kept = 0;
+    for (let i = 0; i < forwardWeight.length; i++) if (forwardWeight[i] !== 0) kept++;
     const saved = countOnes(model.backend.mask(source.values, batch, savedInputThreshold));
     return {
       layer: name,

@@ -2,10 +2,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { resolve } from "node:path";
 import { text } from "node:stream/consumers";
-import { builtProgram } from "./build.ts";
+import { inject } from "vitest";
 
 const ROOT = resolve(import.meta.dirname, "../..");
-const program = await builtProgram();
+const program = inject("program");
 
 /** What a run left behind. */
 export interface Outcome {

@@ -2,7 +2,7 @@
  * Weights as lane words: for each filter, kernel position and block of channels one word. In the input gradient
  * filters and channels change places: the filters are the input channels, and the lanes reduce over output channels.
  */
-import { type BitMask, sliceBytes } from "../../kernels/bit-mask.ts";
+import { type BitMask, isFull, sliceBytes } from "../../kernels/bit-mask.ts";
 import type { ConvGeometry } from "../../kernels/geometry.ts";
 import type { Tap } from "./channel-first.ts";
 
@@ -28,24 +28,43 @@ export function weightLanes(
   const inputs = g.C / g.groups;
   const positions = g.R * g.S;
   const filters = pass === "forward" ? outputs : inputs;
-  const blocks = Math.ceil((pass === "forward" ? inputs : outputs) / lanes);
+  const channels = pass === "forward" ? inputs : outputs;
+  const blocks = Math.ceil(channels / lanes);
   const words = new Int32Array(filters * positions * blocks);
+  if (isFull(mask, group * outputs, (group + 1) * outputs)) {
+    words.fill(lowBits(lanes));
+    const last = lowBits(channels - (blocks - 1) * lanes);
+    for (let at = blocks - 1; at < words.length; at += blocks) words[at] = last;
+    return { words, filters, positions, blocks };
+  }
   const stride = sliceBytes(mask.shape);
-  const filterStep = positions * blocks;
+  // Bit of a filter of the mask = channel · positions + kernel position; where its word lies beside the filter's first, and its lane.
+  const offsets = new Int32Array(inputs * positions);
+  const lane = new Int32Array(inputs * positions);
+  for (let c = 0, bit = 0; c < inputs; c++) {
+    const first = pass === "forward" ? Math.floor(c / lanes) : c * positions * blocks;
+    for (let position = 0; position < positions; position++, bit++) {
+      offsets[bit] = first + position * blocks;
+      lane[bit] = 1 << (c % lanes);
+    }
+  }
   for (let k = 0; k < outputs; k++) {
     const from = (group * outputs + k) * stride;
-    const outputBlock = Math.floor(k / lanes);
-    const outputBit = 1 << (k % lanes);
-    let index = 0;
-    for (let c = 0; c < inputs; c++) {
-      const first = pass === "forward" ? k * filterStep + Math.floor(c / lanes) : c * filterStep + outputBlock;
-      const bit = pass === "forward" ? 1 << (c % lanes) : outputBit;
-      for (let position = 0; position < positions; position++, index++) {
-        if (((mask.bytes[from + (index >> 3)] >> (index & 7)) & 1) === 1) words[first + position * blocks] |= bit;
+    const first = pass === "forward" ? k * positions * blocks : Math.floor(k / lanes);
+    const outputLane = 1 << (k % lanes);
+    for (let byte = 0; byte < stride; byte++) {
+      for (let rest = mask.bytes[from + byte]; rest !== 0; rest &= rest - 1) {
+        const bit = byte * 8 + 31 - Math.clz32(rest & -rest);
+        words[first + offsets[bit]] |= pass === "forward" ? lane[bit] : outputLane;
       }
     }
   }
   return { words, filters, positions, blocks };
+}
+
+/** A word with its `count` lowest bits set, 1 to 32. */
+function lowBits(count: number): number {
+  return -1 >>> (32 - count);
 }
 
 /** Copies filters [first, first + live) into the rows of `buffer`, lines in tap order; rows beyond `live` become zero. */
