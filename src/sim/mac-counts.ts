@@ -198,7 +198,7 @@ function countOverChannels(
  * Ones of a weight mask [K, C/groups, R, S]: over "filters", by [C, R, S] (each channel's own group only), or over
  * "channels", by [K, R, S].
  */
-function weightCounts(g: ConvGeometry, weight: BitMask, over: "filters" | "channels"): Uint32Array {
+export function weightCounts(g: ConvGeometry, weight: BitMask, over: "filters" | "channels"): Uint32Array {
   const perGroup = g.C / g.groups;
   const taps = g.R * g.S;
   const filtersPerGroup = g.K / g.groups;

@@ -5,11 +5,12 @@
  * After Procrustes (Yang et al., MICRO 2020), its C × N mapping; its weight update of pruned weights only does not apply.
  */
 import { Type } from "typebox";
-import { type BitMask, getBit } from "../../kernels/bit-mask.ts";
+import type { BitMask } from "../../kernels/bit-mask.ts";
 import { type ConvGeometry, outputHeight, outputWidth, sizeOf } from "../../kernels/geometry.ts";
 import { OPERANDS_OF, type Pass, RESULT_OF, SHAPE_OF } from "../../trace/passes.ts";
 import type { Accelerator } from "../accelerator.ts";
 import { allPairs, weightPairs } from "../image-padding.ts";
+import { weightCounts } from "../mac-counts.ts";
 
 const params = Type.Object(
   {
@@ -83,16 +84,15 @@ function denseCounts(pass: Pass, g: ConvGeometry): number[][] {
 }
 
 function nonzeroCounts(pass: Pass, g: ConvGeometry, weight: BitMask): number[][] {
-  const counts = denseCounts(pass, g).map((group) => group.fill(0));
-  const outputs = g.K / g.groups;
   const taps = g.R * g.S;
-  for (let k = 0; k < g.K; k++) {
-    const group = counts[Math.floor(k / outputs)];
-    for (let i = 0; i < (g.C / g.groups) * taps; i++) {
-      if (getBit(weight, k, i)) group[pass === "inputGrad" ? k % outputs : Math.floor(i / taps)]++;
-    }
-  }
-  return counts;
+  const ones = weightCounts(g, weight, pass === "inputGrad" ? "channels" : "filters");
+  const perGroup = ones.length / taps / g.groups;
+  return Array.from({ length: g.groups }, (_, group) =>
+    Array.from({ length: perGroup }, (_, channel) => {
+      const first = (group * perGroup + channel) * taps;
+      return ones.subarray(first, first + taps).reduce((sum, count) => sum + count, 0);
+    }),
+  );
 }
 
 /** Turns of groups of `rows` channels that wait for the slowest, of perfectly balanced ones, and of all channels together. */

@@ -6,7 +6,7 @@
  */
 import { dealPairs, type SetAxis } from "./dealing.ts";
 import type { DynamicRun } from "./dynamic-run.ts";
-import { createSetCosts } from "./set-costs.ts";
+import { copyCost, createSetCosts } from "./set-costs.ts";
 import { setRecorder } from "./set-recorder.ts";
 
 /** Writes the `live` items of a set into `buffer`, word [line · live + item]; the buffer holds what was there before. */
@@ -36,22 +36,21 @@ export function schedulePairs(run: DynamicRun, job: PairJob): void {
     return buffer;
   });
   // Dense weights make all pairs of an outer set cost the same: found out once.
-  const likeFirst = rows.map((buffer) => equalWords(buffer, rows[0]));
+  const isLikeFirst = rows.map((buffer, set) => set > 0 && equalWords(buffer, rows[0]));
+  const likeFirst = [...rows.keys()].filter((set) => isLikeFirst[set]);
+  const others = [...rows.keys()].filter((set) => !isLikeFirst[set]);
   const pairs = new Int32Array((lines + lookahead) * inner.size * outer.size);
   const recorder = setRecorder(run.scheduler, run.params.lanes, costs);
   const enter = (outerSet: number): void => {
     const outerLive = liveItems(outer, outerSet % outer.sets);
     job.loadOuter(outerSet, outerLive, columns);
-    for (let set = 0; set < inner.sets; set++) {
-      if (set > 0 && likeFirst[set]) {
-        recorder.repeat(set, 0);
-        continue;
-      }
+    for (const set of others) {
       const innerLive = liveItems(inner, set);
       join(rows[set], innerLive, columns, outerLive, lines, pairs);
       recorder.add(set, pairs, innerLive * outerLive);
     }
     recorder.finish();
+    for (const set of likeFirst) copyCost(costs, 0, set);
   };
   dealPairs({ outer, inner, scheduled: "pairs", costs, enter, tiles, dealing, carrySkip: true }, run.totals);
 }
