@@ -7,8 +7,8 @@ import { networkNamed } from "../networks/index.ts";
 import { percent, plainTable } from "../report/table.ts";
 import { FIXED_METHODS, type FixedMethod } from "../sparsity/methods.ts";
 import { ACCOUNTINGS, type Accounting, type NetworkMacs, networkMacs } from "../studies/flops.ts";
+import { layerSparsities } from "../studies/layer-sparsities.ts";
 import { TRAIN_DEFAULTS } from "../swat/settings.ts";
-import { layerSparsities } from "./layer-sparsities.ts";
 import { integer, networkName, numberIn, oneOf } from "./options.ts";
 
 const MEGA = 1e6;

@@ -12,8 +12,8 @@ import { storageFormat } from "../sim/storage-formats.ts";
 import { FIXED_METHODS, type FixedMethod } from "../sparsity/methods.ts";
 import { networkFootprint } from "../studies/footprint.ts";
 import { loadMachines } from "../studies/inputs.ts";
+import { layerSparsities } from "../studies/layer-sparsities.ts";
 import { TRAIN_DEFAULTS } from "../swat/settings.ts";
-import { layerSparsities } from "./layer-sparsities.ts";
 import { density, imageShape, integer, networkName, numberIn, oneOf } from "./options.ts";
 
 interface FootprintOptions {

@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   footprint: async () => (await import("./footprint.ts")).addFootprintCommand,
   sensitivity: async () => (await import("./sensitivity.ts")).addSensitivityCommand,
   sweep: async () => (await import("./sweep.ts")).addSweepCommand,
+  paper: async () => (await import("./paper.ts")).addPaperCommand,
   dram: async () => (await import("./dram.ts")).addDramCommand,
 };
 

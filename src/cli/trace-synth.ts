@@ -5,11 +5,11 @@ import { type ImageShape, layersOf, parameterShape } from "../networks/graph.ts"
 import { networkNamed } from "../networks/index.ts";
 import { FIXED_METHODS, type FixedMethod } from "../sparsity/methods.ts";
 import { PRUNINGS, type Pruning } from "../sparsity/structured.ts";
+import { layerSparsities } from "../studies/layer-sparsities.ts";
 import { SYNTHETIC_DEFAULTS, type SyntheticSettings } from "../studies/synthetic/settings.ts";
 import { synthesize } from "../studies/synthetic/trace.ts";
 import { TRAIN_DEFAULTS } from "../swat/settings.ts";
 import { traceParts } from "../trace/trace.ts";
-import { layerSparsities } from "./layer-sparsities.ts";
 import { imageShape, integer, networkName, numberIn, oneOf } from "./options.ts";
 import { SETTING_OPTIONS } from "./synthetic-options.ts";
 

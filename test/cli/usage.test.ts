@@ -22,6 +22,7 @@ describe("--help", () => {
     "check record",
     "check run",
     "flops",
+    "paper",
     "dram",
   ]) {
     it.concurrent(`of "swat-sim ${command}" shows how to use it, with an example`, async ({ expect }) => {

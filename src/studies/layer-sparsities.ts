@@ -1,6 +1,6 @@
-/** What `--method`, `--sparsity` and `--activation-sparsity` mean for each layer, for commands that train nothing. */
+/** What `--method`, `--sparsity` and `--activation-sparsity` mean for each layer, for what trains nothing. */
 import { type FixedMethod, fixedSparsities, PUBLISHED_EXEMPTIONS } from "../sparsity/methods.ts";
-import type { LayerSparsity } from "../studies/flops.ts";
+import type { LayerSparsity } from "./flops.ts";
 
 interface SparsityOptions {
   readonly method: FixedMethod;

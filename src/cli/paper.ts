@@ -1,0 +1,98 @@
+/** `swat-sim paper`: speed-ups, FLOPs and memory beside those that Raihan & Aamodt 2020 print. */
+import { readFile } from "node:fs/promises";
+import { type Command, Option } from "commander";
+import { writeFileAtomically, writeJsonFile } from "../io/atomic-file.ts";
+import { isMissing } from "../io/read-file.ts";
+import { networkNamed } from "../networks/index.ts";
+import { withRegion } from "../report/marked-region.ts";
+import { paperCsv, paperMarkdown, paperText } from "../report/paper.ts";
+import { FIXED_METHODS, type FixedMethod } from "../sparsity/methods.ts";
+import { comparePaper, paperMachines } from "../studies/paper.ts";
+import { integer, networkName, oneOf } from "./options.ts";
+import { progressBar } from "./progress.ts";
+
+const METHODS = FIXED_METHODS.filter((method): method is Exclude<FixedMethod, "dense"> => method !== "dense");
+
+interface PaperOptions {
+  network: string;
+  method: (typeof METHODS)[number];
+  batch: number;
+  seed: number;
+  hw?: string[];
+  all?: true;
+  threads?: number;
+  json?: true;
+  csv?: string;
+  markdown?: string;
+  out?: string;
+}
+
+/** Adds the command. */
+export function addPaperCommand(program: Command): void {
+  program
+    .command("paper")
+    .description(
+      "Hold machines against the paper: speed-ups at 0, 80 and 90 %, FLOPs and memory, beside what it prints.",
+    )
+    .option(
+      "--network <name>",
+      "a network; speed-ups are published of resnet50-imagenet",
+      networkName,
+      "resnet50-imagenet",
+    )
+    .option("--method <name>", METHODS.join(", "), oneOf(METHODS), "swat-u")
+    .option("--batch <n>", "images of a step", integer(1), 1)
+    .option("--seed <n>", "seed of the masks", integer(0), 1)
+    .option(
+      "--hw <config...>",
+      "machines (default: the shipped ones of 4,096 multipliers but scnn-4096, which takes long)",
+    )
+    .addOption(new Option("--all", "all shipped machines").conflicts("hw"))
+    .option("--threads <count>", "threads to simulate on, with the same result (default: as many as pay)", integer(1))
+    .option("--json", "print the comparison as JSON")
+    .option("--csv <file>", "write one line for each number")
+    .option("--markdown <file>", "write the tables; into a page that is there, between its two marks")
+    .option("--out <file>", "write the comparison as JSON")
+    .addHelpText(
+      "after",
+      `
+Example:
+  $ swat-sim paper --network resnet50-imagenet --csv paper.csv --markdown docs/paper.md
+
+Steps are made up as by trace synth, with its defaults. docs/paper.md holds the tables, and says what reproduces and what not.`,
+    )
+    .action(runPaper);
+}
+
+async function runPaper(options: PaperOptions): Promise<void> {
+  const { method, batch, seed, threads, csv, out } = options;
+  const definition = networkNamed(options.network);
+  const network = definition.build(definition.image, definition.classes);
+  const hw = options.all ? ["all"] : (options.hw ?? (await paperMachines()));
+  const page = options.markdown === undefined ? undefined : await pageAt(options.markdown);
+  const bar = progressBar("comparing");
+  const plan = { network, method, batch, seed, hw, ...(threads === undefined ? {} : { threads }) };
+  const comparison = await comparePaper(plan, bar.update).finally(() => bar.stop());
+
+  if (out !== undefined) await writeJsonFile(out, comparison);
+  if (csv !== undefined) await writeFileAtomically(csv, paperCsv(comparison));
+  if (page !== undefined)
+    await writeFileAtomically(page.path, page.with(paperMarkdown(comparison, commandOf(options))));
+  console.log(options.json ? JSON.stringify(comparison) : paperText(comparison));
+}
+
+/** The page to write into. @throws Error where it is there without its marks, before anything takes long. */
+async function pageAt(path: string): Promise<{ readonly path: string; with(tables: string): string }> {
+  const page = await readFile(path, "utf8").catch((cause: Error) => {
+    if (isMissing(cause)) return undefined;
+    throw new Error(`${path}: cannot be read: ${cause.message}`, { cause });
+  });
+  withRegion(page, "", path);
+  return { path, with: (tables) => withRegion(page, tables, path) };
+}
+
+/** The command that gives the same tables. */
+function commandOf({ network, method, batch, seed, hw, all }: PaperOptions): string {
+  const machines = all ? " --all" : hw === undefined ? "" : ` --hw ${hw.join(" ")}`;
+  return `swat-sim paper --network ${network} --method ${method} --batch ${batch} --seed ${seed}${machines}`;
+}

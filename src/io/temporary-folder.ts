@@ -1,0 +1,14 @@
+/** A folder of its own for files that have to lie on a disk only while something works, as threads open what they read by its path. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** Calls `work` with the path of a new folder, and removes it with all that is in it afterwards, whatever happened. */
+export async function withTemporaryFolder<Result>(work: (folder: string) => Promise<Result>): Promise<Result> {
+  const folder = await mkdtemp(join(tmpdir(), "swat-sim-"));
+  try {
+    return await work(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

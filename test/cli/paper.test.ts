@@ -1,0 +1,158 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, it } from "vitest";
+import type { PaperComparison } from "../../src/report/paper.ts";
+import type { ResultTotal, SimulationResult } from "../../src/sim/result.ts";
+import { linesOf, swatSim } from "./program.ts";
+
+const folder = await mkdtemp(join(tmpdir(), "swat-sim-paper-"));
+afterAll(() => rm(folder, { recursive: true }));
+const file = (name: string) => join(folder, name);
+const HW = ["--hw", "tensordash-4096", "weight-queue-4096"];
+const step = ["--network", "resnet8", "--batch", "1", "--seed", "3"];
+const json = async (...args: string[]) => JSON.parse((await swatSim([...args, "--json"])).stdout);
+
+/** Of the backward pass, from the totals of its two halves. */
+function together(halves: readonly ResultTotal[]) {
+  const sum = (of: (total: ResultTotal) => number) => halves.reduce((all, total) => all + of(total), 0);
+  const cycles = sum(({ compute }) => compute.cycles);
+  return {
+    fromZeros: sum(({ compute }) => (compute.speedupFromZeros as number) * compute.cycles) / cycles,
+    array: sum(({ compute }) => compute.baselineCycles) / cycles,
+    memory: sum(({ baselineSeconds }) => baselineSeconds) / sum(({ seconds }) => seconds),
+    memoryOverDense: sum((total) => total.denseTrainingSeconds as number) / sum(({ seconds }) => seconds),
+  };
+}
+
+describe("paper", () => {
+  it.concurrent("says what simulate, flops and footprint say of the same steps", async ({ expect }) => {
+    const out = file("comparison.json");
+    const methods = [["--method", "dense"], ...["0.8", "0.9"].map((s) => ["--method", "swat-u", "--sparsity", s])];
+    const traces = methods.map((_, i) => file(`${i}.safetensors`));
+    await Promise.all(methods.map((method, i) => swatSim(["trace", "synth", ...step, ...method, "-o", traces[i]])));
+    const [comparison, flops, published, footprint, ...results] = (await Promise.all([
+      json("paper", ...step, ...HW, "--out", out),
+      json("flops", "--network", "resnet8", "--sparsity", "0.8"),
+      json("flops", "--network", "resnet8", "--sparsity", "0.8", "--accounting", "published"),
+      json("footprint", "--network", "resnet8", "--sparsity", "0.8", "--batch", "1"),
+      ...traces.map((trace) => json("simulate", trace, ...HW, "--baseline-trace", traces[0])),
+    ])) as [PaperComparison, ...unknown[]] as [
+      PaperComparison,
+      { trainingReduction: number },
+      { trainingReduction: number },
+      SimulationResult["footprint"][number],
+      ...SimulationResult[],
+    ];
+
+    expect(JSON.parse(await readFile(out, "utf8"))).toEqual(comparison);
+    results.forEach(({ machines }, at) => {
+      machines.forEach(({ name, totals }, m) => {
+        const { forward, inputGrad, weightGrad, matmul, training } = totals;
+        const dense = results[0].machines[m].totals;
+        const overDense = (of: (all: typeof totals) => number) => of(dense) / of(totals);
+        const { name: ours, points } = comparison.machines[m];
+        expect(ours).toBe(name);
+        const point = points[at];
+        const near = (got: number | null, want: number | null | undefined) =>
+          expect(got, name).toBeCloseTo(want as number, 10);
+        for (const [pass, total] of [
+          [point.forward, forward],
+          [point.matmul, matmul],
+        ] as const) {
+          near(pass.fromZeros, total.compute.speedupFromZeros);
+          near(pass.array, total.compute.speedup);
+          near(pass.memory, total.speedup);
+          near(pass.memoryOverDense, total.speedupOverDenseTraining);
+        }
+        near(
+          point.forward.arrayOverDense,
+          overDense((all) => all.forward.compute.cycles),
+        );
+        near(
+          point.backward.arrayOverDense,
+          overDense((all) => all.inputGrad.compute.cycles + all.weightGrad.compute.cycles),
+        );
+        const halves = together([inputGrad, weightGrad]);
+        near(point.backward.fromZeros, halves.fromZeros);
+        near(point.backward.array, halves.array);
+        near(point.backward.memory, halves.memory);
+        near(point.backward.memoryOverDense, halves.memoryOverDense);
+        near(point.step.memory, training.speedup);
+        near(point.step.memoryOverDense, training.speedupOverDenseTraining);
+      });
+    });
+
+    const [none, at80] = comparison.saved;
+    expect(Object.values(none).flatMap((part) => (typeof part === "number" ? [] : Object.values(part)))).toEqual(
+      Array(7).fill(0),
+    );
+    expect(at80.flops).toEqual({ published: published.trainingReduction, exact: flops.trainingReduction });
+    const { activations: kept, parts } = footprint;
+    expect(at80.activations).toEqual({
+      published: 1 - footprint.published.sparseBytes / footprint.published.denseBytes,
+      values: 1 - kept.sparseBytes / kept.denseBytes,
+      indexed: 1 - kept.sparseIndexedBytes / kept.denseBytes,
+    });
+    // The first layer is dense and has no copy: 3·3·3·16 values. 77,360 weights in all layers.
+    const weights = 77_360;
+    const copy = parts.find(({ part }) => part === "sparse copy of the weights");
+    expect(at80.weights.values).toBeCloseTo(1 - ((copy?.sparseBytes ?? 0) / 4 + 432) / weights, 10);
+    expect(at80.weights.values - at80.weights.indexed).toBeCloseTo((weights - 432) / weights / 32, 3);
+  });
+
+  it.concurrent("prints – where nothing was published, writes CSV and the tables' place on a page, and leaves no trace behind", async ({
+    expect,
+  }) => {
+    const own = await mkdtemp(join(folder, "tmp-"));
+    const [csv, page] = [file("numbers.csv"), file("page.md")];
+    const begin = "<!-- written by swat-sim: begin -->";
+    const end = "<!-- written by swat-sim: end -->";
+    await writeFile(page, `# Ours\n\n${begin}\nold\n${end}\n\nWhat we think.\n`);
+    const args = ["paper", ...step, ...HW, "--csv", csv, "--markdown", page];
+    const { code, stdout, stderr } = await swatSim(args, { env: { TMPDIR: own } });
+    expect(stderr).toBe("");
+    expect(code).toBe(0);
+    expect(await readdir(own)).toEqual([]);
+    expect(stdout).toMatch(/^published( +–){8} *$/m);
+    expect(stdout).toMatch(/^tensordash-4096( +1\.\d\d\/\d\.\d\d\/\d\.\d\d){8} *$/m);
+    expect(stdout).toMatch(/^weight-queue-4096( +1\.00\/\d\.\d\d\/\d\.\d\d){6} *$/m);
+
+    const lines = linesOf(await readFile(csv, "utf8"));
+    expect(lines[0]).toBe("machine,sparsity,quantity,value,published");
+    // Two machines at three sparsities with three passes of five figures and a step of two, and seven savings.
+    expect(lines).toHaveLength(1 + 2 * 3 * 17 + 3 * 7);
+
+    const text = await readFile(page, "utf8");
+    const made = `${begin}\nWritten by \`swat-sim paper --network resnet8 --method swat-u --batch 1 --seed 3 ${HW.join(" ")}\`: `;
+    expect(text.startsWith(`# Ours\n\n${made}`)).toBe(true);
+    expect(text.endsWith(`${end}\n\nWhat we think.\n`)).toBe(true);
+    expect(text).not.toContain("old");
+    expect(text).toMatch(/^\| tensordash-4096( \| \d\.\d\d\/\d\.\d\d\/\d\.\d\d){8} \|$/m);
+  });
+
+  it.concurrent("refuses a page without its marks before it simulates, and leaves it alone", async ({ expect }) => {
+    const page = file("other.md");
+    await writeFile(page, "# Something else\n");
+    const { code, stdout, stderr } = await swatSim(["paper", "--markdown", page]);
+    expect(stderr).toMatch(/^error: .*other\.md: must hold the marks/);
+    expect([code, stdout, linesOf(stderr).length]).toEqual([1, "", 1]);
+    expect(await readFile(page, "utf8")).toBe("# Something else\n");
+  });
+
+  const WRONG: Record<string, [args: string[], code: number, message: RegExp]> = {
+    "an unknown network": [["--network", "resnet51"], 2, /'--network <name>' .*known: resnet8/],
+    "dense training": [["--method", "dense"], 2, /'--method <name>' .*known: swat-u, swat-er, swat-erk/],
+    "no images": [["--batch", "0"], 2, /valid: an integer of at least 1/],
+    "all machines and some": [["--all", "--hw", "scnn"], 2, /'--all' cannot be used with option '--hw <config...>'/],
+    "an unknown machine": [["--network", "resnet8", "--hw", "tensordish"], 1, /--hw: .*"tensordish".*tensordash/],
+  };
+  for (const [what, [args, status, message]] of Object.entries(WRONG)) {
+    it.concurrent(`refuses ${what} with one line and code ${status}`, async ({ expect }) => {
+      const { code, stdout, stderr } = await swatSim(["paper", ...args]);
+      expect(stderr).toMatch(message);
+      expect(linesOf(stderr)).toHaveLength(1);
+      expect([code, stdout]).toEqual([status, ""]);
+    });
+  }
+});
