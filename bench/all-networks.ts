@@ -8,7 +8,8 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { sizeOf } from "../src/kernels/geometry.ts";
 import { networkNamed, networks } from "../src/networks/index.ts";
-import type { TensorRole, Trace } from "../src/trace/index.ts";
+import type { TensorRole } from "../src/trace/manifest.ts";
+import type { Trace } from "../src/trace/trace.ts";
 import { networkStep, STEP_METHODS, type StepMethod, stepFaults } from "../test/studies/network-step.ts";
 
 const COLUMNS: readonly (readonly [head: string, width: number])[] = [

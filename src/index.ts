@@ -1,10 +1,26 @@
-/** The library: train, open traces, load machines, simulate, report. */
+/**
+ * The library on Node: train, record, make up and read traces, simulate, report. Every verb does what the command of the same
+ * name does, prints nothing, and throws an `InputError` with all faults of what it was given. `swat-sim/sim` and
+ * `swat-sim/trace` are the parts that run in a browser.
+ */
+export { InputError } from "./io/faults.ts";
+export type { BitMask } from "./kernels/bit-mask.ts";
 export { resultCsv } from "./report/csv.ts";
+export { reportPage } from "./report/html/page.ts";
 export { resultTable } from "./report/table.ts";
-export * from "./sim/index.ts";
-export { openRun, type SavedRun } from "./studies/checkpoint-file.ts";
-export { loadAccelerators, loadEnergyTables, loadMachines, openTraces, shippedMachines } from "./studies/inputs.ts";
-export { runTraining, type TrainingHooks, type TrainingReport } from "./studies/run-training.ts";
-export type { TrainingJob } from "./studies/training-job.ts";
+export type { EnergyTable } from "./sim/energy/table.ts";
+export type { HardwareConfig, Machine } from "./sim/machine.ts";
+export type { MachineResult, ResultRow, ResultTotal, SimulationResult } from "./sim/result.ts";
+export { loadAccelerators, loadMachines, readTrace, shippedMachines, writeTrace } from "./studies/inputs.ts";
+export { recordStep, type StepOrder } from "./studies/record-step.ts";
+export type { TrainingHooks, TrainingReport } from "./studies/run-training.ts";
+export { type SimulationOrder, simulate } from "./studies/simulate.ts";
+export { runSweep as sweep, type SweepHooks, type SweepPlan, type SweepReport } from "./studies/sweep/run-sweep.ts";
+export { type SyntheticOrder, synthesizeTrace } from "./studies/synthetic/order.ts";
+export type { SyntheticSettings } from "./studies/synthetic/settings.ts";
+export type { SyntheticTrace } from "./studies/synthetic/trace.ts";
+export { resumeTraining, type TrainOrder, train } from "./studies/train.ts";
 export type { TrainSettings } from "./swat/settings.ts";
-export * from "./trace/index.ts";
+export type { TrainProgress } from "./swat/train.ts";
+export type { IdentifiedTrace, Trace } from "./trace/trace.ts";
+export { verifyTrace } from "./trace/verify.ts";

@@ -1,14 +1,27 @@
-/** `swat-sim check record` and `check run`: cycle counts as a regression test. */
+/** `swat-sim check record`, `check run` and `check bless`: cycle counts as a regression test. */
 import { dirname, relative, resolve } from "node:path";
-import type { Command } from "commander";
+import { createInterface } from "node:readline/promises";
+import { type Command, Option } from "commander";
 import { writeFileAtomically } from "../io/atomic-file.ts";
 import { checkSchema } from "../io/faults.ts";
 import { readJsonFile } from "../io/file-source.ts";
 import { accelerators } from "../sim/accelerators/index.ts";
+import { resolveEnergyTable } from "../sim/energy/table.ts";
 import { resolveMachine } from "../sim/machine.ts";
+import type { SimulationResult } from "../sim/result.ts";
 import { simulate } from "../sim/simulate.ts";
-import { CheckSchema, type CheckVerdict, checkFileOf, compareWithCheck, formatCheck } from "../studies/check.ts";
-import { loadMachines, openTraces } from "../studies/inputs.ts";
+import {
+  type CheckedEnergy,
+  type CheckFile,
+  CheckSchema,
+  checkFileOf,
+  compareWithCheck,
+  ENERGY_TOLERANCE,
+  formatCheck,
+} from "../studies/check.ts";
+import { checkXml, isChanged, verdictText } from "../studies/check-report.ts";
+import { loadEnergyTables, loadMachines, openTraces } from "../studies/inputs.ts";
+import { numberIn } from "./options.ts";
 import { warned } from "./warnings.ts";
 
 /** Adds the commands. */
@@ -23,28 +36,108 @@ export function addCheckCommand(program: Command): void {
     .description("Simulate and keep every count in a check file.")
     .argument("<trace...>", "recorded steps (.safetensors)")
     .option("--hw <config...>", "names of shipped machines, paths of configs, or all", ["all"])
+    .option("--energy [table]", "keep energies, too: by this table, a name or a path, or by those of the configs")
+    .addOption(
+      new Option("--energy-tolerance <t>", "relative difference up to which energies are equal; counts are exact")
+        .argParser(numberIn(0, 1))
+        .default(ENERGY_TOLERANCE),
+    )
     .requiredOption("-o, --output <file>", "check file to write (.json)")
-    .addHelpText("after", "\nExample:\n  $ swat-sim check record traces/*.safetensors --hw all -o counts.json")
+    .addHelpText(
+      "after",
+      "\nExample:\n  $ swat-sim check record traces/*.safetensors --hw all --energy -o counts.json\n\nName the traces first.",
+    )
     .action(record);
   check
     .command("run")
-    .description("Simulate again and compare exactly; exit 1 on a difference.")
+    .description("Simulate again and compare, counts exactly; exit 1 on a difference.")
     .argument("<file>", "check file")
+    .option("--junit <file>", "write the outcome as JUnit XML: a suite for each machine, a case for each op")
     .option("--json", "print the verdicts as JSON")
-    .addHelpText("after", "\nExample:\n  $ swat-sim check run counts.json")
+    .addHelpText("after", "\nExample:\n  $ swat-sim check run counts.json --junit counts.xml")
     .action(run);
+  check
+    .command("bless")
+    .description("Simulate again, show what changed, and write it into the check file when told to.")
+    .argument("<file>", "check file")
+    .option("--yes", "write without asking")
+    .addHelpText(
+      "after",
+      `
+Example:
+  $ swat-sim check bless counts.json
+  $ swat-sim check bless counts.json --yes
+
+Asks on a terminal; elsewhere it writes with --yes only, and exits 1 where there was something to write.`,
+    )
+    .action(bless);
 }
 
-async function record(paths: string[], options: { hw: string[]; output: string }): Promise<void> {
+interface RecordOptions {
+  hw: string[];
+  energy?: string | true;
+  energyTolerance: number;
+  output: string;
+}
+
+async function record(paths: string[], options: RecordOptions): Promise<void> {
   const machines = await loadMachines(options.hw);
-  const result = await simulate({ traces: warned(await openTraces(paths)), machines });
+  const { energy: asked, energyTolerance: tolerance } = options;
+  const tables = asked === undefined ? [] : await loadEnergyTables(machines, asked === true ? undefined : asked);
+  const result = await simulate({ traces: warned(await openTraces(paths)), machines, energy: tables });
   const folder = dirname(resolve(options.output));
+  const energies = tables.map((table) => ({ table, tolerance }));
   const relatives = paths.map((path) => relative(folder, resolve(path)).replaceAll("\\", "/"));
-  await writeFileAtomically(options.output, formatCheck(checkFileOf(result, relatives)));
+  await writeFileAtomically(options.output, formatCheck(checkFileOf(result, relatives, energies)));
   console.log(`${options.output}: ${machines.length} machines, ${paths.length} traces`);
 }
 
-async function run(file: string, options: { json?: true }): Promise<void> {
+async function run(file: string, options: { json?: true; junit?: string }): Promise<void> {
+  const { check, result } = await simulateAgain(file);
+  const verdicts = compareWithCheck(check, result);
+  if (options.junit !== undefined) await writeFileAtomically(options.junit, checkXml(verdicts));
+  if (options.json) console.log(JSON.stringify(verdicts));
+  else for (const verdict of verdicts) console.log(verdictText(verdict));
+  if (verdicts.some(({ differences }) => differences.length > 0)) process.exitCode = 1;
+}
+
+async function bless(file: string, options: { yes?: true }): Promise<void> {
+  const { check, result, energies } = await simulateAgain(file);
+  const changed = compareWithCheck(check, result).filter(isChanged);
+  for (const verdict of changed) console.log(verdictText(verdict));
+  if (changed.length === 0) {
+    console.log(`${file}: nothing changed`);
+  } else if (options.yes || (await isAgreed(`Write this into ${file}?`))) {
+    const paths = check.traces.map(({ path }) => path);
+    await writeFileAtomically(file, formatCheck(checkFileOf(result, paths, energies)));
+    console.log(`${file}: written`);
+  } else {
+    console.log(`${file}: not written`);
+    process.exitCode = 1;
+  }
+}
+
+/** The answer of who sits at the terminal; no without one. */
+async function isAgreed(question: string): Promise<boolean> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return false;
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  // Ctrl-C and Ctrl-D end the terminal without an answer.
+  const closed = new Promise<string>((resolve) => terminal.once("close", () => resolve("")));
+  try {
+    return /^y(es)?$/i.test((await Promise.race([terminal.question(`${question} [y/N] `), closed])).trim());
+  } finally {
+    terminal.close();
+  }
+}
+
+interface SimulatedCheck {
+  readonly check: CheckFile;
+  readonly result: SimulationResult;
+  readonly energies: readonly (CheckedEnergy | undefined)[];
+}
+
+/** Reads a check file and simulates what it holds. */
+async function simulateAgain(file: string): Promise<SimulatedCheck> {
   const check = checkSchema(CheckSchema, await readJsonFile(file), file);
   const folder = dirname(file);
   const traces = warned(await openTraces(check.traces.map(({ path }) => resolve(folder, path))));
@@ -56,22 +149,11 @@ async function run(file: string, options: { json?: true }): Promise<void> {
     }
   });
   const machines = check.machines.map(({ config }) => resolveMachine(config, `${file}: ${config.name}`, accelerators));
-  const verdicts = compareWithCheck(check, await simulate({ traces, machines }));
-  if (options.json) console.log(JSON.stringify(verdicts));
-  else for (const verdict of verdicts) for (const line of describe(verdict)) console.log(line);
-  if (verdicts.some(({ differences }) => differences.length > 0)) process.exitCode = 1;
-}
-
-function describe({ machine, recordedVersion, modelVersion, compared, differences }: CheckVerdict): string[] {
-  const changed =
-    modelVersion > recordedVersion ? `model changed: version ${recordedVersion} to ${modelVersion}` : null;
-  if (differences.length === 0)
-    return [`${machine}: ${compared} counts equal${changed === null ? "" : `; ${changed}`}`];
-  const kind = changed ?? "regression";
-  return [
-    `${machine}: ${kind}: ${differences.length} of ${compared} counts differ`,
-    ...differences.map(
-      ({ op, counter, expected, actual }) => `  ${op} ${counter}: ${expected ?? "not recorded"} → ${actual ?? "gone"}`,
-    ),
-  ];
+  const energies = check.machines.map(({ config, energy }) => {
+    if (energy === undefined) return undefined;
+    const { table, tolerance } = energy;
+    return { table: resolveEnergyTable(table, `${file}: ${config.name}: energy.table`), tolerance };
+  });
+  const result = await simulate({ traces, machines, energy: energies.map((energy) => energy?.table) });
+  return { check, result, energies };
 }

@@ -8,7 +8,7 @@ import { resultTable } from "../report/table.ts";
 import { simulateFiles } from "../studies/simulate-threads.ts";
 import { integer } from "./options.ts";
 import { progressBar } from "./progress.ts";
-import { warned } from "./warnings.ts";
+import { warn } from "./warnings.ts";
 
 interface SimulateOptions {
   hw: string[];
@@ -59,19 +59,12 @@ Options that take several values take all that follow: name the traces first.`,
 
 async function runSimulate(paths: string[], options: SimulateOptions): Promise<void> {
   const bar = progressBar("simulating");
-  const { baseline, energy, baselineTrace: baselineTraces = [], machine: modules = [] } = options;
-  const files = {
-    traces: paths,
-    baselineTraces,
-    hw: options.hw,
-    modules,
-    ...(baseline === undefined ? {} : { baseline }),
-    ...(energy === undefined ? {} : { energy }),
-  };
+  const { hw, baseline, energy, baselineTrace: baselineTraces, machine: modules } = options;
+  const files = { traces: paths, baselineTraces, hw, modules, baseline, energy };
   const result = await simulateFiles(files, {
     allowUnequal: options.allowUnequal ?? false,
-    ...(options.threads === undefined ? {} : { threads: options.threads }),
-    onOpen: (input) => void [input.traces, input.baselineTraces ?? []].map(warned),
+    threads: options.threads,
+    onWarning: warn,
     onProgress: (done, of) => bar.update(done, of),
   }).finally(() => bar.stop());
 

@@ -1,13 +1,12 @@
 /** `swat-sim trace import npy` and `trace import scalesim`: traces from what other programs keep. */
 import { basename, join, resolve } from "node:path";
 import type { Command } from "commander";
-import { writeFileAtomically } from "../io/atomic-file.ts";
 import { readJsonFile } from "../io/file-source.ts";
 import { listDirectory, readBytes } from "../io/read-file.ts";
+import { writeTrace } from "../studies/inputs.ts";
 import type { ImportedTrace } from "../trace/import/imported.ts";
 import { DESCRIPTION_FILE, importNpyFolder } from "../trace/import/npy-folder.ts";
 import { importScalesim } from "../trace/import/scalesim.ts";
-import { encodeTrace } from "../trace/trace.ts";
 import { integer } from "./options.ts";
 
 interface NpyOptions {
@@ -96,7 +95,7 @@ async function importTopology(path: string, { output, batch, seed, network }: Sc
 }
 
 async function write({ manifest, masks }: ImportedTrace, path: string): Promise<void> {
-  await writeFileAtomically(path, encodeTrace(manifest, masks));
+  await writeTrace(path, { manifest, masks });
   const layers = new Set(manifest.ops.map(({ layer }) => layer)).size;
   console.log(`${path}: ${layers} layers, ${manifest.ops.length} ops, ${masks.size} masks`);
 }

@@ -1,17 +1,16 @@
 /** `swat-sim trace synth`: a trace of a step of any network at full size, with masks drawn to given statistics; trains nothing. */
 import type { Command } from "commander";
-import { writeFileAtomically } from "../io/atomic-file.ts";
-import { type ImageShape, layersOf, parameterShape } from "../networks/graph.ts";
-import { networkNamed } from "../networks/index.ts";
+import type { ImageShape } from "../networks/graph.ts";
 import { FIXED_METHODS, type FixedMethod } from "../sparsity/methods.ts";
 import { PRUNINGS, type Pruning } from "../sparsity/structured.ts";
-import { layerSparsities } from "../studies/layer-sparsities.ts";
+import { openTraces, writeTrace } from "../studies/inputs.ts";
+import { synthesizeTrace } from "../studies/synthetic/order.ts";
 import { SYNTHETIC_DEFAULTS, type SyntheticSettings } from "../studies/synthetic/settings.ts";
-import { synthesize } from "../studies/synthetic/trace.ts";
+import { tracePatterns } from "../studies/synthetic/statistics.ts";
 import { TRAIN_DEFAULTS } from "../swat/settings.ts";
-import { traceParts } from "../trace/trace.ts";
 import { imageShape, integer, networkName, numberIn, oneOf } from "./options.ts";
 import { SETTING_OPTIONS } from "./synthetic-options.ts";
+import { warned } from "./warnings.ts";
 
 interface SynthOptions extends SyntheticSettings {
   network: string;
@@ -22,6 +21,7 @@ interface SynthOptions extends SyntheticSettings {
   images?: ImageShape;
   classes?: number;
   seed: number;
+  like?: string;
   out: string;
 }
 
@@ -41,7 +41,8 @@ export function addTraceSynthCommand(trace: Command): void {
     .option("--batch <n>", "images of the step", integer(1), d.batchSize)
     .option("--images <HxWxC>", "size of the images (default: those of the network's data set)", imageShape)
     .option("--classes <n>", "classes (default: those of the network's data set)", integer(1))
-    .option("--seed <n>", "seed of all draws", integer(0), d.seed);
+    .option("--seed <n>", "seed of all draws", integer(0), d.seed)
+    .option("--like <trace>", "spread zeros as in this recorded step; the options below win over what it tells");
   for (const { setting, flag, value, description, parse } of SETTING_OPTIONS) {
     command.option(`${flag} ${value}`, description, parse, SYNTHETIC_DEFAULTS[setting]);
   }
@@ -53,22 +54,22 @@ Example:
   $ swat-sim trace synth --network resnet50-imagenet --method swat-u --sparsity 0.8 --batch 4 -o resnet50.safetensors
   $ swat-sim simulate resnet50.safetensors --hw tensordash-4096
 
-The defaults are those of recorded steps; trace stats measures them on yours. See docs/synthetic-traces.md.`,
+The defaults are those of recorded steps; --like measures them on yours, as trace stats does. See docs/synthetic-traces.md.`,
     )
     .action(synth);
 }
 
-async function synth(options: SynthOptions): Promise<void> {
-  const { method, sparsity, pruning, batch, seed, out } = options;
-  const definition = networkNamed(options.network);
-  const network = definition.build(options.images ?? definition.image, options.classes ?? definition.classes);
+async function synth(options: SynthOptions, command: Command): Promise<void> {
+  const { out, like, ...order } = options;
+  const [recorded] = like === undefined ? [] : warned(await openTraces([like]));
+  const measured = recorded === undefined ? {} : (await tracePatterns(recorded.trace)).settings;
   const settings = Object.fromEntries(
-    SETTING_OPTIONS.map(({ setting }) => [setting, options[setting]]),
+    SETTING_OPTIONS.map(({ setting }) => {
+      const isAsked = command.getOptionValueSource(setting) === "cli";
+      return [setting, isAsked ? options[setting] : (measured[setting] ?? options[setting])];
+    }),
   ) as unknown as SyntheticSettings;
-  const sparsities = layerSparsities(layersOf(network).map(parameterShape), { method, sparsity });
-  const { topKPeriod } = TRAIN_DEFAULTS;
-  const order = { network, method, sparsity, sparsities, pruning, topKPeriod, batch, seed, settings };
-  const { manifest, masks } = synthesize(order);
-  await writeFileAtomically(out, traceParts(manifest, masks));
+  const { manifest, masks } = synthesizeTrace({ ...order, settings });
+  await writeTrace(out, { manifest, masks });
   console.log(`${out}: ${manifest.tensors.length} tensors, ${masks.size} masks, ${manifest.ops.length} ops`);
 }

@@ -1,5 +1,4 @@
 /** `swat-sim train`: trains a network and records steps as traces. */
-import { basename } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { networks } from "../networks/index.ts";
 import { DROPS, SWAT_DROPS } from "../sparsity/drops.ts";
@@ -134,8 +133,8 @@ async function runTrain(options: TrainOptions, command: Command): Promise<void> 
   try {
     const report = await runTraining(job, hooks, saved);
     bar.stop();
-    const { testAccuracy, loss, epochs, files, interrupted, steps } = report;
-    if (job.record !== undefined && !interrupted && !files.some((file) => basename(file).startsWith("step-"))) {
+    const { testAccuracy, loss, epochs, files, traces, interrupted, steps } = report;
+    if (job.record !== undefined && !interrupted && traces.length === 0) {
       console.error(`warning: --record names no step of this run: its steps are 0 to ${steps - 1}`);
     }
     const seconds = Math.round(performance.now() - started) / MILLI;

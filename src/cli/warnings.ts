@@ -2,8 +2,13 @@
 import { oneLine } from "../io/faults.ts";
 import type { IdentifiedTrace } from "../trace/trace.ts";
 
+/** Prints a warning on stderr. */
+export function warn(text: string): void {
+  console.error(`warning: ${oneLine(text)}`);
+}
+
 /** Prints the warnings of traces on stderr, so that stdout holds the answer only, and hands the traces on. */
 export function warned(traces: readonly IdentifiedTrace[]): readonly IdentifiedTrace[] {
-  for (const { trace } of traces) for (const line of trace.warnings) console.error(`warning: ${oneLine(line)}`);
+  for (const { trace } of traces) for (const line of trace.warnings) warn(line);
   return traces;
 }

@@ -1,10 +1,13 @@
-/** Public entry `swat-sim/sim`: replaying traces on machines, free of Node built-ins. */
+/**
+ * Public entry `swat-sim/sim`: replaying traces on machines that are at hand as objects, free of Node built-ins, so that it
+ * runs in a browser. `swat-sim` simulates what is named, too.
+ */
 export { InputError } from "../io/faults.ts";
 export type { Accelerator, ComputeResult, Mapping } from "./accelerator.ts";
 export { accelerators } from "./accelerators/index.ts";
-export { conformanceProperties } from "./conformance.ts";
-export { type EnergyTable, EnergyTableSchema, resolveEnergyTable } from "./energy/table.ts";
-export { denseTwin, type HardwareConfig, HardwareConfigSchema, type Machine, resolveMachine } from "./machine.ts";
-export { OPERANDS_OF, type Operand, type Operation, PASSES, type Pass } from "./operation.ts";
-export { type MachineResult, type ResultRow, ResultSchema, type ResultTotal, type SimulationResult } from "./result.ts";
+export { type ConformanceProperty, conformanceProperties } from "./conformance.ts";
+export { type EnergyTable, resolveEnergyTable } from "./energy/table.ts";
+export { denseTwin, type HardwareConfig, type Machine, resolveMachine } from "./machine.ts";
+export type { Operand, Operation, Pass } from "./operation.ts";
+export type { MachineResult, ResultRow, ResultTotal, SimulationResult } from "./result.ts";
 export { type SimulationInput, simulate } from "./simulate.ts";

@@ -7,6 +7,7 @@ import type { IdentifiedTrace, Trace } from "../trace/trace.ts";
 import { checkEqualTerms, checkOneNetwork, checkSameWork } from "./comparability.ts";
 import { type EnergyModel, energyModel } from "./energy/model.ts";
 import type { EnergyTable } from "./energy/table.ts";
+import { eventLoopBreaks } from "./event-loop.ts";
 import { footprintOf } from "./footprint.ts";
 import { denseTwin, type Machine } from "./machine.ts";
 import { type PreparedOperation, prepareOperation } from "./prepare.ts";
@@ -33,8 +34,10 @@ export interface SimulationInput {
   /** Compare machines with a baseline of another peak, clock, datatype, memory or rules. */
   readonly allowUnequal?: boolean;
   /** Energy table of each machine and its baseline, in the order of `machines`; without any, no energy is told. */
-  readonly energy?: readonly EnergyTable[];
+  readonly energy?: readonly (EnergyTable | undefined)[];
   readonly onProgress?: (done: number, of: number) => void;
+  /** Stops after the current op: `simulate` then rejects with the signal's reason, an AbortError where none was given. */
+  readonly signal?: AbortSignal | undefined;
   /** Others that do a share of the ops. */
   readonly helpers?: Helpers;
   /** Reads an op of a trace; without it `prepareOperation`, each time anew. */
@@ -56,7 +59,7 @@ export interface Helpers {
   finish(onOp: (done: OpCosts) => void): Promise<void>;
 }
 
-/** Simulates. @throws InputError or Error when a baseline or traces are not comparable. */
+/** Simulates. @throws InputError or Error when a baseline or traces are not comparable; the reason of the signal when it is aborted. */
 export async function simulate(input: SimulationInput): Promise<SimulationResult> {
   const { traces, machines, baseline, baselineTraces = [] } = input;
   if (baseline !== undefined && !input.allowUnequal) checkEqualTerms(machines, baseline);
@@ -75,6 +78,7 @@ export async function simulate(input: SimulationInput): Promise<SimulationResult
   const { helpers } = input;
   // Together: a helper may fail while this thread is still at work.
   await Promise.all([helpers?.finish(onOp), simulateOps(input, helpers?.take ?? counter(), onOp)]);
+  input.signal?.throwIfAborted();
 
   const rows = comparisons.map((): ResultRow[] => []);
   const denseOps = comparisons.map((): TimedOp[] => []);
@@ -128,7 +132,10 @@ export async function simulateOps(
     })),
   }));
   const ops = steps.flatMap((step) => stepOps(step.trace.manifest).map((op, at) => ({ ...step, op, at })));
+  const takeBreak = eventLoopBreaks();
   for (let i = take(); i < ops.length; i = take()) {
+    await takeBreak();
+    input.signal?.throwIfAborted();
     const { trace, op, at, plans, isBaseline } = ops[i];
     const prepared = isMultiplying(op) ? await prepare(trace, op) : null;
     const costs = comparisons.map((comparison, index): RowCosts | number | null => {

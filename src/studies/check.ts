@@ -1,20 +1,30 @@
 /**
  * Regression of cycle counts: a check file holds machines, traces and every integer that simulating them gave; running it
- * simulates again and compares exactly. A difference under a raised model version is a changed model, not a regression.
+ * simulates again and compares exactly. Energies, which are no integers, are kept where asked for and compared within a
+ * relative tolerance. A difference under a raised model version is a changed model, not a regression.
  */
 import { type Static, Type } from "typebox";
+import { type EnergyTable, EnergyTableSchema } from "../sim/energy/table.ts";
 import { HardwareConfigSchema } from "../sim/machine.ts";
 import type { MachineResult, ResultRow, SimulationResult } from "../sim/result.ts";
 
-/** Version of the check file's schema. */
-export const CHECK_VERSION = "1.0";
+/** Versions of the check file's schema that are read; the last is written. 1.1 adds energy. */
+const CHECK_VERSIONS = ["1.0", "1.1"] as const;
+const CHECK_VERSION = CHECK_VERSIONS[1];
+
+/** Relative difference up to which energies are equal, where nothing else is asked for: the order of a sum of doubles. */
+export const ENERGY_TOLERANCE = 1e-9;
 
 const strict = { additionalProperties: false };
+const byOp = (what: string, value: ReturnType<typeof Type.Integer> | ReturnType<typeof Type.Number>) =>
+  Type.Record(Type.String(), Type.Array(Type.Union([value, Type.Null()])), {
+    description: `${what} of each op, by \`trace/index layer pass\`, in the order of \`counters\`; null = not counted.`,
+  });
 
 /** A check file. */
 export const CheckSchema = Type.Object(
   {
-    schema: Type.Literal(CHECK_VERSION),
+    schema: Type.Enum([...CHECK_VERSIONS]),
     traces: Type.Array(
       Type.Object({ path: Type.String({ description: "Relative to the check file." }), sha256: Type.String() }, strict),
       { minItems: 1 },
@@ -25,10 +35,21 @@ export const CheckSchema = Type.Object(
           config: HardwareConfigSchema,
           modelVersion: Type.Integer(),
           counters: Type.Array(Type.String(), { description: "Names of the counts of an op." }),
-          counts: Type.Record(Type.String(), Type.Array(Type.Union([Type.Integer(), Type.Null()])), {
-            description:
-              "Counts of each op, by `trace/index layer pass`, in the order of `counters`; null = not counted.",
-          }),
+          counts: byOp("Counts", Type.Integer()),
+          energy: Type.Optional(
+            Type.Object(
+              {
+                table: EnergyTableSchema,
+                tolerance: Type.Number({
+                  minimum: 0,
+                  description: "Relative difference up to which energies are equal.",
+                }),
+                counters: Type.Array(Type.String(), { description: "Names of the energies of an op." }),
+                picojoules: byOp("Energies", Type.Number()),
+              },
+              strict,
+            ),
+          ),
         },
         strict,
       ),
@@ -41,7 +62,7 @@ export const CheckSchema = Type.Object(
 /** A checked check file. */
 export type CheckFile = Static<typeof CheckSchema>;
 
-/** One integer that is not what it was. `undefined` = not there. */
+/** One number that is not what it was. `undefined` = not there. */
 export interface CheckDifference {
   readonly machine: string;
   readonly op: string;
@@ -55,26 +76,39 @@ export interface CheckVerdict {
   readonly machine: string;
   readonly recordedVersion: number;
   readonly modelVersion: number;
+  /** Names of all ops, recorded or new. */
+  readonly ops: readonly string[];
   readonly compared: number;
   readonly differences: readonly CheckDifference[];
 }
 
-/** The check file for a result; `paths` are those of the result's traces, relative to where the file will lie. */
-export function checkFileOf(result: SimulationResult, paths: readonly string[]): CheckFile {
+/** With what the energies of a machine are recorded. */
+export interface CheckedEnergy {
+  readonly table: EnergyTable;
+  readonly tolerance: number;
+}
+
+/**
+ * The check file for a result.
+ * @param paths of the result's traces, relative to where the file will lie.
+ * @param energies of each machine, in the order of the result; those of a machine without one are not kept.
+ */
+export function checkFileOf(
+  result: SimulationResult,
+  paths: readonly string[],
+  energies: readonly (CheckedEnergy | undefined)[] = [],
+): CheckFile {
   return {
     schema: CHECK_VERSION,
     traces: result.traces.map(({ sha256 }, index) => ({ path: paths[index], sha256 })),
-    machines: result.machines.map((machine) => {
-      const counts = countsOf(machine);
-      const counters = [...new Set(Object.values(counts).flatMap((op) => Object.keys(op)))];
-      return {
-        config: machine.config,
-        modelVersion: machine.modelVersion,
-        counters,
-        counts: Object.fromEntries(
-          Object.entries(counts).map(([op, values]) => [op, counters.map((name) => values[name] ?? null)]),
-        ),
-      };
+    machines: result.machines.map((machine, index) => {
+      const { counters, values: counts } = listed(byOpOf(machine, integersOf));
+      const recorded = { config: machine.config, modelVersion: machine.modelVersion, counters, counts };
+      const energy = energies[index];
+      if (energy === undefined) return recorded;
+      const { counters: kinds, values: picojoules } = listed(byOpOf(machine, energiesOf));
+      const { table, tolerance } = energy;
+      return { ...recorded, energy: { table: table.config, tolerance, counters: kinds, picojoules } };
     }),
   };
 }
@@ -87,42 +121,66 @@ export function formatCheck(check: CheckFile): string {
 
 /** Compares a new result with a check file, machine by machine in the file's order. */
 export function compareWithCheck(check: CheckFile, result: SimulationResult): CheckVerdict[] {
-  return check.machines.map((recorded, index) => {
-    const { config, modelVersion } = recorded;
-    const expected = recordedCounts(recorded);
+  return check.machines.map(({ config, modelVersion, counters, counts, energy }, index) => {
     const machine = result.machines[index];
-    const actual = countsOf(machine);
-    const differences: CheckDifference[] = [];
-    let compared = 0;
-    for (const op of union(expected, actual)) {
-      for (const counter of union(expected[op] ?? {}, actual[op] ?? {})) {
-        compared++;
-        const [before, now] = [expected[op]?.[counter], actual[op]?.[counter]];
-        if (before !== now) differences.push({ machine: config.name, op, counter, expected: before, actual: now });
-      }
-    }
+    const exact = compare(named(counters, counts), byOpOf(machine, integersOf), 0);
+    const close =
+      energy === undefined
+        ? { ops: [], compared: 0, differences: [] }
+        : compare(named(energy.counters, energy.picojoules), byOpOf(machine, energiesOf), energy.tolerance);
     return {
       machine: config.name,
       recordedVersion: modelVersion,
       modelVersion: machine.modelVersion,
-      compared,
-      differences,
+      ops: [...new Set([...exact.ops, ...close.ops])],
+      compared: exact.compared + close.compared,
+      differences: [...exact.differences, ...close.differences].map((found) => ({ machine: config.name, ...found })),
     };
   });
 }
 
-function recordedCounts({ counters, counts }: CheckFile["machines"][number]): Record<string, Record<string, number>> {
+/** Numbers by op and counter. */
+type Numbers = Readonly<Record<string, Readonly<Record<string, number>>>>;
+
+function compare(expected: Numbers, actual: Numbers, tolerance: number) {
+  const differences: Omit<CheckDifference, "machine">[] = [];
+  const ops = union(expected, actual);
+  let compared = 0;
+  for (const op of ops) {
+    for (const counter of union(expected[op] ?? {}, actual[op] ?? {})) {
+      compared++;
+      const [before, now] = [expected[op]?.[counter], actual[op]?.[counter]];
+      if (!isEqual(before, now, tolerance)) differences.push({ op, counter, expected: before, actual: now });
+    }
+  }
+  return { ops, compared, differences };
+}
+
+function isEqual(a: number | undefined, b: number | undefined, tolerance: number): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return Math.abs(a - b) <= tolerance * Math.max(Math.abs(a), Math.abs(b));
+}
+
+/** Numbers of a result as a check file lists them. */
+function listed(numbers: Numbers): { counters: string[]; values: Record<string, (number | null)[]> } {
+  const counters = [...new Set(Object.values(numbers).flatMap((op) => Object.keys(op)))];
+  const values = Object.entries(numbers).map(([op, of]) => [op, counters.map((name) => of[name] ?? null)] as const);
+  return { counters, values: Object.fromEntries(values) };
+}
+
+/** The way back. */
+function named(counters: readonly string[], values: Readonly<Record<string, readonly (number | null)[]>>): Numbers {
   return Object.fromEntries(
-    Object.entries(counts).map(([op, values]) => [
+    Object.entries(values).map(([op, list]) => [
       op,
-      Object.fromEntries(values.flatMap((value, i) => (value === null ? [] : [[counters[i], value]]))),
+      Object.fromEntries(list.flatMap((value, i) => (value === null ? [] : [[counters[i], value]]))),
     ]),
   );
 }
 
-function countsOf({ rows }: MachineResult): Record<string, Record<string, number>> {
+function byOpOf({ rows }: MachineResult, numbersOf: (row: ResultRow) => Record<string, number>): Numbers {
   return Object.fromEntries(
-    rows.map((row, index) => [`${row.trace}/${index} ${row.layer} ${row.pass}${costOf(row)}`, integersOf(row)]),
+    rows.map((row, index) => [`${row.trace}/${index} ${row.layer} ${row.pass}${costOf(row)}`, numbersOf(row)]),
   );
 }
 
@@ -144,11 +202,23 @@ function integersOf(row: ResultRow): Record<string, number> {
     ...Object.fromEntries(places),
   };
   const { baselineCycles, baselineComputeCycles, noZerosComputeCycles, idealCycles } = row;
-  const flat: Record<string, number> = { baselineCycles, baselineComputeCycles, noZerosComputeCycles, idealCycles };
-  for (const [group, values] of Object.entries(groups)) {
-    for (const [name, value] of Object.entries(values)) flat[`${group}.${name}`] = value;
-  }
-  return flat;
+  return { baselineCycles, baselineComputeCycles, noZerosComputeCycles, idealCycles, ...flattened(groups) };
+}
+
+/** Picojoules of a row. */
+function energiesOf({ energy }: ResultRow): Record<string, number> {
+  if (energy === undefined) return {};
+  const { picojoules, baselinePicojoules, components } = energy;
+  const totals = { "energy.picojoules": picojoules, "energy.baselinePicojoules": baselinePicojoules };
+  return { ...totals, ...flattened({ "energy.components": components }) };
+}
+
+function flattened(groups: Readonly<Record<string, Readonly<Record<string, number>>>>): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(groups).flatMap(([group, values]) =>
+      Object.entries(values).map(([name, value]) => [`${group}.${name}`, value]),
+    ),
+  );
 }
 
 function union(a: object, b: object): string[] {

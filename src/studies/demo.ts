@@ -10,7 +10,7 @@ import { simulate } from "../sim/simulate.ts";
 import { defaultSchedule, TRAIN_DEFAULTS, type TrainSettings } from "../swat/settings.ts";
 import type { TrainProgress } from "../swat/train.ts";
 import { loadEnergyTables, loadMachines, openTraces } from "./inputs.ts";
-import { runTraining, type TrainingReport, tracesOf } from "./run-training.ts";
+import { runTraining, type TrainingReport } from "./run-training.ts";
 
 const DATA = "generated";
 const NETWORK = "resnet8";
@@ -66,8 +66,8 @@ export async function runDemo(out: string, kernels: string | undefined, hooks: D
 
   const machines = await loadMachines(["all"]);
   const result = await simulate({
-    traces: await openTraces(tracesOf(sparse)),
-    baselineTraces: await openTraces(tracesOf(dense)),
+    traces: await openTraces(sparse.traces),
+    baselineTraces: await openTraces(dense.traces),
     machines,
     energy: await loadEnergyTables(machines),
   });

@@ -1,16 +1,18 @@
-/** Opens what a user names: hardware configs by name or path, and traces by path. */
+/** Opens what a user names, and writes traces: hardware configs by name or path, and traces by path. */
 import { basename, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { writeFileAtomically } from "../io/atomic-file.ts";
 import { InputError, unknownName } from "../io/faults.ts";
 import { fileSource, readJsonFile, sha256OfFile } from "../io/file-source.ts";
 import { listDirectory } from "../io/read-file.ts";
+import type { BitMask } from "../kernels/bit-mask.ts";
 import type { Accelerator } from "../sim/accelerator.ts";
 import { accelerators } from "../sim/accelerators/index.ts";
 import { type EnergyTable, resolveEnergyTable } from "../sim/energy/table.ts";
 import { type Machine, resolveMachine } from "../sim/machine.ts";
 import type { SimulationInput } from "../sim/simulate.ts";
-import type { IdentifiedTrace } from "../trace/trace.ts";
-import { openTrace } from "../trace/trace.ts";
+import type { TraceManifest } from "../trace/manifest.ts";
+import { type IdentifiedTrace, openTrace, traceParts } from "../trace/trace.ts";
 
 const CONFIGS = new URL("../../hw-configs/", import.meta.url);
 const ENERGY = new URL("energy/", CONFIGS);
@@ -74,12 +76,19 @@ function checkAccelerator(value: unknown, where: string): Accelerator {
   return value as Accelerator;
 }
 
-/** Machines from names of shipped configs, paths of JSON files, or `all`. @throws InputError with the faults of all of them. */
-export async function loadMachines(names: readonly string[], known: Accelerators = accelerators): Promise<Machine[]> {
+/**
+ * Machines from names of shipped configs, paths of JSON files, or `all`; those that are loaded stay as they are.
+ * @param known accelerators that configs may name. @throws InputError with the faults of all of them.
+ */
+export async function loadMachines(
+  names: readonly (string | Machine)[],
+  known: Accelerators = accelerators,
+): Promise<Machine[]> {
   const shipped = await shippedMachines();
   return collect(
     names.flatMap((name) => (name === "all" ? shipped : [name])),
     async (name) => {
+      if (typeof name !== "string") return name;
       const path = pathOf(name, CONFIGS, shipped, { option: "--hw", what: "machine", more: ["all"] });
       const machine = resolveMachine(await readJsonFile(path), name, known);
       checkName(machine, path, name);
@@ -114,16 +123,16 @@ function checkName({ name }: { readonly name: string }, path: string, where: str
   if (name !== valid) throw new Error(`${where}: name must equal the file name, got "${name}"; valid: "${valid}"`);
 }
 
-/** What a simulation is about, by name and path. */
+/** What a simulation is about, by name and path, or opened. */
 export interface SimulationFiles {
-  readonly traces: readonly string[];
-  readonly baselineTraces?: readonly string[];
-  readonly hw: readonly string[];
+  readonly traces: readonly (string | IdentifiedTrace)[];
+  readonly baselineTraces?: readonly (string | IdentifiedTrace)[] | undefined;
+  readonly hw: readonly (string | Machine)[];
   /** Modules of accelerators of one's own. */
-  readonly modules?: readonly string[];
-  readonly baseline?: string;
+  readonly modules?: readonly string[] | undefined;
+  readonly baseline?: string | Machine | undefined;
   /** Energy table for all machines, instead of those of their configs. */
-  readonly energy?: string;
+  readonly energy?: string | undefined;
 }
 
 /** Opens all that a simulation needs. @throws InputError with the faults of the first kind of file that has any. */
@@ -138,12 +147,21 @@ export async function openSimulation(files: SimulationFiles): Promise<Simulation
 }
 
 /** Opens and hashes traces. @throws InputError with the faults of all of them. */
-export async function openTraces(paths: readonly string[]): Promise<IdentifiedTrace[]> {
-  return collect(paths, async (path) => ({
-    trace: await openTrace(await fileSource(path)),
-    name: basename(path),
-    sha256: await sha256OfFile(path),
-  }));
+export async function openTraces(paths: readonly (string | IdentifiedTrace)[]): Promise<IdentifiedTrace[]> {
+  return collect(paths, async (path) => (typeof path === "string" ? readTrace(path) : path));
+}
+
+/** Opens and hashes a trace; its masks are read when they are asked for. @throws InputError, a line each fault. */
+export async function readTrace(path: string): Promise<IdentifiedTrace> {
+  return { trace: await openTrace(await fileSource(path)), name: basename(path), sha256: await sha256OfFile(path) };
+}
+
+/** Writes a trace file, whole or not at all; masks by the names that the manifest's tensors give. @throws Error naming the file. */
+export async function writeTrace(
+  path: string,
+  { manifest, masks }: { readonly manifest: TraceManifest; readonly masks: ReadonlyMap<string, BitMask> },
+): Promise<void> {
+  await writeFileAtomically(path, traceParts(manifest, masks));
 }
 
 /** Path of what a user names: a shipped file, or one of one's own. */

@@ -1,4 +1,4 @@
-/** What `--method`, `--sparsity` and `--activation-sparsity` mean for each layer, for what trains nothing. */
+/** What a method and its sparsities mean for each layer, for all that trains nothing. */
 import { type FixedMethod, fixedSparsities, PUBLISHED_EXEMPTIONS } from "../sparsity/methods.ts";
 import type { LayerSparsity } from "./flops.ts";
 

@@ -8,24 +8,30 @@ import { loadData } from "../swat/data/index.ts";
 import { defaultSchedule, TRAIN_DEFAULTS } from "../swat/settings.ts";
 import { type TrainHooks, train } from "../swat/train.ts";
 
-/** Which step to record. */
+/** Which step to record; what is not given is as by `swat-sim record`. */
 export interface StepOrder {
   readonly network: string;
   readonly data: string;
-  readonly method: Method;
-  readonly sparsity: number;
-  readonly pruning: Pruning;
-  readonly batch: number;
-  /** Training steps before the one that is recorded. */
-  readonly warmSteps: number;
-  readonly seed: number;
+  readonly method?: Method;
+  readonly sparsity?: number;
+  readonly pruning?: Pruning;
+  readonly batch?: number;
+  /** Training steps before the one that is recorded; one where not given. */
+  readonly warmSteps?: number;
+  readonly seed?: number;
   readonly kernels?: string | undefined;
   readonly threads?: number | undefined;
 }
 
-/** The bytes of the trace. @throws Error where the data set has fewer images than a batch, or training diverges. */
-export async function recordStep(order: StepOrder, hooks: Pick<TrainHooks, "onProgress"> = {}): Promise<Uint8Array> {
-  const { method, batch, warmSteps, seed } = order;
+/** The bytes of the trace. @throws Error where the data set has fewer images than a batch, or training diverges; the reason of the signal when it is aborted. */
+export async function recordStep(
+  order: StepOrder,
+  { signal, ...hooks }: Pick<TrainHooks, "onProgress" | "signal"> = {},
+): Promise<Uint8Array> {
+  signal?.throwIfAborted();
+  const d = TRAIN_DEFAULTS;
+  const { method = d.method, sparsity = d.sparsity, pruning = d.pruning, batch = d.batchSize, seed = d.seed } = order;
+  const { warmSteps = 1 } = order;
   const data = await loadData(order.data, { seed, limit: batch * (warmSteps + 1), testLimit: 1 });
   const stepsPerEpoch = Math.floor(data.train.size / batch);
   if (stepsPerEpoch === 0) throw new Error(`data: a batch needs ${batch} images, got ${data.train.size}`);
@@ -33,13 +39,13 @@ export async function recordStep(order: StepOrder, hooks: Pick<TrainHooks, "onPr
   const network = networkNamed(order.network).build([channels, height, width], classes);
   const epochs = Math.ceil((warmSteps + 1) / stepsPerEpoch);
   const settings = {
-    ...TRAIN_DEFAULTS,
+    ...d,
     ...PUBLISHED_EXEMPTIONS[method],
     method,
-    sparsity: method === "dense" ? 0 : order.sparsity,
-    pruning: order.pruning,
+    sparsity: method === "dense" ? 0 : sparsity,
+    pruning,
     ...{ batchSize: batch, epochs, warmup: epochs, seed },
-    schedule: defaultSchedule(1, TRAIN_DEFAULTS.rate),
+    schedule: defaultSchedule(1, d.rate),
   };
   const whole = { ...data, train: firstImages(data.train, stepsPerEpoch * batch) };
   const done = new AbortController();
@@ -48,7 +54,7 @@ export async function recordStep(order: StepOrder, hooks: Pick<TrainHooks, "onPr
   try {
     await train(network, whole, settings, backend, {
       ...hooks,
-      signal: done.signal,
+      signal: signal === undefined ? done.signal : AbortSignal.any([done.signal, signal]),
       records: (step) => step === warmSteps,
       onTrace: async (_, bytes) => {
         recorded = bytes;
@@ -58,5 +64,6 @@ export async function recordStep(order: StepOrder, hooks: Pick<TrainHooks, "onPr
   } finally {
     backend.close();
   }
+  if (recorded === undefined) signal?.throwIfAborted();
   return recorded as Uint8Array;
 }

@@ -23,7 +23,9 @@ export interface TrainingReport {
   readonly epochs: number;
   readonly steps: number;
   readonly interrupted: boolean;
-  readonly files: string[];
+  readonly files: readonly string[];
+  /** Those of them that are recorded steps. */
+  readonly traces: readonly string[];
 }
 
 /** What a run may be told beside its job. */
@@ -110,13 +112,9 @@ async function writeResults(
     epochs: Math.floor((stepsDone * settings.epochs) / steps),
     steps: stepsDone,
     interrupted: stepsDone < steps,
+    traces: files.traces,
     files: [...files.traces, weights, summary, ...files.log.files, files.checkpoint],
   };
-}
-
-/** Paths of the steps that a run recorded. */
-export function tracesOf({ files }: Pick<TrainingReport, "files">): string[] {
-  return files.filter((file) => /step-\d+\.safetensors$/.test(file));
 }
 
 /** Parameters and running statistics, as they stand. */

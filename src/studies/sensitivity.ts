@@ -24,7 +24,7 @@ import { DivergenceError } from "../swat/divergence-error.ts";
 import type { TrainSettings } from "../swat/settings.ts";
 import type { TrainProgress } from "../swat/train.ts";
 import { loadMachines } from "./inputs.ts";
-import { runTraining, tracesOf } from "./run-training.ts";
+import { runTraining } from "./run-training.ts";
 import { simulateFiles } from "./simulate-threads.ts";
 import type { TrainingJob } from "./training-job.ts";
 
@@ -148,7 +148,7 @@ async function runPoint(
     );
     if (report.interrupted) return "interrupted";
     const { testAccuracy, loss } = report;
-    const { machines } = await simulateFiles({ traces: tracesOf(report), hw: [plan.hw] }, {});
+    const { machines } = await simulateFiles({ traces: report.traces, hw: [plan.hw] }, {});
     return { testAccuracy, loss, ...gainOf(machines[0]) };
   } catch (error) {
     if (error instanceof DivergenceError || (error as Error).cause instanceof DivergenceError) return null;

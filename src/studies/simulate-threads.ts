@@ -11,20 +11,35 @@ import { openSimulation, type SimulationFiles } from "./inputs.ts";
 const WORTH_A_THREAD = 2e10;
 const HELPER = new URL("./simulate-helper.js", import.meta.url);
 
-/** Opens the files and simulates on `threads` threads, or where that is not given on as many as pay. @throws as `openSimulation` and `simulate`. */
+/** How to simulate files. */
+export interface SimulationSettings extends Pick<SimulationInput, "allowUnequal" | "onProgress" | "signal"> {
+  /** As many as pay where not given; the result is the same for any number. */
+  readonly threads?: number | undefined;
+  /** Receives what the user should know about a trace and is no error. */
+  readonly onWarning?: ((text: string) => void) | undefined;
+}
+
+/** Opens the files and simulates. What is opened already stays on this thread. @throws as `openSimulation` and `simulate`. */
 export async function simulateFiles(
   files: SimulationFiles,
-  settings: Pick<SimulationInput, "allowUnequal" | "onProgress"> & {
-    readonly threads?: number;
-    readonly onOpen?: (input: SimulationInput) => void;
-  },
+  { threads: asked, onWarning, ...rest }: SimulationSettings = {},
 ): Promise<SimulationResult> {
-  const { threads: asked, onOpen, ...rest } = settings;
   const input = await openSimulation(files);
-  onOpen?.(input);
+  for (const { trace } of [...input.traces, ...(input.baselineTraces ?? [])])
+    for (const text of trace.warnings) onWarning?.(text);
   const threads = asked ?? (isWorth(input) ? availableParallelism() : 1);
-  const helpers = threads > 1 && isBuilt() ? startHelpers(files, threads - 1) : undefined;
-  return simulate({ ...input, ...rest, ...(helpers === undefined ? {} : { helpers }) });
+  if (threads === 1 || !isBuilt() || !areNames(files)) return simulate({ ...input, ...rest });
+  const { close, ...helpers } = startHelpers(files, threads - 1, rest.signal);
+  try {
+    return await simulate({ ...input, ...rest, helpers });
+  } finally {
+    await close();
+  }
+}
+
+/** Only what can be opened again can be sent to another thread. */
+function areNames({ traces, baselineTraces = [], hw, baseline = "" }: SimulationFiles): boolean {
+  return [...traces, ...baselineTraces, ...hw, baseline].every((item) => typeof item === "string");
 }
 
 /** A helper is a file of its own: sources that run without a build have none. */
@@ -40,12 +55,22 @@ function isWorth({ traces, baselineTraces = [], machines }: SimulationInput): bo
   return macs * machines.length >= WORTH_A_THREAD;
 }
 
-function startHelpers(files: SimulationFiles, count: number): Helpers {
+/** Helpers start with `finish`, which ends early when the signal is aborted; `close` ends them in any case. */
+function startHelpers(
+  files: SimulationFiles,
+  count: number,
+  signal: AbortSignal | undefined,
+): Helpers & { close(): Promise<unknown> } {
   const counter = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  const workers: Worker[] = [];
+  const close = () => Promise.all(workers.map((worker) => worker.terminate()));
   return {
+    close,
     take: () => Atomics.add(counter, 0, 1),
     async finish(onOp) {
-      const workers = Array.from({ length: count }, () => new Worker(HELPER, { workerData: { files, counter } }));
+      if (signal?.aborted) return;
+      for (let i = 0; i < count; i++) workers.push(new Worker(HELPER, { workerData: { files, counter } }));
+      signal?.addEventListener("abort", close, { once: true });
       const done = workers.map(
         (worker) =>
           new Promise<void>((resolve, reject) => {
@@ -54,7 +79,7 @@ function startHelpers(files: SimulationFiles, count: number): Helpers {
             worker.on("exit", () => resolve());
           }),
       );
-      await Promise.all(done).finally(() => Promise.all(workers.map((worker) => worker.terminate())));
+      await Promise.all(done).finally(() => signal?.removeEventListener("abort", close));
     },
   };
 }

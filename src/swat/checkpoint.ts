@@ -7,12 +7,8 @@ import { createHash } from "node:crypto";
 import { type Static, Type } from "typebox";
 import type { ByteSource } from "../io/byte-source.ts";
 import { checkSchema, InputError } from "../io/faults.ts";
-import { DROPS } from "../sparsity/drops.ts";
-import { METHODS } from "../sparsity/methods.ts";
-import { PRUNINGS } from "../sparsity/structured.ts";
 import { type Container, encodeContainer, openContainer, readFloats } from "../trace/safetensors.ts";
-import { AUGMENTATIONS } from "./data/augment.ts";
-import type { TrainSettings } from "./settings.ts";
+import { SettingsSchema, type TrainSettings } from "./settings.ts";
 import type { NamedTensor, TrainState } from "./state.ts";
 
 const VERSION = "1.0";
@@ -22,34 +18,6 @@ const DIGEST_KEY = "sha256";
 const strict = { additionalProperties: false };
 const count = Type.Integer({ minimum: 0 });
 const positive = Type.Integer({ minimum: 1 });
-const share = Type.Number({ minimum: 0, exclusiveMaximum: 1 });
-
-const SettingsSchema = Type.Object(
-  {
-    method: Type.Enum([...METHODS]),
-    sparsity: share,
-    topKPeriod: positive,
-    warmup: count,
-    pruning: Type.Enum([...PRUNINGS]),
-    firstLayerDense: Type.Boolean(),
-    lastLayerDense: Type.Boolean(),
-    epochs: positive,
-    batchSize: positive,
-    schedule: Type.Array(Type.Object({ epoch: count, rate: Type.Number({ exclusiveMinimum: 0 }) }, strict), {
-      minItems: 1,
-    }),
-    rateWarmup: count,
-    momentum: share,
-    nesterov: Type.Boolean(),
-    weightDecay: Type.Number({ minimum: 0 }),
-    batchNormDecay: Type.Boolean(),
-    labelSmoothing: share,
-    seed: count,
-    drop: Type.Optional(Type.Array(Type.Enum([...DROPS]))),
-    augment: Type.Optional(Type.Array(Type.Enum([...AUGMENTATIONS]))),
-  },
-  strict,
-);
 
 const Extents = Type.Object(
   { train: positive, test: positive, channels: positive, height: positive, width: positive, classes: positive },

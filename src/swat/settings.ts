@@ -1,9 +1,11 @@
 /** Settings of a training run and the defaults that learn on small runs. */
-import type { Drop } from "../sparsity/drops.ts";
-import type { Method } from "../sparsity/methods.ts";
-import type { Pruning } from "../sparsity/structured.ts";
+import { Type } from "typebox";
+import { checkSchema } from "../io/faults.ts";
+import { DROPS, type Drop } from "../sparsity/drops.ts";
+import { METHODS, type Method, PUBLISHED_EXEMPTIONS } from "../sparsity/methods.ts";
+import { PRUNINGS, type Pruning } from "../sparsity/structured.ts";
 import type { Exemptions } from "../sparsity/uniform.ts";
-import type { Augmentation } from "./data/augment.ts";
+import { AUGMENTATIONS, type Augmentation } from "./data/augment.ts";
 
 /** Everything that decides the result of a run, next to the network and the data. */
 export interface TrainSettings extends Exemptions {
@@ -41,6 +43,39 @@ export interface RateStep {
   readonly rate: number;
 }
 
+const strict = { additionalProperties: false };
+const count = Type.Integer({ minimum: 0 });
+const positive = Type.Integer({ minimum: 1 });
+const share = Type.Number({ minimum: 0, exclusiveMaximum: 1 });
+
+/** What settings may be, for those that come from a file or from a program. */
+export const SettingsSchema = Type.Object(
+  {
+    method: Type.Enum([...METHODS]),
+    sparsity: share,
+    topKPeriod: positive,
+    warmup: count,
+    pruning: Type.Enum([...PRUNINGS]),
+    firstLayerDense: Type.Boolean(),
+    lastLayerDense: Type.Boolean(),
+    epochs: positive,
+    batchSize: positive,
+    schedule: Type.Array(Type.Object({ epoch: count, rate: Type.Number({ exclusiveMinimum: 0 }) }, strict), {
+      minItems: 1,
+    }),
+    rateWarmup: count,
+    momentum: share,
+    nesterov: Type.Boolean(),
+    weightDecay: Type.Number({ minimum: 0 }),
+    batchNormDecay: Type.Boolean(),
+    labelSmoothing: share,
+    seed: count,
+    drop: Type.Optional(Type.Array(Type.Enum([...DROPS]))),
+    augment: Type.Optional(Type.Array(Type.Enum([...AUGMENTATIONS]))),
+  },
+  strict,
+);
+
 /** The rate drops tenfold for about the last third of the run. */
 const RATE_DROP = 10;
 const RATE_DROP_AT = 2 / 3;
@@ -76,6 +111,20 @@ export const TRAIN_DEFAULTS = {
   firstLayerDense: true,
   lastLayerDense: false,
 } as const;
+
+/** Settings with what is not given filled in, as `swat-sim train` does. @throws InputError with one line for each fault. */
+export function trainSettings(given: Partial<TrainSettings> = {}): TrainSettings {
+  const { rate, ...defaults } = TRAIN_DEFAULTS;
+  const { method = defaults.method, epochs = defaults.epochs } = given;
+  const settings = {
+    ...defaults,
+    ...PUBLISHED_EXEMPTIONS[method],
+    schedule: defaultSchedule(epochs, rate),
+    ...given,
+    ...(method === "dense" ? { sparsity: 0 } : {}),
+  };
+  return checkSchema(SettingsSchema, settings, "settings");
+}
 
 /**
  * The rate of step `step` of the run, from 0: that of its epoch, and in the warm-up of W steps (step + 1)/(W + 1) of it

@@ -2,7 +2,7 @@
  * Reading a trace: opening checks the container, the manifest against its schema, and that every op's operands exist
  * and fit its geometry; masks are read afterwards, one tensor at a time.
  */
-import type { ByteSource } from "../io/byte-source.ts";
+import { type ByteSource, memorySource } from "../io/byte-source.ts";
 import { checkSchema, InputError, unknownName } from "../io/faults.ts";
 import { type BitMask, onesMask, sliceBytes } from "../kernels/bit-mask.ts";
 import { sizeOf } from "../kernels/geometry.ts";
@@ -73,6 +73,16 @@ export async function openTrace(source: ByteSource): Promise<Trace> {
       return { shape, bytes: await source.read(begin, end - begin) };
     },
   };
+}
+
+/**
+ * Opens a trace in memory and hashes it, as a browser does with a file that its user chose; `name` is the file's, without folders.
+ * @throws InputError as `openTrace`; Error on a page that is neither secure nor local, which has no hashes.
+ */
+export async function identifyTrace(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<IdentifiedTrace> {
+  const trace = await openTrace(memorySource(name, bytes));
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return { trace, name, sha256: Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("") };
 }
 
 /** The bytes of a trace file, in parts to be written one after another; `masks` by the names that the manifest's tensors give. */

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -24,12 +24,19 @@ beforeAll(async () => {
 afterAll(() => rm(cwd, { recursive: true }));
 
 /** `check run` on the recorded file with a change. */
-async function runChanged(name: string, change: (check: CheckFile) => void): Promise<Outcome> {
+async function runChanged(
+  name: string,
+  change: (check: CheckFile) => void,
+  options: readonly string[] = [],
+): Promise<Outcome> {
   const check = structuredClone(recorded);
   change(check);
   await writeFile(join(cwd, "golden", name), JSON.stringify(check));
-  return swatSim(["check", "run", `golden/${name}`], { cwd });
+  return swatSim(["check", "run", `golden/${name}`, ...options], { cwd });
 }
+
+/** Cells of the lines of a table, which stand two spaces or more apart. */
+const cellsOf = (printed: string) => linesOf(printed).map((line) => line.trim().split(/ {2,}/));
 
 /** Place of a counter in the counts of a machine's ops. */
 const at = (machine: CheckFile["machines"][number], counter: string) => machine.counters.indexOf(counter);
@@ -70,11 +77,14 @@ describe("check run", () => {
       machines[1].counts["0/4 conv inputGrad"][at(machines[1], "macs.dense")] = null;
     });
     const dense = 2 * 2 * 2 * 2 * 3 * 2 * 2;
-    expect(linesOf(stdout)).toEqual([
-      expect.stringMatching(/^tensordash: regression: 1 of \d+ counts differ$/),
-      `  ${OP} ${COUNTER}: ${actual + 5} → ${actual}`,
-      expect.stringMatching(/^dadiannao: regression: 1 of \d+ counts differ$/),
-      `  0/4 conv inputGrad macs.dense: not recorded → ${dense}`,
+    const change = Number(((-5 / (actual + 5)) * 100).toPrecision(2));
+    expect(cellsOf(stdout)).toEqual([
+      [expect.stringMatching(/^tensordash: regression: 1 of \d+ counts differ$/)],
+      ["op", "counter", "recorded", "now", "change"],
+      [OP, COUNTER, `${actual + 5}`, `${actual}`, `${change} %`],
+      [expect.stringMatching(/^dadiannao: regression: 1 of \d+ counts differ$/)],
+      ["op", "counter", "recorded", "now", "change"],
+      ["0/4 conv inputGrad", "macs.dense", "not recorded", `${dense}`],
     ]);
     expect(code).toBe(1);
   });
@@ -85,9 +95,9 @@ describe("check run", () => {
       machines[0].counts[OP][at(machines[0], COUNTER)] =
         Number(recorded.machines[0].counts[OP][at(recorded.machines[0], COUNTER)]) + 5;
     });
-    const [changed, difference, equal] = linesOf(stdout);
+    const [changed, , difference, equal] = linesOf(stdout);
     expect(changed).toMatch(/^tensordash: model changed: version \d+ to \d+: 1 of \d+ counts differ$/);
-    expect(difference).toContain(`${OP} ${COUNTER}: `);
+    expect(difference).toMatch(new RegExp(`^${OP} +${COUNTER} `));
     expect(equal).toMatch(/^dadiannao: \d+ counts equal; model changed: version \d+ to \d+$/);
     expect(stdout).not.toContain("regression");
     expect(code).toBe(1);
@@ -116,9 +126,86 @@ describe("check run", () => {
     });
     expect(linesOf(stderr).sort()).toEqual([
       "error: golden/damaged.json: machines: must NOT have fewer than 1 items, got []",
-      'error: golden/damaged.json: schema: must be "1.0", got "9.0"',
+      'error: golden/damaged.json: schema: unknown value, got "9.0"; did you mean "1.0"? known: 1.0, 1.1',
       'error: golden/damaged.json: unknown key, got "extra"; did you mean "schema"? known: schema, traces, machines',
     ]);
     expect(code).toBe(1);
+  });
+});
+
+describe("check run --junit", () => {
+  it("writes a suite for each machine, a case for each op, and in a failed one counter, old and new value", async () => {
+    const actual = Number(recorded.machines[1].counts[OP][at(recorded.machines[1], COUNTER)]);
+    const { code } = await runChanged(
+      "junit.json",
+      ({ machines }) => {
+        machines[1].counts[OP][at(machines[1], COUNTER)] = actual + 5;
+      },
+      ["--junit", "out/counts.xml"],
+    );
+    expect(code).toBe(1);
+    const xml = await readFile(join(cwd, "out/counts.xml"), "utf8");
+    expect(xml.match(/<testsuite .*?name="(.*?)" tests="(\d+)" failures="(\d+)"/g)).toEqual([
+      '<testsuite name="tensordash" tests="8" failures="0"',
+      '<testsuite name="dadiannao" tests="6" failures="1"',
+    ]);
+    expect(xml.match(/<testcase .*? name=".*?"/g)).toEqual(
+      recorded.machines.flatMap(({ config, counts }) =>
+        Object.keys(counts).map((op) => `<testcase classname="${config.name}" name="${op}"`),
+      ),
+    );
+    const text = `${COUNTER}: ${actual + 5} → ${actual}`;
+    expect(xml).toContain(`    <testcase classname="dadiannao" name="${OP}">
+      <failure type="regression" message="${text}">${text}</failure>
+    </testcase>
+`);
+  });
+});
+
+describe("check bless", () => {
+  it("shows what changed and writes it only when told to; then nothing is left to bless", async () => {
+    const path = join(cwd, "golden/bless.json");
+    const { stdout, code } = await runChanged("bless.json", ({ machines }) => {
+      const values = machines[0].counts[OP];
+      values[at(machines[0], COUNTER)] = Number(values[at(machines[0], COUNTER)]) + 5;
+      machines[1].modelVersion -= 1;
+    });
+    expect(code).toBe(1);
+    const before = await readFile(path, "utf8");
+    const bless = (...more: string[]) => swatSim(["check", "bless", "golden/bless.json", ...more], { cwd });
+
+    const shown = await bless();
+    expect(shown).toMatchObject({ code: 1, stderr: "" });
+    expect(shown.stdout).toBe(`${stdout}golden/bless.json: not written\n`);
+    expect(await readFile(path, "utf8")).toBe(before);
+
+    expect(await bless("--yes")).toEqual({ code: 0, stderr: "", stdout: `${stdout}golden/bless.json: written\n` });
+    expect(JSON.parse(await readFile(path, "utf8"))).toEqual(recorded);
+
+    const { mtimeMs } = await stat(path);
+    expect(await bless("--yes")).toEqual({ code: 0, stderr: "", stdout: "golden/bless.json: nothing changed\n" });
+    expect((await stat(path)).mtimeMs).toBe(mtimeMs);
+  });
+});
+
+describe("check record --energy", () => {
+  it("keeps energies by the table that is asked for, in the file, and the tolerance; both survive a blessing", async () => {
+    const energy = ["--energy", "7nm", "--energy-tolerance", "0.01"];
+    const args = ["traces/hand.safetensors", "--hw", "tensordash", ...energy, "-o", "golden/energy.json"];
+    expect(await swatSim(["check", "record", ...args], { cwd })).toMatchObject({ code: 0, stderr: "" });
+    const path = join(cwd, "golden/energy.json");
+    const check = JSON.parse(await readFile(path, "utf8")) as CheckFile;
+    const { table, tolerance, counters, picojoules } = check.machines[0].energy ?? expect.fail("no energy");
+    expect([table.name, tolerance]).toEqual(["7nm", 0.01]);
+    expect(Object.keys(picojoules)).toEqual(Object.keys(check.machines[0].counts));
+
+    const total = counters.indexOf("energy.picojoules");
+    const before = structuredClone(check);
+    picojoules[OP][total] = Number(picojoules[OP][total]) * 1.02;
+    await writeFile(path, JSON.stringify(check));
+    const blessed = await swatSim(["check", "bless", "golden/energy.json", "--yes"], { cwd });
+    expect(cellsOf(blessed.stdout)[2].slice(0, 2)).toEqual([OP, "energy.picojoules"]);
+    expect(cellsOf(blessed.stdout)).toHaveLength(4);
+    expect(JSON.parse(await readFile(path, "utf8"))).toEqual(before);
   });
 });

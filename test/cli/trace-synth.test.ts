@@ -33,6 +33,26 @@ describe("trace synth", () => {
     expect(Math.abs(measured.settings.correlation - 0.5)).toBeLessThan(0.1);
   });
 
+  it.concurrent("--like takes what trace stats measures on a recorded step, but for what is asked for", async ({
+    expect,
+  }) => {
+    const like = "traces/resnet8-swat-u90.safetensors";
+    const path = file("like");
+    const args = ["trace", "synth", ...small, "--like", like, "--common", "0.3", "-o", path];
+    expect(await swatSim(args)).toMatchObject({ code: 0, stderr: "" });
+    const [[inspected], [measured]] = await Promise.all(
+      [
+        ["trace", "inspect", "--json", path],
+        ["trace", "stats", "--json", like],
+      ].map(async (command) => JSON.parse((await swatSim(command)).stdout)),
+    );
+    const { filterSpread, channelSpread, naturalDensity, offsets, correlation } = measured.settings;
+    const told = { filterSpread, channelSpread, naturalDensity, offsets, correlation };
+    // Figures of docs/synthetic-traces.md for this step.
+    expect(Object.values(told).map((value) => Number(value.toFixed(2)))).toEqual([0.5, 0.31, 0.44, 0.36, 0.53]);
+    expect(inspected.settings.synthetic).toEqual({ ...told, common: 0.3, gradDensity: 1 });
+  });
+
   it.concurrent("writes the same bytes again", async ({ expect }) => {
     for (const name of ["first", "second"]) await swatSim(["trace", "synth", ...small, "-o", file(name)]);
     expect(Buffer.compare(await readFile(file("first")), await readFile(file("second")))).toBe(0);

@@ -21,6 +21,7 @@ describe("--help", () => {
     "check",
     "check record",
     "check run",
+    "check bless",
     "flops",
     "paper",
     "dram",

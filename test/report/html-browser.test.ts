@@ -1,22 +1,20 @@
-import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { PNG } from "pngjs";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { reportPage } from "../../src/report/html/page.ts";
+import { launchChromium, NO_CHROMIUM } from "../browser.ts";
 import { temporaryFolder } from "../io/folder.ts";
 import { EVIL, named, resultOf, sweepPoint } from "./report-input.ts";
-
-const PROGRAMS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
-const executablePath = [process.env.SWAT_SIM_CHROMIUM ?? "", ...PROGRAMS].find((path) => existsSync(path));
 
 let browser: Browser | undefined;
 let text = "";
 
 beforeAll(async () => {
-  if (executablePath === undefined) return;
+  browser = await launchChromium();
+  if (browser === undefined) return;
   const result = await resultOf({ 4: 0.2, 8: 0.1 });
   for (const { rows } of result.machines) rows[1].layer = EVIL;
   result.traces[0].name = EVIL;
@@ -24,11 +22,9 @@ beforeAll(async () => {
     sweepPoint(1 + ((i * 37) % 100) / 50, 1e6 + ((i * 61) % 400), { machine: EVIL }),
   );
   text = await reportPage({ results: [named(result)], points });
-  // The sandbox of Chromium refuses to run as root, as in containers.
-  browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
 });
 beforeEach(({ skip }) => {
-  if (browser === undefined) skip(`no Chromium at SWAT_SIM_CHROMIUM, ${PROGRAMS.join(", ")}`);
+  if (browser === undefined) skip(NO_CHROMIUM);
 });
 afterAll(() => browser?.close());
 

@@ -81,8 +81,13 @@ export interface TableConstant {
   picojoules(values: { readonly kilobytes: number }): number;
 }
 
+/** A checked table, as its file has it. */
+export type EnergyTableConfig = Static<typeof EnergyTableSchema>;
+
 /** A resolved table. */
-export interface EnergyTable extends Pick<Static<typeof EnergyTableSchema>, "name" | "node" | "family"> {
+export interface EnergyTable extends Pick<EnergyTableConfig, "name" | "node" | "family"> {
+  /** The whole table as its file has it. */
+  readonly config: EnergyTableConfig;
   readonly sramBank: { readonly bytes: number; readonly source: string };
   /** @throws Error that names what the table lacks. */
   constant(action: Action): TableConstant;
@@ -94,7 +99,8 @@ export interface EnergyTable extends Pick<Static<typeof EnergyTableSchema>, "nam
  * @throws InputError with one line for each fault; an action that is not known is one.
  */
 export function resolveEnergyTable(value: unknown, where: string): EnergyTable {
-  const { name, node, family, sramBank, actions } = checkSchema(EnergyTableSchema, value, where);
+  const { $schema: _, ...config } = checkSchema(EnergyTableSchema, value, where);
+  const { name, node, family, sramBank, actions } = config;
   const faults: string[] = [];
   const attempt = <T>(action: () => T): T | undefined => {
     try {
@@ -113,6 +119,7 @@ export function resolveEnergyTable(value: unknown, where: string): EnergyTable {
   }
   if (faults.length > 0 || bytes === undefined) throw new InputError(faults);
   return {
+    config,
     name,
     node,
     family,

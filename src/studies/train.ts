@@ -1,0 +1,34 @@
+/** Training as a verb of the library: what is not given is filled in, as by `swat-sim train`, and settings are checked. */
+import { networks } from "../networks/index.ts";
+import { type TrainSettings, trainSettings } from "../swat/settings.ts";
+import { openRun } from "./checkpoint-file.ts";
+import { runTraining, type TrainingHooks, type TrainingReport } from "./run-training.ts";
+import type { TrainingJob } from "./training-job.ts";
+
+/** What to train and where to leave it. */
+export interface TrainOrder extends Omit<TrainingJob, "data" | "network" | "settings"> {
+  /** As `--data` of the command line; generated images where not given. */
+  readonly data?: string;
+  /** Name of a network; the smallest where not given. */
+  readonly network?: string;
+  readonly settings?: Partial<TrainSettings>;
+}
+
+/**
+ * Trains, and leaves traces, a log, checkpoints, weights and a summary in the folder `out`; what lies there from another run is
+ * removed. A signal stops after the current step: the report then says `interrupted`, and `resumeTraining` goes on.
+ * @throws InputError or Error for settings and names that are refused, unreadable data, and a loss that is no number.
+ */
+export async function train(order: TrainOrder, hooks: TrainingHooks = {}): Promise<TrainingReport> {
+  const { data = "generated", network = networks[0].name, settings, ...job } = order;
+  return runTraining({ ...job, data, network, settings: trainSettings(settings) }, hooks);
+}
+
+/**
+ * Goes on with the run in the folder `path`, or with that of the checkpoint `path`, and ends with the same files as if it had
+ * never stopped. @throws InputError or Error where it cannot be read, or its data is gone.
+ */
+export async function resumeTraining(path: string, hooks: TrainingHooks = {}): Promise<TrainingReport> {
+  const saved = await openRun(path);
+  return runTraining(saved.job, hooks, saved);
+}

@@ -1,0 +1,146 @@
+/** The verbs of the library beyond what the tests of the commands show: what may be given, progress, and stopping. */
+import { execFile } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { describe, expect, it, onTestFinished } from "vitest";
+import {
+  loadMachines,
+  readTrace,
+  recordStep,
+  resumeTraining,
+  simulate,
+  synthesizeTrace,
+  train,
+  verifyTrace,
+  writeTrace,
+} from "../src/index.ts";
+import { faultsOf, temporaryFolder } from "./io/folder.ts";
+import { packageFolder } from "./package.ts";
+
+const TRACE = resolve(import.meta.dirname, "../traces/resnet8-swat-u90.safetensors");
+const TINY = { data: "generated:8x8x1", limit: 40, testLimit: 20, record: "last", kernels: "js" };
+
+describe("simulate", () => {
+  it("gives the same for what is named and what is opened already", async () => {
+    const named = await simulate({ traces: [TRACE], machines: ["ideal-4096"] });
+    const opened = { traces: [await readTrace(TRACE)], machines: await loadMachines(["ideal-4096"]) };
+    expect(await simulate(opened)).toEqual(named);
+  });
+
+  it("rejects with an AbortError between two ops, and does no further one", async () => {
+    const stop = new AbortController();
+    let last = 0;
+    const onProgress = (done: number, of: number) => {
+      last = done;
+      expect(of).toBeGreaterThan(100);
+      if (done === 7) stop.abort();
+    };
+    const running = simulate({ traces: [TRACE], machines: ["ideal-4096"], onProgress, signal: stop.signal });
+    await expect(running).rejects.toMatchObject({ name: "AbortError" });
+    expect(last).toBe(7);
+  });
+
+  it("lets a timer in that aborts it, and gives the reason that the timer gives", async () => {
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(new Error("long enough")), 1);
+    const running = simulate({ traces: [TRACE, TRACE, TRACE], signal: stop.signal, threads: 1 });
+    await expect(running).rejects.toThrow("long enough");
+  });
+
+  it("on threads ends them all, when it is aborted as when it is done", async () => {
+    const { folder, remove } = await packageFolder();
+    onTestFinished(remove);
+    await writeFile(
+      join(folder, "abort.js"),
+      `import { simulate } from "swat-sim";
+const order = { traces: [${JSON.stringify(TRACE)}], machines: ["tensordash-4096"], threads: 3 };
+const ports = () => process.getActiveResourcesInfo().filter((name) => name === "MessagePort").length;
+const abort = new AbortController();
+let during = 0;
+const onProgress = (done) => {
+  during = Math.max(during, ports());
+  if (done === 3) abort.abort();
+};
+const name = await simulate({ ...order, onProgress, signal: abort.signal }).catch((error) => error.name);
+const aborted = ports();
+const result = await simulate(order);
+console.log(JSON.stringify({ name, during, aborted, rows: result.machines[0].rows.length, done: ports() }));
+`,
+    );
+    const { stdout } = await promisify(execFile)(process.execPath, [join(folder, "abort.js")], { cwd: folder });
+    const { rows, during, ...rest } = JSON.parse(stdout);
+    expect(rest).toEqual({ name: "AbortError", aborted: 0, done: 0 });
+    expect(rows).toBeGreaterThan(100);
+    expect(during).toBeGreaterThan(0);
+  });
+});
+
+describe("train", () => {
+  it("stopped by a signal and resumed ends with the loss and trace of a run that never stopped", async () => {
+    const folder = await temporaryFolder();
+    const settings = { epochs: 2, batchSize: 10 };
+    const whole = await train({ ...TINY, out: join(folder, "whole"), settings });
+    const stop = new AbortController();
+    const hooks = {
+      signal: stop.signal,
+      onProgress: ({ step }: { step: number }) => void (step === 3 && stop.abort()),
+    };
+    const half = await train({ ...TINY, out: join(folder, "half"), settings }, hooks);
+    expect(half).toMatchObject({ interrupted: true, steps: 3, traces: [] });
+    const rest = await resumeTraining(join(folder, "half"));
+    expect(rest).toMatchObject({ interrupted: false, steps: 8, loss: whole.loss, testAccuracy: whole.testAccuracy });
+    expect((await readTrace(rest.traces[0])).sha256).toBe((await readTrace(whole.traces[0])).sha256);
+  });
+
+  it("refuses settings that do not exist or cannot be, all at once", async () => {
+    const out = await temporaryFolder();
+    const settings = { epochs: 0, sparsity: 1, sparsty: 0.9 };
+    // A key too many is seen by the compiler where it is written in place.
+    const faults = await faultsOf(() => train({ ...TINY, out, settings }));
+    expect(faults.sort()).toEqual([
+      "settings: epochs: must be >= 1, got 0",
+      "settings: sparsity: must be < 1, got 1",
+      expect.stringMatching(/^settings: unknown key, got "sparsty"; did you mean "sparsity"\?/),
+    ]);
+  });
+});
+
+describe("traces", () => {
+  it("of a recorded and of a made-up step are written, read and whole", async () => {
+    const folder = await temporaryFolder();
+    const path = join(folder, "synthetic.safetensors");
+    await writeTrace(path, synthesizeTrace({ network: "resnet8", images: [1, 8, 8], batch: 2 }));
+    const { trace } = await readTrace(path);
+    expect(await verifyTrace(trace)).toEqual([]);
+
+    const bytes = await recordStep({ network: "resnet8", data: "generated:8x8x1", batch: 2, kernels: "js" });
+    const recorded = join(folder, "recorded.safetensors");
+    await writeFile(recorded, bytes);
+    const { trace: real } = await readTrace(recorded);
+    const opsOf = ({ manifest }: typeof real) => manifest.ops.map(({ layer, kind, pass }) => [layer, kind, pass]);
+    expect(opsOf(trace)).toEqual(opsOf(real));
+  });
+
+  it("recording stops with an AbortError", async () => {
+    const stop = new AbortController();
+    const order = { network: "resnet8", data: "generated:8x8x1", batch: 2, warmSteps: 5, kernels: "js" };
+    const running = recordStep(order, { signal: stop.signal, onProgress: () => stop.abort() });
+    await expect(running).rejects.toMatchObject({ name: "AbortError" });
+  });
+});
+
+/** Wrong orders, which the compiler refuses: `npm run check` fails where one is not. */
+const refused = [
+  // @ts-expect-error: no traces
+  () => simulate({ machines: ["ideal-4096"] }),
+  // @ts-expect-error: a number is no machine
+  () => simulate({ traces: [TRACE], machines: [1] }),
+  // @ts-expect-error: no such option
+  () => simulate({ traces: [TRACE], thread: 2 }),
+  // @ts-expect-error: nowhere to leave the files
+  () => train({ network: "resnet8" }),
+  // @ts-expect-error: no such method
+  () => train({ out: "out", settings: { method: "swat" } }),
+];
+void refused;
