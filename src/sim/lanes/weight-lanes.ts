@@ -31,7 +31,7 @@ export function weightLanes(
   const channels = pass === "forward" ? inputs : outputs;
   const blocks = Math.ceil(channels / lanes);
   const words = new Int32Array(filters * positions * blocks);
-  if (isFull(mask, group * outputs, (group + 1) * outputs)) {
+  if (words.length > 0 && isFull(mask, group * outputs, (group + 1) * outputs)) {
     words.fill(lowBits(lanes));
     const last = lowBits(channels - (blocks - 1) * lanes);
     for (let at = blocks - 1; at < words.length; at += blocks) words[at] = last;
