@@ -2,13 +2,16 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { writeFileAtomically } from "../io/atomic-file.ts";
 import { percent, plainTable } from "../report/table.ts";
-import { effectiveBandwidth } from "../sim/dram/closed-form.ts";
-import { type DramDevice, resolveDram } from "../sim/dram/device.ts";
-import { dramEnergy } from "../sim/dram/energy.ts";
-import { type TrafficPattern, tileRequests } from "../sim/dram/patterns.ts";
+import { DEFAULT_ADDRESS_MAP, parseAddressMap } from "../sim/dram/address-map.ts";
+import { type EffectiveBandwidth, effectiveBandwidth } from "../sim/dram/closed-form.ts";
+import { type DramDevice, MOST_CHANNELS, MOST_RANKS, resolveDram } from "../sim/dram/device.ts";
+import { dramCharges } from "../sim/dram/energy.ts";
+import { tileRequests } from "../sim/dram/patterns.ts";
 import { DRAM_PRESETS, type DramPresetName } from "../sim/dram/presets.ts";
 import { DRAM_STALLS, type RequestResult, simulateRequests } from "../sim/dram/requests.ts";
 import { DRAM_TRACE_FORMATS } from "../sim/dram/traces.ts";
+import type { EnergyTable } from "../sim/energy/table.ts";
+import { loadEnergyTable } from "../studies/inputs.ts";
 import { integer, numberIn, oneOf } from "./options.ts";
 
 const GIGA = 1e9;
@@ -19,7 +22,9 @@ const DEFAULTS = { requests: 100_000, streams: 1, writes: 0 };
 const STREAM_BYTES = 2 ** 26;
 const SEED = "swat-sim dram";
 const BITS_PER_BYTE = 8;
-const PICO = 1e12;
+/** What is simulated in about ten seconds. */
+const MOST_REQUESTS = 1e7;
+const MOST_STREAMS = 1e6;
 
 interface DramOptions {
   preset: DramPresetName;
@@ -43,12 +48,12 @@ export function addDramCommand(program: Command): void {
     .description("Show which bandwidth a pattern of requests reaches on a DRAM, and what takes the rest.")
     .requiredOption("--preset <name>", PRESET_NAMES.join(", "), oneOf(PRESET_NAMES))
     .requiredOption("--pattern <name>", "sequential, random (single bursts) or chunks:BYTES", chunkBytes)
-    .option("--channels <n>", "channels (default: the preset's)", integer(1))
-    .option("--ranks <n>", "ranks of each channel (default: the preset's)", integer(1))
-    .option("--address-map <fields>", "from most to least significant, as rorabacochbg or rochrababgco")
+    .option("--channels <n>", "channels (default: the preset's)", integer(1, MOST_CHANNELS))
+    .option("--ranks <n>", "ranks of each channel (default: the preset's)", integer(1, MOST_RANKS))
+    .option("--address-map <fields>", `from most to least significant (default: ${DEFAULT_ADDRESS_MAP})`, addressMap)
     .option("--writes <share>", "share of bursts that are written, 0 ≤ share < 1", numberIn(0, 1), DEFAULTS.writes)
-    .option("--streams <n>", "streams that take turns", integer(1), DEFAULTS.streams)
-    .option("--requests <n>", "bursts to simulate", integer(1), DEFAULTS.requests)
+    .option("--streams <n>", "streams that take turns", integer(1, MOST_STREAMS), DEFAULTS.streams)
+    .option("--requests <n>", "bursts to simulate", integer(1, MOST_REQUESTS), DEFAULTS.requests)
     .option("--explain", "print what takes the rest of the peak")
     .option("--export <format>", `write the requests for another simulator: ${FORMATS.join(", ")}`, oneOf(FORMATS))
     .option("-o, --output <file>", "where to write them")
@@ -62,6 +67,15 @@ Example:
 GB is 1e9 bytes. The request model simulates every burst; the closed form is for whole networks.`,
     )
     .action(dram);
+}
+
+function addressMap(text: string): string {
+  try {
+    parseAddressMap(text, "map");
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+  return text;
 }
 
 function chunkBytes(text: string): (burstBytes: number) => number {
@@ -94,11 +108,16 @@ async function dram(options: DramOptions, command: Command): Promise<void> {
   const requests = simulateRequests(device, list.addresses, list.writes);
   const closedForm = effectiveBandwidth(device, pattern);
   if (options.json) console.log(JSON.stringify({ dram: device.config, pattern, requests, closedForm }));
-  else console.log(report(device, pattern, requests, options.explain === true));
+  else console.log(report(device, requests, closedForm, options.explain === true, await loadEnergyTable()));
 }
 
-function report(device: DramDevice, pattern: TrafficPattern, requests: RequestResult, explain: boolean): string {
-  const closedForm = effectiveBandwidth(device, pattern);
+function report(
+  device: DramDevice,
+  requests: RequestResult,
+  closedForm: EffectiveBandwidth,
+  explain: boolean,
+  energy: EnergyTable,
+): string {
   const { config, channels, peakBytesPerSecond } = device;
   const table = plainTable(["", "requests", "closed form"], 1);
   const gigabytes = (bytesPerSecond: number) => `${(bytesPerSecond / GIGA).toFixed(2)} GB/s`;
@@ -122,13 +141,17 @@ function report(device: DramDevice, pattern: TrafficPattern, requests: RequestRe
   const { hits, misses, conflicts, activations, reads, writes, cycles } = requests;
   const total = reads + writes;
   const bits = total * device.burstBytes * BITS_PER_BYTE;
-  const { totalJoules } = dramEnergy(device, { activations, bits, seconds: cycles / device.clockHz });
+  const done = { activations, bits, seconds: cycles / device.clockHz };
+  const picojoules = dramCharges(device).reduce(
+    (sum, { action, count }) => sum + count(done) * energy.constant(action).picojoules({}),
+    0,
+  );
   return [
     `${config.preset}, ${channels} × ${gigabytes(peakBytesPerSecond / channels)} = ${gigabytes(peakBytesPerSecond)} peak, map ${config.addressMap}`,
     table.toString(),
     "",
     `rows: ${percent(hits / total)} hits, ${percent(misses / total)} closed, ${percent(conflicts / total)} conflicts`,
-    `energy: ${((totalJoules / bits) * PICO).toFixed(2)} pJ/bit (estimate)`,
+    `energy: ${(picojoules / bits).toFixed(2)} pJ/bit (estimate of energy table ${energy.name})`,
   ].join("\n");
 }
 

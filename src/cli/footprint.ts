@@ -11,7 +11,7 @@ import type { TensorStorage } from "../sim/held-tensors.ts";
 import { storageFormat } from "../sim/storage-formats.ts";
 import { FIXED_METHODS, type FixedMethod } from "../sparsity/methods.ts";
 import { networkFootprint } from "../studies/footprint.ts";
-import { loadMachines } from "../studies/inputs.ts";
+import { loadMachine } from "../studies/inputs.ts";
 import { layerSparsities } from "../studies/layer-sparsities.ts";
 import { TRAIN_DEFAULTS } from "../swat/settings.ts";
 import { density, imageShape, integer, networkName, numberIn, oneOf } from "./options.ts";
@@ -82,7 +82,7 @@ async function footprint(options: FootprintOptions, command: Command): Promise<v
 }
 
 async function storageOf(name: string): Promise<TensorStorage> {
-  const [{ memory, config }] = await loadMachines([name]);
+  const { memory, config } = await loadMachine(name, "--hw");
   const { weight, input } = config.memory.storage;
   const { valueBytes, wideBytes } = memory;
   return { valueBytes, wideBytes, weight: storageFormat(weight), input: storageFormat(input) };

@@ -4,12 +4,13 @@ import type { ImageShape } from "../networks/graph.ts";
 import { networkNamed } from "../networks/index.ts";
 import { type Drop, parseDrops } from "../sparsity/drops.ts";
 
-/** Parser of an integer of at least `minimum`. */
-export function integer(minimum: number): (text: string) => number {
+/** Parser of an integer of at least `minimum` and at most `maximum`. */
+export function integer(minimum: number, maximum: number = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() === "" || !Number.isSafeInteger(value) || value < minimum) {
-      throw new InvalidArgumentError(`valid: an integer of at least ${minimum}.`);
+    if (text.trim() === "" || !Number.isSafeInteger(value) || value < minimum || value > maximum) {
+      const most = maximum === Number.MAX_SAFE_INTEGER ? "" : ` and at most ${maximum}`;
+      throw new InvalidArgumentError(`valid: an integer of at least ${minimum}${most}.`);
     }
     return value;
   };

@@ -117,6 +117,12 @@ function describe(fault: ErrorObject, root: unknown, rootPath: string): string {
       return `${at}must be ${JSON.stringify(fault.params.allowedValue)}, got ${show(value)}`;
     case "discriminator":
       return at + unknownTag(fault);
+    case "minItems":
+    case "maxItems": {
+      const { limit } = fault.params;
+      const bound = fault.keyword === "minItems" ? "least" : "most";
+      return `${at}must have at ${bound} ${limit} ${limit === 1 ? "item" : "items"}, got ${show(value)}`;
+    }
     default:
       return `${at}${fault.message}, got ${show(value)}`;
   }

@@ -83,6 +83,16 @@ export function countOnes(mask: BitMask, from = 0, to = mask.shape[0]): number {
   return count;
 }
 
+/** Visits the ones of a mask by their position in C order, from the first. */
+export function forEachOne({ shape, bytes }: BitMask, visit: (position: number) => void): void {
+  const size = sliceSize(shape);
+  const stride = sliceBytes(shape);
+  for (let at = 0; at < bytes.length; at++) {
+    const first = Math.floor(at / stride) * size + (at % stride) * 8;
+    for (let rest = bytes[at]; rest !== 0; rest &= rest - 1) visit(first + 31 - Math.clz32(rest & -rest));
+  }
+}
+
 /** Whether outermost slices [from, to) hold ones alone. */
 export function isFull(mask: BitMask, from = 0, to = mask.shape[0]): boolean {
   return countOnes(mask, from, to) === (to - from) * sliceSize(mask.shape);

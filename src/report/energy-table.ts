@@ -38,10 +38,13 @@ function tableLines({ table: name, node, family, constants }: Energy): string[] 
     line.components.add(constant.component);
     lines.set(key, line);
   }
+  const sources = [...new Set([...lines.values()].map(({ constant }) => constant.source))];
   const table = plainTable(["action", "paid as", "value", "unit", "source"], 2);
   for (const { components, constant } of lines.values()) {
     const { action, picojoules, unit, source } = constant;
-    table.push([action, [...components].join(", "), picojoules.toPrecision(3), unit, source]);
+    const number = `[${sources.indexOf(source) + 1}]`;
+    table.push([action, [...components].join(", "), picojoules.toPrecision(3), unit, number]);
   }
-  return ["", `Energy table ${name} (${node}): ${family}`, table.toString()];
+  const notes = sources.map((source, index) => `[${index + 1}] ${source}`);
+  return ["", `Energy table ${name} (${node}): ${family}`, table.toString(), ...notes];
 }

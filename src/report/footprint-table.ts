@@ -1,12 +1,11 @@
 /** The memory of a training step as a table: kinds of tensors, totals, the peak, and the paper's figure. */
 import type { SimulationResult } from "../sim/result.ts";
-import { plainTable } from "./table.ts";
+import { plainTable, saved } from "./table.ts";
 
 type Footprint = SimulationResult["footprint"][number];
 type Bytes = Footprint["total"];
 
 const BYTES_PER_MIB = 2 ** 20;
-const PERCENT = 100;
 
 /** MiB of dense training, of the method counting values only, and with indices, with what each saves in percent. */
 export function footprintTable({ parts, total, activations, peak, published }: Footprint): string {
@@ -43,8 +42,4 @@ function cells({ denseBytes, sparseBytes, sparseIndexedBytes }: Bytes): string[]
 
 function mebibytes(bytes: number): string {
   return (bytes / BYTES_PER_MIB).toFixed(2);
-}
-
-function saved(bytes: number, denseBytes: number): string {
-  return denseBytes === 0 ? "–" : (PERCENT * (1 - bytes / denseBytes)).toFixed(1);
 }

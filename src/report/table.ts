@@ -33,7 +33,7 @@ export function resultTable(result: SimulationResult): string {
         ]
       : ["forward … all: the array alone, gains from zeros and from skipping padding."]),
     "of ideal: effectual MACs / (multipliers × cycles).",
-    "memory: all passes with DRAM time. step: with everything that does not multiply. Both with padding and compression.",
+    "memory: all passes with tiles, buffers and DRAM. step: with everything that does not multiply. Both with padding and compression.",
   ];
   const [energy] = result.machines.flatMap((machine) => machine.energy ?? []);
   if (energy !== undefined) {
@@ -122,9 +122,8 @@ function footprintTable(result: SimulationResult): string {
       { part: "everything", ...total },
     ];
     for (const { part, denseBytes, sparseBytes, sparseIndexedBytes } of rows) {
-      const saved = (bytes: number) => (denseBytes === 0 ? "–" : (PERCENT * (1 - bytes / denseBytes)).toFixed(1));
-      const values = [megabytes(denseBytes), megabytes(sparseBytes), saved(sparseBytes)];
-      table.push([name, part, ...values, megabytes(sparseIndexedBytes), saved(sparseIndexedBytes)]);
+      const values = [megabytes(denseBytes), megabytes(sparseBytes), saved(sparseBytes, denseBytes)];
+      table.push([name, part, ...values, megabytes(sparseIndexedBytes), saved(sparseIndexedBytes, denseBytes)]);
     }
   });
   return table.toString();
@@ -147,6 +146,11 @@ function times(ratio: number | null): string {
 /** Percent with one decimal: 0.905 → "90.5 %". */
 export function percent(fraction: number): string {
   return `${(fraction * PERCENT).toFixed(1)} %`;
+}
+
+/** Percent that `bytes` save of dense ones; – where a ratio says nothing: of no bytes, or where more than twice as many are taken. */
+export function saved(bytes: number, denseBytes: number): string {
+  return denseBytes === 0 || bytes > 2 * denseBytes ? "–" : (PERCENT * (1 - bytes / denseBytes)).toFixed(1);
 }
 
 function megabytes(bytes: number): string {

@@ -84,6 +84,8 @@ export interface Accelerator<Schema extends TObject = TObject> {
   readonly modelVersion: number;
   readonly params: Schema;
   readonly mappings: Readonly<Record<Pass, Mapping>>;
+  /** Whether it reads plane after plane of an operand in every pass, as it holds one channel at a time; else what its lanes reduce over. */
+  readonly readsPlanes?: boolean;
   /** Multipliers of the array: the most MACs it can do in one cycle. */
   multipliers(params: Static<Schema>): number;
   /** Parameters of the same array without zero skipping. */

@@ -290,7 +290,10 @@ function compressed(
   valueBytes: number,
 ): Pick<HeldBytes, "sparseBytes" | "sparseIndexedBytes"> {
   const size = sizeOf(shape);
-  const stored = atMostDense(format.expected(size, nonzeros / size, valueBytes), size * valueBytes);
+  // Channels follow one another, as the forward pass reads them.
+  const [slices, channels = 1, ...positions] = shape;
+  const inOrder = [slices, ...positions, channels];
+  const stored = atMostDense(format.expected(inOrder, nonzeros / size, valueBytes), size * valueBytes);
   return {
     sparseBytes: nonzeros * valueBytes,
     sparseIndexedBytes: Math.round(stored.valueBytes + stored.indexBytes),

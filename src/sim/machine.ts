@@ -5,6 +5,7 @@
 import { type Static, type TObject, Type } from "typebox";
 import { checkSchema, faultCollector, InputError, unknownName } from "../io/faults.ts";
 import type { Accelerator } from "./accelerator.ts";
+import { ACCUMULATE, MULTIPLY, VALUE_BYTES } from "./datatypes.ts";
 import { type LineDetail, type LineSettings, LineSettingsSchema } from "./lanes/on-chip/line-detail.ts";
 import { denseMemory, type MemoryNumbers, MemorySchema, resolveMemory } from "./memory/hierarchy.ts";
 import { quantity } from "./units.ts";
@@ -19,8 +20,8 @@ export const HardwareConfigSchema = Type.Object(
     clock: Type.String({ description: 'Clock of the array, as "1 GHz".' }),
     datatype: Type.Object(
       {
-        multiply: Type.Enum(["int8", "fp16", "bf16", "fixed16", "fp32"]),
-        accumulate: Type.Enum(["int32", "fp32", "fixed32"]),
+        multiply: Type.Enum([...MULTIPLY]),
+        accumulate: Type.Enum([...ACCUMULATE]),
       },
       { additionalProperties: false },
     ),
@@ -44,7 +45,6 @@ export const HardwareConfigSchema = Type.Object(
 export type HardwareConfig = Static<typeof HardwareConfigSchema>;
 
 const MULTIPLIERS_A_VECTOR_LANE = 16;
-const VALUE_BYTES = { int8: 1, fp16: 2, bf16: 2, fixed16: 2, fp32: 4, int32: 4, fixed32: 4 } as const;
 
 /** A config with its accelerator and its quantities as numbers. */
 export interface Machine {

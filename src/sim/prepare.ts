@@ -12,6 +12,7 @@ import { effectualMacs, strideMacs } from "./mac-counts.ts";
 import type { OperandSize } from "./memory/storage.ts";
 import { OPERANDS_OF, type Operand, type Operation } from "./operation.ts";
 import type { ResultRow } from "./result.ts";
+import { topKPeriodOf } from "./step-ops.ts";
 
 /** An operation with its stages; a stage that equals the one before it is the same object. */
 export interface PreparedOperation {
@@ -55,7 +56,7 @@ export async function prepareOperation(trace: Trace, op: MacOp): Promise<Prepare
     hasTopK ||= natural[operand] !== mask && nonzeros < elements;
     hasZeros ||= nonzeros < elements;
   }
-  const base = { pass: op.pass, layer: op.layer, geometry: op.geometry, topKPeriod: topKPeriodOf(trace, op) };
+  const base = { pass: op.pass, layer: op.layer, geometry: op.geometry, topKPeriod: topKPeriodOf(trace.manifest, op) };
   const actualOperation: Operation = { ...base, masks: actual };
   const naturalOperation = hasTopK ? { ...base, masks: natural } : actualOperation;
   const noZeros = hasZeros ? { ...base, masks: ones } : actualOperation;
@@ -84,9 +85,4 @@ export async function prepareOperation(trace: Trace, op: MacOp): Promise<Prepare
       stride: op.pass === "inputGrad" ? strideMacs(op.geometry) : 0,
     },
   };
-}
-
-/** SWAT ranks a linear layer anew in every step; a trace that names no period is taken to do so everywhere. */
-function topKPeriodOf({ manifest }: Trace, op: MacOp): number {
-  return op.kind === "linear" ? 1 : (manifest.method.topKPeriod ?? 1);
 }

@@ -7,12 +7,13 @@ import type { LineResult } from "./lanes/on-chip/line-detail.ts";
 import type { Machine } from "./machine.ts";
 import { type Feed, type FeedTask, feed, move } from "./memory/feed.ts";
 import type { Held, MemoryNumbers } from "./memory/hierarchy.ts";
+import { readingOrder } from "./memory/reading-order.ts";
 import { type OperandSize, storedBytes, storedMaskBytes } from "./memory/storage.ts";
 import type { Operand, Operation, Pass } from "./operation.ts";
 import type { PreparedOperation } from "./prepare.ts";
 import type { ResultRow } from "./result.ts";
 import type { SelectOp, StepOp, TransposeOp } from "./step-ops.ts";
-import { isNeeded, OUTERMOST, type StepPlan } from "./step-plan.ts";
+import { OUTERMOST, type StepPlan } from "./step-plan.ts";
 
 /** A row without its place in the trace. */
 export type RowCosts = Omit<ResultRow, "trace" | "step" | "layer" | "kind" | "pass">;
@@ -49,7 +50,8 @@ export function multiplyingRow(prepared: PreparedOperation, comparison: Comparis
   const { at } = planned;
   const lines = linesOn(machine, actual);
   const noZerosLines = prepared.noZeros === actual ? lines : linesOn(machine, prepared.noZeros);
-  const { fed, cycles } = fedCycles(taskOf(prepared, machine, planned.own, at, compute), memory, compute, lines);
+  const task = taskOf(prepared, machine, planned.own, at, compute);
+  const { fed, cycles } = fedCycles(task, memory, compute, lines);
   const dense = taskOf(prepared, machine, planned.own, at, noZeros, true);
   const noZerosCycles = fedCycles(dense, memory, noZeros, noZerosLines).cycles;
   const baseline = baselineOf(prepared, compute, comparison);
@@ -91,7 +93,7 @@ export function multiplyingRow(prepared: PreparedOperation, comparison: Comparis
     validation: accelerator.validation(actual, params),
     ...energyPart(
       comparison,
-      multiplyingActivity(machine, compute, fed, macs.dense, seconds),
+      withSchedules(multiplyingActivity(machine, compute, fed, macs.dense, seconds), prepared, machine, task),
       multiplyingActivity(reference, baseline, baselineFed.fed, macs.dense, baselineSeconds),
     ),
   };
@@ -118,13 +120,38 @@ function multiplyingActivity(
     multiplications: occupied + imagePadding + redundant,
     skips: scheduled !== null,
     multiplierCycles: { compute: multipliers * cycles, rescheduling: multipliers * reschedulingCycles },
-    scheduledValues: reads.reduce((sum, [, values]) => sum + values, 0),
+    scheduledValues: Object.fromEntries(reads),
     vectorElements: 0,
     accesses,
     activations: dram?.activations ?? 0,
     seconds,
   };
 }
+
+/**
+ * The same with the bytes of making a static schedule, its share of one refresh: where weights are first held on chip, they
+ * are read, and their nonzeros are written in the order of the schedule with what says where they belong.
+ */
+function withSchedules(
+  activity: Activity,
+  { actual: { topKPeriod }, sizes: { weight } }: PreparedOperation,
+  { accelerator, params, memory }: Machine,
+  { bytes }: FeedTask,
+): Activity {
+  const place = memory.levels.findIndex(({ holds }) => holds.has("weight"));
+  if (activity.multiplierCycles.rescheduling === 0 || weight === undefined || place < 0) return activity;
+  const { metadataBits = 0 } = accelerator.skippingHardware(params) ?? {};
+  const { name } = memory.levels[place];
+  const { read, written } = activity.accesses[name];
+  const scheduled = weight.nonzeros * (memory.valueBytes + metadataBits / BYTE_BITS);
+  const more = {
+    read: read + Math.ceil((bytes[place + 1].weight ?? 0) / topKPeriod),
+    written: written + Math.ceil(scheduled / topKPeriod),
+  };
+  return { ...activity, accesses: { ...activity.accesses, [name]: more } };
+}
+
+const BYTE_BITS = 8;
 
 /** What an op that does not multiply does. */
 function movingActivity({ elements, accesses, dram }: ReturnType<typeof moved>, seconds: number): Activity {
@@ -135,7 +162,7 @@ const IDLE_ARRAY = {
   multiplications: 0,
   skips: false,
   multiplierCycles: { compute: 0, rescheduling: 0 },
-  scheduledValues: 0,
+  scheduledValues: {},
 };
 
 /** Seconds of an operation that multiplies, for the steps that a machine is compared with. */
@@ -173,7 +200,7 @@ export function movingRow(
   { at, own, reference: dense }: PlannedOp,
 ): RowCosts | null {
   const { machine, reference } = comparison;
-  if (!isNeeded(op, machine)) return null;
+  if (own.tensors(at) === null) return null;
   const isOfMethod = op.kind === "select" || op.kind === "transpose";
   const costs = moved(op, machine, own, at);
   const { stalls, traffic, dram, total, vector, memoryStall } = costs;
@@ -217,19 +244,19 @@ export function movingRow(
 /** Cycles and bytes of an operation that does not multiply. */
 function moved(op: Exclude<StepOp, PreparedOperation["op"]>, machine: Machine, plan: StepPlan, at: number) {
   const sweeps = sweepsOf(op);
-  const rewritten = op.kind === "transpose" ? op.reads : op.writes;
+  const touched = plan.tensors(at) ?? op;
   const { reads, writes } = plan.residence(at);
-  const side = (ids: readonly string[], resident: ReadonlySet<string>) => {
+  const side = (ids: readonly string[], resident: ReadonlySet<string>, as: "forward" | "transposed" = "forward") => {
     const bytes = { onChip: 0, offChip: 0, elements: 0 };
     for (const id of ids) {
       const isResident = resident.has(plan.idOf(id));
-      bytes[isResident ? "onChip" : "offChip"] += plan.bytesOf(id, isResident ? OUTERMOST : 0);
+      bytes[isResident ? "onChip" : "offChip"] += plan.bytesOf(id, isResident ? OUTERMOST : 0, as);
       bytes.elements += plan.elementsOf(id);
     }
     return bytes;
   };
-  const read = side(op.reads, reads);
-  const written = side(rewritten, op.kind === "transpose" ? reads : writes);
+  const read = side(touched.reads, reads);
+  const written = op.kind === "transpose" ? side(touched.reads, reads, "transposed") : side(touched.writes, writes);
   const elements = Math.ceil(Math.max(read.elements, written.elements) * sweeps);
   const again = { onChip: Math.ceil(read.onChip * sweeps), offChip: Math.ceil(read.offChip * sweeps) };
   const vector = Math.ceil(elements / machine.vectorLanes);
@@ -240,13 +267,14 @@ function moved(op: Exclude<StepOp, PreparedOperation["op"]>, machine: Machine, p
 /** The operation as its memory sees it. `isDense`: on operands without a zero. */
 function taskOf(
   { op, actual, sizes, outputElements }: PreparedOperation,
-  { memory }: Machine,
+  { accelerator, memory }: Machine,
   plan: StepPlan,
   at: number,
   compute: Pick<ComputeResult, "onChipReads" | "onChipWrites">,
   isDense = false,
 ) {
   const { pass, layer, geometry } = actual;
+  const order = readingOrder(accelerator, pass);
   const residence = plan.residence(at);
   const resident = new Set<Held>();
   for (const name of Object.keys(sizes) as Operand[]) {
@@ -259,7 +287,13 @@ function taskOf(
       const { elements } = size;
       stored[name] = isDense
         ? storedBytes({ elements, nonzeros: elements }, storage[name], memory.valueBytes)
-        : storedMaskBytes(actual.masks[name] as BitMask, size, storage[name], memory.valueBytes);
+        : storedMaskBytes(
+            actual.masks[name] as BitMask,
+            { operand: name, order, geometry },
+            size,
+            storage[name],
+            memory.valueBytes,
+          );
     }
     stored.output =
       op.output === undefined ? outputElements * outputBytes(pass, memory) : plan.bytesOf(op.output, place);

@@ -123,14 +123,20 @@ export async function simulateOps(
 ): Promise<void> {
   const { traces, baselineTraces = [], prepare = prepareOperation } = input;
   const comparisons = comparisonsOf(input);
-  const steps = [...traces, ...baselineTraces].map(({ trace }, index) => ({
-    trace,
-    isBaseline: index >= traces.length,
-    plans: comparisons.map(({ machine, reference }) => ({
-      own: planStep(trace.manifest, machine, true),
-      reference: planStep(trace.manifest, reference, false),
+  const plansOf = (trace: Trace) =>
+    Promise.all(
+      comparisons.map(async ({ machine, reference }) => ({
+        own: await planStep(trace, machine, true),
+        reference: await planStep(trace, reference, false),
+      })),
+    );
+  const steps = await Promise.all(
+    [...traces, ...baselineTraces].map(async ({ trace }, index) => ({
+      trace,
+      isBaseline: index >= traces.length,
+      plans: await plansOf(trace),
     })),
-  }));
+  );
   const ops = steps.flatMap((step) => stepOps(step.trace.manifest).map((op, at) => ({ ...step, op, at })));
   const takeBreak = eventLoopBreaks();
   for (let i = take(); i < ops.length; i = take()) {

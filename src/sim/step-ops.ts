@@ -46,8 +46,8 @@ export function tensorsOf(op: StepOp): { readonly reads: readonly string[]; read
   return { reads, writes: output === undefined ? [] : [output] };
 }
 
-function derive({ tensors, ops, method }: TraceManifest): StepOp[] {
-  if (method.name === "dense") return [...ops];
+function derive(manifest: TraceManifest): StepOp[] {
+  const { tensors, ops, method } = manifest;
   const byId = new Map(tensors.map((tensor) => [tensor.id, tensor]));
   const saved = new Map(
     ops.flatMap((op) => (isMacOp(op) && op.pass === "weightGrad" ? [[op.layer, op.operands.input as string]] : [])),
@@ -55,11 +55,11 @@ function derive({ tensors, ops, method }: TraceManifest): StepOp[] {
   const selected = new Set<string>();
   const select = (op: MacOp, id: string | undefined): SelectOp[] => {
     const tensor = id === undefined ? undefined : byId.get(id);
-    if (tensor === undefined || selected.has(tensor.id)) return [];
+    if (method.name === "dense" || tensor === undefined || selected.has(tensor.id)) return [];
     const source = sourceOf(tensor, op.layer, ops, byId);
     if (source === undefined) return [];
     selected.add(tensor.id);
-    const period = op.kind === "linear" ? 1 : (method.topKPeriod ?? 1);
+    const period = topKPeriodOf(manifest, op);
     const pass = op.pass === "forward" ? "forward" : "backward";
     return [{ kind: "select", pass, layer: op.layer, reads: source, writes: [tensor.id], period }];
   };
@@ -69,6 +69,11 @@ function derive({ tensors, ops, method }: TraceManifest): StepOp[] {
     const after = op.pass === "forward" ? select(op, saved.get(op.layer)) : [];
     return [...before, ...transposes(op, byId), op, ...after];
   });
+}
+
+/** Steps between two searches of a threshold. SWAT ranks a linear layer anew in every step; a trace that names no period is taken to do so everywhere. */
+export function topKPeriodOf({ method }: TraceManifest, op: MacOp): number {
+  return op.kind === "linear" ? 1 : (method.topKPeriod ?? 1);
 }
 
 /** Ids that a selection is made from: nothing where the trace does not hold them, undefined for a tensor that is no selection. */

@@ -1,10 +1,13 @@
-/** One recorded step on one machine: how every tensor is stored, and which of them stay on chip between ops. */
+/** One recorded step on one machine: what each op touches, how every tensor is stored, and which of them stay on chip between ops. */
 import { sizeOf } from "../kernels/geometry.ts";
-import { isMacOp, type TraceManifest, type TraceTensor } from "../trace/manifest.ts";
+import { isMacOp, type MacOp, type TraceTensor } from "../trace/manifest.ts";
+import { SHAPE_OF } from "../trace/passes.ts";
+import type { Trace } from "../trace/trace.ts";
 import type { Machine } from "./machine.ts";
-import { type Residence, residenceOf } from "./memory/residence.ts";
-import { storedBytes } from "./memory/storage.ts";
-import { OPERANDS_OF, type Operand } from "./operation.ts";
+import { readingOrder } from "./memory/reading-order.ts";
+import { type Residence, residenceOf, type Touch } from "./memory/residence.ts";
+import { storedBytes, storedMaskBytes } from "./memory/storage.ts";
+import { OPERANDS_OF, type Operand, type Pass } from "./operation.ts";
 import { type StepOp, stepOps, tensorsOf } from "./step-ops.ts";
 
 /** Index of the outermost level among the places that store tensors; DRAM comes before it. */
@@ -12,9 +15,10 @@ export const OUTERMOST = 1;
 
 /** A step as a machine runs it. */
 export interface StepPlan {
-  readonly ops: readonly StepOp[];
-  /** Bytes of a tensor as DRAM (0) or a level (1, outermost, and on) stores it; sums and master copies are wide. */
-  bytesOf(id: string, place: number): number;
+  /** What an op reads and writes; null where the machine has no need of it. */
+  tensors(op: number): Touch | null;
+  /** Bytes of a tensor as DRAM (0) or a level (1, outermost, and on) stores it, `as` forward reads it or transposed; sums and master copies are wide. */
+  bytesOf(id: string, place: number, as?: keyof Stored): number;
   elementsOf(id: string): number;
   /** The tensor that the machine reads as `id`. */
   idOf(id: string): string;
@@ -26,48 +30,104 @@ export interface StepPlan {
  * Plans a step.
  * @param selects false for a machine that trains densely: it selects nothing and reads what selections were made from.
  */
-export function planStep(manifest: TraceManifest, machine: Machine, selects: boolean): StepPlan {
-  const { memory } = machine;
+export async function planStep(trace: Trace, machine: Machine, selects: boolean): Promise<StepPlan> {
+  const { accelerator, memory } = machine;
+  const { manifest } = trace;
   const tensors = new Map(manifest.tensors.map((tensor) => [tensor.id, tensor]));
-  const operandOf = new Map<string, Operand>();
-  for (const op of manifest.ops) {
-    if (isMacOp(op)) for (const name of OPERANDS_OF[op.pass]) operandOf.set(op.operands[name] as string, name);
-  }
   const root = (id: string) => (selects ? id : (tensors.get(id)?.within ?? id));
   const elementsOf = (id: string) => sizeOf(tensors.get(id)?.shape ?? []);
-  const places = [memory, ...memory.levels].map(({ storage }) => storage);
-  const bytesOf = (id: string, place: number) => {
-    const { role, nonzeros } = tensors.get(id) as TraceTensor;
-    const elements = elementsOf(id);
-    const valueBytes = isWide(role) ? memory.wideBytes : memory.valueBytes;
-    const operand = operandOf.get(id);
-    if (operand === undefined) return elements * valueBytes;
-    return storedBytes({ elements, nonzeros: selects ? nonzeros : elements }, places[place][operand], valueBytes);
+  const bytes = await bytesByPlace(trace, machine, selects);
+  const bytesOf = (id: string, place: number, as: keyof Stored = "forward") => (bytes.get(id) as Stored)[as][place];
+  const isNeeded = (op: StepOp) => {
+    if (op.kind === "select") return selects;
+    if (op.kind !== "transpose") return true;
+    // What is compressed has to be written anew where the lanes of a pass hold something else; dense tensors are read in any order.
+    const [id] = op.reads;
+    const least = Math.min(bytesOf(id, 0), bytesOf(id, 0, "transposed"));
+    const isCompressed = selects && least < elementsOf(id) * memory.valueBytes;
+    return isCompressed && accelerator.mappings[op.pass].lanes !== accelerator.mappings.forward.lanes;
   };
   const ops = stepOps(manifest);
-  const nothing = { reads: [], writes: [] };
-  const touches = ops.map((op) => {
-    const isOfMethod = op.kind === "select" || op.kind === "transpose";
-    if (isOfMethod && !(selects && isNeeded(op, machine))) return nothing;
+  const rounded = roundedWeights(ops, machine, selects);
+  const touches = ops.map((op): Touch | null => {
+    if (!isNeeded(op)) return null;
     const { reads, writes } = tensorsOf(op);
-    return { reads: reads.map(root), writes: writes.map(root) };
+    const copies = op.kind === "optimizer" ? (rounded.get(op.layer) ?? []) : [];
+    return { reads: reads.map(root), writes: [...writes, ...copies].map(root) };
   });
   const outlives = (id: string) => isLasting(tensors.get(id)?.role);
-  const residences = residenceOf(touches, memory.residentBytes, (id) => bytesOf(id, OUTERMOST), outlives);
+  const residences = residenceOf(
+    touches.map((touch) => touch ?? { reads: [], writes: [] }),
+    memory.residentBytes,
+    (id) => bytesOf(id, OUTERMOST),
+    outlives,
+  );
   return {
-    ops,
-    bytesOf: (id, place) => bytesOf(root(id), place),
+    tensors: (op) => touches[op],
+    bytesOf: (id, place, as) => bytesOf(root(id), place, as),
     elementsOf,
     idOf: root,
     residence: (op) => residences[op],
   };
 }
 
-/** Whether a machine has to do what a method asks for: it transposes what it compresses where its lanes hold something else. */
-export function isNeeded(op: StepOp, { accelerator, memory }: Machine): boolean {
-  if (op.kind !== "transpose") return true;
-  const { mappings } = accelerator;
-  return !memory.storage[op.operand].isDense && mappings[op.pass].lanes !== mappings.forward.lanes;
+/** Bytes of a tensor in DRAM and in each level: as forward reads it, and as the pass does that may read it in another order. */
+interface Stored {
+  readonly forward: readonly number[];
+  readonly transposed: readonly number[];
+}
+
+/** Bytes of every tensor; of operands by their masks where formats ask for more than a count. */
+async function bytesByPlace(
+  trace: Trace,
+  { accelerator, memory }: Machine,
+  isCompressed: boolean,
+): Promise<ReadonlyMap<string, Stored>> {
+  const places = [memory, ...memory.levels].map(({ storage }) => storage);
+  const readers = new Map<string, { readonly op: MacOp; readonly operand: Operand }>();
+  for (const op of trace.manifest.ops.filter(isMacOp)) {
+    for (const operand of OPERANDS_OF[op.pass]) readers.set(op.operands[operand] as string, { op, operand });
+  }
+  const inAnyOrder = (forward: readonly number[]): Stored => ({ forward, transposed: forward });
+  const bytesOf = async ({ id, role, shape, nonzeros }: TraceTensor): Promise<Stored> => {
+    const elements = sizeOf(shape);
+    const valueBytes = isWide(role) ? memory.wideBytes : memory.valueBytes;
+    const reader = readers.get(id);
+    if (reader === undefined || !isCompressed || nonzeros === elements) {
+      return inAnyOrder(places.map(() => elements * valueBytes));
+    }
+    const {
+      op: { geometry },
+      operand,
+    } = reader;
+    const size = { elements, nonzeros };
+    if (places.every((storage) => storage[operand].isCounted)) {
+      return inAnyOrder(places.map((storage) => storedBytes(size, storage[operand], valueBytes)));
+    }
+    const mask = { shape: SHAPE_OF[operand](geometry), bytes: (await trace.mask(id)).bytes };
+    const readIn = (pass: Pass) => {
+      const reading = { operand, order: readingOrder(accelerator, pass), geometry };
+      return places.map((storage) => storedMaskBytes(mask, reading, size, storage[operand], valueBytes));
+    };
+    return { forward: readIn("forward"), transposed: readIn(operand === "weight" ? "inputGrad" : "weightGrad") };
+  };
+  const { tensors } = trace.manifest;
+  return new Map(await Promise.all(tensors.map(async (tensor) => [tensor.id, await bytesOf(tensor)] as const)));
+}
+
+/** By layer, weights that nothing but the update makes: where multipliers take less than the master copy, it writes them rounded. */
+function roundedWeights(ops: readonly StepOp[], { memory }: Machine, selects: boolean): ReadonlyMap<string, string[]> {
+  const weights = new Map<string, string[]>();
+  if (memory.valueBytes >= memory.wideBytes) return weights;
+  const selected = new Set(ops.flatMap((op) => (selects && op.kind === "select" ? op.writes : [])));
+  for (const op of ops) {
+    if (!("operands" in op) || op.operands.weight === undefined || weights.has(op.layer)) continue;
+    weights.set(
+      op.layer,
+      [op.operands.weight].filter((id) => !selected.has(id)),
+    );
+  }
+  return weights;
 }
 
 function isWide(role: TraceTensor["role"]): boolean {

@@ -1,24 +1,25 @@
 /**
- * How a sparse tensor is stored: bytes of its values and of the index that says where they belong. Elements are in the
- * order of their mask (C order), cut into chunks that are decoded by themselves; values and index of a chunk each begin
- * on a byte. Without `chunk` the whole tensor is one.
+ * How a sparse tensor is stored: bytes of its values and of the index that says where they belong. Elements are in C order
+ * of the shape that they come in (`memory/reading-order.ts` says in which an array reads), cut into chunks that are decoded
+ * by themselves; values and index of a chunk each begin on a byte. Without `chunk` the whole tensor is one.
  *
  *     dense         every element
  *     bitmap        nonzeros                                  1 bit an element
  *     run-length    nonzeros and padding zeros                `bits` an entry: the zeros before it
  *     coordinates   nonzeros                                  ⌈log2 chunk⌉ bits a nonzero, a 32-bit end a chunk
- *     n-of-m        n of every m, zeros among them            ⌈log2 m⌉ bits a value
+ *     n-of-m        n of every m, zeros among them            ⌈log2 m⌉ bits a value, a bit a set of filters
  *
+ * n-of-m groups elements along the last dimension, whose last group may be short, and packs a set of filters where all its
+ * groups fit; other sets are stored densely.
  * Sources: run lengths and padding zeros as in EIE (Han et al., ISCA 2016) and SCNN (Parashar et al., ISCA 2017);
  * coordinates are CSR whose rows are chunks; n-of-m is the A100's 2:4 format (Mishra et al. 2021).
  */
 import { type Static, Type } from "typebox";
-import { type BitMask, countOnes, sliceBytes } from "../kernels/bit-mask.ts";
+import { type BitMask, countOnes, forEachOne, sliceSize } from "../kernels/bit-mask.ts";
 import { sizeOf } from "../kernels/geometry.ts";
 
 const BYTE_BITS = 8;
 const POINTER_BYTES = 4;
-const LAST_BIT = 31;
 const MOST_RUN_BITS = 16;
 
 /** Formats without numbers of their own, which a config may give as a word. */
@@ -41,7 +42,16 @@ const FormatObject = Type.Union([
   ),
   Type.Object({ format: format("coordinates"), chunk }, strict),
   Type.Object(
-    { format: format("n-of-m"), n: Type.Integer({ minimum: 1 }), m: Type.Integer({ minimum: 2 }), chunk },
+    {
+      format: format("n-of-m"),
+      n: Type.Integer({ minimum: 1 }),
+      m: Type.Integer({ minimum: 2 }),
+      filters: Type.Integer({
+        minimum: 1,
+        default: 1,
+        description: "Filters that are packed together, or not at all: those that an array holds at a time.",
+      }),
+    },
     strict,
   ),
 ]);
@@ -75,10 +85,10 @@ export interface StorageFormat {
   /** Bytes of a tensor with this mask and values of `valueBytes`: the length of what an encoder writes. */
   exact(mask: BitMask, valueBytes: number): StoredBytes;
   /**
-   * Mean of `exact` over masks whose bits are set independently with probability `density`; only the part of a byte that
-   * an index leaves empty at the end of a chunk is taken as half a byte less half an entry, on average.
+   * Mean of `exact` over masks of `shape` whose bits are set independently with probability `density`; only the part of a
+   * byte that an index leaves empty at the end of a chunk is taken as half a byte less half an entry, on average.
    */
-  expected(elements: number, density: number, valueBytes: number): StoredBytes;
+  expected(shape: readonly number[], density: number, valueBytes: number): StoredBytes;
 }
 
 /** Bytes in `format`, or dense ones where these are fewer: a tensor that does not compress is not compressed. */
@@ -99,17 +109,16 @@ export function storageFormat(config: StorageFormatConfig, where = "storage"): S
     case "coordinates":
       return coordinates(numbers.chunk);
     case "n-of-m": {
-      const { n, m, chunk: length = m } = numbers;
+      const { n, m, filters } = numbers;
       if (n > m) throw new Error(`${where}: n must be at most m, got ${n} of ${m}`);
-      if (length % m !== 0) throw new Error(`${where}: chunk must be a multiple of m = ${m}, got ${length}`);
-      return nOfM(n, m, numbers.chunk);
+      return nOfM(n, m, filters);
     }
   }
 }
 
 const dense: StorageFormat = {
   exact: ({ shape }, valueBytes) => ({ valueBytes: sizeOf(shape) * valueBytes, indexBytes: 0 }),
-  expected: (elements, _, valueBytes) => ({ valueBytes: elements * valueBytes, indexBytes: 0 }),
+  expected: (shape, _, valueBytes) => ({ valueBytes: sizeOf(shape) * valueBytes, indexBytes: 0 }),
 };
 
 function bitmap(chunkLength?: number): StorageFormat {
@@ -119,9 +128,9 @@ function bitmap(chunkLength?: number): StorageFormat {
       valueBytes: countOnes(mask) * valueBytes,
       indexBytes: indexBytes(sizeOf(mask.shape)),
     }),
-    expected: (elements, density, valueBytes) => ({
-      valueBytes: elements * density * valueBytes,
-      indexBytes: indexBytes(elements),
+    expected: (shape, density, valueBytes) => ({
+      valueBytes: sizeOf(shape) * density * valueBytes,
+      indexBytes: indexBytes(sizeOf(shape)),
     }),
   };
 }
@@ -151,28 +160,44 @@ function coordinates(chunkLength?: number): StorageFormat {
   });
 }
 
-/** Stores exactly n elements of every m, n of the last part of a group at most; a mask that has more in any is stored densely. */
-function nOfM(n: number, m: number, chunkLength?: number): StorageFormat {
-  const slotsOf = (elements: number) => Math.floor(elements / m) * n + Math.min(n, elements % m);
-  const structured = (elements: number, valueBytes: number): StoredBytes => ({
-    valueBytes: slotsOf(elements) * valueBytes,
-    indexBytes: sumOverChunks(elements, chunkLength, (length) =>
-      bytesOfBits(slotsOf(length) * Math.ceil(Math.log2(m))),
-    ),
-  });
+/** Stores exactly n elements of every m, zeros among them, of the sets of `filters` slices that hold no more in any group. */
+function nOfM(n: number, m: number, filters: number): StorageFormat {
+  const bits = Math.ceil(Math.log2(m));
+  /** Bytes where `packed` is the share, or the probability, of each set of slices that is packed. */
+  const stored = (shape: readonly number[], valueBytes: number, packed: (set: number, slices: number) => number) => {
+    const [slices] = shape;
+    const length = shape[shape.length - 1];
+    const elements = sliceSize(shape);
+    const slots = (elements / Math.max(1, length)) * (Math.floor(length / m) * n + Math.min(n, length % m));
+    const sets = Math.ceil(slices / filters);
+    const bytes = { valueBytes: 0, indexBytes: bytesOfBits(sets) };
+    for (let set = 0; set < sets; set++) {
+      const count = Math.min(filters, slices - set * filters);
+      const share = packed(set, count);
+      bytes.valueBytes += count * (share * slots + (1 - share) * elements) * valueBytes;
+      bytes.indexBytes += share * bytesOfBits(count * slots * bits);
+    }
+    return bytes;
+  };
   return {
     exact: (mask, valueBytes) => {
-      const elements = sizeOf(mask.shape);
-      const fits = entriesOfChunks(mask, m, Number.POSITIVE_INFINITY).every((ones) => ones <= n);
-      return fits ? structured(elements, valueBytes) : dense.exact(mask, valueBytes);
+      const { shape } = mask;
+      const length = shape[shape.length - 1];
+      const size = filters * sliceSize(shape);
+      const misfits = new Uint8Array(Math.ceil(shape[0] / filters));
+      let [group, held] = [-1, 0];
+      forEachOne(mask, (position) => {
+        const at = position - ((position % length) % m);
+        held = at === group ? held + 1 : 1;
+        group = at;
+        if (held > n) misfits[Math.floor(position / size)] = 1;
+      });
+      return stored(shape, valueBytes, (set) => 1 - misfits[set]);
     },
-    expected: (elements, density, valueBytes) => {
-      const share = atMost(n, m, density) ** Math.floor(elements / m) * atMost(n, elements % m, density);
-      const [fit, misfit] = [structured(elements, valueBytes), elements * valueBytes];
-      return {
-        valueBytes: share * fit.valueBytes + (1 - share) * misfit,
-        indexBytes: share * fit.indexBytes,
-      };
+    expected: (shape, density, valueBytes) => {
+      const length = shape[shape.length - 1];
+      const row = atMost(n, m, density) ** Math.floor(length / m) * atMost(n, length % m, density);
+      return stored(shape, valueBytes, (_, slices) => row ** ((slices * sliceSize(shape)) / Math.max(1, length)));
     },
   };
 }
@@ -201,7 +226,8 @@ function entries({ chunkLength, bitsIn, headBytes, covers, expectedIn }: EntryFo
       }
       return stored;
     },
-    expected: (elements, density, valueBytes) => {
+    expected: (shape, density, valueBytes) => {
+      const elements = sizeOf(shape);
       const bits = bitsIn(lengthOfChunks(elements, chunkLength));
       const isCertain = density === 0 || density === 1;
       const indexBytes = (length: number) => {
@@ -252,24 +278,17 @@ function atMost(n: number, m: number, density: number): number {
  * Entries of each chunk of `length` elements, each covering a one and the zeros before it, `covers` elements at most; what
  * zeros are left at the end of a chunk have entries, too, if `covers` is finite. Chunks run across the slices of a mask.
  */
-function entriesOfChunks({ shape, bytes }: BitMask, length: number, covers: number): Uint32Array {
-  const elements = sizeOf(shape);
-  if (elements === 0) return new Uint32Array();
+function entriesOfChunks(mask: BitMask, length: number, covers: number): Uint32Array {
+  const elements = sizeOf(mask.shape);
   const counts = new Uint32Array(Math.ceil(elements / length));
   /** Elements of each chunk that entries cover. */
   const covered = new Uint32Array(counts.length);
-  const stride = sliceBytes(shape);
-  const size = elements / shape[0];
-  for (let at = 0; at < bytes.length; at++) {
-    const first = Math.floor(at / stride) * size + (at % stride) * BYTE_BITS;
-    for (let rest = bytes[at]; rest !== 0; rest &= rest - 1) {
-      const position = first + LAST_BIT - Math.clz32(rest & -rest);
-      const chunk = Math.floor(position / length);
-      const end = (position % length) + 1;
-      counts[chunk] += Math.max(1, Math.ceil((end - covered[chunk]) / covers));
-      covered[chunk] = end;
-    }
-  }
+  forEachOne(mask, (position) => {
+    const chunk = Math.floor(position / length);
+    const end = (position % length) + 1;
+    counts[chunk] += Math.max(1, Math.ceil((end - covered[chunk]) / covers));
+    covered[chunk] = end;
+  });
   if (covers < Number.POSITIVE_INFINITY) {
     for (let chunk = 0; chunk < counts.length; chunk++) {
       const extent = Math.min(length, elements - chunk * length);

@@ -27,7 +27,8 @@ export function quantity(dimension: keyof typeof DIMENSIONS, text: string, where
 
 /**
  * Energy in picojoules as a function of named numbers, from an expression as "0.9 pJ" or "2 pJ * (kilobytes / 8) ^ 0.5".
- * @param example values to try it with. @throws Error that begins with `where` for what is no energy there.
+ * @param example values to try it with. @throws Error that begins with `where` for what is no energy there; so does the
+ * function for other values.
  */
 export function energyFormula(
   text: string,
@@ -36,16 +37,17 @@ export function energyFormula(
 ): (values: Readonly<Record<string, number>>) => number {
   const names = Object.keys(example).map((name) => `, in terms of ${name}`);
   const valid = `valid: as "0.9 pJ"${names.join("")}, and not less than zero`;
-  try {
-    const formula = math.compile(text);
-    const evaluate = (values: Readonly<Record<string, number>>): number => {
-      const energy = formula.evaluate({ ...values }).toNumber("pJ");
-      if (!(energy >= 0 && Number.isFinite(energy))) throw new Error(`${energy} pJ`);
-      return energy;
-    };
-    evaluate(example);
-    return evaluate;
-  } catch (cause) {
-    throw new Error(`${where}: is not an energy, got "${text}"; ${valid}`, { cause });
-  }
+  const evaluate = (values: Readonly<Record<string, number>>): number => {
+    let energy: unknown;
+    try {
+      energy = math.evaluate(text, { ...values }).toNumber("pJ");
+    } catch (cause) {
+      throw new Error(`${where}: is not an energy, got "${text}"; ${valid}`, { cause });
+    }
+    if (typeof energy === "number" && energy >= 0 && energy < Number.POSITIVE_INFINITY) return energy;
+    const at = Object.entries(values).map(([name, value]) => ` at ${value} ${name}`);
+    throw new Error(`${where}: is ${energy} pJ${at.join("")}, got "${text}"; ${valid}`);
+  };
+  evaluate(example);
+  return evaluate;
 }

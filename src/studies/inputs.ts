@@ -87,14 +87,29 @@ export async function loadMachines(
   const shipped = await shippedMachines();
   return collect(
     names.flatMap((name) => (name === "all" ? shipped : [name])),
-    async (name) => {
-      if (typeof name !== "string") return name;
-      const path = pathOf(name, CONFIGS, shipped, { option: "--hw", what: "machine", more: ["all"] });
-      const machine = resolveMachine(await readJsonFile(path), name, known);
-      checkName(machine, path, name);
-      return machine;
-    },
+    async (name) => (typeof name === "string" ? machineNamed(name, "--hw", ["all"], known) : name),
   );
+}
+
+/** One machine by name or path, which `option` asks for; one that is loaded stays as it is. @throws InputError or Error */
+export async function loadMachine(
+  name: string | Machine,
+  option: string,
+  known: Accelerators = accelerators,
+): Promise<Machine> {
+  return typeof name === "string" ? machineNamed(name, option, [], known) : name;
+}
+
+async function machineNamed(
+  name: string,
+  option: string,
+  more: readonly string[],
+  known: Accelerators,
+): Promise<Machine> {
+  const path = pathOf(name, CONFIGS, await shippedMachines(), { option, what: "machine", more });
+  const machine = resolveMachine(await readJsonFile(path), name, known);
+  checkName(machine, path, name);
+  return machine;
 }
 
 /**
@@ -103,19 +118,24 @@ export async function loadMachines(
  * @throws InputError with the faults of all of them.
  */
 export async function loadEnergyTables(machines: readonly Machine[], asked?: string): Promise<EnergyTable[]> {
-  const shipped = await shippedEnergyTables();
   const named = machines.map(({ name, config: { energy = DEFAULT_ENERGY } }) =>
     asked === undefined ? { table: energy, option: `${name}: energy` } : { table: asked, option: "--energy" },
   );
   const tables = [...new Map(named.map((each) => [each.table, each])).values()];
-  const loaded = await collect(tables, async ({ table: name, option }) => {
-    const path = pathOf(name, ENERGY, shipped, { option, what: "energy table", more: [] });
-    const table = resolveEnergyTable(await readJsonFile(path), name);
-    checkName(table, path, name);
-    return [name, table] as const;
-  });
+  const loaded = await collect(
+    tables,
+    async ({ table, option }) => [table, await loadEnergyTable(table, option)] as const,
+  );
   const byName = new Map(loaded);
   return named.map(({ table }) => byName.get(table) as EnergyTable);
+}
+
+/** One table by name or path, which `option` asks for; the default one without a name. @throws InputError or Error */
+export async function loadEnergyTable(name: string = DEFAULT_ENERGY, option = "--energy"): Promise<EnergyTable> {
+  const path = pathOf(name, ENERGY, await shippedEnergyTables(), { option, what: "energy table", more: [] });
+  const table = resolveEnergyTable(await readJsonFile(path), name);
+  checkName(table, path, name);
+  return table;
 }
 
 function checkName({ name }: { readonly name: string }, path: string, where: string): void {
@@ -140,7 +160,7 @@ export async function openSimulation(files: SimulationFiles): Promise<Simulation
   const { baselineTraces = [], modules = [], baseline } = files;
   const known = await loadAccelerators(modules);
   const machines = await loadMachines(files.hw, known);
-  const dense = baseline === undefined ? {} : { baseline: (await loadMachines([baseline], known))[0] };
+  const dense = baseline === undefined ? {} : { baseline: await loadMachine(baseline, "--baseline", known) };
   const traces = await openTraces(files.traces);
   const energy = await loadEnergyTables(machines, files.energy);
   return { traces, machines, baselineTraces: await openTraces(baselineTraces), energy, ...dense };

@@ -39,12 +39,21 @@ describe("dram", () => {
     await rm(folder, { recursive: true });
   });
 
-  it.concurrent("refuses a map that is none with exit 1, a pattern that is none with exit 2", async ({ expect }) => {
-    const map = await swatSim([...REQUEST, "--pattern", "random", "--address-map", "rorababgcoco"]);
-    expect(map.stderr).toContain("dram.addressMap: must hold each of ro, ra, ba, bg, ch, co once");
-    expect(map.code).toBe(1);
-    const pattern = await swatSim([...REQUEST, "--pattern", "chunks:0"]);
-    expect(pattern.stderr).toContain("known: sequential, random, chunks:BYTES");
-    expect(pattern.code).toBe(2);
-  });
+  const WRONG: readonly (readonly [option: string, value: string, message: string])[] = [
+    ["--address-map", "rorababgcoco", "map: must hold each of ro, ra, ba, bg, ch, co once"],
+    ["--pattern", "chunks:0", "known: sequential, random, chunks:BYTES"],
+    ["--channels", "5000", "valid: an integer of at least 1 and at most 1024."],
+    ["--ranks", "9", "valid: an integer of at least 1 and at most 8."],
+    ["--streams", "3000000000", "valid: an integer of at least 1 and at most 1000000."],
+    ["--requests", "10000000000", "valid: an integer of at least 1 and at most 10000000."],
+  ];
+  for (const [option, value, message] of WRONG) {
+    it.concurrent(`refuses ${option} ${value} with one line and code 2`, async ({ expect }) => {
+      const { code, stderr } = await swatSim(["dram", "--preset", "HBM2", "--pattern", "random", option, value]);
+      expect(stderr).toContain(message);
+      expect(stderr).toContain(option);
+      expect(linesOf(stderr)).toHaveLength(1);
+      expect(code).toBe(2);
+    });
+  }
 });

@@ -47,6 +47,17 @@ describe("footprint", () => {
     expect(sixteenBits.total.denseBytes).toBeLessThan(plain.total.denseBytes);
   });
 
+  it.concurrent("--hw takes one machine", async ({ expect }) => {
+    const { code, stderr } = await swatSim(["footprint", "--network", "resnet8", "--hw", "all"]);
+    expect(stderr).toMatch(/^error: --hw: unknown machine, got "all"; did you mean .* known: activation-queue, /);
+    expect(code).toBe(1);
+  });
+
+  it.concurrent("gives no share for what takes more than twice the bytes of dense training", async ({ expect }) => {
+    const { stdout } = await swatSim(["footprint", "--network", "resnet8", "--sparsity", "0.9"]);
+    expect(stdout).toMatch(/^ReLU signs +0\.01 +0\.01 +0\.0 +0\.14 +– *$/m);
+  });
+
   const WRONG: Record<string, [args: string[], message: RegExp]> = {
     "no network": [[], /required option '--network <name>' not specified/],
     "no images": [["--network", "resnet8", "--images", "16x16"], /valid: height, width and channels, as 32x32x3/],

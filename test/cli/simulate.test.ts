@@ -95,7 +95,8 @@ describe("simulate", () => {
     expect(explained.stdout.startsWith(plain.stdout.trimEnd())).toBe(true);
     expect(explained.stdout).toMatch(/^Energy table 7nm \(7 nm\): Jouppi/m);
     // 0.21 pJ for the multiplication and 0.38 pJ for the sum.
-    expect(explained.stdout).toMatch(/^\W*mac\.bf16-fp32 +mac +0\.590 +pJ\/MAC +Jouppi .*Table 2/m);
+    expect(explained.stdout).toMatch(/^\W*mac\.bf16-fp32 +mac +0\.590 +pJ\/MAC +\[1\] *$/m);
+    expect(explained.stdout).toMatch(/^\[1\] Jouppi .*Table 2/m);
 
     const refused = await simulate(TRACE, "--hw", "tensordash-4096", "--energy", "6nm");
     expect(refused.stderr).toMatch(

@@ -7,7 +7,7 @@ import { resultCsv } from "../../src/report/csv.ts";
 import { resultTable } from "../../src/report/table.ts";
 import { accelerators } from "../../src/sim/accelerators/index.ts";
 import { type Machine, resolveMachine } from "../../src/sim/machine.ts";
-import { ResultSchema } from "../../src/sim/result.ts";
+import { ResultSchema, type SimulationResult } from "../../src/sim/result.ts";
 import { type SimulationInput, simulate } from "../../src/sim/simulate.ts";
 import { loadMachines } from "../../src/studies/inputs.ts";
 import type { TraceOp, TraceTensor } from "../../src/trace/manifest.ts";
@@ -59,6 +59,65 @@ describe("a simulation", () => {
     for (const row of [weights, inputs]) {
       expect(row).toMatchObject({ baselineSeconds: 0, noZerosSeconds: 0, idealCycles: 0 });
     }
+  });
+
+  it("transposes what is compressed in dense training, too, so that a trace is neither faster nor slower than itself", async () => {
+    const natural = await makeTrace({ ...DENSE_DENSITIES, input: 0.5, outputGrad: 0.5 }, "natural");
+    const nearlyDense = await makeTrace({ ...DENSE_DENSITIES, input: 0.99, outputGrad: 0.5 }, "nearly dense");
+    const transposed = ({ machines }: SimulationResult) =>
+      machines.flatMap(({ name, rows }) =>
+        rows.filter(({ kind }) => kind === "transpose").map(({ pass }) => `${name} ${pass}`),
+      );
+    const result = await run({ traces: [natural], baselineTraces: [natural] });
+    expect(transposed(result)).toContain("tensordash-4096 weightGrad");
+    for (const { name, totals } of result.machines) {
+      for (const total of Object.values(totals)) expect(total.speedupOverDenseTraining ?? 1, name).toBeCloseTo(1, 12);
+    }
+    // A bit an element is more than dropping a hundredth of the values saves.
+    expect(transposed(await run({ traces: [nearlyDense] }))).toEqual([]);
+  });
+
+  it("rounds weights for narrow multipliers in the update, unless a selection does", async () => {
+    const size = CONV.K * CONV.C * CONV.R * CONV.S;
+    const { config } = machines.find(({ name }) => name === "dadiannao-4096") as Machine;
+    const datatype = { multiply: "fp32", accumulate: "fp32" };
+    const written = async (trace: typeof swat, machine: Machine) => {
+      const { rows } = (await run({ traces: [trace], machines: [machine] })).machines[0];
+      return rows.find(({ kind }) => kind === "optimizer")?.traffic.dram.written;
+    };
+    const narrow = resolveMachine(config, "narrow", accelerators);
+    const wide = resolveMachine({ ...config, datatype }, "wide", accelerators);
+    // Master copies and momenta, and weights of two bytes.
+    expect(await written(dense, narrow)).toBe(size * (4 + 4 + 2));
+    expect(await written(dense, wide)).toBe(size * (4 + 4));
+    expect(await written(swat, narrow)).toBe(size * (4 + 4));
+  });
+
+  it("stores weights that fit 2 of 4 in that format on sparse-tensor-core, in what is selected, transposed and multiplied", async () => {
+    const { config } = machines.find(({ name }) => name === "sparse-tensor-core-4096") as Machine;
+    const machine = resolveMachine({ ...config, memory: { ...config.memory, resident: 0 } }, "mine", accelerators);
+    const rowsOf = async (weight: number) => {
+      const trace = await makeTrace({ ...SWAT_DENSITIES, weight }, "few weights");
+      const { rows } = (await run({ traces: [trace], machines: [machine] })).machines[0];
+      const row = (wanted: string, pass: string) => rows.find((row) => row.kind === wanted && row.pass === pass);
+      return {
+        selected: row("select", "forward")?.traffic.dram.written,
+        forward: row("conv", "forward")?.traffic.dram.weight,
+        transposed: row("transpose", "inputGrad")?.traffic.dram.written,
+        inputGrad: row("conv", "inputGrad")?.traffic.dram.weight,
+      };
+    };
+    const size = CONV.K * CONV.C * CONV.R * CONV.S;
+    // Half of the values, two bits each, and two sets of 16 filters, packed or not.
+    const packed = size + size / 8 + 1;
+    expect(await rowsOf(0.01)).toEqual({ selected: packed, forward: packed, transposed: packed, inputGrad: packed });
+    // Where some sets are packed, what is multiplied is what was written, in whichever order.
+    for (const density of [0.02, 0.04, 0.06, 0.08]) {
+      const { selected, forward, transposed, inputGrad } = await rowsOf(density);
+      expect([forward, inputGrad]).toEqual([selected, transposed ?? selected]);
+    }
+    const plain = 2 * size;
+    expect(await rowsOf(0.5)).toEqual({ selected: plain, forward: plain, transposed: undefined, inputGrad: plain });
   });
 
   it("splits all cycles by cause, and all skipped ones of the array", async () => {

@@ -12,7 +12,8 @@ import {
   storageFormat,
 } from "../../src/sim/storage-formats.ts";
 
-type Numbers = Exclude<StorageFormatConfig, string>;
+type NOfM = Extract<StorageFormatConfig, { format: "n-of-m" }>;
+type Numbers = Exclude<StorageFormatConfig, string | NOfM>;
 
 /** What an encoder writes: values and index bits of each chunk. */
 interface Chunk {
@@ -61,18 +62,6 @@ function encode(values: readonly number[], format: Numbers): Chunk[] {
         });
         return { values: stored, bits, head: 0 };
       }
-      case "n-of-m":
-        for (const group of chunksOf(chunk, format.m)) {
-          const kept = group.map((_, i) => i).filter((i) => group[i] !== 0);
-          if (kept.length > format.n) throw new Error("does not fit");
-          // Zeros fill the slots that are left.
-          const zeros = group.map((_, i) => i).filter((i) => group[i] === 0);
-          for (const i of [...kept, ...zeros].slice(0, format.n)) {
-            stored.push(group[i]);
-            bits.push(...bitsOf(i, Math.ceil(Math.log2(format.m))));
-          }
-        }
-        return { values: stored, bits, head: 0 };
     }
   };
   return chunksOf(values, length).map(encodeChunk);
@@ -104,16 +93,6 @@ function decode(chunks: readonly Chunk[], elements: number, format: Numbers): nu
         expect(at).toBe(size - 1);
         return chunk;
       }
-      case "n-of-m": {
-        const width = Math.ceil(Math.log2(format.m));
-        let slot = 0;
-        for (let base = 0; base < size; base += format.m) {
-          for (let i = 0; i < Math.min(format.n, size - base); i++, slot++) {
-            chunk[base + numberOf(bits.slice(slot * width, (slot + 1) * width))] = values[slot];
-          }
-        }
-        return chunk;
-      }
     }
   };
   return chunks.flatMap((chunk, index) => decodeChunk(chunk, Math.min(length, elements - index * length)));
@@ -138,14 +117,11 @@ const formats: fc.Arbitrary<Numbers> = fc.oneof(
   fc
     .tuple(fc.integer({ min: 1, max: 6 }), chunk)
     .map(([bits, length]): Numbers => ({ format: "run-length", bits, ...withChunk(length) })),
-  fc.tuple(fc.integer({ min: 2, max: 8 }), fc.nat(), chunk).map(
-    ([m, n, length]): Numbers => ({
-      ...{ format: "n-of-m", m, n: (n % m) + 1 },
-      ...withChunk(length === undefined ? undefined : length * m),
-    }),
-  ),
 );
-const shapes = fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 4 });
+const nOfM = fc
+  .tuple(fc.integer({ min: 2, max: 8 }), fc.nat(), fc.integer({ min: 1, max: 4 }))
+  .map(([m, n, filters]): NOfM => ({ format: "n-of-m", m, n: (n % m) + 1, filters }));
+const shapes = fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 2, maxLength: 4 });
 
 function drawn(shape: readonly number[], density: number, seed: string): Uint8Array {
   const random = seedrandom(seed);
@@ -164,19 +140,37 @@ describe("a stored tensor", () => {
           const values = drawn(shape, density, String(seed));
           const mask = maskOfNonzeros(values, shape);
           const { exact } = storageFormat(format);
-          let chunks: Chunk[];
-          try {
-            chunks = encode([...values], format);
-          } catch {
-            // More than n of m: stored densely.
-            expect(exact(mask, 2)).toEqual({ valueBytes: 2 * values.length, indexBytes: 0 });
-            return;
-          }
+          const chunks = encode([...values], format);
           expect(decode(chunks, values.length, format)).toEqual([...values]);
           expect(exact(mask, 2)).toEqual(lengthOf(chunks, 2));
         },
       ),
       { numRuns: 1000 },
+    );
+  });
+
+  it("n of m is packed set of filters by set, where every group along the last dimension fits", () => {
+    fc.assert(
+      fc.property(
+        nOfM,
+        fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 2, maxLength: 4 }),
+        fc.double({ min: 0, max: 0.6, noNaN: true }),
+        fc.nat(),
+        (format, shape, density, seed) => {
+          const { n, m, filters } = format;
+          const values = drawn(shape, density, String(seed));
+          const bytes = { valueBytes: 0, indexBytes: Math.ceil(Math.ceil(shape[0] / filters) / 8) };
+          for (const set of chunksOf([...values], (filters * values.length) / shape[0])) {
+            const groups = chunksOf(set, shape[shape.length - 1]).flatMap((row) => chunksOf(row, m));
+            const fits = groups.every((group) => group.filter((value) => value !== 0).length <= n);
+            const slots = groups.reduce((sum, group) => sum + Math.min(n, group.length), 0);
+            bytes.valueBytes += 2 * (fits ? slots : set.length);
+            bytes.indexBytes += fits ? Math.ceil((slots * Math.ceil(Math.log2(m))) / 8) : 0;
+          }
+          expect(storageFormat(format).exact(maskOfNonzeros(values, shape), 2)).toEqual(bytes);
+        },
+      ),
+      { numRuns: 300 },
     );
   });
 
@@ -195,17 +189,19 @@ describe("a stored tensor", () => {
     expect(bytes({ format: "run-length", bits: 2 })).toEqual({ valueBytes: 360, indexBytes: 23 });
     expect(bytes("coordinates")).toEqual({ valueBytes: 120, indexBytes: Math.ceil((30 * 9) / 8) + 4 });
     expect(bytes({ format: "coordinates", chunk: 100 })).toEqual({ valueBytes: 120, indexBytes: 3 * (9 + 4) });
-    expect(bytes({ format: "n-of-m", n: 2, m: 4 })).toEqual({ valueBytes: 600, indexBytes: 38 });
-    expect(bytes({ format: "n-of-m", n: 1, m: 20 })).toEqual({ valueBytes: 1200, indexBytes: 0 });
+    // 50 slots of 2 bits a slice, and which slices are packed.
+    expect(bytes({ format: "n-of-m", n: 2, m: 4, filters: 1 })).toEqual({ valueBytes: 600, indexBytes: 3 * 13 + 1 });
+    expect(bytes({ format: "n-of-m", n: 2, m: 4, filters: 2 })).toEqual({ valueBytes: 600, indexBytes: 25 + 13 + 1 });
+    expect(bytes({ format: "n-of-m", n: 1, m: 20, filters: 1 })).toEqual({ valueBytes: 1200, indexBytes: 1 });
   });
 
   it("of no elements takes nothing", () => {
     const formatsOfAll: StorageFormatConfig[] = ["dense", "bitmap", "coordinates", { format: "run-length", bits: 4 }];
     for (const format of formatsOfAll) {
       expect(storageFormat(format).exact({ shape: [0, 5], bytes: new Uint8Array() }, 4)).toEqual(
-        storageFormat(format).expected(0, 0.5, 4),
+        storageFormat(format).expected([0, 5], 0.5, 4),
       );
-      expect(storageFormat(format).expected(0, 0.5, 4)).toEqual({ valueBytes: 0, indexBytes: 0 });
+      expect(storageFormat(format).expected([0, 5], 0.5, 4)).toEqual({ valueBytes: 0, indexBytes: 0 });
     }
   });
 });
@@ -223,17 +219,16 @@ describe("the expected bytes", () => {
     ["coordinates", [3, 101], 0.25],
     [{ format: "coordinates", chunk: 64 }, [5, 70], 0.25],
     [{ format: "coordinates", chunk: 256 }, [4, 256], 0.05],
-    [{ format: "n-of-m", n: 2, m: 4 }, [18], 0.2],
-    [{ format: "n-of-m", n: 1, m: 4, chunk: 8 }, [3, 7], 0.1],
+    [{ format: "n-of-m", n: 2, m: 4, filters: 1 }, [3, 18], 0.2],
+    [{ format: "n-of-m", n: 1, m: 4, filters: 2 }, [3, 2, 7], 0.1],
   ];
 
   it.each(CASES)("%j of %j at density %d are the mean over random masks", (config, shape, density) => {
     const { exact, expected } = storageFormat(config);
-    const size = sizeOf(shape);
     const samples = Array.from({ length: MASKS }, (_, i) =>
       exact(maskOfNonzeros(drawn(shape, density, `mask ${i}`), shape), 4),
     );
-    const mean = expected(size, density, 4);
+    const mean = expected(shape, density, 4);
     for (const part of ["valueBytes", "indexBytes"] as const) {
       const average = samples.reduce((sum, sample) => sum + sample[part], 0) / MASKS;
       const variance = samples.reduce((sum, sample) => sum + (sample[part] - average) ** 2, 0) / (MASKS - 1);
@@ -246,10 +241,10 @@ describe("the expected bytes", () => {
 
   it("are exact where the mask is certain", () => {
     fc.assert(
-      fc.property(formats, shapes, fc.constantFrom(0, 1), (config, shape, density) => {
+      fc.property(fc.oneof(formats, nOfM), shapes, fc.constantFrom(0, 1), (config, shape, density) => {
         const { exact, expected } = storageFormat(config);
         const mask = maskOfNonzeros(new Uint8Array(sizeOf(shape)).fill(density), shape);
-        const [sure, mean] = [exact(mask, 2), expected(sizeOf(shape), density, 2)];
+        const [sure, mean] = [exact(mask, 2), expected(shape, density, 2)];
         expect(mean.valueBytes).toBeCloseTo(sure.valueBytes, 9);
         expect(mean.indexBytes).toBeCloseTo(sure.indexBytes, 9);
       }),
@@ -286,11 +281,8 @@ describe("a format in a config", () => {
   });
 
   it("needs numbers that go together", () => {
-    expect(() => storageFormat({ format: "n-of-m", n: 5, m: 4 }, "weight")).toThrow(
+    expect(() => storageFormat({ format: "n-of-m", n: 5, m: 4, filters: 1 }, "weight")).toThrow(
       "weight: n must be at most m, got 5 of 4",
-    );
-    expect(() => storageFormat({ format: "n-of-m", n: 2, m: 4, chunk: 6 }, "weight")).toThrow(
-      "weight: chunk must be a multiple of m = 4, got 6",
     );
   });
 });

@@ -41,6 +41,7 @@ export const procrustes: Accelerator<typeof params> = {
     inputGrad: channels("output channels", "weight"),
     weightGrad: { ...channels("input channels", "none"), stationary: "input" },
   },
+  readsPlanes: true,
   multipliers: ({ rows, columns }) => rows * columns,
   withoutSkipping: (own) => ({ ...own, skipping: false }),
   // A weight meets whatever stands in its row, so that its position is all there is to it.

@@ -94,6 +94,7 @@ export const scnn: Accelerator<typeof params> = {
       referee: "property: products equal effectual MACs; conformance laws",
     },
   },
+  readsPlanes: true,
   multipliers: (own) => own.peRows * own.peColumns * own.activations * own.weights,
   withoutSkipping: (own) => ({ ...own, skipping: false }),
   skippingHardware: ({ skipping, banks }) =>

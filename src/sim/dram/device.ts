@@ -3,12 +3,16 @@
  * of the memory's own clock.
  */
 import { type Static, Type } from "typebox";
-import { checkSchema, InputError } from "../../io/faults.ts";
+import { checkSchema, faultCollector, InputError } from "../../io/faults.ts";
 import { type AddressField, DEFAULT_ADDRESS_MAP, type FieldSizes, parseAddressMap } from "./address-map.ts";
-import { DRAM_PRESETS, type DramEnergyConstants, type DramPresetName, type DramTiming } from "./presets.ts";
+import { DRAM_PRESETS, type DramPresetName, type DramTiming } from "./presets.ts";
 
 const NANO = 1e-9;
 const PRESET_NAMES = Object.keys(DRAM_PRESETS) as DramPresetName[];
+/** Channels of a memory at most. */
+export const MOST_CHANNELS = 1024;
+/** Ranks of a channel at most. */
+export const MOST_RANKS = 8;
 const Cycles = Type.Optional(Type.Integer({ minimum: 1, maximum: 1e6 }));
 const Count = (minimum: number, maximum: number, description: string) =>
   Type.Optional(Type.Integer({ minimum, maximum, description }));
@@ -17,8 +21,8 @@ const Count = (minimum: number, maximum: number, description: string) =>
 export const DramSchema = Type.Object(
   {
     preset: Type.Enum(PRESET_NAMES, { description: "A published part." }),
-    channels: Count(1, 1024, "Channels; the preset's own if absent."),
-    ranks: Count(1, 8, "Ranks of each channel."),
+    channels: Count(1, MOST_CHANNELS, "Channels; the preset's own if absent."),
+    ranks: Count(1, MOST_RANKS, "Ranks of each channel."),
     addressMap: Type.String({
       default: DEFAULT_ADDRESS_MAP,
       description:
@@ -68,7 +72,6 @@ export interface DramDevice {
   readonly burstBytes: number;
   readonly burstCycles: number;
   readonly timing: DramTiming;
-  readonly energy: DramEnergyConstants;
   /** Fields of an address from the least significant, and their sizes. */
   readonly addressOrder: readonly AddressField[];
   readonly fieldSizes: FieldSizes;
@@ -86,20 +89,15 @@ export function resolveDram(value: unknown, where: string, path = "dram"): DramD
   const config = checkSchema(DramSchema, value, where, { path });
   const preset = DRAM_PRESETS[config.preset];
   const timing: DramTiming = { ...preset.timing, ...config.timing };
-  const faults: string[] = [];
+  const { faults, attempt } = faultCollector();
   if (timing.tRFC >= timing.tREFI) {
     faults.push(`${where}: ${path}.timing.tRFC: must be less than tREFI ${timing.tREFI}, got ${timing.tRFC}`);
   }
-  let addressOrder: readonly AddressField[] = [];
-  try {
-    addressOrder = parseAddressMap(config.addressMap, `${where}: ${path}.addressMap`);
-  } catch (error) {
-    faults.push((error as Error).message);
-  }
-  if (faults.length > 0) throw new InputError(faults);
+  const addressOrder = attempt(() => parseAddressMap(config.addressMap, `${where}: ${path}.addressMap`));
+  if (faults.length > 0 || addressOrder === undefined) throw new InputError(faults);
 
   const { channels = preset.channels, ranks = preset.ranks } = config;
-  const { bankGroups, banksPerGroup, rows, rowBytes, burstBytes, burstCycles, energy } = preset;
+  const { bankGroups, banksPerGroup, rows, rowBytes, burstBytes, burstCycles } = preset;
   const clockHz = 1 / (preset.tCKNanoseconds * NANO);
   return {
     config: { ...config, channels, ranks },
@@ -111,7 +109,6 @@ export function resolveDram(value: unknown, where: string, path = "dram"): DramD
     burstBytes,
     burstCycles,
     timing,
-    energy,
     addressOrder,
     fieldSizes: { ro: rows, ra: ranks, ba: banksPerGroup, bg: bankGroups, ch: channels, co: rowBytes / burstBytes },
     capacityBytes: channels * ranks * bankGroups * banksPerGroup * rows * rowBytes,

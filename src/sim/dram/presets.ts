@@ -1,5 +1,6 @@
 /**
- * Published memories: geometry, timings and energy of one channel, and how many channels a device has by default.
+ * Published memories: geometry and timings of one channel, and how many channels a device has by default. Their energies are
+ * in the energy tables.
  * Timings are JEDEC's names in cycles of tCK. Where programs differ, the figure of the first source named is used.
  */
 
@@ -28,15 +29,6 @@ export interface DramTiming {
   readonly tREFI: number;
 }
 
-/** Energy of one channel: E = activations · activate + bits · perBit + background · seconds. */
-export interface DramEnergyConstants {
-  readonly activatePicojoules: number;
-  readonly picojoulePerBit: number;
-  /** Of one channel with all its ranks. */
-  readonly backgroundWatts: number;
-  readonly source: string;
-}
-
 /** One published part. */
 export interface DramPreset {
   readonly source: string;
@@ -54,13 +46,7 @@ export interface DramPreset {
   /** Bus cycles of one burst: half the burst length, as data move on both edges. */
   readonly burstCycles: number;
   readonly timing: DramTiming;
-  readonly energy: DramEnergyConstants;
 }
-
-const ESTIMATED_SPLIT =
-  "estimate: activation and array from IDD currents with the formulas of DRAMsim3, I/O added so that a stream costs " +
-  "about what Accelergy charges per bit (LPDDR4 8, HBM2 3.9 pJ/bit)";
-const STANDBY = "background from IDD3N of DRAMsim3's configuration, all banks active";
 
 /** The parts that a configuration can name. */
 export const DRAM_PRESETS = {
@@ -95,13 +81,6 @@ export const DRAM_PRESETS = {
       tRFC: 560,
       tREFI: 12480,
     },
-    energy: {
-      activatePicojoules: 6700,
-      picojoulePerBit: 12.7,
-      // 2 ranks · 8 devices · 1.2 V · 52 mA.
-      backgroundWatts: 1.0,
-      source: `${ESTIMATED_SPLIT}; ${STANDBY}`,
-    },
   },
   "LPDDR4-3200": {
     source:
@@ -134,12 +113,6 @@ export const DRAM_PRESETS = {
       tRTRS: 1,
       tRFC: 288,
       tREFI: 6247,
-    },
-    energy: {
-      activatePicojoules: 1500,
-      picojoulePerBit: 6,
-      backgroundWatts: 0.1,
-      source: `${ESTIMATED_SPLIT}; background is an estimate without a source`,
     },
   },
   HBM2: {
@@ -174,13 +147,6 @@ export const DRAM_PRESETS = {
       tRFC: 260,
       tREFI: 3900,
     },
-    energy: {
-      activatePicojoules: 900,
-      picojoulePerBit: 3.1,
-      // 1.2 V · 55 mA.
-      backgroundWatts: 0.066,
-      source: `${ESTIMATED_SPLIT}; ${STANDBY}`,
-    },
   },
   HBM2e: {
     source: "derived: the nanoseconds of HBM2 in cycles of 0.625 ns, a 3.2 Gb/s stack of 16 pseudo-channels of 64 bits",
@@ -212,12 +178,6 @@ export const DRAM_PRESETS = {
       tRTRS: 1,
       tRFC: 416,
       tREFI: 6240,
-    },
-    energy: {
-      activatePicojoules: 900,
-      picojoulePerBit: 2.8,
-      backgroundWatts: 0.033,
-      source: `${ESTIMATED_SPLIT}; background: half of an HBM2 channel for each pseudo-channel`,
     },
   },
 } as const satisfies Readonly<Record<string, DramPreset>>;

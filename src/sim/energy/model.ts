@@ -4,18 +4,21 @@
  *
  *     mac         one for each pair that a multiplier really took, whatever it held
  *     register    two operands read, a sum read and written for each of them
- *     skipping    multiplexers, schedulers, and the metadata that the array reads; stored metadata are bytes like others
+ *     skipping    multiplexers, schedulers, and the metadata that the array reads; stored metadata are bytes like others,
+ *                 as are weights that are read and written to make a static schedule
  *     vector      a multiplication and an addition for each element and sweep
  *     <level>     bytes read and written; what crosses from one memory to another is read there and written here
- *     dram …      rows opened, bits moved and time, with the constants of the named part; else bits alone, from the table
+ *     dram …      rows opened, bits moved and time of the named part; else bits alone
  */
+import { dramCharges } from "../dram/energy.ts";
 import type { Machine } from "../machine.ts";
 import { type Accesses, DRAM } from "../memory/feed.ts";
+import type { MemoryNumbers } from "../memory/hierarchy.ts";
+import type { Operand } from "../operation.ts";
 import type { COMPONENTS } from "./components.ts";
 import type { Action, EnergyTable } from "./table.ts";
 
 const BYTE_BITS = 8;
-const PICO = 1e12;
 const KIBI = 1024;
 
 /** What an op does, as far as energy is concerned. */
@@ -27,7 +30,7 @@ export interface Activity {
   /** Multiplier-cycles while the array works, and while static schedules are made. */
   readonly multiplierCycles: { readonly compute: number; readonly rescheduling: number };
   /** Values that the array reads of the operands whose zeros it skips. */
-  readonly scheduledValues: number;
+  readonly scheduledValues: Readonly<Partial<Record<Operand, number>>>;
   /** Elements × sweeps of the vector unit. */
   readonly vectorElements: number;
   readonly accesses: Accesses;
@@ -110,31 +113,31 @@ class ModelBuilder implements EnergyModel {
     this.table = table;
   }
 
-  /** Adds a constant of the table; `bankBytes` is for those that depend on it, null where the config does not say. */
-  add(component: string, action: Action, count: (activity: Activity) => number, bankBytes?: number | null): void {
-    const { value, per, source, picojoules } = this.constantOf(action);
+  /**
+   * Adds a constant of the table.
+   * @param bankBytes for those that depend on it, null where the config does not say.
+   * @param name of the action in results, where a component pays it at several prices.
+   */
+  add(
+    component: string,
+    action: Action,
+    count: (activity: Activity) => number,
+    bankBytes?: number | null,
+    name: string = action,
+  ): void {
     const bytes = bankBytes ?? this.table.sramBank.bytes;
     const kilobytes = bytes / KIBI;
+    const { value, per, source, picojoules } = this.constantOf(action, kilobytes);
     const assumed = bankBytes === null ? ` (${this.table.sramBank.source})` : "";
     const at = bankBytes === undefined ? "" : `${value} at ${kilobytes} KiB a bank${assumed}; `;
-    this.put(component, action, picojoules({ kilobytes }), per, at + source, count);
-  }
-
-  put(
-    component: string,
-    action: string,
-    picojoules: number,
-    per: string,
-    source: string,
-    count: (activity: Activity) => number,
-  ): void {
-    this.constants.push({ component, action, picojoules, unit: `pJ/${per}`, source });
+    this.constants.push({ component, action: name, picojoules, unit: `pJ/${per}`, source: at + source });
     this.counts.push(count);
   }
 
-  private constantOf(action: Action) {
+  private constantOf(action: Action, kilobytes: number) {
     try {
-      return this.table.constant(action);
+      const constant = this.table.constant(action);
+      return { ...constant, picojoules: constant.picojoules({ kilobytes }) };
     } catch (cause) {
       throw new Error(`${this.machine}: ${(cause as Error).message}`, { cause });
     }
@@ -147,32 +150,38 @@ function addSkipping(model: ModelBuilder, { accelerator, params, memory }: Machi
   const { operandMuxes, productMuxes, schedulerBits, schedules, metadataBits } = hardware;
   const component: (typeof COMPONENTS)[number] = "skipping";
   const muxedBits = (operandMuxes * memory.valueBytes + productMuxes * memory.wideBytes) * BYTE_BITS;
-  model.add(component, "mux.bit", ({ skips, multiplications }) => (skips ? multiplications * muxedBits : 0));
+  // They stand on the way of the operands, whether zeros are skipped or not.
+  model.add(component, "mux.bit", ({ multiplications }) => multiplications * muxedBits);
   model.add(component, "scheduler.bit", ({ skips, multiplierCycles }) =>
     skips ? multiplierCycles[schedules] * schedulerBits : 0,
   );
-  const innermost = memory.levels[memory.levels.length - 1];
   const metadataBytes = metadataBits / BYTE_BITS;
-  model.add(component, "sram.read", ({ scheduledValues }) => scheduledValues * metadataBytes, innermost.bankBytes);
+  for (const { name, bankBytes, operands } of innermost(memory)) {
+    const bytes = ({ scheduledValues }: Activity) =>
+      operands.reduce((sum, operand) => sum + (scheduledValues[operand] ?? 0), 0) * metadataBytes;
+    model.add(component, "sram.read", bytes, bankBytes, `sram.read of ${name}`);
+  }
+}
+
+/** The levels that the array reads operands from, with those operands. */
+function innermost({ levels }: MemoryNumbers) {
+  const operands: readonly Operand[] = ["weight", "input", "outputGrad"];
+  return levels
+    .map(({ name, bankBytes, holds }, index) => ({
+      name,
+      bankBytes,
+      operands: operands.filter(
+        (operand) => holds.has(operand) && !levels.slice(index + 1).some((inner) => inner.holds.has(operand)),
+      ),
+    }))
+    .filter((level) => level.operands.length > 0);
 }
 
 function addDram(model: ModelBuilder, { memory: { device } }: Machine): void {
-  const bytesOf = ({ accesses }: Activity) => accesses[DRAM].read + accesses[DRAM].written;
-  const bits = (activity: Activity) => bytesOf(activity) * BYTE_BITS;
-  if (device === null) {
-    model.add("dram transfer", "dram.bit", bits);
-    return;
+  for (const { component, action, count } of dramCharges(device)) {
+    model.add(component, action, ({ accesses, activations, seconds }) => {
+      const bits = (accesses[DRAM].read + accesses[DRAM].written) * BYTE_BITS;
+      return count({ activations, bits, seconds });
+    });
   }
-  const { activatePicojoules, picojoulePerBit, backgroundWatts, source } = device.energy;
-  model.put(
-    "dram activate",
-    "dram.activate",
-    activatePicojoules,
-    "activation",
-    source,
-    (activity) => activity.activations,
-  );
-  model.put("dram transfer", "dram.bit", picojoulePerBit, "bit", source, bits);
-  const background = device.channels * backgroundWatts * PICO;
-  model.put("dram background", "dram.background", background, "s", source, ({ seconds }) => seconds);
 }

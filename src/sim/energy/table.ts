@@ -3,12 +3,12 @@
  * constant with its source. Energy is counts of actions × table, the form of Accelergy (Wu et al., ICCAD 2019).
  */
 import { type Static, Type } from "typebox";
-import { checkSchema, InputError } from "../../io/faults.ts";
+import { checkSchema, faultCollector, InputError } from "../../io/faults.ts";
+import { ACCUMULATE, MULTIPLY } from "../datatypes.ts";
+import { DRAM_ACTIONS } from "../dram/energy.ts";
 import { energyFormula, quantity } from "../units.ts";
 
 const strict = { additionalProperties: false };
-const MULTIPLY = ["int8", "fp16", "bf16", "fixed16", "fp32"] as const;
-const ACCUMULATE = ["int32", "fp32", "fixed32"] as const;
 
 const MACS = MULTIPLY.flatMap((multiply) => ACCUMULATE.map((sum) => `mac.${multiply}-${sum}` as const));
 const VECTORS = ACCUMULATE.map((type) => `vector.${type}` as const);
@@ -23,7 +23,7 @@ const PER = {
   "scheduler.bit": "bit",
   "sram.read": "B",
   "sram.write": "B",
-  "dram.bit": "bit",
+  ...DRAM_ACTIONS,
 } as const;
 
 /** Name of an action. */
@@ -77,8 +77,8 @@ export interface TableConstant {
   /** What one action is, as "MAC" or "B". */
   readonly per: string;
   readonly source: string;
-  /** Of one action; `kilobytes` (1,024 bytes) are those of a bank. */
-  picojoules(values: { readonly kilobytes: number }): number;
+  /** Of one action; `kilobytes` (1,024 bytes) are those of a bank, for what depends on it. @throws Error that names file, action and kilobytes where that is no energy. */
+  picojoules(values: { readonly kilobytes?: number }): number;
 }
 
 /** A checked table, as its file has it. */
@@ -101,15 +101,7 @@ export interface EnergyTable extends Pick<EnergyTableConfig, "name" | "node" | "
 export function resolveEnergyTable(value: unknown, where: string): EnergyTable {
   const { $schema: _, ...config } = checkSchema(EnergyTableSchema, value, where);
   const { name, node, family, sramBank, actions } = config;
-  const faults: string[] = [];
-  const attempt = <T>(action: () => T): T | undefined => {
-    try {
-      return action();
-    } catch (error) {
-      faults.push((error as Error).message);
-      return undefined;
-    }
-  };
+  const { faults, attempt } = faultCollector();
   const bytes = attempt(() => quantity("size", sramBank.size, `${where}: sramBank.size`));
   const constants = new Map<string, TableConstant>();
   for (const [action, { value, source }] of Object.entries(actions)) {

@@ -1,8 +1,8 @@
 /** Bytes of a tensor as a memory stores it, from its mask where that matters, and never more than densely. */
 import type { BitMask } from "../../kernels/bit-mask.ts";
-import { sizeOf } from "../../kernels/geometry.ts";
 import type { Operand } from "../operation.ts";
 import { atMostDense, type StorageFormat, type StorageFormatConfig, storageFormat } from "../storage-formats.ts";
+import { inReadingOrder, type Reading } from "./reading-order.ts";
 
 /** Size and nonzeros of a tensor. */
 export interface OperandSize {
@@ -35,36 +35,43 @@ export function operandStorage(config: StorageFormatConfig, where: string): Oper
   };
 }
 
-/** Bytes of a tensor of which the nonzeros are known; where they lie is taken as random. */
+/** Bytes of a tensor without a zero, or in a format that asks for the number of nonzeros alone. */
 export function storedBytes(
   { elements, nonzeros }: OperandSize,
   { format }: OperandStorage,
   valueBytes: number,
 ): number {
-  if (elements === 0) return 0;
-  const { valueBytes: values, indexBytes } = format.expected(elements, nonzeros / elements, valueBytes);
-  const stored = { valueBytes: Math.round(values), indexBytes: Math.ceil(indexBytes) };
-  return sum(atMostDense(stored, elements * valueBytes));
+  const dense = elements * valueBytes;
+  if (nonzeros === elements) return dense;
+  const { valueBytes: values, indexBytes } = format.expected([elements], nonzeros / elements, valueBytes);
+  return sum(atMostDense({ valueBytes: Math.round(values), indexBytes: Math.ceil(indexBytes) }, dense));
 }
 
-/** Bytes of a tensor with this mask; `size` is what the mask counts. */
-export function storedMaskBytes(mask: BitMask, size: OperandSize, storage: OperandStorage, valueBytes: number): number {
-  if (storage.isCounted) return storedBytes(size, storage, valueBytes);
+/** Bytes of a tensor with this mask; `size` is what the mask counts, `reading` the order in which it is stored. */
+export function storedMaskBytes(
+  mask: BitMask,
+  reading: Reading,
+  size: OperandSize,
+  storage: OperandStorage,
+  valueBytes: number,
+): number {
+  if (storage.isCounted || size.nonzeros === size.elements) return storedBytes(size, storage, valueBytes);
   let ofMask = known.get(mask);
   if (ofMask === undefined) {
     ofMask = new Map();
     known.set(mask, ofMask);
   }
-  const key = `${storage.key} ${valueBytes}`;
+  const key = `${storage.key} ${valueBytes} ${reading.order}`;
   let bytes = ofMask.get(key);
   if (bytes === undefined) {
-    bytes = sum(atMostDense(storage.format.exact(mask, valueBytes), sizeOf(mask.shape) * valueBytes));
+    const stored = storage.format.exact(inReadingOrder(mask, reading), valueBytes);
+    bytes = sum(atMostDense(stored, size.elements * valueBytes));
     ofMask.set(key, bytes);
   }
   return bytes;
 }
 
-/** Bytes of masks that were walked, by format and width of a value. */
+/** Bytes of masks that were walked, by format, width of a value and order. */
 const known = new WeakMap<BitMask, Map<string, number>>();
 
 function sum({ valueBytes, indexBytes }: { readonly valueBytes: number; readonly indexBytes: number }): number {

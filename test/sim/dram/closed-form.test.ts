@@ -23,6 +23,8 @@ describe("the closed form against the request model, on tiles: as near as given 
     ["DDR4-3200, default map", { preset: "DDR4-3200" }, 0.1, 0.1],
     ["LPDDR4-3200, default map", { preset: "LPDDR4-3200" }, 0.1, 0.1],
     ["HBM2, default map", { preset: "HBM2" }, 0.1, 0.2],
+    ["HBM2e, default map", { preset: "HBM2e" }, 0.16, 0.21],
+    ["DDR4-3200, DRAMsim3's map", { preset: "DDR4-3200", addressMap: "rochrababgco" }, 0.1, 0.21],
   ];
   it.each(DEVICES)("%s", { timeout: 60_000 }, (_, config, few, three) => {
     const device = resolveDram(config, "test");

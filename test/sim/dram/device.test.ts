@@ -2,7 +2,6 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ADDRESS_FIELDS, decodeBurst, parseAddressMap } from "../../../src/sim/dram/address-map.ts";
 import { resolveDram } from "../../../src/sim/dram/device.ts";
-import { dramEnergy } from "../../../src/sim/dram/energy.ts";
 import { DRAM_PRESETS } from "../../../src/sim/dram/presets.ts";
 import { DRAM_TRACE_FORMATS } from "../../../src/sim/dram/traces.ts";
 
@@ -75,31 +74,6 @@ describe("a configuration", () => {
     expect(device.timing).toEqual({ ...DRAM_PRESETS["DDR4-3200"].timing, CL: 20 });
     expect(device.peakBytesPerSecond).toBeCloseTo(3 * 25.6e9, -3);
   });
-});
-
-it("energy is activations, bits and time, each times its constant", () => {
-  const device = resolveDram({ preset: "HBM2" }, "test");
-  const { activateJoules, transferJoules, backgroundJoules, totalJoules } = dramEnergy(device, {
-    activations: 1e9,
-    bits: 1e12,
-    seconds: 2,
-  });
-  // 0.9 nJ, 3.1 pJ a bit, and 8 channels of 66 mW.
-  expect(activateJoules).toBeCloseTo(0.9, 10);
-  expect(transferJoules).toBeCloseTo(3.1, 10);
-  expect(backgroundJoules).toBeCloseTo(1.056, 10);
-  expect(totalJoules).toBeCloseTo(0.9 + 3.1 + 1.056, 10);
-});
-
-it.each([
-  ["DDR4-3200", 13.5, 15],
-  ["LPDDR4-3200", 6, 8.5],
-  ["HBM2", 3.1, 3.9],
-] as const)("a stream on %s costs about what Accelergy charges for a bit, without background", (preset, low, high) => {
-  const { energy, rowBytes } = DRAM_PRESETS[preset];
-  const perBit = energy.picojoulePerBit + energy.activatePicojoules / (rowBytes * 8);
-  expect(perBit).toBeGreaterThan(low - 1);
-  expect(perBit).toBeLessThan(high);
 });
 
 describe("a list of requests for another simulator", () => {

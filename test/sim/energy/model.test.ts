@@ -3,13 +3,12 @@ import { describe, expect, it } from "vitest";
 import { checkSchema } from "../../../src/io/faults.ts";
 import { accelerators } from "../../../src/sim/accelerators/index.ts";
 import { resolveDram } from "../../../src/sim/dram/device.ts";
-import { dramEnergy } from "../../../src/sim/dram/energy.ts";
 import { type Activity, energyModel, energyOf } from "../../../src/sim/energy/model.ts";
 import { denseTwin, type Machine, resolveMachine } from "../../../src/sim/machine.ts";
 import { type ResultRow, ResultSchema } from "../../../src/sim/result.ts";
 import { simulate } from "../../../src/sim/simulate.ts";
 import { loadEnergyTables, loadMachines } from "../../../src/studies/inputs.ts";
-import { DENSE_DENSITIES, makeTrace, SWAT_DENSITIES } from "../make-trace.ts";
+import { CONV, DENSE_DENSITIES, makeTrace, SWAT_DENSITIES } from "../make-trace.ts";
 
 const machines = await loadMachines(["all"]);
 const energy = await loadEnergyTables(machines);
@@ -55,7 +54,7 @@ describe("the energy of a result", () => {
         expect(own?.actions.mac, name).toEqual({
           [Object.keys(own?.actions.mac ?? {})[0]]: effectual + unseen + imagePadding + redundant,
         });
-        expect(own?.actions["dram transfer"]["dram.bit"], name).toBe(8 * sum(traffic.dram));
+        expect(Object.values(own?.actions["dram transfer"] ?? {}), name).toEqual([8 * sum(traffic.dram)]);
       }
     }
   });
@@ -69,6 +68,27 @@ describe("the energy of a result", () => {
       "sram.read": array.input + array.weight + (dram.output ?? 0),
       "sram.write": array.output + (dram.input ?? 0) + (dram.weight ?? 0),
     });
+  });
+
+  it("has the bytes of a static schedule in it: weights read, and nonzeros written with their places, once a refresh", async () => {
+    const machine = named("bit-tactical");
+    const onChip = async (topKPeriod: number) => {
+      const trace = await makeTrace(SWAT_DENSITIES, "trace", { method: { name: "swat-u", topKPeriod } });
+      const input = { traces: [trace], machines: [machine], energy: [tableOf(machine)] };
+      const { rows } = (await simulate(input)).machines[0];
+      const { energy: paid, macs, densities } = rows.find(({ kind }) => kind === "conv") as ResultRow;
+      expect(macs.topK).toBeGreaterThan(0);
+      const size = CONV.K * CONV.C * CONV.R * CONV.S;
+      return { actions: paid?.actions["on chip"] ?? {}, size, nonzeros: Math.round(densities.weight * size) };
+    };
+    const [often, seldom] = [await onChip(1), await onChip(4)];
+    const { size, nonzeros } = often;
+    // Values of two bytes: a bitmap is read, three bits for each nonzero are written.
+    const [read, written] = [2 * nonzeros + size / 8, nonzeros * (2 + 3 / 8)];
+    expect(often.actions["sram.read"] - seldom.actions["sram.read"]).toBe(Math.ceil(read) - Math.ceil(read / 4));
+    expect(often.actions["sram.write"] - seldom.actions["sram.write"]).toBe(
+      Math.ceil(written) - Math.ceil(written / 4),
+    );
   });
 
   it("of a machine that skips and compresses nothing is its baseline's, on a dense trace", async () => {
@@ -100,7 +120,7 @@ const NOTHING: Activity = {
   multiplications: 0,
   skips: true,
   multiplierCycles: { compute: 0, rescheduling: 0 },
-  scheduledValues: 0,
+  scheduledValues: {},
   vectorElements: 0,
   accesses: { dram: { read: 0, written: 0 }, "on chip": { read: 0, written: 0 } },
   activations: 0,
@@ -115,7 +135,7 @@ describe("the energy of an op", () => {
       multiplications: 1000,
       skips: true,
       multiplierCycles: { compute: 4096, rescheduling: 0 },
-      scheduledValues: 800,
+      scheduledValues: { input: 600, weight: 200 },
       vectorElements: 10,
       accesses: { dram: { read: 30, written: 10 }, "on chip": { read: 200, written: 100 } },
       activations: 3,
@@ -133,7 +153,7 @@ describe("the energy of an op", () => {
       "on chip": 300 * byte,
       // Four channels of LPDDR4.
       "dram activate": 3 * 1500,
-      "dram transfer": 40 * 8 * 6,
+      "dram transfer": 40 * 8 * (8 - 1500 / 32768),
       "dram background": 4 * 0.1 * 1e-6 * 1e12,
     };
     expect(Object.keys(components)).toEqual(Object.keys(expected));
@@ -141,11 +161,31 @@ describe("the energy of an op", () => {
       expect(components[name], name).toBeCloseTo(picojoules, 8);
   });
 
-  it("has no cost of skipping where nothing was skipped", () => {
+  it("has its multiplexers on the way of operands where nothing was skipped, and no scheduler", () => {
     const machine = named("tensordash");
-    const table = tableOf(machine);
-    const { components } = energyOf(energyModel(machine, table), { ...NOTHING, multiplications: 1000, skips: false });
-    expect(components.skipping).toBe(0);
+    const model = energyModel(machine, tableOf(machine));
+    const cycles = { compute: 4096, rescheduling: 0 };
+    const activity = { ...NOTHING, multiplications: 1000, multiplierCycles: cycles, skips: false };
+    expect(energyOf(model, activity).components.skipping).toBeCloseTo(1000 * 2 * 7 * 16 * 0.001, 8);
+  });
+
+  it("reads metadata where its operand is", () => {
+    const { config } = named("tensordash-4096");
+    const levels = [
+      { name: "weights", size: "1 MiB", banks: 16, width: "16 B", holds: ["weight"] },
+      { name: "activations", size: "8 MiB", banks: 16, width: "16 B", holds: ["input", "outputGrad", "output"] },
+    ];
+    const memory = { ...config.memory, levels };
+    const machine = resolveMachine({ ...config, memory }, "mine", accelerators);
+    const { actions, components } = energyOf(energyModel(machine, tableOf(named("tensordash-4096"))), {
+      ...NOTHING,
+      accesses: { dram: { read: 0, written: 0 } },
+      scheduledValues: { weight: 800, input: 80 },
+    });
+    // One bit a value.
+    expect(actions.skipping).toMatchObject({ "sram.read of weights": 100, "sram.read of activations": 10 });
+    const byte = (kilobytes: number) => 1.25 * (kilobytes / 8) ** 0.47;
+    expect(components.skipping).toBeCloseTo(100 * byte(64) + 10 * byte(512), 8);
   });
 
   it("pays a bank of the size that the config gives", () => {
@@ -167,10 +207,10 @@ describe("the energy of an op", () => {
     const accesses = { ...NOTHING.accesses, dram: { read: bytes / 2, written: bytes / 2 } };
     const did = { ...NOTHING, accesses, activations: 10, seconds: 1e-3 };
     const { components } = energyOf(energyModel(machine, table), did);
-    const expected = dramEnergy(device, { activations: 10, bits: 8 * bytes, seconds: 1e-3 });
-    expect(components["dram activate"] / 1e12).toBeCloseTo(expected.activateJoules, 15);
-    expect(components["dram transfer"] / 1e12).toBeCloseTo(expected.transferJoules, 15);
-    expect(components["dram background"] / 1e12).toBeCloseTo(expected.backgroundJoules, 15);
+    expect(components["dram activate"]).toBeCloseTo(10 * 900, 6);
+    expect(components["dram transfer"]).toBeCloseTo(8 * bytes * (3.9 - 900 / (2048 * 8)), 6);
+    // Eight channels of 66 mW.
+    expect(components["dram background"]).toBeCloseTo(8 * 0.066e12 * 1e-3, 3);
   });
 
   const amount = fc.integer({ min: 0, max: 1e9 });
@@ -179,7 +219,7 @@ describe("the energy of an op", () => {
     multiplications: amount,
     skips: fc.boolean(),
     multiplierCycles: fc.record({ compute: amount, rescheduling: amount }),
-    scheduledValues: amount,
+    scheduledValues: fc.record({ weight: amount, input: amount, outputGrad: amount }),
     vectorElements: amount,
     accesses: fc.record({ dram: access, "global buffer": access, "local buffers": access, "on chip": access }),
     activations: amount,
@@ -201,7 +241,11 @@ describe("the energy of an op", () => {
             compute: some.multiplierCycles.compute + more.multiplierCycles.compute,
             rescheduling: some.multiplierCycles.rescheduling + more.multiplierCycles.rescheduling,
           },
-          scheduledValues: some.scheduledValues + more.scheduledValues,
+          scheduledValues: {
+            weight: some.scheduledValues.weight + more.scheduledValues.weight,
+            input: some.scheduledValues.input + more.scheduledValues.input,
+            outputGrad: some.scheduledValues.outputGrad + more.scheduledValues.outputGrad,
+          },
           vectorElements: some.vectorElements + more.vectorElements,
           accesses: {
             dram: access("dram"),

@@ -71,7 +71,7 @@ describe("shipped energy tables", () => {
   ])("%s is 45 nm × %d in everything on the chip", async (name, factor) => {
     const [table, reference] = [await load(name), await load("45nm")];
     for (const action of Object.keys((await read("45nm")).actions) as Action[]) {
-      const expected = (action === "dram.bit" ? 1 : factor) * macOf(reference, action, 100);
+      const expected = (action.startsWith("dram.") ? 1 : factor) * macOf(reference, action, 100);
       expect(macOf(table, action, 100), action).toBeCloseTo(expected, 10);
     }
   });
@@ -100,7 +100,7 @@ describe("an energy table", () => {
       { "mux.bit": { value: "1 kg", source: "here" } },
       /^mine\.json: actions\.mux\.bit\.value: is not an energy, got "1 kg"/,
     ],
-    ["less than nothing", { "mux.bit": { value: "-1 pJ", source: "here" } }, /is not an energy, got "-1 pJ"/],
+    ["less than nothing", { "mux.bit": { value: "-1 pJ", source: "here" } }, /is -1 pJ, got "-1 pJ"/],
     [
       "a name that the value knows not",
       { "mux.bit": { value: "1 pJ * kilobytes", source: "here" } },
@@ -118,6 +118,31 @@ describe("an energy table", () => {
     const table = await load("45nm");
     expect(() => energyModel(odd, table)).toThrow(
       'systolic-4096: energy table 45nm: has no "mac.int8-fp32"; known: mac.int8-int32, ',
+    );
+  });
+
+  it("that is no energy at the size of a bank is refused, naming machine, file, action and size", async () => {
+    const table = await read("45nm");
+    const actions = { ...table.actions, "sram.read": { value: "1 pJ * (20 - kilobytes)", source: "here" } };
+    const falling = resolveEnergyTable({ ...table, actions }, "mine.json");
+    const machine = machines.find(({ name }) => name === "dadiannao") as (typeof machines)[number];
+    expect(() => energyModel(machine, falling)).toThrow(
+      'dadiannao: mine.json: actions.sram.read.value: is -12 pJ at 32 kilobytes, got "1 pJ * (20 - kilobytes)"; valid: ',
+    );
+  });
+
+  it("says what a named DRAM part costs, and is refused where it does not", async () => {
+    const table = await read("45nm");
+    const machine = machines.find(({ name }) => name === "tensordash-4096") as (typeof machines)[number];
+    const priceOf = (value: string) => {
+      const actions = { ...table.actions, "dram.HBM2.bit": { value, source: "here" } };
+      const { constants } = energyModel(machine, resolveEnergyTable({ ...table, actions }, "mine.json"));
+      return constants.find(({ component }) => component === "dram transfer");
+    };
+    expect(priceOf("5 pJ")).toMatchObject({ action: "dram.HBM2.bit", picojoules: 5, unit: "pJ/bit", source: "here" });
+    const { "dram.HBM2.activate": _, ...actions } = table.actions;
+    expect(() => energyModel(machine, resolveEnergyTable({ ...table, actions }, "mine.json"))).toThrow(
+      'tensordash-4096: energy table 45nm: has no "dram.HBM2.activate"; known: ',
     );
   });
 

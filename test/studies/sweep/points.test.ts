@@ -58,7 +58,7 @@ describe("points of a sweep", () => {
     ["unknown field", { grid: { "params.rosw": [1] } }, 'params.rosw: unknown field, got "rosw"; did you mean "rows"?'],
     ["unknown place", { grid: { "memory.dram.channel": [1] } }, 'did you mean "channels"?'],
     ["prototype", { list: [{ "__proto__.rows": 1 }] }, 'unknown field, got "__proto__"'],
-    ["empty values", { grid: { "params.rows": [] } }, "must NOT have fewer than 1 items"],
+    ["empty values", { grid: { "params.rows": [] } }, "must have at least 1 item"],
     ["a value twice", { grid: { "params.rows": [1, 1] } }, "must NOT have duplicate items"],
     ["grid and list", { grid: { clock: ["1 GHz"] }, list: [{ clock: "2 GHz" }] }, "grid.clock: is in the list, too"],
     ["no trace", { traces: undefined }, 'needs "traces", or the field "trace"'],
