@@ -6,7 +6,7 @@ import { DEFAULT_ADDRESS_MAP, parseAddressMap } from "../sim/dram/address-map.ts
 import { type EffectiveBandwidth, effectiveBandwidth } from "../sim/dram/closed-form.ts";
 import { type DramDevice, MOST_CHANNELS, MOST_RANKS, resolveDram } from "../sim/dram/device.ts";
 import { dramCharges } from "../sim/dram/energy.ts";
-import { tileRequests } from "../sim/dram/patterns.ts";
+import { type TrafficPattern, tileRequests, usefulShare } from "../sim/dram/patterns.ts";
 import { DRAM_PRESETS, type DramPresetName } from "../sim/dram/presets.ts";
 import { DRAM_STALLS, type RequestResult, simulateRequests } from "../sim/dram/requests.ts";
 import { DRAM_TRACE_FORMATS } from "../sim/dram/traces.ts";
@@ -106,28 +106,38 @@ async function dram(options: DramOptions, command: Command): Promise<void> {
     await writeFileAtomically(options.output, DRAM_TRACE_FORMATS[options.export](list));
   }
   const requests = simulateRequests(device, list.addresses, list.writes);
-  const closedForm = effectiveBandwidth(device, pattern);
-  if (options.json) console.log(JSON.stringify({ dram: device.config, pattern, requests, closedForm }));
-  else console.log(report(device, requests, closedForm, options.explain === true, await loadEnergyTable()));
+  const outcome = { pattern, requests, closedForm: effectiveBandwidth(device, pattern) };
+  if (options.json) console.log(JSON.stringify({ dram: device.config, ...outcome }));
+  else console.log(report(device, outcome, options.explain === true, await loadEnergyTable()));
+}
+
+interface Outcome {
+  readonly pattern: TrafficPattern;
+  readonly requests: RequestResult;
+  readonly closedForm: EffectiveBandwidth;
 }
 
 function report(
   device: DramDevice,
-  requests: RequestResult,
-  closedForm: EffectiveBandwidth,
+  { pattern, requests, closedForm }: Outcome,
   explain: boolean,
   energy: EnergyTable,
 ): string {
   const { config, channels, peakBytesPerSecond } = device;
   const table = plainTable(["", "requests", "closed form"], 1);
   const gigabytes = (bytesPerSecond: number) => `${(bytesPerSecond / GIGA).toFixed(2)} GB/s`;
-  table.push(["reached", gigabytes(requests.bytesPerSecond), gigabytes(closedForm.bytesPerSecond)]);
+  // The request model moves bursts, of which the pattern may ask for a part.
+  const useful = usefulShare(pattern, device.burstBytes);
+  table.push(["reached", gigabytes(requests.bytesPerSecond * useful), gigabytes(closedForm.bytesPerSecond)]);
   const busCycles = requests.cycles * channels;
-  table.push(["of peak", percent(requests.busy / busCycles), percent(closedForm.share)]);
+  table.push(["of peak", percent((requests.busy / busCycles) * useful), percent(closedForm.share)]);
   if (explain) {
-    const causes = [...DRAM_STALLS, "channels"] as const;
+    const causes = [...DRAM_STALLS, "channels", "partialBursts"] as const;
     const losses: Readonly<Record<string, number>> = closedForm.losses;
-    const stalls: Readonly<Record<string, number>> = requests.stalls;
+    const stalls: Readonly<Record<string, number>> = {
+      ...requests.stalls,
+      partialBursts: requests.busy * (1 - useful),
+    };
     const share = (value: number | undefined) => (value === undefined ? "–" : percent(value));
     for (const cause of causes) {
       const stall = stalls[cause];
@@ -151,7 +161,7 @@ function report(
     table.toString(),
     "",
     `rows: ${percent(hits / total)} hits, ${percent(misses / total)} closed, ${percent(conflicts / total)} conflicts`,
-    `energy: ${(picojoules / bits).toFixed(2)} pJ/bit (estimate of energy table ${energy.name})`,
+    `energy: ${(picojoules / (bits * useful)).toFixed(2)} pJ/bit (estimate of energy table ${energy.name})`,
   ].join("\n");
 }
 
@@ -163,4 +173,5 @@ const LABELS = {
   refresh: "refresh (tRFC)",
   queue: "waiting for requests",
   channels: "uneven channels",
+  partialBursts: "bytes of bursts that nobody asked for",
 } as const;

@@ -17,7 +17,8 @@ export function bandwidthTable({ machines }: SimulationResult): string {
   const legend = [
     "reached: of the peak while DRAM moves data; the other columns are where the rest goes:",
     "bankGroup: bursts in one bank group; activation: opening rows; turnaround: between reads and writes;",
-    "refresh; channels: idle while others work. waited: cycles in which nothing but DRAM works.",
+    "refresh; channels: idle while others work; partialBursts: bytes of bursts that nobody asked for.",
+    "waited: cycles in which nothing but DRAM works.",
   ];
   return ["DRAM bandwidth", table.toString(), "", ...legend].join("\n");
 }

@@ -142,7 +142,7 @@ const Row = Type.Object(
     noZerosSeconds: seconds("of this machine on operands without a zero: it may skip padding only"),
     stalls: byPlace("cycles waited for `dram` or a level, for each operand, the output or latency"),
     traffic: byPlace(
-      "bytes over the interface of `dram`, of each level with what is outside of it, and of the `array` with what it reads from, for each operand and the output, or read and written",
+      "bytes over the interface of `dram`, of each level with what is outside of it, and of the `array` or the vector unit with what it reads from, for each operand and the output, or read and written",
     ),
     dram: Type.Union([DramUse, Type.Null()], {
       description: "null where nothing goes over DRAM, or only its bandwidth is known",
@@ -152,7 +152,7 @@ const Row = Type.Object(
         {
           level: Type.String(),
           ...{ images: count("N"), rows: count("rows"), columns: count("columns") },
-          ...{ filters: count("K"), channels: count("C") },
+          ...{ groups: count("groups"), filters: count("of a group"), channels: count("of a group") },
           order: Type.Array(Type.String(), { description: "loops over tiles, outermost first" }),
         },
         strict,

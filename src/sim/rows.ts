@@ -246,21 +246,28 @@ function moved(op: Exclude<StepOp, PreparedOperation["op"]>, machine: Machine, p
   const sweeps = sweepsOf(op);
   const touched = plan.tensors(at) ?? op;
   const { reads, writes } = plan.residence(at);
-  const side = (ids: readonly string[], resident: ReadonlySet<string>, as: "forward" | "transposed" = "forward") => {
-    const bytes = { onChip: 0, offChip: 0, elements: 0 };
-    for (const id of ids) {
+  const side = (
+    ids: readonly string[],
+    resident: ReadonlySet<string>,
+    times: number,
+    as: "forward" | "transposed" = "forward",
+  ) =>
+    ids.map((id) => {
       const isResident = resident.has(plan.idOf(id));
-      bytes[isResident ? "onChip" : "offChip"] += plan.bytesOf(id, isResident ? OUTERMOST : 0, as);
-      bytes.elements += plan.elementsOf(id);
-    }
-    return bytes;
-  };
-  const read = side(touched.reads, reads);
-  const written = op.kind === "transpose" ? side(touched.reads, reads, "transposed") : side(touched.writes, writes);
-  const elements = Math.ceil(Math.max(read.elements, written.elements) * sweeps);
-  const again = { onChip: Math.ceil(read.onChip * sweeps), offChip: Math.ceil(read.offChip * sweeps) };
+      const bytes = Math.ceil(plan.bytesOf(id, isResident ? OUTERMOST : 0, as) * times);
+      return { bytes, isResident, level: plan.levelOf(id) };
+    });
+  const written =
+    op.kind === "transpose" ? side(touched.reads, reads, 1, "transposed") : side(touched.writes, writes, 1);
+  const elementsOf = (ids: readonly string[]) => ids.reduce((sum, id) => sum + plan.elementsOf(id), 0);
+  const rewritten = op.kind === "transpose" ? touched.reads : touched.writes;
+  const elements = Math.ceil(Math.max(elementsOf(touched.reads), elementsOf(rewritten)) * sweeps);
   const vector = Math.ceil(elements / machine.vectorLanes);
-  const { stall: memoryStall, ...rest } = move(again, written, machine.memory, vector);
+  const tensors = [
+    ...side(touched.reads, reads, sweeps).map((tensor) => ({ ...tensor, isWritten: false })),
+    ...written.map((tensor) => ({ ...tensor, isWritten: true })),
+  ];
+  const { stall: memoryStall, ...rest } = move(tensors, machine.memory, vector);
   return { total: vector + memoryStall, vector, memoryStall, elements, ...rest };
 }
 
@@ -317,7 +324,10 @@ type BaselineCompute = Pick<
   "cycles" | "reschedulingCycles" | "scheduled" | "slots" | "onChipReads" | "onChipWrites"
 >;
 
-/** What the baseline's array takes. Its own twin's cycles are known; what that reads counts only for energy or where a level may be too narrow. */
+/**
+ * What the baseline's array takes. Its own twin's cycles are known; what that reads counts only for energy or where the level
+ * next to the array, of which every tensor has one, may be too narrow.
+ */
 function baselineOf(
   { actual }: PreparedOperation,
   { baseCycles }: ComputeResult,

@@ -10,6 +10,7 @@ import type { EnergyTable } from "./energy/table.ts";
 import { eventLoopBreaks } from "./event-loop.ts";
 import { footprintOf } from "./footprint.ts";
 import { denseTwin, type Machine } from "./machine.ts";
+import { checkRoom } from "./memory/room.ts";
 import { type PreparedOperation, prepareOperation } from "./prepare.ts";
 import {
   type MachineResult,
@@ -68,6 +69,8 @@ export async function simulate(input: SimulationInput): Promise<SimulationResult
 
   const comparisons = comparisonsOf(input);
   const all = [...traces, ...baselineTraces];
+  const multiplying = all.flatMap(({ trace }) => trace.manifest.ops.filter(isMacOp));
+  checkRoom(baseline === undefined ? machines : [...machines, baseline], multiplying);
   const of = all.reduce((sum, { trace }) => sum + stepOps(trace.manifest).length, 0);
   const costs = new Array<OpCosts["costs"]>(of);
   let done = 0;

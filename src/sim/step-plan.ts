@@ -1,9 +1,10 @@
 /** One recorded step on one machine: what each op touches, how every tensor is stored, and which of them stay on chip between ops. */
 import { sizeOf } from "../kernels/geometry.ts";
-import { isMacOp, type MacOp, type TraceTensor } from "../trace/manifest.ts";
+import { isMacOp, type MacOp, type TraceManifest, type TraceTensor } from "../trace/manifest.ts";
 import { SHAPE_OF } from "../trace/passes.ts";
 import type { Trace } from "../trace/trace.ts";
 import type { Machine } from "./machine.ts";
+import type { Held } from "./memory/hierarchy.ts";
 import { readingOrder } from "./memory/reading-order.ts";
 import { type Residence, residenceOf, type Touch } from "./memory/residence.ts";
 import { storedBytes, storedMaskBytes } from "./memory/storage.ts";
@@ -24,6 +25,8 @@ export interface StepPlan {
   idOf(id: string): string;
   /** What of an op's tensors is on chip. */
   residence(op: number): Residence;
+  /** The level that the vector unit reads and writes a tensor in. */
+  levelOf(id: string): number;
 }
 
 /**
@@ -53,13 +56,16 @@ export async function planStep(trace: Trace, machine: Machine, selects: boolean)
     if (!isNeeded(op)) return null;
     const { reads, writes } = tensorsOf(op);
     const copies = op.kind === "optimizer" ? (rounded.get(op.layer) ?? []) : [];
-    return { reads: reads.map(root), writes: [...writes, ...copies].map(root) };
+    const isInPlace = IN_PLACE.includes(op.kind);
+    return { reads: reads.map(root), writes: [...writes, ...copies].map(root), isInPlace };
   });
   const outlives = (id: string) => isLasting(tensors.get(id)?.role);
+  const kindsOf = heldAs(manifest, root);
+  const canStay = (id: string) => kindsOf(id).every((kind) => memory.levels[0].holds.has(kind));
   const residences = residenceOf(
-    touches.map((touch) => touch ?? { reads: [], writes: [] }),
+    touches.map((touch) => touch ?? { reads: [], writes: [], isInPlace: false }),
     memory.residentBytes,
-    (id) => bytesOf(id, OUTERMOST),
+    (id) => (canStay(id) ? bytesOf(id, OUTERMOST) : Number.POSITIVE_INFINITY),
     outlives,
   );
   return {
@@ -68,6 +74,10 @@ export async function planStep(trace: Trace, machine: Machine, selects: boolean)
     elementsOf,
     idOf: root,
     residence: (op) => residences[op],
+    levelOf: (id) => {
+      const [kind] = kindsOf(root(id));
+      return memory.levels.findIndex(({ holds }) => holds.has(kind));
+    },
   };
 }
 
@@ -128,6 +138,24 @@ function roundedWeights(ops: readonly StepOp[], { memory }: Machine, selects: bo
     );
   }
   return weights;
+}
+
+/** Ops of the vector unit that go through their tensors once, element by element, when they write. */
+const IN_PLACE: readonly StepOp["kind"][] = ["batchNorm", "relu", "add", "dropout", "optimizer"];
+
+/** As what levels hold a tensor: as the operand that it is, if any, and as an output where an op that multiplies writes it. */
+function heldAs({ tensors, ops }: TraceManifest, root: (id: string) => string): (id: string) => readonly Held[] {
+  const kinds = new Map<string, Set<Held>>();
+  const put = (id: string | undefined, kind: Held) => {
+    if (id !== undefined) kinds.set(id, new Set([...(kinds.get(id) ?? []), kind]));
+  };
+  const multiplying = ops.filter(isMacOp);
+  for (const { pass, operands } of multiplying) {
+    for (const name of OPERANDS_OF[pass]) put(root(operands[name] as string), name);
+  }
+  for (const { output } of multiplying) put(output, "output");
+  for (const { id, role } of tensors) if (!kinds.has(id)) put(id, isLasting(role) ? "weight" : "output");
+  return (id) => [...(kinds.get(id) as Set<Held>)];
 }
 
 function isWide(role: TraceTensor["role"]): boolean {

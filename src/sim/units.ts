@@ -8,7 +8,10 @@ const DIMENSIONS = {
   bandwidth: { base: "B/s", example: "51.2 GB/s" },
 } as const;
 
-/** Value of `text` in hertz, bytes or bytes per second. @throws Error that begins with `where` for another dimension or a value that is not positive. */
+/**
+ * Value of `text` in hertz, bytes or bytes per second; sizes are whole bytes.
+ * @throws Error that begins with `where` for another dimension or a value that is not positive.
+ */
 export function quantity(dimension: keyof typeof DIMENSIONS, text: string, where: string): number {
   const { base, example } = DIMENSIONS[dimension];
   let value: number;
@@ -22,8 +25,16 @@ export function quantity(dimension: keyof typeof DIMENSIONS, text: string, where
   if (!(value > 0 && Number.isFinite(value))) {
     throw new Error(`${where}: must be finite and more than zero, got "${text}"; valid: as "${example}"`);
   }
-  return value;
+  if (dimension !== "size") return value;
+  const bytes = Math.round(value);
+  if (bytes === 0 || Math.abs(value - bytes) > ROUNDING * bytes) {
+    throw new Error(`${where}: must be a whole number of bytes, got "${text}"; valid: as "${example}"`);
+  }
+  return bytes;
 }
+
+/** Relative error of a whole size that was written as a decimal fraction, as "1.1 MB". */
+const ROUNDING = 1e-12;
 
 /**
  * Energy in picojoules as a function of named numbers, from an expression as "0.9 pJ" or "2 pJ * (kilobytes / 8) ^ 0.5".

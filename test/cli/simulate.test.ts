@@ -174,6 +174,8 @@ function denseBatch(N: number): (parts: Parts) => void {
       return { id, role, shape, nonzeros: shape.reduce((size, extent) => size * extent, 1) };
     });
     for (const index of [0, 2, 3] as const) macOp(parts, index).geometry.N = N;
+    // What is saved is the input itself, which may stay on chip.
+    macOp(parts, 3).operands.input = macOp(parts, 0).operands.input as string;
   };
 }
 

@@ -65,6 +65,18 @@ describe("a hardware config", () => {
       'mine.json: memory.levels.0.width: is not a size, got "2 s"',
     ],
     [
+      { memory: { ...config.memory, onChip: undefined, levels: [{ name: "constructor", size: "1 KiB" }] } },
+      'mine.json: memory.levels.0.name: is taken, got "constructor"; valid: a name of its own',
+    ],
+    [
+      { memory: { ...config.memory, onChip: undefined, levels: [{ name: "b", size: "1 KiB", holds: ["weight"] }] } },
+      "mine.json: memory.levels: no level holds input, outputGrad, output; valid: each of weight, input, outputGrad, output in",
+    ],
+    [
+      { memory: { ...config.memory, onChip: "1 b" } },
+      'mine.json: memory.onChip: must be a whole number of bytes, got "1 b"; valid: as "256 KiB"',
+    ],
+    [
       { clock: "3 bananas" },
       'mine.json: clock: is not a frequency, got "3 bananas"; valid: a number with a unit, as "1 GHz"',
     ],
@@ -80,6 +92,28 @@ describe("a hardware config", () => {
     [{ params: { shape: "Q" } }, 'mine.json: params.shape: unknown value, got "Q"'],
   ])("with %o is refused with a line that says what is valid", (change, message) => {
     expect(() => resolve(change)).toThrow(message);
+  });
+
+  it("takes sizes with a decimal fraction of a unit", () => {
+    const { levels } = resolve({ memory: { ...config.memory, onChip: "46.1 MB" } }).memory;
+    expect(levels[0].bytes).toBe(46_100_000);
+  });
+
+  it("with several faults in levels of memory is refused with a line for each", () => {
+    const levels = [
+      { name: "dram", size: "1 GHz", width: "3 GB/s" },
+      { name: "b", size: "-3 KiB", holds: ["weight"] },
+    ];
+    expect(() => resolve({ memory: { ...config.memory, onChip: undefined, levels } })).toThrow(
+      new RegExp(
+        [
+          "memory.levels.0.name: is taken.*",
+          "memory.levels.0.size: is not a size.*",
+          "memory.levels.0.width: is not a size.*",
+          "memory.levels.1.size: must be finite.*",
+        ].join("\n.*"),
+      ),
+    );
   });
 
   it("with several faults is refused with a line for each", () => {

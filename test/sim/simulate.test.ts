@@ -289,6 +289,54 @@ describe("a simulation", () => {
     expect(onChip?.cycles.total).toBeLessThan(total);
   });
 
+  it("leaves on chip only what the outermost level holds, and moves the rest through the level that does", async () => {
+    const { config } = machines.find(({ name }) => name === "tensordash-4096") as Machine;
+    const levels = [
+      { name: "activations", size: "2 MiB", holds: ["input", "outputGrad", "output"] },
+      { name: "weights", size: "1 MiB", holds: ["weight"] },
+    ];
+    const memory = { ...config.memory, levels };
+    const machine = resolveMachine({ ...config, memory }, config.name, accelerators);
+    const { rows } = (await run({ machines: [machine] })).machines[0];
+    const forward = rows.find(({ kind, pass }) => kind === "conv" && pass === "forward");
+    const select = rows.find(({ kind, layer }) => kind === "select" && layer === forward?.layer);
+    // The selected weights have no place to stay: they are written to DRAM and read from there.
+    expect(select?.traffic.dram.written).toBe(forward?.traffic.dram.weight);
+    expect(select?.traffic.weights).toEqual(select?.traffic.dram);
+    expect(forward?.traffic.dram.weight).toBeGreaterThan(0);
+    expect(forward?.dram).not.toBeNull();
+    // Activations have one.
+    const relu = rows.find(({ layer }) => layer === "relu1");
+    expect([relu?.traffic.dram.read, relu?.traffic.activations.read]).toEqual([0, 0]);
+    expect(relu?.traffic.array.read).toBeGreaterThan(0);
+  });
+
+  it("refuses levels without room for the smallest tiles, with the size that is enough for all ops", async () => {
+    const { config } = machines.find(({ name }) => name === "tensordash-4096") as Machine;
+    const withLevels = (first: string, second: string) => {
+      const levels = [
+        { name: "buffer", size: first },
+        { name: "local", size: second },
+      ];
+      return resolveMachine({ ...config, memory: { ...config.memory, levels } }, config.name, accelerators);
+    };
+    const started = run({ machines: [withLevels("64 B", "16 B")] });
+    const { message } = await started.then(
+      () => ({ message: "" }),
+      (error: Error) => error,
+    );
+    const asked = [...message.matchAll(/^(.*), got .*; valid: at least (\d+) B$/gm)];
+    expect(asked.map(([, fault]) => fault)).toEqual([
+      expect.stringMatching(
+        /^tensordash-4096: memory.levels.0.size: is too small for \S+ (forward|inputGrad|weightGrad)$/,
+      ),
+      expect.stringMatching(/^tensordash-4096: memory.levels.1.size: is too small for /),
+    ]);
+    const [first, second] = asked.map(([, , bytes]) => Number(bytes));
+    await expect(run({ machines: [withLevels(`${first} B`, `${second - 1} B`)] })).rejects.toThrow("levels.1.size");
+    await expect(run({ machines: [withLevels(`${first} B`, `${second} B`)] })).resolves.toHaveProperty("machines");
+  });
+
   it("charges a static schedule its share of one refresh to forward and inputGrad", async () => {
     const { rows } = (await run()).machines.find(({ name }) => name === "bit-tactical-4096") as {
       rows: { kind: string; pass: string; cycles: { rescheduling: number } }[];

@@ -6,19 +6,30 @@
  *     activation   max(tFAW / 4, tRRD) / ranks for each row opened
  *     bank         one bank's cycle for each row opened / banks
  *
- * and loses tRFC of every tREFI to refresh, and what chunks in few channels leave idle of the others. Rows opened, bank
- * groups and channels of a chunk follow from the address map. It is held against the request model in the tests.
+ * and loses tRFC of every tREFI to refresh, what chunks in few channels leave idle of the others, and what a burst brings
+ * beside the bytes that were asked for. Rows opened, bank groups and channels of a chunk follow from the address map. It is
+ * held against the request model in the tests.
  */
 import type { DramDevice } from "./device.ts";
-import { splitStreams, type TrafficPattern, TURN_BYTES } from "./patterns.ts";
+import { chunkBursts, splitStreams, type TrafficPattern, TURN_BYTES, usefulShare } from "./patterns.ts";
 import { BANK_QUEUE, casSpacing, SHARED_QUEUE, WRITE_BATCH } from "./requests.ts";
 
 /** Why a share of the peak is not reached. */
-export const BANDWIDTH_LOSSES = ["bankGroup", "activation", "turnaround", "refresh", "channels"] as const;
-/** One of them: `channels` is what channels wait for others, as one stream feeds all; the others as in the request model. */
+export const BANDWIDTH_LOSSES = [
+  "bankGroup",
+  "activation",
+  "turnaround",
+  "refresh",
+  "channels",
+  "partialBursts",
+] as const;
+/**
+ * One of them: `channels` is what channels wait for others, as one stream feeds all; `partialBursts` what bursts bring that
+ * nobody asked for; the others as in the request model.
+ */
 export type BandwidthLoss = (typeof BANDWIDTH_LOSSES)[number];
 
-/** What a pattern reaches. */
+/** What a pattern reaches, in bytes that were asked for. */
 export interface EffectiveBandwidth {
   readonly bytesPerSecond: number;
   /** Share of the peak, 0..1; with `losses` it sums to 1. */
@@ -49,7 +60,7 @@ export function effectiveBandwidth(device: DramDevice, pattern: TrafficPattern):
   const bytes = pattern.readBytes + pattern.writeBytes;
   const writeShare = pattern.writeBytes / bytes;
   const streams = splitStreams(pattern);
-  const chunk = spread(device, Math.max(1, pattern.chunkBytes / device.burstBytes));
+  const chunk = spread(device, chunkBursts(pattern, device.burstBytes));
   const burstsPerRow = keptOpen(device, chunk, streams[0] + streams[1]);
 
   const spacing = casSpacing(device);
@@ -68,7 +79,7 @@ export function effectiveBandwidth(device: DramDevice, pattern: TrafficPattern):
   const open = softMax([grouped, perActivation / burstsPerRow, bank / burstsPerRow]);
 
   // A batch of writes ends with the bank that has most of its rows. Few reads end few batches: they come in turns.
-  const turn = Math.max(1, Math.min(pattern.chunkBytes, TURN_BYTES) / device.burstBytes);
+  const turn = Math.max(1, Math.min(chunk.bursts, TURN_BYTES / device.burstBytes));
   const batches = Math.min(writeShare / WRITE_BATCH, (1 - writeShare) / turn);
   const rowsPerBank = WRITE_BATCH / (burstsPerRow * banks);
   const batchEnd = (rowsPerBank + SPREAD_OF_ROWS * Math.sqrt(rowsPerBank)) * write;
@@ -79,7 +90,8 @@ export function effectiveBandwidth(device: DramDevice, pattern: TrafficPattern):
   const refreshed = turned / (1 - Math.min(MOST_REFRESH, (tRFC + (ranks === 1 ? tRP + tRCD : 0)) / tREFI));
   const total = refreshed / channelShare(device, chunk, streams[0] + streams[1]);
 
-  const share = BL / total;
+  const busy = BL / total;
+  const share = busy * usefulShare(pattern, device.burstBytes);
   return {
     bytesPerSecond: share * device.peakBytesPerSecond,
     share,
@@ -89,6 +101,7 @@ export function effectiveBandwidth(device: DramDevice, pattern: TrafficPattern):
       turnaround: (turned - open) / total,
       refresh: (refreshed - turned) / total,
       channels: (total - refreshed) / total,
+      partialBursts: busy - share,
     },
     activationsPerBurst: 1 / burstsPerRow,
   };

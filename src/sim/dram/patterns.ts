@@ -8,14 +8,51 @@ export interface RequestList {
   readonly writes: Uint8Array;
 }
 
-/** What a tile moves: several streams of contiguous chunks, whose chunks lie anywhere. */
+/** What a tile moves: several streams of contiguous chunks, whose chunks lie anywhere. Bytes are those that are asked for. */
 export interface TrafficPattern {
   readonly readBytes: number;
   readonly writeBytes: number;
   /** Bytes of one contiguous run, as a row of a tile. */
   readonly chunkBytes: number;
+  /** Bursts that carry the bytes; by default those of equal chunks, each of which begins with a burst. */
+  readonly bursts?: number;
   /** Tensors that are moved at the same time; they take turns of at most TURN_BYTES. */
   readonly streams: number;
+}
+
+/** One stream: a tensor in runs of `runBytes`, more than 0. */
+export interface Transfer {
+  readonly readBytes: number;
+  readonly writeBytes: number;
+  readonly runBytes: number;
+}
+
+/** Streams that move at the same time, taken together. They move at least one byte. */
+export function mergedPattern(transfers: readonly Transfer[], burstBytes: number): TrafficPattern {
+  let [readBytes, writeBytes, runs, bursts] = [0, 0, 0, 0];
+  for (const transfer of transfers) {
+    readBytes += transfer.readBytes;
+    writeBytes += transfer.writeBytes;
+    const count = (transfer.readBytes + transfer.writeBytes) / transfer.runBytes;
+    runs += count;
+    bursts += count * Math.ceil(transfer.runBytes / burstBytes);
+  }
+  return { readBytes, writeBytes, chunkBytes: (readBytes + writeBytes) / runs, bursts, streams: transfers.length };
+}
+
+/** Bursts of a pattern: DRAM moves nothing less. */
+export function burstsOf({ readBytes, writeBytes, chunkBytes, bursts }: TrafficPattern, burstBytes: number): number {
+  return bursts ?? ((readBytes + writeBytes) / chunkBytes) * Math.ceil(chunkBytes / burstBytes);
+}
+
+/** Share of what a pattern moves that was asked for, 0..1. */
+export function usefulShare(pattern: TrafficPattern, burstBytes: number): number {
+  return (pattern.readBytes + pattern.writeBytes) / (burstsOf(pattern, burstBytes) * burstBytes);
+}
+
+/** Bursts of one chunk, on average; at least 1. */
+export function chunkBursts(pattern: TrafficPattern, burstBytes: number): number {
+  return Math.max(1, pattern.chunkBytes / (usefulShare(pattern, burstBytes) * burstBytes));
 }
 
 /** A burst of a DMA engine on the interconnect: what one stream sends before the next has its turn. */
@@ -36,7 +73,7 @@ export function splitStreams({ readBytes, writeBytes, streams }: TrafficPattern)
 export function tileRequests(device: DramDevice, pattern: TrafficPattern, count: number, seed: string): RequestList {
   const { burstBytes, capacityBytes } = device;
   const random = seedrandom(seed);
-  const chunk = Math.max(1, Math.round(pattern.chunkBytes / burstBytes));
+  const chunk = Math.round(chunkBursts(pattern, burstBytes));
   const turn = Math.min(chunk, Math.max(1, TURN_BYTES / burstBytes));
   const places = Math.floor(capacityBytes / (chunk * burstBytes));
   const streamsOf = splitStreams(pattern);

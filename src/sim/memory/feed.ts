@@ -1,19 +1,19 @@
 /**
- * What feeding one operation costs. Compute, DRAM and the ports of every level overlap (double buffering), so that the
- * slowest of them decides; the first tiles in, the last tile out and latencies come on top. Of the tilings that are worth
- * a look the one with least cycles is taken, then the one that moves least over DRAM, then over all levels.
+ * What feeding one operation costs. The first tiles come in, level by level, and the last tile goes out while nothing else
+ * works; in between, compute, DRAM and the ports of every level overlap (double buffering), so that the slowest of them
+ * decides over the bytes that are left; latencies come on top. Of the tilings that `tiling.ts` leaves, the one with least
+ * cycles is taken, then the one that moves least over DRAM, then over all levels.
  */
-import type { ConvGeometry } from "../../kernels/geometry.ts";
 import { type BandwidthLoss, effectiveBandwidth } from "../dram/closed-form.ts";
-import type { TrafficPattern } from "../dram/patterns.ts";
-import type { Pass } from "../operation.ts";
+import { burstsOf, mergedPattern, type Transfer } from "../dram/patterns.ts";
+import { runsOf } from "./dram-layout.ts";
 import type { Held, MemoryNumbers } from "./hierarchy.ts";
-import { INPUT_SIDE, nestShape, type Tile, WEIGHT_SIDE } from "./loop-nest.ts";
+import { nestShape, type Tile } from "./loop-nest.ts";
 import { type LevelTiling, sidesOf, type TilingTask, tilingsOf } from "./tiling.ts";
 
 /** Bytes by tensor. */
 export type Bytes = Readonly<Partial<Record<Held, number>>>;
-type ByName = Readonly<Partial<Record<string, number>>>;
+type ByName = Readonly<Record<string, number>>;
 
 /** An operation to feed: its tensors, and what the array does with them. */
 export interface FeedTask extends TilingTask {
@@ -28,8 +28,8 @@ export interface Feed {
   /** Cycles by what was waited for (`dram`, or a level) and by tensor, or `latency`. */
   readonly stalls: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** Bytes over the interface of DRAM and of each level with what is outside of it, and of the array with what it reads from. */
-  readonly traffic: Readonly<Record<string, Bytes>>;
-  /** Bytes read from and written to DRAM and each level, for energy: what crosses from one to another is both. */
+  readonly traffic: Readonly<Record<string, ByName>>;
+  /** Bytes read from and written to DRAM, in whole bursts, and each level, for energy: what crosses from one to another is both. */
   readonly accesses: Accesses;
   /** Tiles of each level, outermost first. */
   readonly tiles: readonly LevelTiling[];
@@ -50,14 +50,15 @@ export type Accesses = Readonly<Record<string, { readonly read: number; readonly
 
 /** Name of the memory outside the outermost level. */
 export const DRAM = "dram";
-/** Name under which the array's own reads and writes are counted. */
-export const ARRAY = "array";
+/** Name under which the reads and writes of the array, or of the vector unit, are counted. */
+const ARRAY = "array";
 
-/** Bytes over the ports of one memory by tensor, and how many it moves in a cycle. */
+/** Bytes over the ports of one memory, and how many it moves in a cycle. */
 interface Port {
   readonly name: string;
   readonly bytesPerCycle: number;
-  readonly bytes: Partial<Record<string, number>>;
+  /** By tensor, without the first and last tiles. */
+  readonly steady: Record<string, number>;
   read: number;
   written: number;
 }
@@ -66,7 +67,7 @@ interface Port {
 const known = new Map<string, LevelTiling[][]>();
 const MOST_KNOWN = 4096;
 
-/** Feeds an operation whose array works for `compute` cycles. @throws Error where a level is too small for any tile. */
+/** Feeds an operation whose array works for `compute` cycles. Every level has room for its smallest tile (`room.ts`). */
 export function feed(task: FeedTask, memory: MemoryNumbers, compute: number): Feed {
   let best: Feed | undefined;
   for (const tiles of pathsOf(task, memory)) {
@@ -102,159 +103,172 @@ function everything({ traffic }: Feed): number {
   return Object.values(traffic).reduce((sum, bytes) => sum + total(bytes), 0);
 }
 
+/** A tensor between two memories, numbered from outside: DRAM is 0. */
+interface Crossing {
+  readonly name: Held;
+  readonly from: number;
+  readonly to: number;
+  /** Crossings of the tensor further outside. */
+  readonly hop: number;
+  readonly reads: number;
+  readonly writes: number;
+  /** Of one tile. */
+  readonly tileBytes: number;
+  readonly tile: Tile;
+}
+
+/** A tensor moves between each level that holds it and the next one outside that does, if any; else DRAM. */
+export function crossingsOf({ resident }: Pick<FeedTask, "resident">, tiles: readonly LevelTiling[]): Crossing[] {
+  const outside = new Map<Held, { place: number; hop: number }>();
+  for (const name of resident) outside.set(name, { place: 1, hop: 0 });
+  return tiles.flatMap(({ tile, reads, writes, tileBytes }, index) =>
+    (Object.entries(tileBytes) as [Held, number][]).map(([name, bytes]) => {
+      const { place, hop } = outside.get(name) ?? { place: 0, hop: 0 };
+      const to = index + 1;
+      outside.set(name, { place: to, hop: hop + 1 });
+      return {
+        name,
+        from: place,
+        to,
+        hop,
+        reads: reads[name] ?? 0,
+        writes: writes[name] ?? 0,
+        tileBytes: bytes,
+        tile,
+      };
+    }),
+  );
+}
+
 /** Costs of one way through the levels. */
 function follow(task: FeedTask, memory: MemoryNumbers, compute: number, tiles: readonly LevelTiling[]): Feed {
-  const { levels } = memory;
-  const use = dramUse(memory, patternOf(task, tiles, memory));
-  const dram: Port = {
-    name: DRAM,
-    bytesPerCycle: memory.dramBytesPerCycle * (use?.share ?? 1),
-    bytes: {},
-    read: 0,
-    written: 0,
-  };
-  const ports = levels.map(
-    ({ name, bytesPerCycle }): Port => ({ name, bytesPerCycle, bytes: {}, read: 0, written: 0 }),
-  );
-  const traffic: Record<string, Bytes> = { [DRAM]: dram.bytes };
-  const stalls = new Stalls();
-
-  // A tensor moves between each level that holds it and the next one outside that does, if any; else DRAM.
-  const outside = new Map<Held, Port>();
-  for (const name of task.resident) if (levels[0].holds.has(name)) outside.set(name, ports[0]);
-  tiles.forEach(({ reads, writes, tileBytes }, index) => {
-    const crossing: Partial<Record<Held, number>> = {};
-    for (const name of Object.keys(tileBytes) as Held[]) {
-      const from = outside.get(name) ?? dram;
-      const [inward, outward] = [reads[name] ?? 0, writes[name] ?? 0];
-      const bytes = inward + outward;
-      pass(from, ports[index], inward);
-      pass(ports[index], from, outward);
-      crossing[name] = bytes;
-      add(from.bytes, name, bytes);
-      add(ports[index].bytes, name, bytes);
-      const slower = from.bytesPerCycle < ports[index].bytesPerCycle ? from : ports[index];
-      stalls.add(slower.name, name, Math.floor((tileBytes[name] ?? 0) / slower.bytesPerCycle));
-      outside.set(name, ports[index]);
-    }
-    traffic[levels[index].name] = crossing;
-  });
-  for (const [name, bytes] of Object.entries(task.arrayBytes) as [Held, number][]) {
-    const from = outside.get(name) ?? dram;
-    add(from.bytes, name, bytes);
-    if (name === "output") from.written += bytes;
-    else from.read += bytes;
+  const crossings = crossingsOf(task, tiles);
+  const use = dramUse(memory, transfersOf(task, crossings));
+  const ports = portsOf(memory, use);
+  const traffic: Record<string, Record<string, number>> = {};
+  for (const { name } of ports) traffic[name] = {};
+  const innermost = new Map<Held, Port>();
+  for (const name of task.resident) innermost.set(name, ports[1]);
+  for (const { name, from, to, reads, writes, tileBytes } of crossings) {
+    pass(ports[from], ports[to], name, reads);
+    pass(ports[to], ports[from], name, writes);
+    for (const port of [ports[from], ports[to]]) add(port.steady, name, -tileBytes);
+    if (from === 0) add(traffic[DRAM], name, reads + writes);
+    add(traffic[ports[to].name], name, reads + writes);
+    innermost.set(name, ports[to]);
   }
-  traffic[ARRAY] = task.arrayBytes;
+  for (const [name, bytes] of Object.entries(task.arrayBytes) as [Held, number][]) {
+    const port = innermost.get(name) as Port;
+    add(port.steady, name, bytes);
+    port[name === "output" ? "written" : "read"] += bytes;
+  }
 
-  let slowest = dram;
-  for (const port of ports) if (cyclesOf(port) > cyclesOf(slowest)) slowest = port;
-  stalls.share(slowest.name, slowest.bytes, Math.max(0, cyclesOf(slowest) - compute));
-  for (const { name, readLatency, writeLatency } of levels) stalls.add(name, "latency", readLatency + writeLatency);
+  const stalls = new Stalls();
+  addEdges(stalls, crossings, ports);
+  stalls.wait(ports, compute);
+  for (const { name, readLatency, writeLatency } of memory.levels) {
+    stalls.add(name, "latency", readLatency + writeLatency);
+  }
   return {
     stall: stalls.total,
     stalls: stalls.byPlace,
-    traffic,
-    accesses: accessesOf([dram, ...ports]),
+    traffic: { ...traffic, [ARRAY]: task.arrayBytes as ByName },
+    accesses: accessesOf(ports, use),
     tiles,
     dram: use,
   };
 }
 
-/** Channels that lie together in DRAM: activations are stored as [N][C / 32][H][W][32], as TensorRT's and oneDNN's layouts are. */
-const CHANNEL_BLOCK = 32;
-
-/** What goes over DRAM, in runs that are contiguous there: of weights, which only one op reads in tiles, whole tiles. */
-export function patternOf(
-  { geometry, resident, pass }: FeedTask,
-  tiles: readonly LevelTiling[],
-  memory: MemoryNumbers,
-): TrafficPattern {
-  const sides = sidesOf(pass);
-  const seen = new Set<Held>(resident);
-  let [readBytes, writeBytes, runs, streams] = [0, 0, 0, 0];
-  tiles.forEach(({ tile, reads, writes, tileBytes }, index) => {
-    for (const name of memory.levels[index].holds) {
-      if (seen.has(name) || tileBytes[name] === undefined) continue;
-      seen.add(name);
-      const [read, written] = [reads[name] ?? 0, writes[name] ?? 0];
-      readBytes += read;
-      writeBytes += written;
-      const side = sides.indexOf(name);
-      const pieces = side === WEIGHT_SIDE ? 1 : piecesOf(side, tile, geometry, pass);
-      runs += ((read + written) / Math.max(1, tileBytes[name] ?? 0)) * pieces;
-      streams++;
-    }
-  });
-  return { readBytes, writeBytes, chunkBytes: (readBytes + writeBytes) / Math.max(1, runs), streams };
+/** First tiles on their way in, then the last one out: one memory after the other, all tensors at once as far as they share no port. */
+function addEdges(stalls: Stalls, crossings: readonly Crossing[], ports: readonly Port[]): void {
+  const stages = new Map<string, Crossing[]>();
+  for (const crossing of crossings) {
+    const key = `${crossing.name === "output"} ${crossing.hop}`;
+    stages.set(key, [...(stages.get(key) ?? []), crossing]);
+  }
+  for (const stage of stages.values()) {
+    let longest = { port: ports[0], cycles: 0, bytes: {} };
+    ports.forEach((port, place) => {
+      const here = stage.filter(({ from, to }) => from === place || to === place);
+      const bytes = Object.fromEntries(here.map(({ name, tileBytes }) => [name, tileBytes]));
+      const cycles = Math.floor(total(bytes) / port.bytesPerCycle);
+      if (cycles > longest.cycles) longest = { port, cycles, bytes };
+    });
+    stalls.share(longest.port.name, longest.bytes, longest.cycles);
+  }
 }
 
-/** Runs of a tile of activations: one for each image and block of channels, and for each row where rows are cut. */
-function piecesOf(side: number, tile: Tile, g: ConvGeometry, pass: Pass): number {
-  const [channels, all] = side === INPUT_SIDE ? [tile.channels, g.C] : [tile.filters, g.K];
-  const { full } = nestShape(pass, g);
-  const isWhole = tile.rows === full.rows && tile.columns === full.columns;
-  if (isWhole && channels === all) return 1;
-  const blocks = Math.max(1, Math.ceil(channels / CHANNEL_BLOCK));
-  return tile.images * blocks * (tile.columns === full.columns ? 1 : tile.rows);
+/** What of an operation goes over DRAM. */
+export function transfersOf(
+  { geometry, pass }: Pick<FeedTask, "geometry" | "pass">,
+  crossings: readonly Crossing[],
+): Transfer[] {
+  const shape = nestShape(pass, geometry);
+  return crossings
+    .filter(({ from, reads, writes }) => from === 0 && reads + writes > 0)
+    .map(({ name, reads, writes, tileBytes, tile }) => {
+      const runs = runsOf(sidesOf(pass).indexOf(name), tile, geometry, shape);
+      return { readBytes: reads, writeBytes: writes, runBytes: tileBytes / runs };
+    });
 }
 
-/** What a pattern reaches of a known part. */
-function dramUse({ device }: MemoryNumbers, pattern: TrafficPattern): DramUse | null {
-  const bytes = pattern.readBytes + pattern.writeBytes;
-  if (device === null || bytes === 0) return null;
+/** What transfers reach of a known part. */
+function dramUse({ device }: MemoryNumbers, transfers: readonly Transfer[]): DramUse | null {
+  if (device === null || transfers.length === 0) return null;
+  const pattern = mergedPattern(transfers, device.burstBytes);
   const { share, losses, activationsPerBurst } = effectiveBandwidth(device, pattern);
-  return { share, losses, activations: Math.ceil((bytes / device.burstBytes) * activationsPerBurst) };
+  return { share, losses, activations: Math.ceil(burstsOf(pattern, device.burstBytes) * activationsPerBurst) };
 }
 
-/** Bytes of an operation that does not multiply, by where they are. */
+/** A tensor of an operation that does not multiply. */
 export interface Moved {
-  readonly onChip: number;
-  readonly offChip: number;
+  readonly bytes: number;
+  readonly isWritten: boolean;
+  /** The level that the vector unit reads and writes it in. */
+  readonly level: number;
+  /** Whether it stays there; else it comes from DRAM or goes there. */
+  readonly isResident: boolean;
 }
 
 /** Moves the tensors of an operation that keeps the vector unit busy for `cycles`. */
-export function move(
-  read: Moved,
-  written: Moved,
-  memory: MemoryNumbers,
-  cycles: number,
-): Pick<Feed, "stall" | "stalls" | "accesses" | "dram"> & {
-  readonly traffic: Readonly<Record<string, Readonly<Record<string, number>>>>;
-} {
-  const {
-    levels: [outermost],
-    dramBytesPerCycle,
-  } = memory;
+export function move(tensors: readonly Moved[], memory: MemoryNumbers, cycles: number): Omit<Feed, "tiles"> {
+  const sum = (some: readonly Moved[]) => some.reduce((total, { bytes }) => total + bytes, 0);
+  const offChip = tensors.filter(({ isResident }) => !isResident);
+  const [readBytes, writeBytes] = [false, true].map((written) =>
+    sum(offChip.filter(({ isWritten }) => isWritten === written)),
+  );
   // Whole tensors, one after the other.
-  const [readBytes, writeBytes] = [read.offChip, written.offChip];
-  const chunkBytes = Math.max(readBytes, writeBytes);
-  const streams = Number(readBytes > 0) + Number(writeBytes > 0);
-  const use = dramUse(memory, { readBytes, writeBytes, chunkBytes, streams });
-  const dram = {
-    name: DRAM,
-    bytesPerCycle: dramBytesPerCycle * (use?.share ?? 1),
-    bytes: { read: readBytes, written: writeBytes },
-  };
-  const level = {
-    name: outermost.name,
-    bytesPerCycle: outermost.bytesPerCycle,
-    bytes: { read: read.onChip + read.offChip, written: written.onChip + written.offChip },
-  };
-  const slowest = cyclesOf(level) > cyclesOf(dram) ? level : dram;
+  const transfers = [
+    { readBytes, writeBytes: 0, runBytes: readBytes },
+    { readBytes: 0, writeBytes, runBytes: writeBytes },
+  ].filter(({ runBytes }) => runBytes > 0);
+  const use = dramUse(memory, transfers);
+  const ports = portsOf(memory, use);
+  const [dram] = ports;
+  const nothing = () => ({ read: 0, written: 0 });
+  const traffic: Record<string, ReturnType<typeof nothing>> = { [DRAM]: { read: readBytes, written: writeBytes } };
+  const array = nothing();
+  for (const { bytes, isWritten, level, isResident } of tensors) {
+    const name = isWritten ? "written" : "read";
+    const port = ports[level + 1];
+    traffic[port.name] ??= nothing();
+    if (!isResident) {
+      traffic[port.name][name] += bytes;
+      pass(isWritten ? port : dram, isWritten ? dram : port, name, bytes);
+    }
+    add(port.steady, name, bytes);
+    port[name] += bytes;
+    array[name] += bytes;
+  }
   const stalls = new Stalls();
-  stalls.share(slowest.name, slowest.bytes, Math.max(0, cyclesOf(slowest) - cycles));
-  // What comes from DRAM is written to the level before it is read, and the other way round.
-  const through = read.offChip + written.offChip;
-  const accesses = {
-    [DRAM]: { read: read.offChip, written: written.offChip },
-    [level.name]: {
-      read: read.onChip + through,
-      written: written.onChip + through,
-    },
+  stalls.wait(ports, cycles);
+  return {
+    stall: stalls.total,
+    stalls: stalls.byPlace,
+    traffic: { ...traffic, [ARRAY]: array },
+    accesses: accessesOf(ports, use),
+    dram: use,
   };
-  const traffic = { [DRAM]: dram.bytes, [level.name]: level.bytes };
-  return { stall: stalls.total, stalls: stalls.byPlace, traffic, accesses, dram: use };
 }
 
 /** Stalls by place and tensor; none that is zero. */
@@ -274,35 +288,54 @@ class Stalls {
     const sum = total(bytes);
     let passed = 0;
     let given = 0;
-    for (const [name, part = 0] of Object.entries(bytes)) {
+    for (const [name, part] of Object.entries(bytes)) {
       passed += part;
       const upTo = passed === sum ? cycles : Math.floor((cycles * passed) / sum);
       this.add(place, name, upTo - given);
       given = upTo;
     }
   }
+
+  /** What the slowest of the ports takes beyond the cycles that the array or the vector unit works. */
+  wait(ports: readonly Port[], cycles: number): void {
+    let [slowest, longest] = [ports[0], cycles];
+    for (const port of ports) {
+      const taken = Math.ceil(total(port.steady) / port.bytesPerCycle);
+      if (taken > longest) [slowest, longest] = [port, taken];
+    }
+    this.share(slowest.name, slowest.steady, longest - cycles);
+  }
 }
 
-function pass(from: Port, to: Port, bytes: number): void {
+/** DRAM at what it reaches, and the levels. */
+function portsOf({ levels, dramBytesPerCycle }: MemoryNumbers, use: DramUse | null): Port[] {
+  const dram = { name: DRAM, bytesPerCycle: dramBytesPerCycle * (use?.share ?? 1) };
+  return [dram, ...levels].map(({ name, bytesPerCycle }) => ({ name, bytesPerCycle, steady: {}, read: 0, written: 0 }));
+}
+
+function pass(from: Port, to: Port, name: string, bytes: number): void {
   from.read += bytes;
   to.written += bytes;
+  add(from.steady, name, bytes);
+  add(to.steady, name, bytes);
 }
 
-function accessesOf(ports: readonly Port[]): Accesses {
-  return Object.fromEntries(ports.map(({ name, read, written }) => [name, { read, written }]));
+function accessesOf(ports: readonly Port[], use: DramUse | null): Accesses {
+  return Object.fromEntries(
+    ports.map(({ name, read, written }, place) => {
+      const moved = place === 0 && use !== null ? 1 + use.losses.partialBursts / use.share : 1;
+      return [name, { read: Math.round(read * moved), written: Math.round(written * moved) }];
+    }),
+  );
 }
 
-function add(bytes: Partial<Record<string, number>>, name: string, more: number): void {
+function add(bytes: Record<string, number>, name: string, more: number): void {
   bytes[name] = (bytes[name] ?? 0) + more;
-}
-
-function cyclesOf({ bytes, bytesPerCycle }: Pick<Port, "bytes" | "bytesPerCycle">): number {
-  return Math.ceil(total(bytes) / bytesPerCycle);
 }
 
 /** Sum over tensors. */
 export function total(bytes: ByName): number {
   let sum = 0;
-  for (const name in bytes) sum += bytes[name] ?? 0;
+  for (const name in bytes) sum += bytes[name];
   return sum;
 }

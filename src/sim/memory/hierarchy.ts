@@ -33,8 +33,8 @@ const Tiling = Type.Object(
     images: tileSize("images"),
     rows: tileSize("rows of the output (weightGrad: of outputGrad)"),
     columns: tileSize("columns of the output (weightGrad: of outputGrad)"),
-    filters: tileSize("filters"),
-    channels: tileSize("input channels"),
+    filters: tileSize("filters of a group"),
+    channels: tileSize("input channels of a group"),
     order: Type.Optional(
       Type.Array(Type.Enum([...DIMENSIONS]), {
         minItems: 3,
@@ -58,7 +58,7 @@ const Level = Type.Object(
       Type.Array(Type.Enum([...HELD]), {
         minItems: 1,
         uniqueItems: true,
-        description: "Tensors; others pass it by. All by default.",
+        description: "Tensors; others pass it by. All by default; some level has to hold each.",
       }),
     ),
     banks: Type.Integer({ minimum: 1, default: 1 }),
@@ -183,31 +183,44 @@ function levelsOf({ onChip, levels }: MemoryConfig, offChip: Storage, at: string
     throw new Error(`${at}: needs "onChip" or "levels", got ${onChip === undefined ? "neither" : "both"}`);
   }
   if (levels === undefined) return [shared("on chip", quantity("size", onChip as string, `${at}.onChip`), offChip)];
+  const { faults, attempt } = faultCollector();
   let storage = offChip;
-  return levels.map(
-    ({ name, size, holds, width, banks, ports, readLatency, writeLatency, tiling = {}, ...level }, index) => {
-      const field = `${at}.levels.${index}`;
-      // What a level does not say is as it is outside.
-      if (level.storage !== undefined) storage = storageOf(level.storage, `${field}.storage`);
-      const earlier = levels.slice(0, index).map((level) => level.name);
-      if (TAKEN.includes(name) || earlier.includes(name)) {
-        throw new Error(`${field}.name: is taken, got "${name}"; valid: a name of its own, not ${TAKEN.join(", ")}`);
-      }
-      const perPort = width === undefined ? Number.POSITIVE_INFINITY : quantity("size", width, `${field}.width`);
-      const bytes = quantity("size", size, `${field}.size`);
-      return {
-        name,
-        bytes,
-        bankBytes: banks > 1 || width !== undefined ? bytes / banks : null,
-        holds: new Set(holds ?? HELD),
-        bytesPerCycle: banks * ports * perPort,
-        readLatency,
-        writeLatency,
-        storage,
-        tiling,
-      };
-    },
-  );
+  const resolved = levels.map((level, index): MemoryLevel => {
+    const { name, holds, banks, ports, readLatency, writeLatency, tiling = {} } = level;
+    const field = `${at}.levels.${index}`;
+    const size = (key: "size" | "width", absent: number) => {
+      const text = level[key];
+      return text === undefined ? absent : (attempt(() => quantity("size", text, `${field}.${key}`)) ?? absent);
+    };
+    // What a level does not say is as it is outside.
+    const formats = level.storage;
+    if (formats !== undefined) storage = attempt(() => storageOf(formats, `${field}.storage`)) ?? storage;
+    const isTaken = TAKEN.includes(name) || levels.slice(0, index).some((earlier) => earlier.name === name);
+    // A property of every object cannot be a key of results.
+    if (isTaken || name in {}) {
+      faults.push(`${field}.name: is taken, got "${name}"; valid: a name of its own, not ${TAKEN.join(", ")}`);
+    }
+    const bytes = size("size", 0);
+    return {
+      name,
+      bytes,
+      bankBytes: banks > 1 || level.width !== undefined ? bytes / banks : null,
+      holds: new Set(holds ?? HELD),
+      bytesPerCycle: banks * ports * size("width", Number.POSITIVE_INFINITY),
+      readLatency,
+      writeLatency,
+      storage,
+      tiling,
+    };
+  });
+  const nowhere = HELD.filter((name) => !resolved.some(({ holds }) => holds.has(name)));
+  if (nowhere.length > 0) {
+    faults.push(
+      `${at}.levels: no level holds ${nowhere.join(", ")}; valid: each of ${HELD.join(", ")} in one level at least, as the array reads and writes buffers only`,
+    );
+  }
+  if (faults.length > 0) throw new InputError(faults);
+  return resolved;
 }
 
 function shared(name: string, bytes: number, storage: Storage): MemoryLevel {

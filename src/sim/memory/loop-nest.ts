@@ -2,7 +2,7 @@
  * One pass as a nest of loops over tiles. All passes share three tensors and three dimensions, after Parashar et al.,
  * Timeloop, ISPASS 2019: weight (filters × channels), input side (space × channels) and output side (space × filters), where
  * space = images, rows and columns. A tensor is read again for every turn of a loop that does not index it, where a loop that
- * does is inside.
+ * does is inside. Groups of a grouped convolution share nothing: a loop over them, outside of the others, indexes all tensors.
  */
 import { type ConvGeometry, outputHeight, outputWidth } from "../../kernels/geometry.ts";
 import type { Pass } from "../operation.ts";
@@ -10,11 +10,15 @@ import type { Pass } from "../operation.ts";
 /** Loops over tiles. */
 export const DIMENSIONS = ["space", "filters", "channels"] as const;
 
-/** Sizes of a tile. Rows and columns are those of the tensor that has no halo: the output, or outputGrad in weightGrad. */
+/**
+ * Sizes of a tile. Rows and columns are those of the tensor that has no halo: the output, or outputGrad in weightGrad. Filters
+ * and channels are those of one group; a tile of several groups holds all of them.
+ */
 export interface Tile {
   readonly images: number;
   readonly rows: number;
   readonly columns: number;
+  readonly groups: number;
   readonly filters: number;
   readonly channels: number;
 }
@@ -37,7 +41,7 @@ export interface NestShape {
   readonly haloWidth: number;
 }
 
-/** The nest of a pass. Filters and channels are those of all groups. */
+/** The nest of a pass. */
 export function nestShape(pass: Pass, g: ConvGeometry): NestShape {
   const [P, Q] = [outputHeight(g), outputWidth(g)];
   const reach = [(g.R - 1) * g.dilation[0], (g.S - 1) * g.dilation[1]];
@@ -47,7 +51,14 @@ export function nestShape(pass: Pass, g: ConvGeometry): NestShape {
     isInputGrad ? Math.ceil((count + reach[axis]) / g.stride[axis]) : (count - 1) * g.stride[axis] + reach[axis] + 1;
   const some = (extent: number) => Math.max(1, extent);
   return {
-    full: { images: some(g.N), rows: some(rows), columns: some(columns), filters: some(g.K), channels: some(g.C) },
+    full: {
+      images: some(g.N),
+      rows: some(rows),
+      columns: some(columns),
+      groups: g.groups,
+      filters: some(g.K / g.groups),
+      channels: some(g.C / g.groups),
+    },
     haloSide: isInputGrad ? OUTPUT_SIDE : INPUT_SIDE,
     haloRows: widen(0),
     haloColumns: widen(1),

@@ -8,6 +8,8 @@
 export interface Touch {
   readonly reads: readonly string[];
   readonly writes: readonly string[];
+  /** Whether each element is read for the last time before it is written, so that a result may take the place of an operand. */
+  readonly isInPlace?: boolean;
 }
 
 /** Tensors of an op that are, or stay, on chip. */
@@ -17,7 +19,7 @@ export interface Residence {
 }
 
 /**
- * @param bytesOf stored bytes of a tensor.
+ * @param bytesOf stored bytes of a tensor; Infinity for one that may not stay.
  * @param outlives whether a tensor is needed after the step, so that it is always written to DRAM.
  */
 export function residenceOf(
@@ -40,12 +42,13 @@ export function residenceOf(
     used -= resident.get(id) ?? 0;
     resident.delete(id);
   };
-  /** Keeps a tensor if it fits, at the cost of those only that are read later. */
+  /** Keeps a tensor if it fits, at the cost of those only that are read later, and not of what its op reads on chip. */
   const keep = (id: string, at: number): boolean => {
     const bytes = bytesOf(id);
     const next = nextUse(id, at);
     if (next === Number.POSITIVE_INFINITY) return false;
     const later = [...resident.keys()]
+      .filter((other) => !residences[at].reads.has(other))
       .map((other) => ({ other, next: nextUse(other, at) }))
       .filter((candidate) => candidate.next > next)
       .sort((a, b) => b.next - a.next);
@@ -63,19 +66,19 @@ export function residenceOf(
     return true;
   };
 
-  ops.forEach(({ reads, writes }, at) => {
+  ops.forEach(({ reads, writes, isInPlace = false }, at) => {
     for (const id of reads) if (resident.has(id)) residences[at].reads.add(id);
-    for (const id of [...reads, ...writes]) {
-      if (resident.has(id) && nextUse(id, at) === Number.POSITIVE_INFINITY) leave(id);
-    }
+    const done = [...reads, ...writes].filter((id) => nextUse(id, at) === Number.POSITIVE_INFINITY);
+    if (isInPlace) done.forEach(leave);
     for (const id of writes) {
-      if (resident.has(id)) leave(id);
+      leave(id);
       madeBy.delete(id);
       if (!keep(id, at) || outlives(id)) continue;
       residences[at].writes.add(id);
       madeBy.set(id, at);
     }
     for (const id of reads) if (!resident.has(id)) keep(id, at);
+    done.forEach(leave);
   });
   return residences;
 }

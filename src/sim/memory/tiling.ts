@@ -1,11 +1,13 @@
 /**
  * Tiles of one pass for each level of a memory. For every level the tilings that fit are reduced to those that no other beats
- * in traffic, in the bytes of a tile (of which double buffering cannot hide the first and last) and in the number of tiles, whose
- * loops bind the levels inside; which of them is best depends on bandwidths and is decided by `feed.ts`. What remains does not depend on a
- * bandwidth, so that a faster memory is never slower.
+ * in traffic, in the bytes of a tile (of which double buffering cannot hide the first and last), in the number of tiles, whose
+ * loops bind the levels inside, and in the number of runs that DRAM moves them in. Of these, those that move more than a tenth
+ * above the least are dropped, as a cycle is not worth much traffic, and at most MAX_FRONT are followed further. Which of them is
+ * best depends on bandwidths and is decided by `feed.ts`; what it chooses from does not, so that a faster memory is never slower.
  */
 import type { ConvGeometry } from "../../kernels/geometry.ts";
 import type { Pass } from "../operation.ts";
+import { CHANNEL_BLOCK, runsOf } from "./dram-layout.ts";
 import type { Held, MemoryLevel } from "./hierarchy.ts";
 import {
   DIMENSIONS,
@@ -57,6 +59,8 @@ interface Outer {
   readonly counted: readonly [number, number, number];
 }
 
+/** Bytes that DRAM moves at once: a burst of common parts, two of HBM2e. */
+const BURST_BYTES = 64;
 /** Tilings of a level that are followed further. */
 const MAX_FRONT = 6;
 /** What a tiling may move beyond the least, to wait less for its first and last tiles: a cycle is not worth twice the traffic. */
@@ -70,7 +74,7 @@ export function sidesOf(pass: Pass): readonly [Held, Held, Held] {
   return names;
 }
 
-/** Every way through the levels that is worth a look: one tiling a level, outermost first. @throws Error where a level is too small. */
+/** Every way through the levels that is worth a look: one tiling a level, outermost first; none where a level is too small. */
 export function tilingsOf(
   task: TilingTask,
   levels: readonly MemoryLevel[],
@@ -91,6 +95,24 @@ export function tilingsOf(
   return paths.map(({ chosen }) => chosen);
 }
 
+/** What decides about the smallest tile of a pass. */
+export type SmallestTileTask = Pick<TilingTask, "pass" | "geometry" | "partialBytes"> & {
+  /** Bytes of the operands. */
+  readonly operands: Readonly<Partial<Record<Held, number>>>;
+};
+
+/** Bytes of the smallest tile that a level can be given, with unfinished sums. */
+export function smallestTile({ pass, geometry, operands, partialBytes }: SmallestTileTask, level: MemoryLevel): number {
+  const shape = nestShape(pass, geometry);
+  const space = [...spacesOf(shape, shape.full, level.tiling)].at(-1) as SpaceTiling;
+  const cut = [...cutsOf(shape.full, level.tiling)].at(-1) as Cut;
+  const shares = sharesOf(shape, space, cut);
+  return sidesOf(pass).reduce((sum, name, side) => {
+    const bytes = name === "output" ? partialBytes : (operands[name] ?? 0);
+    return sum + (level.holds.has(name) ? shares[side] * bytes : 0);
+  }, 0);
+}
+
 /** One level of a task, with what stays the same for all its tilings. */
 interface LevelTask {
   readonly held: readonly boolean[];
@@ -106,16 +128,21 @@ interface LevelTask {
   readonly outer: Outer;
 }
 
+/** How a tile is cut along groups, filters and channels. */
+type Cut = Pick<Tile, "groups" | "filters" | "channels">;
+
 interface Candidate {
   readonly space: SpaceTiling;
-  readonly filters: number;
-  readonly channels: number;
+  readonly cut: Cut;
   readonly order: readonly number[];
+  /** Bytes in and out, from and to DRAM in whole bursts. */
   readonly traffic: number;
   /** Tiles, where levels inside have to cut each of them; else 0. */
   readonly turns: number;
   /** Bytes of a tile of everything. */
   readonly edge: number;
+  /** Contiguous runs from and to DRAM. */
+  readonly runs: number;
 }
 
 function frontOf(
@@ -147,52 +174,52 @@ function frontOf(
   };
   const { tiling: fixed } = level;
   const orders = fixed.order === undefined ? ORDERS : [fixed.order.map((name) => DIMENSIONS.indexOf(name))];
-  const front: Candidate[] = [];
-  let smallest = Number.POSITIVE_INFINITY;
+  let front: Candidate[] = [];
   for (const space of spacesOf(shape, outer.tile, fixed)) {
-    for (const filters of sizesOf(outer.tile.filters, fixed.filters)) {
-      for (const channels of sizesOf(outer.tile.channels, fixed.channels)) {
-        const trips = tripsOf(space, filters, channels, outer.tile);
-        const isSplit = trips[output] > 1 || outer.turns[output] > 1;
-        const shares = sharesOf(shape, space, filters, channels);
-        let edge = 0;
+    for (const cut of cutsOf(outer.tile, fixed)) {
+      const trips = tripsOf(space, cut, outer.tile);
+      const isSplit = trips.byDimension[output] > 1 || outer.turns[output] > 1;
+      const shares = sharesOf(shape, space, cut);
+      let edge = 0;
+      for (let side = 0; side < 3; side++) {
+        if (held[side]) edge += shares[side] * (side === output && isSplit ? task.partialBytes : kept[side]);
+      }
+      if (edge > room) continue;
+      const [a, b, c] = trips.byDimension;
+      const turns = isInnermost ? 0 : trips.groups * a * b * c;
+      const runBytes = shares.map((share, side) =>
+        outer.from[side] === 0 ? (share * whole[side]) / runsOf(side, tileOf(space, cut), task.geometry, shape) : null,
+      );
+      for (const order of orders) {
+        count(here, space, trips, order);
+        let [traffic, runs] = [0, 0];
         for (let side = 0; side < 3; side++) {
-          if (held[side]) edge += shares[side] * (side === output && isSplit ? task.partialBytes : kept[side]);
-        }
-        smallest = Math.min(smallest, edge);
-        if (edge > room) continue;
-        const turns = isInnermost ? 0 : trips[0] * trips[1] * trips[2];
-        for (const order of orders) {
-          const traffic = count(here, space, trips, order);
-          if (!isBeaten(front, traffic, turns, edge)) {
-            insert(front, { space, filters, channels, order, traffic, turns, edge });
+          const bytes = moved.reads[side] + moved.writes[side];
+          const run = runBytes[side];
+          if (run === null || bytes === 0) traffic += bytes;
+          else {
+            runs += bytes / run;
+            traffic += (bytes / run) * Math.ceil(run / BURST_BYTES) * BURST_BYTES;
           }
+        }
+        const candidate = { space, cut, order, traffic, turns, edge, runs };
+        if (!front.some((other) => beats(other, candidate))) {
+          front = front.filter((other) => !beats(candidate, other));
+          front.push(candidate);
         }
       }
     }
   }
-  if (front.length === 0) {
-    const asked = Math.ceil(smallest * (level.bytes / room));
-    throw new Error(
-      `memory: level "${level.name}" of ${level.bytes} bytes is too small for ${task.layer} ${task.pass}; valid: at least ${asked} bytes`,
-    );
-  }
   return frugal(front).map((candidate) => settled(candidate, here, sides, shape));
 }
 
-function settled(
-  { space, filters, channels, order }: Candidate,
-  here: LevelTask,
-  sides: readonly Held[],
-  shape: NestShape,
-) {
+function settled({ space, cut, order }: Candidate, here: LevelTask, sides: readonly Held[], shape: NestShape) {
   const { held, whole, from, outer } = here;
-  count(here, space, tripsOf(space, filters, channels, outer.tile), order);
+  count(here, space, tripsOf(space, cut, outer.tile), order);
   const byName = (bytes: ArrayLike<number>) =>
     Object.fromEntries(sides.flatMap((name, side) => (held[side] ? [[name, Math.ceil(bytes[side])]] : [])));
-  const tileBytes = sharesOf(shape, space, filters, channels).map((share, side) => share * whole[side]);
-  const { images, rows, columns } = space;
-  const tile = { images, rows, columns, filters, channels };
+  const tileBytes = sharesOf(shape, space, cut).map((share, side) => share * whole[side]);
+  const tile = tileOf(space, cut);
   return {
     tiling: {
       tile,
@@ -212,32 +239,23 @@ const ORDERS: readonly (readonly number[])[] = [
   [1, 2, 0],
 ];
 
-/** Those of a front that move little more than the least: the first, the last and some between, from few tiles to small ones. */
+/** Those of a front that move little more than the least: some of them, evenly from few and large tiles to many and small ones. */
 function frugal(front: readonly Candidate[]): readonly Candidate[] {
   const least = Math.min(...front.map(({ traffic }) => traffic));
-  const few = front.filter(({ traffic }) => traffic <= MOST_TRAFFIC * least).sort((a, b) => a.turns - b.turns);
+  const few = front
+    .filter(({ traffic }) => traffic <= MOST_TRAFFIC * least)
+    .sort((a, b) => a.turns - b.turns || b.edge - a.edge || a.traffic - b.traffic);
   const kept = Math.min(few.length, MAX_FRONT);
   return Array.from({ length: kept }, (_, i) => few[Math.round((i * (few.length - 1)) / Math.max(1, kept - 1))]);
 }
 
-/** Whether one of the front is as good in everything. */
-function isBeaten(front: readonly Candidate[], traffic: number, turns: number, edge: number): boolean {
-  for (const other of front) {
-    if (other.traffic <= traffic && other.turns <= turns && other.edge <= edge) return true;
-  }
-  return false;
+/** Whether a candidate is as good in everything. */
+function beats(a: Candidate, b: Candidate): boolean {
+  return a.traffic <= b.traffic && a.turns <= b.turns && a.edge <= b.edge && a.runs <= b.runs;
 }
 
-/** Takes out those that a candidate beats and puts it in its place, by rising traffic and then by the number of tiles. */
-function insert(front: Candidate[], candidate: Candidate): void {
-  const { traffic, turns, edge } = candidate;
-  let kept = 0;
-  for (const other of front) {
-    if (!(traffic <= other.traffic && turns <= other.turns && edge <= other.edge)) front[kept++] = other;
-  }
-  front.length = kept;
-  const at = front.findIndex((other) => traffic < other.traffic || (traffic === other.traffic && turns < other.turns));
-  front.splice(at === -1 ? kept : at, 0, candidate);
+function tileOf({ images, rows, columns }: SpaceTiling, cut: Cut): Tile {
+  return { images, rows, columns, ...cut };
 }
 
 /** What `count` found: bytes in and out of a level by side, turns of the free loop so far, and those that count. */
@@ -248,53 +266,61 @@ const moved = {
   counted: new Float64Array(3),
 };
 
-/** Fills `moved`; returns the bytes in and out together. */
-function count(level: LevelTask, space: SpaceTiling, trips: readonly number[], order: readonly number[]): number {
+/** Fills `moved`. */
+function count(level: LevelTask, space: SpaceTiling, trips: Trips, order: readonly number[]): void {
   const { held, whole, partial, output, haloSide, haloUnit, outer } = level;
-  let traffic = 0;
+  const { byDimension } = trips;
   for (let side = 0; side < 3; side++) {
     let isIndexedInside = false;
     let isIndexed = false;
     for (let at = 2; at >= 0; at--) {
       if (order[at] === side) isIndexedInside = isIndexed;
-      else isIndexed ||= trips[order[at]] > 1;
+      else isIndexed ||= byDimension[order[at]] > 1;
     }
-    moved.turns[side] = outer.turns[side] * trips[side];
-    const visits = (isIndexed ? outer.turns[side] : outer.counted[side]) * (isIndexedInside ? trips[side] : 1);
+    isIndexed ||= trips.groups > 1;
+    const turns = byDimension[side];
+    moved.turns[side] = outer.turns[side] * turns;
+    const visits = (isIndexed ? outer.turns[side] : outer.counted[side]) * (isIndexedInside ? turns : 1);
     moved.counted[side] = visits;
     const sweeps = side === haloSide ? Math.max(visits, (visits * space.haloSum) / haloUnit) : visits;
     // Each further visit of an output reads the sums so far and writes them again.
     const again = side === output ? (sweeps - 1) * partial : 0;
     moved.reads[side] = held[side] ? (side === output ? again : whole[side] * sweeps) : 0;
     moved.writes[side] = held[side] && side === output ? whole[side] + again : 0;
-    traffic += moved.reads[side] + moved.writes[side];
   }
-  return traffic;
 }
 
-function tripsOf(space: SpaceTiling, filters: number, channels: number, of: Tile): readonly [number, number, number] {
-  return [space.trips, Math.ceil(of.filters / filters), Math.ceil(of.channels / channels)];
+/** Turns of the loop over groups, and of the others in the order of DIMENSIONS. */
+interface Trips {
+  readonly groups: number;
+  readonly byDimension: readonly [number, number, number];
+}
+
+function tripsOf(space: SpaceTiling, { groups, filters, channels }: Cut, of: Tile): Trips {
+  return {
+    groups: Math.ceil(of.groups / groups),
+    byDimension: [space.trips, Math.ceil(of.filters / filters), Math.ceil(of.channels / channels)],
+  };
 }
 
 /** Share of each side's tensor in a tile. */
 function sharesOf(
-  shape: NestShape,
-  space: SpaceTiling,
-  filters: number,
-  channels: number,
+  { full, haloSide }: NestShape,
+  { haloShare, plainShare }: SpaceTiling,
+  { groups, filters, channels }: Cut,
 ): readonly [number, number, number] {
-  const f = filters / shape.full.filters;
-  const c = channels / shape.full.channels;
-  const [input, output] =
-    shape.haloSide === INPUT_SIDE ? [space.haloShare, space.plainShare] : [space.plainShare, space.haloShare];
-  return [f * c, input * c, output * f];
+  const g = groups / full.groups;
+  const f = filters / full.filters;
+  const c = channels / full.channels;
+  const [input, output] = haloSide === INPUT_SIDE ? [haloShare, plainShare] : [plainShare, haloShare];
+  return [g * f * c, g * input * c, g * output * f];
 }
 
 function plainShare({ full }: NestShape, tile: Tile): number {
   return (tile.images / full.images) * (tile.rows / full.rows) * (tile.columns / full.columns);
 }
 
-/** Cuts along space, the largest first: into images, then rows, then columns. */
+/** Cuts along space, the smallest last: into images, then rows, then columns. */
 function* spacesOf(shape: NestShape, of: Tile, fixed: Partial<Tile>): Generator<SpaceTiling> {
   const { images, rows, columns } = fixed;
   if (images !== undefined || rows !== undefined || columns !== undefined) {
@@ -307,14 +333,27 @@ function* spacesOf(shape: NestShape, of: Tile, fixed: Partial<Tile>): Generator<
   for (const count of halves(of.columns).slice(1)) yield spaceTiling(shape, 1, 1, count, of);
 }
 
-function sizesOf(all: number, fixed: number | undefined): readonly number[] {
-  return fixed === undefined ? halves(all) : [Math.min(fixed, all)];
+/** Cuts along groups or, within one of them, along filters and channels, the smallest last. */
+function* cutsOf(of: Tile, fixed: Partial<Tile>): Generator<Cut> {
+  for (const filters of sizesOf(of.filters, fixed.filters)) {
+    for (const channels of sizesOf(of.channels, fixed.channels)) {
+      const isWhole = filters === of.filters && channels === of.channels;
+      for (const groups of isWhole ? halves(of.groups) : [1]) yield { groups, filters, channels };
+    }
+  }
 }
 
-/** n, n/2, n/4 … 1, rounded up. */
-function halves(n: number): number[] {
+function sizesOf(all: number, fixed: number | undefined): readonly number[] {
+  return fixed === undefined ? halves(all, CHANNEL_BLOCK) : [Math.min(fixed, all)];
+}
+
+/** n, n/2, n/4 … 1, rounded up, and up to whole blocks where that is less than the size before. */
+function halves(n: number, block = 1): number[] {
   const sizes = [Math.max(1, n)];
-  while (sizes[sizes.length - 1] > 1) sizes.push(Math.ceil(sizes[sizes.length - 1] / 2));
+  for (let [size] = sizes; size > 1; sizes.push(size)) {
+    const inBlocks = Math.ceil(size / 2 / block) * block;
+    size = inBlocks < size ? inBlocks : Math.ceil(size / 2);
+  }
   return sizes;
 }
 

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { effectiveBandwidth } from "../../../src/sim/dram/closed-form.ts";
 import { resolveDram } from "../../../src/sim/dram/device.ts";
-import { tileRequests } from "../../../src/sim/dram/patterns.ts";
+import { mergedPattern, tileRequests, usefulShare } from "../../../src/sim/dram/patterns.ts";
 import { DRAM_PRESETS, type DramPresetName } from "../../../src/sim/dram/presets.ts";
 import { simulateRequests } from "../../../src/sim/dram/requests.ts";
 
@@ -66,6 +66,32 @@ describe("the closed form", () => {
         expect(bytesPerSecond).toBeCloseTo(share * device.peakBytesPerSecond, 0);
       }),
     );
+  });
+
+  it("gives a chunk of part of a burst that part of what whole bursts reach, and the rest to partial bursts", () => {
+    for (const preset of PRESETS) {
+      const device = resolveDram({ preset }, "test");
+      const { burstBytes } = device;
+      const of = (chunkBytes: number) =>
+        effectiveBandwidth(device, { readBytes: 1e6, writeBytes: 0, chunkBytes, streams: 1 });
+      const [eighth, most, whole, two] = [burstBytes / 8, 1.5 * burstBytes, burstBytes, 2 * burstBytes].map(of);
+      expect(eighth.bytesPerSecond).toBeCloseTo(whole.bytesPerSecond / 8, -2);
+      expect(eighth.losses.partialBursts).toBeCloseTo(7 * eighth.share, 12);
+      expect(most.bytesPerSecond).toBeCloseTo(two.bytesPerSecond * 0.75, -2);
+      expect([whole.losses.partialBursts, two.losses.partialBursts]).toEqual([0, 0]);
+    }
+  });
+
+  it("takes streams of short and long runs together as bursts, not as runs of a mean length", () => {
+    // 1,000 runs of 2 bytes and one of 64,000: 1,000 bursts each.
+    const short = { readBytes: 2000, writeBytes: 0, runBytes: 2 };
+    const long = { readBytes: 0, writeBytes: 64_000, runBytes: 64_000 };
+    const pattern = mergedPattern([short, long], 64);
+    expect(pattern).toMatchObject({ readBytes: 2000, writeBytes: 64_000, bursts: 2000, streams: 2 });
+    expect(usefulShare(pattern, 64)).toBeCloseTo(66 / 128, 12);
+    const device = resolveDram({ preset: "DDR4-3200" }, "test");
+    const { share, losses } = effectiveBandwidth(device, pattern);
+    expect(share / (share + losses.partialBursts)).toBeCloseTo(66 / 128, 12);
   });
 
   it("is never slower with shorter timings", () => {

@@ -5,10 +5,10 @@ import { networkNamed } from "../../../src/networks/index.ts";
 import { accelerators } from "../../../src/sim/accelerators/index.ts";
 import { effectiveBandwidth } from "../../../src/sim/dram/closed-form.ts";
 import type { DramDevice } from "../../../src/sim/dram/device.ts";
-import { tileRequests } from "../../../src/sim/dram/patterns.ts";
+import { mergedPattern, tileRequests, usefulShare } from "../../../src/sim/dram/patterns.ts";
 import { simulateRequests } from "../../../src/sim/dram/requests.ts";
 import { resolveMachine } from "../../../src/sim/machine.ts";
-import { type FeedTask, feed, patternOf } from "../../../src/sim/memory/feed.ts";
+import { crossingsOf, type FeedTask, feed, transfersOf } from "../../../src/sim/memory/feed.ts";
 import type { Held } from "../../../src/sim/memory/hierarchy.ts";
 import { PASSES } from "../../../src/sim/operation.ts";
 import { loadMachines } from "../../../src/studies/inputs.ts";
@@ -44,17 +44,20 @@ describe("DRAM on the tiles of a network", () => {
     const device = memory.device as DramDevice;
     let [closed, requested] = [0, 0];
     const errors = tasks().map((task) => {
-      const pattern = patternOf(task, feed(task, memory, 0).tiles, memory);
+      const crossings = crossingsOf(task, feed(task, memory, 0).tiles);
+      const pattern = mergedPattern(transfersOf(task, crossings), device.burstBytes);
       const { addresses, writes } = tileRequests(device, pattern, REQUESTS, "tiles");
-      const byRequests = simulateRequests(device, addresses, writes).bytesPerSecond;
+      const useful = usefulShare(pattern, device.burstBytes);
+      const byRequests = simulateRequests(device, addresses, writes).bytesPerSecond * useful;
       const byForm = effectiveBandwidth(device, pattern).bytesPerSecond;
       closed += (pattern.readBytes + pattern.writeBytes) / byForm;
       requested += (pattern.readBytes + pattern.writeBytes) / byRequests;
       return Math.abs(byForm / byRequests - 1);
     });
-    // Over the network within 5 %; single tiles, of which a few are further off, within 15 %.
+    // Over the network within 5 %; single tiles, of which a few are further off, within the 20 % of three streams: where
+    // chunks are as long as these, it is luck whether two of them meet in a bank.
     expect(Math.abs(closed / requested - 1)).toBeLessThan(0.05);
-    expect(Math.max(...errors)).toBeLessThan(0.15);
+    expect(Math.max(...errors)).toBeLessThan(0.2);
     expect(errors.filter((error) => error <= 0.1).length / errors.length).toBeGreaterThan(0.9);
   });
 });

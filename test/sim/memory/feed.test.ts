@@ -68,6 +68,11 @@ const tasks = fc
     };
   });
 
+const pointwise = (extents: Pick<FeedTask["geometry"], "N" | "C" | "H" | "W" | "K">): FeedTask["geometry"] => ({
+  ...extents,
+  ...{ R: 1, S: 1, stride: [1, 1], padding: [0, 0, 0, 0], dilation: [1, 1], groups: 1 },
+});
+
 const compute = fc.integer({ min: 0, max: 5000 });
 const speed = fc.integer({ min: 1, max: 64 });
 
@@ -121,23 +126,73 @@ describe("feeding an operation", () => {
     const memory = memoryOf([{ ...level("buffer", 64, Number.POSITIVE_INFINITY), readLatency: 3, writeLatency: 4 }], 1);
     const { stalls } = feed({ ...task, ...nothing } as unknown as FeedTask, memory, 100);
     expect(stalls).toEqual({ dram: { weight: 2, input: 2, output: 2 }, buffer: { latency: 7 } });
-    // Without compute the six bytes themselves take six cycles, in proportion.
+    // Without compute the same: there is nothing else to move.
     const idle = feed({ ...task, ...nothing } as unknown as FeedTask, memory, 0);
-    expect(idle.stalls).toEqual({ dram: { weight: 4, input: 4, output: 4 }, buffer: { latency: 7 } });
+    expect(idle.stalls).toEqual({ dram: { weight: 2, input: 2, output: 2 }, buffer: { latency: 7 } });
+  });
+
+  it("takes as long as the bytes or the array at least, and as both together at most", () => {
+    fc.assert(
+      fc.property(tasks, compute, speed, (task, cycles, dram) => {
+        const memory = memoryOf([level("buffer", 8192, Number.POSITIVE_INFINITY)], dram);
+        const { stall, traffic } = feed(task, memory, cycles);
+        const bus = total(traffic.dram) / dram;
+        // Tiles in and out are counted in whole cycles, rounded down.
+        expect(cycles + stall).toBeGreaterThan(Math.max(cycles, bus) - 2);
+        expect(cycles + stall).toBeLessThanOrEqual(cycles + Math.ceil(bus));
+        if (cycles === 0) expect(stall).toBeLessThanOrEqual(Math.ceil(bus));
+      }),
+    );
+  });
+
+  it("fills buffers that share no port at the same time, and those that do one after the other", () => {
+    const geometry = pointwise({ N: 1, C: 4, H: 1, W: 1, K: 4 });
+    const bytes = { weight: 32, input: 8, output: 8 };
+    const resident = new Set<Held>(["weight", "input", "output"]);
+    const task: FeedTask = {
+      ...{ pass: "forward", layer: "conv", geometry, bytes: [bytes, bytes, bytes, bytes], partialBytes: 16 },
+      ...{ resident, arrayBytes: {} },
+    };
+    const all = { images: 1, rows: 1, columns: 1, filters: 4, channels: 4 };
+    const weights = { ...level("weights", 1e3, 2), holds: new Set<Held>(["weight"]), tiling: all };
+    const others = { ...level("others", 1e3, 1), holds: new Set<Held>(["input", "outputGrad", "output"]), tiling: all };
+    const stallsOf = (rate: number) =>
+      feed(task, memoryOf([level("buffer", 1e6, rate), weights, others], 1), 100).stalls;
+    // 32 bytes in 16 cycles, meanwhile 8 in 8; then 8 bytes out.
+    expect(stallsOf(1e3)).toEqual({ weights: { weight: 16 }, others: { output: 8 } });
+    // All 40 through one port.
+    expect(stallsOf(1)).toEqual({ buffer: { weight: 32, input: 8, output: 8 } });
   });
 });
 
 describe("moving tensors without multiplying", () => {
-  it("takes what is off chip over DRAM and everything over the outermost level", () => {
+  const tensor = (bytes: number, isWritten: boolean, isResident: boolean, at = 0) => ({
+    ...{ bytes, isWritten, isResident },
+    level: at,
+  });
+
+  it("takes what is off chip over DRAM, and into the level before it is read there or out after it is written", () => {
     const memory = memoryOf([level("buffer", 1000, 100)], 10);
-    expect(move({ onChip: 500, offChip: 300 }, { onChip: 0, offChip: 100 }, memory, 15)).toEqual({
+    const tensors = [tensor(500, false, true), tensor(300, false, false), tensor(100, true, false)];
+    expect(move(tensors, memory, 15)).toEqual({
       dram: null,
       stall: 25,
       stalls: { dram: { read: 18, written: 7 } },
-      // What is off chip passes through the level: written and read there.
       accesses: { dram: { read: 300, written: 100 }, buffer: { read: 900, written: 400 } },
-      traffic: { dram: { read: 300, written: 100 }, buffer: { read: 800, written: 100 } },
+      traffic: {
+        dram: { read: 300, written: 100 },
+        buffer: { read: 300, written: 100 },
+        array: { read: 800, written: 100 },
+      },
     });
-    expect(move({ onChip: 900, offChip: 0 }, { onChip: 100, offChip: 0 }, memory, 10).stall).toBe(0);
+    expect(move([tensor(900, false, true), tensor(100, true, true)], memory, 10).stall).toBe(0);
+    // A narrow level carries what is off chip twice.
+    const narrow = memoryOf([level("buffer", 1000, 10)], 1000);
+    expect(move([tensor(1000, false, false)], narrow, 0).stall).toBe(200);
+  });
+
+  it("takes a tensor over the level that it is in", () => {
+    const memory = memoryOf([level("buffer", 1000, 1), level("weights", 1000, 10)], 100);
+    expect(move([tensor(1000, false, false, 1)], memory, 0).stalls).toEqual({ weights: { read: 200 } });
   });
 });

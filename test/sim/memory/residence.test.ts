@@ -5,7 +5,11 @@ import { residenceOf } from "../../../src/sim/memory/residence.ts";
 const sizes: Record<string, number> = { a: 1, b: 2, c: 3, d: 4, e: 5, f: 6, kept: 2 };
 const names = Object.keys(sizes);
 const ops = fc.array(
-  fc.record({ reads: fc.subarray(names, { maxLength: 3 }), writes: fc.subarray(names, { maxLength: 2 }) }),
+  fc.record({
+    reads: fc.subarray(names, { maxLength: 3 }),
+    writes: fc.subarray(names, { maxLength: 2 }),
+    isInPlace: fc.boolean(),
+  }),
   { maxLength: 12 },
 );
 const lasting = (id: string) => id === "kept";
@@ -15,8 +19,8 @@ describe("tensors that stay on chip", () => {
     fc.assert(
       fc.property(ops, fc.integer({ min: 0, max: 16 }), (touches, room) => {
         const residences = residenceOf(touches, room, (id) => sizes[id], lasting);
-        /** Ids on chip from the end of one op to a later one that reads them there. */
-        const occupied = touches.map(() => 0);
+        /** Ids on chip during each op: from one that leaves them there to one that reads them there, both included. */
+        const occupied = touches.map(() => new Set<string>());
         const lastTouch = new Map<string, number>();
         const onlyOnChip = new Set<string>();
         touches.forEach(({ reads, writes }, at) => {
@@ -25,7 +29,9 @@ describe("tensors that stay on chip", () => {
             if (onlyOnChip.has(id)) expect(isResident, `${id} at ${at} is nowhere else`).toBe(true);
             if (isResident) {
               expect(lastTouch.has(id)).toBe(true);
-              for (let between = lastTouch.get(id) as number; between < at; between++) occupied[between] += sizes[id];
+              for (let between = lastTouch.get(id) as number; between < at; between++) occupied[between].add(id);
+              const isLast = touches.findIndex((other, later) => later > at && other.reads.includes(id)) === -1;
+              if (!(touches[at].isInPlace && isLast) && !touches[at].writes.includes(id)) occupied[at].add(id);
             }
             lastTouch.set(id, at);
           }
@@ -36,9 +42,24 @@ describe("tensors that stay on chip", () => {
           }
         });
         expect(onlyOnChip.has("kept")).toBe(false);
-        for (const bytes of occupied) expect(bytes).toBeLessThanOrEqual(room);
+        for (const ids of occupied) {
+          expect([...ids].reduce((bytes, id) => bytes + sizes[id], 0)).toBeLessThanOrEqual(room);
+        }
       }),
     );
+  });
+
+  it("are on chip together while an op reads one and writes another, unless it writes in the place of what it reads", () => {
+    const touches = (isInPlace: boolean) => [
+      { reads: [], writes: ["d"] },
+      { reads: ["d"], writes: ["e"], isInPlace },
+      { reads: ["e"], writes: [] },
+    ];
+    const staying = (isInPlace: boolean, room: number) =>
+      residenceOf(touches(isInPlace), room, (id) => sizes[id], lasting).map(({ writes }) => [...writes]);
+    expect(staying(false, 8)).toEqual([["d"], [], []]);
+    expect(staying(false, 9)).toEqual([["d"], ["e"], []]);
+    expect(staying(true, 5)).toEqual([["d"], ["e"], []]);
   });
 
   it("are those that are read soonest", () => {

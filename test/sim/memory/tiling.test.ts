@@ -4,7 +4,7 @@ import { type ConvGeometry, outputHeight, outputWidth, sizeOf } from "../../../s
 import { HELD, type Held, type MemoryLevel } from "../../../src/sim/memory/hierarchy.ts";
 import { DIMENSIONS, type Tile } from "../../../src/sim/memory/loop-nest.ts";
 import { operandStorage } from "../../../src/sim/memory/storage.ts";
-import { type LevelTiling, sidesOf, type TilingTask, tilingsOf } from "../../../src/sim/memory/tiling.ts";
+import { type LevelTiling, sidesOf, smallestTile, type TilingTask, tilingsOf } from "../../../src/sim/memory/tiling.ts";
 import { PASSES } from "../../../src/sim/operation.ts";
 import { RESULT_OF, SHAPE_OF } from "../../../src/trace/passes.ts";
 
@@ -30,15 +30,19 @@ const shapes = fc.record({
   H: fc.integer({ min: 1, max: 7 }),
   W: fc.integer({ min: 1, max: 7 }),
   K: fc.integer({ min: 1, max: 9 }),
+  groups: fc.integer({ min: 1, max: 4 }),
 });
-const pointwise = (extents: Extents): ConvGeometry => ({
+/** C and K are those of a group. */
+const pointwise = ({ groups = 1, ...extents }: Extents): ConvGeometry => ({
   ...extents,
+  C: groups * extents.C,
+  K: groups * extents.K,
   R: 1,
   S: 1,
   stride: [1, 1],
   padding: [0, 0, 0, 0],
   dilation: [1, 1],
-  groups: 1,
+  groups,
 });
 
 const VALUE = 2;
@@ -64,20 +68,20 @@ function walk(task: TilingTask, levels: readonly LevelTiling[], full: Tile) {
   /** Elements of a tensor in a box of the iteration space. */
   const elements = (side: number, box: Box) => {
     const space = box.images * box.rows * box.columns;
-    return [box.filters * box.channels, space * box.channels, space * box.filters][side];
+    return box.groups * [box.filters * box.channels, space * box.channels, space * box.filters][side];
   };
   const visit = (depth: number, box: Box) => {
     if (depth < levels.length) {
-      turn(depth, 0, box);
+      each(box, "groups", levels[depth].tile.groups, (inner) => turn(depth, 0, inner));
       return;
     }
     names.forEach((name, side) => {
-      const { filters, channels, images, rows, columns } = box.from;
+      const { groups, filters, channels, images, rows, columns } = box.from;
       const space = [images, rows, columns].join();
       const id = [
-        [filters, channels],
-        [space, channels],
-        [space, filters],
+        [groups, filters, channels],
+        [groups, space, channels],
+        [groups, space, filters],
       ][side].join();
       if (last[name] === id) return;
       last[name] = id;
@@ -106,7 +110,7 @@ function walk(task: TilingTask, levels: readonly LevelTiling[], full: Tile) {
       each(box, dimension, tile[dimension], (inner) => turn(depth, at + 1, inner));
     }
   };
-  visit(0, { ...full, from: { images: 0, rows: 0, columns: 0, filters: 0, channels: 0 } });
+  visit(0, { ...full, from: { images: 0, rows: 0, columns: 0, groups: 0, filters: 0, channels: 0 } });
   return { loads, stores };
 }
 
@@ -116,7 +120,7 @@ const fixedTiles = (most: number) => {
   return fc.record({ images: size, rows: size, columns: size, filters: size, channels: size, order });
 };
 
-type Extents = Pick<ConvGeometry, "N" | "C" | "H" | "W" | "K">;
+type Extents = Pick<ConvGeometry, "N" | "C" | "H" | "W" | "K"> & { readonly groups?: number };
 
 /** What the model says of fixed tiles, and what the loops do. */
 function both(extents: Extents, pass: TilingTask["pass"], tilings: readonly MemoryLevel["tiling"][]) {
@@ -127,8 +131,8 @@ function both(extents: Extents, pass: TilingTask["pass"], tilings: readonly Memo
     levels,
     levels.map(({ bytes }) => bytes),
   );
-  const { N: images, H: rows, W: columns, K: filters, C: channels } = extents;
-  return { task, path, walked: walk(task, path, { images, rows, columns, filters, channels }) };
+  const { N: images, H: rows, W: columns, K: filters, C: channels, groups = 1 } = extents;
+  return { task, path, walked: walk(task, path, { images, rows, columns, groups, filters, channels }) };
 }
 
 interface Box extends Tile {
@@ -186,12 +190,7 @@ describe("tiles", () => {
           padding: [1, 1, 1, 1] as const,
         } as unknown as ConvGeometry;
         const task = taskOf(pass, geometry);
-        let paths: LevelTiling[][] = [];
-        try {
-          paths = tilingsOf(task, [level(2 * room)], [room]);
-        } catch (error) {
-          expect((error as Error).message).toContain("too small");
-        }
+        const paths = tilingsOf(task, [level(2 * room)], [room]);
         for (const [{ reads, writes, tileBytes }] of paths) {
           expect(Object.values(tileBytes).reduce((sum, bytes) => sum + bytes - 1, 0)).toBeLessThanOrEqual(room);
           for (const [name, bytes] of Object.entries(task.bytes[0]) as [Held, number][]) {
@@ -231,10 +230,43 @@ describe("tiles", () => {
     expect([outer.reads.weight, inner.reads.weight]).toEqual([dram.weight, wider.weight]);
   });
 
-  it("are refused with the size that is needed where a level is too small", () => {
-    const task = taskOf("forward", pointwise({ N: 2, C: 4, H: 4, W: 4, K: 4 }));
-    expect(() => tilingsOf(task, [level(4)], [2])).toThrow(
-      'memory: level "buffer" of 4 bytes is too small for conv forward; valid: at least',
+  it.each([
+    ["depthwise, with room for all 64 groups", { C: 1, K: 1, groups: 64 }, 40_000],
+    ["depthwise, with room for 32 groups", { C: 1, K: 1, groups: 64 }, 18_000],
+    ["of 4 groups, with room for all", { C: 32, K: 32, groups: 4 }, 300_000],
+    ["of 4 groups, with room for one", { C: 32, K: 32, groups: 4 }, 54_000],
+  ])("of a convolution %s move every tensor once: groups share nothing", (_, extents, bytes) => {
+    const geometry = {
+      ...pointwise({ N: 1, H: 8, W: 8, ...extents }),
+      ...{ R: 3, S: 3, padding: [1, 1, 1, 1] as const },
+    };
+    const task = taskOf("forward", geometry);
+    const [dram] = task.bytes;
+    const moved = tilingsOf(task, [level(bytes)], [bytes / 2]).map(([{ reads, writes }]) => {
+      const { output: again, ...operands } = reads;
+      return { ...operands, again, output: writes.output };
+    });
+    expect(moved).toContainEqual({ ...dram, again: 0 });
+  });
+
+  it("span whole groups where one is little", () => {
+    const task = taskOf("forward", pointwise({ N: 1, C: 4, H: 2, W: 2, K: 4, groups: 8 }));
+    const sizes = tilingsOf(task, [level(1e6)], [1e6]).map(([{ tile }]) => tile);
+    expect(sizes).toContainEqual({ images: 1, rows: 2, columns: 2, groups: 8, filters: 4, channels: 4 });
+    for (const { groups, filters, channels } of sizes) if (filters * channels < 16) expect(groups).toBe(1);
+  });
+
+  it("fit wherever a level has room for the smallest, and nowhere else", () => {
+    fc.assert(
+      fc.property(shapes, fc.constantFrom(...PASSES), fc.boolean(), (extents, pass, isFixed) => {
+        const { bytes, ...task } = taskOf(pass, pointwise(extents));
+        const one = level(1e6, isFixed ? { tiling: { images: 2, filters: 3 } } : {});
+        const room = smallestTile({ ...task, operands: bytes[0] }, one);
+        expect(tilingsOf({ ...task, bytes }, [one], [room]).length).toBeGreaterThan(0);
+        // Sums that are never unfinished take less.
+        const least = room * (VALUE / WIDE) - 1e-9;
+        expect(tilingsOf({ ...task, bytes }, [one], [least])).toEqual([]);
+      }),
     );
   });
 });
