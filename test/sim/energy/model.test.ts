@@ -70,7 +70,7 @@ describe("the energy of a result", () => {
           [Object.keys(own?.actions.mac ?? {})[0]]: effectual + unseen + imagePadding + redundant,
         });
         const useful = dram === null ? 1 : dram.share / (dram.share + dram.losses.partialBursts);
-        const bytes = (own?.actions["dram transfer"]["dram.bit"] ?? 0) / 8;
+        const bytes = Object.values(own?.actions["dram transfer"] ?? {}).reduce((a, b) => a + b, 0) / 8;
         expect(Math.abs(bytes - sum(traffic.dram) / useful), name).toBeLessThanOrEqual(dram === null ? 0 : 1);
       }
     }
