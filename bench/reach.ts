@@ -95,9 +95,19 @@ const header = "Layer, IFMAP Height, IFMAP Width, Filter Height, Filter Width, C
 writeFileSync(path("resnet18.csv"), `${[header, ...layers].join(",\n")},\n`);
 run("trace", "import", "scalesim", path("resnet18.csv"), "-o", path("r18.safetensors"));
 const array = { rows: 128, columns: 128, dataflow: "ws", batch: "fold" };
-const memory = { onChip: "28 MiB", dram: { bandwidth: "34 GB/s" } };
+const storage = { weight: "dense", input: "dense", outputGrad: "dense" };
+const memory = { onChip: "28 MiB", dram: { bandwidth: "34 GB/s" }, storage };
 const datatype = { multiply: "int8", accumulate: "int32" };
-const machine = { name: "systolic-128", accelerator: "systolic", clock: "700 MHz", datatype, params: array, memory };
+const source = "this bench";
+const machine = {
+  name: "systolic-128",
+  source,
+  accelerator: "systolic",
+  clock: "700 MHz",
+  datatype,
+  params: array,
+  memory,
+};
 writeFileSync(path("systolic-128.json"), JSON.stringify(machine));
 tell(
   "ResNet-18, forward, 128 x 128 systolic array, all counts",

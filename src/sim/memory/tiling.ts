@@ -174,9 +174,13 @@ function frontOf(
   };
   const { tiling: fixed } = level;
   const orders = fixed.order === undefined ? ORDERS : [fixed.order.map((name) => DIMENSIONS.indexOf(name))];
+  const isFromDram = outer.from.includes(0);
+  // Bytes of a run in DRAM by side, 0 for what comes from another level.
+  const runBytes = [0, 0, 0];
+  const cuts = [...cutsOf(outer.tile, fixed)];
   let front: Candidate[] = [];
   for (const space of spacesOf(shape, outer.tile, fixed)) {
-    for (const cut of cutsOf(outer.tile, fixed)) {
+    for (const cut of cuts) {
       const trips = tripsOf(space, cut, outer.tile);
       const isSplit = trips.byDimension[output] > 1 || outer.turns[output] > 1;
       const shares = sharesOf(shape, space, cut);
@@ -187,16 +191,20 @@ function frontOf(
       if (edge > room) continue;
       const [a, b, c] = trips.byDimension;
       const turns = isInnermost ? 0 : trips.groups * a * b * c;
-      const runBytes = shares.map((share, side) =>
-        outer.from[side] === 0 ? (share * whole[side]) / runsOf(side, tileOf(space, cut), task.geometry, shape) : null,
-      );
+      if (isFromDram) {
+        const tile = tileOf(space, cut);
+        for (let side = 0; side < 3; side++) {
+          if (outer.from[side] !== 0) continue;
+          runBytes[side] = (shares[side] * whole[side]) / runsOf(side, tile, task.geometry, shape);
+        }
+      }
       for (const order of orders) {
         count(here, space, trips, order);
         let [traffic, runs] = [0, 0];
         for (let side = 0; side < 3; side++) {
           const bytes = moved.reads[side] + moved.writes[side];
           const run = runBytes[side];
-          if (run === null || bytes === 0) traffic += bytes;
+          if (run === 0 || bytes === 0) traffic += bytes;
           else {
             runs += bytes / run;
             traffic += (bytes / run) * Math.ceil(run / BURST_BYTES) * BURST_BYTES;
