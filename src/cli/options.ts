@@ -39,6 +39,17 @@ export function density(text: string): number {
   return value;
 }
 
+/** Parser of a share, 0 < s ≤ 1, or as a percentage. */
+export function share(text: string): number {
+  const value = /^[\d.]+%$/.test(text) ? Number(text.slice(0, -1)) / PERCENT : Number(text);
+  if (text.trim() === "" || !(value > 0 && value <= 1)) {
+    throw new InvalidArgumentError("valid: a percentage as 25%, or a share of more than 0 and at most 1.");
+  }
+  return value;
+}
+
+const PERCENT = 100;
+
 /** Parser of the size of images, height x width x channels as 32x32x3. */
 export function imageShape(text: string): ImageShape {
   const sides = /^([1-9]\d*)x([1-9]\d*)x([1-9]\d*)$/.exec(text);

@@ -6,7 +6,7 @@ import { resultCsv } from "../report/csv.ts";
 import { energyTable } from "../report/energy-table.ts";
 import { resultTable } from "../report/table.ts";
 import { simulateFiles } from "../studies/simulate-threads.ts";
-import { integer } from "./options.ts";
+import { integer, share } from "./options.ts";
 import { progressBar } from "./progress.ts";
 import { warn } from "./warnings.ts";
 
@@ -23,6 +23,7 @@ interface SimulateOptions {
   threads?: number;
   energy?: string;
   explainEnergy?: true;
+  sample?: number;
 }
 
 /** Adds the command. */
@@ -46,6 +47,11 @@ export function addSimulateCommand(program: Command): void {
     .option("--out <file>", "write the result as JSON")
     .option("--csv <file>", "write one line for each machine, step and op")
     .option("--threads <count>", "threads to simulate on, with the same result (default: as many as pay)", integer(1))
+    .option(
+      "--sample <share>",
+      "simulate a stratified sample, as 25% or 0.25 of the images or channels, with 95 % confidence intervals (default: everything, exactly)",
+      share,
+    )
     .addHelpText(
       "after",
       `
@@ -60,7 +66,8 @@ Options that take several values take all that follow: name the traces first.`,
 async function runSimulate(paths: string[], options: SimulateOptions): Promise<void> {
   const bar = progressBar("simulating");
   const { hw, baseline, energy, baselineTrace: baselineTraces, machine: modules } = options;
-  const files = { traces: paths, baselineTraces, hw, modules, baseline, energy };
+  const sample = options.sample === undefined ? undefined : { share: options.sample, seed: "1" };
+  const files = { traces: paths, baselineTraces, hw, modules, baseline, energy, sample };
   const result = await simulateFiles(files, {
     allowUnequal: options.allowUnequal ?? false,
     threads: options.threads,

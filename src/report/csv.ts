@@ -4,8 +4,14 @@ import type { ResultRow, SimulationResult } from "../sim/result.ts";
 
 /** CSV of all rows of all machines, with a header. */
 export function resultCsv(result: SimulationResult): string {
+  const isSampled = result.sample !== undefined;
   const records = result.machines.flatMap(({ name, rows }) =>
-    rows.map((row) => ({ machine: name, trace: result.traces[row.trace].name, ...columns(row) })),
+    rows.map((row) => ({
+      machine: name,
+      trace: result.traces[row.trace].name,
+      ...columns(row),
+      ...(isSampled ? sampleColumns(row) : {}),
+    })),
   );
   return stringify(records, { header: true });
 }
@@ -40,6 +46,22 @@ function columns(row: ResultRow): Record<string, string | number | null> {
     array_bytes: sum(row.traffic.array),
     dram_stall_cycles: sum(row.stalls.dram),
     ...energyColumns(row),
+  };
+}
+
+/** How much of the op was simulated, and the half-widths of its main counts, 0 for an exact one; empty where all was simulated. */
+function sampleColumns({ sample }: ResultRow): Record<string, string | number | null> {
+  const width = (path: string) => (sample === undefined ? null : (sample.ci95[path] ?? 0));
+  return {
+    sampled_axis: sample?.axis ?? null,
+    sampled: sample?.drawn ?? null,
+    sampled_of: sample?.of ?? null,
+    total_cycles_ci95: width("cycles.total"),
+    compute_cycles_ci95: width("cycles.compute"),
+    no_zeros_compute_cycles_ci95: width("noZerosComputeCycles"),
+    baseline_cycles_ci95: width("baselineCycles"),
+    baseline_compute_cycles_ci95: width("baselineComputeCycles"),
+    energy_ci95_pJ: width("energy.picojoules"),
   };
 }
 

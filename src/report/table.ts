@@ -42,6 +42,11 @@ export function resultTable(result: SimulationResult): string {
       `energy: of a step, and baseline / machine; counts × ${[...tables].join(", ")} (--explain-energy lists the constants).`,
     );
   }
+  if (result.sample !== undefined) {
+    legend.push(
+      `Estimates from ${percent(result.sample.share)} of the images or channels of an op, where that gives all its counts; ±: 95 % confidence.`,
+    );
+  }
   const notCharged =
     result.notCharged.length > 0 ? [`Not charged (not in the trace): ${result.notCharged.join(", ")}.`] : [];
   return [
@@ -88,7 +93,8 @@ function speedupRow(
   ownBaseline: boolean,
   withDense: boolean,
 ): string[] {
-  const array = ({ compute }: ResultTotal) => times(ownBaseline ? compute.speedupFromZeros : compute.speedup);
+  const speedup = ownBaseline ? "speedupFromZeros" : "speedup";
+  const array = ({ compute, ci95 }: ResultTotal) => times(compute[speedup], ci95?.[`compute.${speedup}`]);
   const { forward, inputGrad, weightGrad, matmul, training } = totals;
   return [
     name,
@@ -97,19 +103,19 @@ function speedupRow(
     array(inputGrad),
     array(weightGrad),
     array(matmul),
-    ...(ownBaseline ? [times(matmul.compute.speedup)] : []),
+    ...(ownBaseline ? [times(matmul.compute.speedup, matmul.ci95?.["compute.speedup"])] : []),
     ((PERCENT * matmul.compute.idealCycles) / matmul.compute.cycles).toFixed(1),
-    times(matmul.speedup),
-    times(training.speedup),
+    times(matmul.speedup, matmul.ci95?.speedup),
+    times(training.speedup, training.ci95?.speedup),
     (training.seconds * MILLI).toPrecision(3),
     ...energyColumns(training),
-    ...(withDense ? [times(training.speedupOverDenseTraining ?? null)] : []),
+    ...(withDense ? [times(training.speedupOverDenseTraining ?? null, training.ci95?.speedupOverDenseTraining)] : []),
   ];
 }
 
-function energyColumns({ energy }: ResultTotal): string[] {
+function energyColumns({ energy, ci95 }: ResultTotal): string[] {
   if (energy === undefined) return [];
-  return [(energy.picojoules / PICOJOULES_PER_MJ).toPrecision(3), times(energy.ratio)];
+  return [(energy.picojoules / PICOJOULES_PER_MJ).toPrecision(3), times(energy.ratio, ci95?.["energy.ratio"])];
 }
 
 function footprintTable(result: SimulationResult): string {
@@ -139,8 +145,11 @@ export function plainTable(head: readonly string[], textColumns: number): Instan
   });
 }
 
-function times(ratio: number | null): string {
-  return ratio === null ? "–" : ratio.toFixed(2);
+/** A ratio with the half-width of its interval, if it is an estimate; at least the last digit that is shown. */
+function times(ratio: number | null, halfWidth?: number): string {
+  if (ratio === null) return "–";
+  const shown = ratio.toFixed(2);
+  return halfWidth === undefined ? shown : `${shown} ±${(Math.ceil(PERCENT * halfWidth) / PERCENT).toFixed(2)}`;
 }
 
 /** Percent with one decimal: 0.905 → "90.5 %". */

@@ -171,7 +171,7 @@ function countOverImages(mask: BitMask, images: number, size: number): Uint32Arr
 }
 
 /** [images, groups, pixels]: ones over the channels of each group. */
-function countOverChannels(
+export function countOverChannels(
   mask: BitMask,
   images: number,
   groups: number,

@@ -117,6 +117,20 @@ const RowEnergy = Type.Object(
   strict,
 );
 
+const byPath = (description: string) => Type.Record(Type.String(), Type.Number({ minimum: 0 }), { description });
+
+const RowSample = Type.Object(
+  {
+    axis: Type.Enum(["images", "inputChannels", "outputChannels"], { description: "what was sampled" }),
+    drawn: count("images or channels that were simulated"),
+    of: count("of how many"),
+    ci95: byPath(
+      "half-width of the 95 % confidence interval of every number of this row that is an estimate, by its path, as `cycles.compute`; the others are exact",
+    ),
+  },
+  { ...strict, description: "Only where the op was sampled on this machine." },
+);
+
 const Row = Type.Object(
   {
     trace: count("index into `traces`"),
@@ -161,6 +175,7 @@ const Row = Type.Object(
     ),
     validation: Type.Enum(["exact", "formula", "property"], { description: "What referees the compute cycles." }),
     energy: Type.Optional(RowEnergy),
+    sample: Type.Optional(RowSample),
   },
   strict,
 );
@@ -192,6 +207,11 @@ const Total = Type.Object(
     effectualMacs: count("MACs of two nonzeros"),
     energy: Type.Optional(
       Type.Object({ ...Energy, ratio: ratio("baselinePicojoules / picojoules: what the machine saves") }, strict),
+    ),
+    ci95: Type.Optional(
+      byPath(
+        "half-width of the 95 % confidence interval of every number of this total that is an estimate, by its path, as `compute.speedup`",
+      ),
     ),
   },
   strict,
@@ -324,6 +344,12 @@ export const ResultSchema = Type.Object(
         traces: Type.Array(TraceId, { description: "Dense-training traces, where given." }),
       },
       strict,
+    ),
+    sample: Type.Optional(
+      Type.Object(
+        { share: Type.Number({ description: "of images or channels, 0..1" }), seed: Type.String() },
+        { ...strict, description: "Only where a sample was simulated." },
+      ),
     ),
     notCharged: Type.Array(Type.String(), {
       description: "Kinds of ops that the traces do not hold and nobody paid for.",

@@ -36,14 +36,24 @@ export interface PlannedOp {
   readonly reference: StepPlan;
 }
 
+/** What a machine counts for an operation. */
+export type Run = (machine: Machine, operation: Operation) => ComputeResult;
+
 /** The row of an operation that multiplies. */
-export function multiplyingRow(prepared: PreparedOperation, comparison: Comparison, planned: PlannedOp): RowCosts {
+export function multiplyingRow(
+  prepared: PreparedOperation,
+  comparison: Comparison,
+  planned: PlannedOp,
+  count: Run = runWhole,
+): RowCosts {
   const { machine, reference } = comparison;
   const { actual, sizes, macs } = prepared;
   const { accelerator, params, clockHz, memory } = machine;
-  const run = (operation: Operation) => accelerator.run(operation, params);
-  const noZeros = denseRun(prepared.noZeros, run, comparison.denseRuns);
-  const solid = denseRun(prepared.solid, run, comparison.denseRuns);
+  const run = (operation: Operation) => count(machine, operation);
+  const dense = (operation: Operation) =>
+    count === runWhole ? denseRun(operation, run, comparison.denseRuns) : run(operation);
+  const noZeros = dense(prepared.noZeros);
+  const solid = prepared.solid === prepared.noZeros ? noZeros : dense(prepared.solid);
   const compute = actual === prepared.noZeros ? noZeros : run(actual);
   const natural = prepared.natural === actual ? compute : run(prepared.natural);
 
@@ -52,9 +62,9 @@ export function multiplyingRow(prepared: PreparedOperation, comparison: Comparis
   const noZerosLines = prepared.noZeros === actual ? lines : linesOn(machine, prepared.noZeros);
   const task = taskOf(prepared, machine, planned.own, at, compute);
   const { fed, cycles } = fedCycles(task, memory, compute, lines);
-  const dense = taskOf(prepared, machine, planned.own, at, noZeros, true);
-  const noZerosCycles = fedCycles(dense, memory, noZeros, noZerosLines).cycles;
-  const baseline = baselineOf(prepared, compute, comparison);
+  const denseTask = taskOf(prepared, machine, planned.own, at, noZeros, true);
+  const noZerosCycles = fedCycles(denseTask, memory, noZeros, noZerosLines).cycles;
+  const baseline = baselineOf(prepared, compute, comparison, count);
   const baselineTask = taskOf(prepared, reference, planned.reference, at, baseline, true);
   const baselineLines = linesOn(reference, actual);
   const baselineFed = fedCycles(baselineTask, reference.memory, baseline, baselineLines);
@@ -166,8 +176,14 @@ const IDLE_ARRAY = {
 };
 
 /** Seconds of an operation that multiplies, for the steps that a machine is compared with. */
-export function multiplyingSeconds(prepared: PreparedOperation, machine: Machine, plan: StepPlan, at: number): number {
-  const compute = machine.accelerator.run(prepared.actual, machine.params);
+export function multiplyingSeconds(
+  prepared: PreparedOperation,
+  machine: Machine,
+  plan: StepPlan,
+  at: number,
+  count: Run = runWhole,
+): number {
+  const compute = count(machine, prepared.actual);
   const lines = linesOn(machine, prepared.actual);
   const { cycles } = fedCycles(taskOf(prepared, machine, plan, at, compute), machine.memory, compute, lines);
   return cycles.total / machine.clockHz;
@@ -332,12 +348,17 @@ function baselineOf(
   { actual }: PreparedOperation,
   { baseCycles }: ComputeResult,
   { machine, reference, isTwin, energy }: Comparison,
+  count: Run,
 ): BaselineCompute {
   const isWide = machine.memory.levels.every(({ bytesPerCycle }) => bytesPerCycle === Number.POSITIVE_INFINITY);
   if (isTwin && isWide && energy === undefined) {
     return { cycles: baseCycles, reschedulingCycles: 0, scheduled: null, onChipReads: {}, onChipWrites: 0 };
   }
-  return reference.accelerator.run(actual, reference.params);
+  return count(reference, actual);
+}
+
+function runWhole({ accelerator, params }: Machine, operation: Operation): ComputeResult {
+  return accelerator.run(operation, params);
 }
 
 const NOTHING: ResultRow["breakdown"] = {

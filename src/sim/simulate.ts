@@ -20,6 +20,8 @@ import {
   type TraceIdentity,
 } from "./result.ts";
 import { type Comparison, movingRow, multiplyingRow, multiplyingSeconds, type RowCosts } from "./rows.ts";
+import { type Sample, sampled } from "./sampling/sampled.ts";
+import { SampledOperation } from "./sampling/sampled-operation.ts";
 import { type StepOp, stepOps } from "./step-ops.ts";
 import { planStep } from "./step-plan.ts";
 import { type TimedOp, totalsOf } from "./totals.ts";
@@ -36,6 +38,8 @@ export interface SimulationInput {
   readonly allowUnequal?: boolean;
   /** Energy table of each machine and its baseline, in the order of `machines`; without any, no energy is told. */
   readonly energy?: readonly (EnergyTable | undefined)[];
+  /** How much to simulate of operations that a machine can be sampled on; without it everything, exactly. */
+  readonly sample?: Sample | undefined;
   readonly onProgress?: (done: number, of: number) => void;
   /** Stops after the current op: `simulate` then rejects with the signal's reason, an AbortError where none was given. */
   readonly signal?: AbortSignal | undefined;
@@ -48,9 +52,12 @@ export interface SimulationInput {
 /** An op of the steps (first those of `traces`, then of `baselineTraces`) and what it costs on each machine. */
 export interface OpCosts {
   readonly op: number;
-  /** Rows for an op of `traces`, null where a machine does not do it; seconds for one of `baselineTraces`. */
-  readonly costs: readonly (RowCosts | number | null)[];
+  /** Rows for an op of `traces`, null where a machine does not do it; time for one of `baselineTraces`. */
+  readonly costs: readonly (RowCosts | Time | null)[];
 }
+
+/** Seconds of an op, with their interval where it was sampled. */
+export type Time = Pick<RowCosts, "seconds" | "sample">;
 
 /** Threads that take ops from the same counter as the caller. */
 export interface Helpers {
@@ -89,8 +96,9 @@ export async function simulate(input: SimulationInput): Promise<SimulationResult
     .flatMap(({ trace }, index) => stepOps(trace.manifest).map((op) => ({ op, index, step: trace.manifest.step })))
     .forEach(({ op: { layer, kind, pass }, index, step }, i) => {
       costs[i].forEach((cost, m) => {
-        if (typeof cost === "number") denseOps[m].push({ kind, pass, seconds: cost });
-        else if (cost !== null) rows[m].push({ trace: index, step, layer, kind, pass, ...cost });
+        if (cost === null) return;
+        if (index >= traces.length) denseOps[m].push({ kind, pass, ...cost });
+        else rows[m].push({ trace: index, step, layer, kind, pass, ...(cost as RowCosts) });
       });
     });
   const stepRatio = traces.length / Math.max(1, baselineTraces.length);
@@ -99,6 +107,7 @@ export async function simulate(input: SimulationInput): Promise<SimulationResult
     schema: RESULT_VERSION,
     traces: traces.map(identity),
     baseline: { machine: baseline?.name ?? "self", traces: baselineTraces.map(identity) },
+    ...(isSampled(input.sample) ? { sample: { share: input.sample.share, seed: input.sample.seed } } : {}),
     notCharged: notCharged(traces),
     machines: comparisons.map(({ machine, reference, energy }, index): MachineResult => {
       const { name, config, accelerator, peakMacsPerSecond } = machine;
@@ -124,7 +133,7 @@ export async function simulateOps(
   take: () => number,
   onOp: (done: OpCosts) => void,
 ): Promise<void> {
-  const { traces, baselineTraces = [], prepare = prepareOperation } = input;
+  const { traces, baselineTraces = [], prepare = prepareOperation, sample } = input;
   const comparisons = comparisonsOf(input);
   const plansOf = (trace: Trace) =>
     Promise.all(
@@ -134,8 +143,9 @@ export async function simulateOps(
       })),
     );
   const steps = await Promise.all(
-    [...traces, ...baselineTraces].map(async ({ trace }, index) => ({
+    [...traces, ...baselineTraces].map(async ({ trace, sha256 }, index) => ({
       trace,
+      sha256,
       isBaseline: index >= traces.length,
       plans: await plansOf(trace),
     })),
@@ -145,17 +155,30 @@ export async function simulateOps(
   for (let i = take(); i < ops.length; i = take()) {
     await takeBreak();
     input.signal?.throwIfAborted();
-    const { trace, op, at, plans, isBaseline } = ops[i];
+    const { trace, sha256, op, at, plans, isBaseline } = ops[i];
     const prepared = isMultiplying(op) ? await prepare(trace, op) : null;
-    const costs = comparisons.map((comparison, index): RowCosts | number | null => {
+    const parts =
+      prepared !== null && isSampled(sample)
+        ? new SampledOperation(prepared, sample.share, `${sample.seed} ${sha256} ${at}`)
+        : null;
+    const costs = comparisons.map((comparison, index): RowCosts | Time | null => {
       const plan = plans[index];
-      if (prepared !== null && isBaseline) return multiplyingSeconds(prepared, comparison.machine, plan.own, at);
-      if (prepared !== null) return multiplyingRow(prepared, comparison, { at, ...plan });
+      if (prepared !== null && isBaseline) {
+        return sampled(parts, (run) => ({
+          seconds: multiplyingSeconds(prepared, comparison.machine, plan.own, at, run),
+        }));
+      }
+      if (prepared !== null) return sampled(parts, (run) => multiplyingRow(prepared, comparison, { at, ...plan }, run));
       const row = movingRow(op as Exclude<StepOp, MacOp>, comparison, { at, ...plan });
-      return isBaseline ? (row?.seconds ?? 0) : row;
+      return isBaseline ? { seconds: row?.seconds ?? 0 } : row;
     });
     onOp({ op: i, costs });
   }
+}
+
+/** All of it is no sample. */
+function isSampled(sample: Sample | undefined): sample is Sample {
+  return sample !== undefined && sample.share < 1;
 }
 
 function isMultiplying(op: StepOp): op is MacOp {

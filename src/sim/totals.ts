@@ -3,9 +3,10 @@ import { sumOf as sumOfComponents } from "./energy/model.ts";
 import type { Machine } from "./machine.ts";
 import { PASSES } from "./operation.ts";
 import type { MachineResult, ResultRow, ResultTotal } from "./result.ts";
+import { totalWidths } from "./sampling/total-widths.ts";
 
 /** What an op took, and what it was. */
-export type TimedOp = Pick<ResultRow, "kind" | "pass" | "seconds">;
+export type TimedOp = Pick<ResultRow, "kind" | "pass" | "seconds" | "sample">;
 
 /**
  * Totals of `rows`. `denseOps` are those of the same machine on dense-training traces (none: an empty list);
@@ -45,9 +46,12 @@ export function totalsOf(
       effectualMacs,
       ...energyOf(selected),
     };
-    if (denseOps.length === 0) return base;
-    const denseTrainingSeconds = denseOps.filter(selects).reduce((sum, { seconds }) => sum + seconds, 0) * stepRatio;
-    return { ...base, denseTrainingSeconds, speedupOverDenseTraining: ratio(denseTrainingSeconds, seconds) };
+    if (denseOps.length === 0) return { ...base, ...totalWidths(base, selected, [], stepRatio) };
+    const dense = denseOps.filter(selects);
+    const denseTrainingSeconds = dense.reduce((sum, { seconds }) => sum + seconds, 0) * stepRatio;
+    const speedupOverDenseTraining = ratio(denseTrainingSeconds, seconds);
+    const withDense = { ...base, denseTrainingSeconds, speedupOverDenseTraining };
+    return { ...withDense, ...totalWidths(withDense, selected, dense, stepRatio) };
   };
   const isMac = ({ kind }: TimedOp) => kind === "conv" || kind === "linear";
   const [forward, inputGrad, weightGrad] = PASSES.map((pass) => total((row) => isMac(row) && row.pass === pass));

@@ -92,12 +92,16 @@ export interface CheckedEnergy {
  * The check file for a result.
  * @param paths of the result's traces, relative to where the file will lie.
  * @param energies of each machine, in the order of the result; those of a machine without one are not kept.
+ * @throws Error for the result of a sample.
  */
 export function checkFileOf(
   result: SimulationResult,
   paths: readonly string[],
   energies: readonly (CheckedEnergy | undefined)[] = [],
 ): CheckFile {
+  if (result.sample !== undefined) {
+    throw new Error(`check: a sample has no exact counts, got a result with sample ${result.sample.share}`);
+  }
   return {
     schema: CHECK_VERSION,
     traces: result.traces.map(({ sha256 }, index) => ({ path: paths[index], sha256 })),

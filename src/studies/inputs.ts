@@ -10,6 +10,7 @@ import type { Accelerator } from "../sim/accelerator.ts";
 import { accelerators } from "../sim/accelerators/index.ts";
 import { type EnergyTable, resolveEnergyTable } from "../sim/energy/table.ts";
 import { type Machine, resolveMachine } from "../sim/machine.ts";
+import type { Sample } from "../sim/sampling/sampled.ts";
 import type { SimulationInput } from "../sim/simulate.ts";
 import type { TraceManifest } from "../trace/manifest.ts";
 import { type IdentifiedTrace, openTrace, traceParts } from "../trace/trace.ts";
@@ -153,17 +154,18 @@ export interface SimulationFiles {
   readonly baseline?: string | Machine | undefined;
   /** Energy table for all machines, instead of those of their configs. */
   readonly energy?: string | undefined;
+  readonly sample?: Sample | undefined;
 }
 
 /** Opens all that a simulation needs. @throws InputError with the faults of the first kind of file that has any. */
 export async function openSimulation(files: SimulationFiles): Promise<SimulationInput> {
-  const { baselineTraces = [], modules = [], baseline } = files;
+  const { baselineTraces = [], modules = [], baseline, sample } = files;
   const known = await loadAccelerators(modules);
   const machines = await loadMachines(files.hw, known);
   const dense = baseline === undefined ? {} : { baseline: await loadMachine(baseline, "--baseline", known) };
   const traces = await openTraces(files.traces);
   const energy = await loadEnergyTables(machines, files.energy);
-  return { traces, machines, baselineTraces: await openTraces(baselineTraces), energy, ...dense };
+  return { traces, machines, baselineTraces: await openTraces(baselineTraces), energy, sample, ...dense };
 }
 
 /** Opens and hashes traces. @throws InputError with the faults of all of them. */

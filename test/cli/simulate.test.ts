@@ -81,6 +81,25 @@ describe("simulate", () => {
     expect(three).toEqual(one);
   });
 
+  it("draws the same sample on any number of threads, and takes a share as a percentage too", async () => {
+    const trace = resolve("traces/resnet8-swat-u90.safetensors");
+    const args = [trace, "--baseline-trace", trace.replace("swat-u90", "dense"), "--hw", "scnn", "--json", "--sample"];
+    const [one, three] = await Promise.all([
+      simulate(...args, "40%", "--threads", "1"),
+      simulate(...args, "0.4", "--threads", "3"),
+    ]);
+    expect(one.code).toBe(0);
+    expect(three).toEqual(one);
+    const { sample, machines } = JSON.parse(one.stdout);
+    expect(sample).toEqual({ share: 0.4, seed: "1" });
+    expect(machines[0].totals.training.ci95.speedupOverDenseTraining).toBeGreaterThan(0);
+    for (const share of ["0", "40", "140%", "x", ""]) {
+      const refused = await simulate(trace, "--hw", "scnn", "--sample", share);
+      expect(refused.code).toBe(2);
+      expect(refused.stderr).toContain("valid: a percentage as 25%");
+    }
+  });
+
   it("prints a table with a line for each machine", async () => {
     const { code, stdout, stderr } = await simulate(TRACE, "--hw", "tensordash-4096", "dadiannao");
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });

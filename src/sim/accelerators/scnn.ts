@@ -9,7 +9,7 @@
 import { type Static, Type } from "typebox";
 import { sizeOf } from "../../kernels/geometry.ts";
 import { OPERANDS_OF, RESULT_OF, SHAPE_OF } from "../../trace/passes.ts";
-import type { Accelerator, ComputeResult, Slots } from "../accelerator.ts";
+import type { Accelerator, ComputeResult, Cut, Slots } from "../accelerator.ts";
 import { MAX_BANKS } from "../cartesian/banks.ts";
 import { foldLinear, isLinear } from "../cartesian/fold-linear.ts";
 import { jobsOf, SIDES } from "../cartesian/job.ts";
@@ -59,6 +59,8 @@ const params = Type.Object(
 /** Parameters of SCNN. */
 export type ScnnParams = Static<typeof params>;
 
+/** Batches from which on a weight gradient is sampled by images. */
+const MANY_IMAGES = 24;
 /** Of the zeros before a value, in the published format. */
 const RUN_LENGTH_BITS = 4;
 
@@ -109,6 +111,18 @@ export const scnn: Accelerator<typeof params> = {
         }
       : null,
   validation: (operation, own) => (inGoldenScope(operation, own) ? "exact" : "property"),
+  cuts({ pass, geometry }, own) {
+    if (!own.skipping) return [];
+    const cut = { size: 1, edges: 0, params: own };
+    // Halos are exchanged once an image, and in weightGrad once an input channel.
+    const isGradient = pass === "weightGrad";
+    const images: Cut<ScnnParams> = { ...cut, axis: "images", once: isGradient };
+    if (geometry.groups > 1 || isLinear(geometry)) return [images];
+    const axis = pass === "inputGrad" ? "outputChannels" : "inputChannels";
+    const channels: Cut<ScnnParams> = { ...cut, axis, once: !isGradient };
+    // Kernels are loaded once a channel of weights, and once an image of outputGrad, for whatever is taken of the other.
+    return isGradient && geometry.N >= MANY_IMAGES ? [images] : [channels, images];
+  },
   run(operation, own) {
     const { pass, geometry, layer, masks } = operation;
     for (const operand of OPERANDS_OF[pass]) {

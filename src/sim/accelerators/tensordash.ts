@@ -10,14 +10,16 @@ import { type Static, Type } from "typebox";
 import type { Accelerator } from "../accelerator.ts";
 import { arrayMultipliers, arrayParams, offsetsParam, searchParams } from "../lanes/array-params.ts";
 import { arrayResult } from "../lanes/array-result.ts";
+import { laneCuts } from "../lanes/cuts.ts";
 import { emptyTotals } from "../lanes/dealing.ts";
-import { runChannels } from "../lanes/dynamic-channels.ts";
-import { runPositions } from "../lanes/dynamic-positions.ts";
+import { runChannels, schedulesSource } from "../lanes/dynamic-channels.ts";
+import { runPositions, scheduledOperands } from "../lanes/dynamic-positions.ts";
 import { type DynamicRun, emptyBankCounts } from "../lanes/dynamic-run.ts";
 import { dynamicScheduler } from "../lanes/dynamic-schedule.ts";
 import { inGoldenScope } from "../lanes/golden-scope.ts";
 import { searchMapOf } from "../lanes/search-map.ts";
 import { sideBySide } from "../lanes/side-by-side.ts";
+import type { Operation } from "../operation.ts";
 
 const params = Type.Object(
   {
@@ -112,16 +114,32 @@ export const tensordash: Accelerator<typeof params> = {
     const known = pass !== "inputGrad" || (geometry.stride[0] === 1 && geometry.stride[1] === 1);
     return known && own.tiles === 1 && inGoldenScope(operation, own) ? "exact" : "property";
   },
+  cuts(operation, own) {
+    const { pass } = operation;
+    // Without skipping, one side costs next to nothing; two sides are still laid side by side.
+    if (own.lookahead === 0 && own.sides === "one") return [];
+    const chosen = own.sides === "two" ? "both" : own.operand[pass];
+    const run = runOf(operation, own);
+    // Images for which the array is turned round are unlike the others, and too few to be met by a sample.
+    if (pass === "weightGrad") {
+      const scheduled = scheduledOperands(run, chosen);
+      if (scheduled.size > 1) return [];
+      if (own.batch === "image") return laneCuts(operation, own, "rows");
+      // Schedules of outputGrad are made once, for all input channels.
+      if (scheduled.has("outputGrad")) return [];
+      const params = { ...own, operand: { ...own.operand, weightGrad: "input" as const } };
+      return laneCuts(operation, params, chosen === "both" ? "columns" : "rows");
+    }
+    // Schedules of weights are made once, for all images.
+    if (!schedulesSource(run, pass, chosen)) return [];
+    if (own.batch === "image") return laneCuts(operation, own, "rows");
+    const source = { forward: { forward: "input" }, inputGrad: { inputGrad: "outputGrad" } } as const;
+    const params = { ...own, operand: { ...own.operand, ...source[pass] } };
+    return laneCuts(operation, params, chosen === "both" ? "columns" : "rows");
+  },
   run(operation, own) {
     const { pass } = operation;
-    const map = searchMapOf(own);
-    const run: DynamicRun = {
-      operation,
-      params: own,
-      scheduler: { schedule: dynamicScheduler(map, own.lookaside), vectors: sideBySide(map, own.lookaside) },
-      totals: emptyTotals(),
-      banks: emptyBankCounts(),
-    };
+    const run = runOf(operation, own);
     const chosen = own.sides === "two" ? "both" : own.operand[pass];
     const scheduled = pass === "weightGrad" ? runPositions(run, chosen) : runChannels(run, pass, chosen);
     return arrayResult(operation, own, run.totals, {
@@ -136,3 +154,14 @@ export const tensordash: Accelerator<typeof params> = {
     });
   },
 };
+
+function runOf(operation: Operation, own: TensorDashParams): DynamicRun {
+  const map = searchMapOf(own);
+  return {
+    operation,
+    params: own,
+    scheduler: { schedule: dynamicScheduler(map, own.lookaside), vectors: sideBySide(map, own.lookaside) },
+    totals: emptyTotals(),
+    banks: emptyBankCounts(),
+  };
+}

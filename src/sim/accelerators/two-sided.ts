@@ -88,6 +88,11 @@ export const twoSided: Accelerator<typeof params> = {
         }
       : null,
   validation: () => "property",
+  // Folded, clusters wait only at the end: the more they do, the better their work evens out.
+  cuts: ({ pass }, own) =>
+    own.skipping && own.batch === "image" && pass !== "weightGrad"
+      ? [{ axis: "images", size: 1, once: false, edges: 0, params: own }]
+      : [],
   run(operation, own) {
     const { geometry } = operation;
     const fold = own.batch === "fold";

@@ -1,0 +1,47 @@
+/** What is worked out from the counts of an operation, with intervals where machines count a sample of it. */
+import type { ResultRow } from "../result.ts";
+import type { Run } from "../rows.ts";
+import { drawnShare } from "./draw.ts";
+import { halfWidths, numbersIn } from "./intervals.ts";
+import { Estimates, type SampledOperation, type Variation } from "./sampled-operation.ts";
+
+/** How much to simulate. */
+export interface Sample {
+  /** Share of the images or channels, 0 < share ≤ 1; 1 is everything, exactly. */
+  readonly share: number;
+  /** Another seed draws another sample. */
+  readonly seed: string;
+}
+
+/** `derive` on what machines count of an operation: of all of it where `parts` is null, else of those parts. */
+export function sampled<T extends object>(
+  parts: SampledOperation | null,
+  derive: (run?: Run) => T,
+): T & Pick<ResultRow, "sample"> {
+  if (parts === null) return derive();
+  const estimates = new Estimates(parts);
+  const estimate = derive((machine, operation) => estimates.run(machine, operation));
+  const plans = estimates.plans();
+  if (plans.length === 0) return estimate;
+  const varied = (variation: Variation) =>
+    numbersIn(derive((machine, operation) => estimates.run(machine, operation, variation)));
+  const replicates = plans.map((plan) => ({
+    plan,
+    // One of which everything was drawn adds no error.
+    without: plan.strata.map((each, stratum) =>
+      drawnShare(each) < 1 ? each.groups.map((_, group) => varied({ plan, without: { stratum, group } })) : [],
+    ),
+  }));
+  const shifts = estimates.shifts().map(varied);
+  const [{ axis, size, strata }] = plans;
+  const count = (units: number[]) => size * units.reduce((a, b) => a + b, 0);
+  return {
+    ...estimate,
+    sample: {
+      axis,
+      drawn: count(strata.flatMap(({ groups }) => groups.map(({ length }) => length))),
+      of: count(strata.map(({ units }) => units)),
+      ci95: halfWidths(numbersIn(estimate), varied("fractions"), replicates, shifts),
+    },
+  };
+}
