@@ -10,7 +10,7 @@ import type { ResultRow } from "../src/sim/result.ts";
 import { loadMachines, openTraces } from "../src/studies/inputs.ts";
 import { simulateFiles } from "../src/studies/simulate-threads.ts";
 import { isMacOp } from "../src/trace/manifest.ts";
-import { densityStatistics } from "../src/trace/statistics.ts";
+import { type DensityStatistics, densityStatistics } from "../src/trace/statistics.ts";
 import type { Trace } from "../src/trace/trace.ts";
 
 const groups: string[][] = [[]];
@@ -20,8 +20,6 @@ for (const argument of process.argv.slice(2)) {
 }
 
 const line = (cells: readonly (string | number)[]) => `| ${cells.join(" | ")} |`;
-const mean = (values: readonly number[]) =>
-  values.length === 0 ? "–" : (values.reduce((a, b) => a + b) / values.length).toFixed(2);
 const isMac = ({ kind }: ResultRow) => kind === "conv" || kind === "linear";
 const methodOf = ({ method, sparsity }: { method: string; sparsity?: number | undefined }) =>
   sparsity === undefined || method === "dense" ? method : `${method} ${Math.round(100 * sparsity)} %`;
@@ -36,56 +34,50 @@ const hw = (await loadMachines(["all"])).map(({ name }) => name).filter((name) =
 const results = [];
 for (const traces of groups) results.push(await simulateFiles({ traces, hw }, {}));
 
-const heads = results.map(({ traces }) => methodOf(traces[0]));
 const steps = results[0].traces.map(({ step }) => step);
-console.log(`Steps ${steps.join(", ")} and their sum; all multiplications, with memory; in brackets whole steps.\n`);
-console.log(line(["machine", ...heads.flatMap((head) => [...steps.map((step) => `${head}, step ${step}`), "sum"])]));
-console.log(line(["---", ...heads.flatMap(() => [...steps, "sum"].map(() => "---"))]));
+const heads = results.flatMap(({ traces }) => [
+  `${methodOf(traces[0])}: steps ${steps.join(", ")}`,
+  "sum (whole step)",
+]);
+console.log(line(["machine", ...heads]));
+console.log(line(["---", ...heads.map(() => "---")]));
 for (const [index, machine] of hw.entries()) {
   const cells = results.flatMap(({ machines }) => {
     const { rows } = machines[index];
-    const shown = (some: readonly ResultRow[]) => `${speedup(some.filter(isMac))} (${speedup(some)})`;
-    return [...steps.keys()].map((trace) => shown(rows.filter((row) => row.trace === trace))).concat(shown(rows));
+    const each = steps.map((_, trace) => speedup(rows.filter((row) => row.trace === trace && isMac(row))));
+    return [each.join(", "), `${speedup(rows.filter(isMac))} (${speedup(rows)})`];
   });
   console.log(line([machine.replace(/-4096$/, ""), ...cells]));
 }
 
-/** Mean over the layers of density and spreads of what an operand was in a pass, selections only where `selected`. */
-async function operandCells(trace: Trace, operand: "weight" | "input" | "outputGrad", pass: string, selected: boolean) {
-  const all = [];
-  for (const op of trace.manifest.ops.filter(isMacOp)) {
-    if (op.pass !== pass || op.kind !== "conv") continue;
-    const tensor = trace.tensor(op.operands[operand] as string);
-    if (selected && tensor.nonzeros === tensor.shape.reduce((a, b) => a * b, 1)) continue;
-    all.push(densityStatistics(await trace.mask(tensor.id)));
+/** Means over the convolutions behind the first one whose operand is not dense in a pass: density, and its spreads over slices and channels. */
+async function spreadsOf(trace: Trace, operand: "weight" | "input" | "outputGrad", pass: string): Promise<string> {
+  const [first, ...ops] = trace.manifest.ops.filter(isMacOp);
+  const all: DensityStatistics[] = [];
+  for (const op of ops) {
+    if (op.layer === first.layer || op.pass !== pass || op.kind !== "conv") continue;
+    const { id, shape, nonzeros } = trace.tensor(op.operands[operand] as string);
+    if (nonzeros < shape.reduce((a, b) => a * b, 1)) all.push(densityStatistics(await trace.mask(id)));
   }
-  return [
-    mean(all.map(({ density }) => density)),
-    mean(all.map(({ spreadOverSlices }) => spreadOverSlices)),
-    mean(all.map(({ spreadOverChannels }) => spreadOverChannels)),
-  ];
+  if (all.length === 0) return "–";
+  const means = (["density", "spreadOverSlices", "spreadOverChannels"] as const).map(
+    (name) => all.reduce((sum, each) => sum + each[name], 0) / all.length,
+  );
+  return means.map((value) => value.toFixed(2)).join(", ");
 }
 
-console.log(
-  "\nMeans over the convolutions that are not dense: density, spread over filters (or images), spread over channels.\n",
-);
-console.log(
-  line(["training", "step", "weight", "", "", "input, forward", "", "", "input, saved", "", "", "outputGrad", "", ""]),
-);
-console.log(line(Array(14).fill("---")));
+console.log("");
+console.log(line(["training", "step", "weights", "inputs forward", "inputs saved", "output gradients"]));
+console.log(line(Array(6).fill("---")));
 for (const paths of groups) {
   for (const { trace } of await openTraces(paths)) {
     const { method, step } = trace.manifest;
-    const name = methodOf({ method: method.name, sparsity: method.sparsity });
-    console.log(
-      line([
-        name,
-        step,
-        ...(await operandCells(trace, "weight", "forward", true)),
-        ...(await operandCells(trace, "input", "forward", true)),
-        ...(await operandCells(trace, "input", "weightGrad", true)),
-        ...(await operandCells(trace, "outputGrad", "weightGrad", true)),
-      ]),
-    );
+    const cells = [
+      await spreadsOf(trace, "weight", "forward"),
+      await spreadsOf(trace, "input", "forward"),
+      await spreadsOf(trace, "input", "weightGrad"),
+      await spreadsOf(trace, "outputGrad", "weightGrad"),
+    ];
+    console.log(line([methodOf({ method: method.name, sparsity: method.sparsity }), step, ...cells]));
   }
 }
