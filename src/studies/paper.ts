@@ -3,7 +3,6 @@
  * and counts FLOPs and memory as `flops` and `footprint` do. Published figures only stand beside what is computed.
  */
 import { join } from "node:path";
-import { writeFileAtomically } from "../io/atomic-file.ts";
 import { withTemporaryFolder } from "../io/temporary-folder.ts";
 import { sizeOf } from "../kernels/geometry.ts";
 import { layersOf, type Network, parameterShape } from "../networks/graph.ts";
@@ -13,15 +12,13 @@ import { PLAIN_STORAGE } from "../sim/footprint.ts";
 import type { Part } from "../sim/held-tensors.ts";
 import type { ResultRow, SimulationResult } from "../sim/result.ts";
 import type { FixedMethod } from "../sparsity/methods.ts";
-import { TRAIN_DEFAULTS } from "../swat/settings.ts";
-import { traceParts } from "../trace/trace.ts";
 import { networkMacs } from "./flops.ts";
 import { networkFootprint } from "./footprint.ts";
-import { loadMachines, shippedMachines } from "./inputs.ts";
+import { loadMachines, shippedMachines, writeTrace } from "./inputs.ts";
 import { layerSparsities } from "./layer-sparsities.ts";
 import { simulateFiles } from "./simulate-threads.ts";
+import { synthesizeTrace } from "./synthetic/order.ts";
 import { SYNTHETIC_DEFAULTS } from "./synthetic/settings.ts";
-import { synthesize } from "./synthetic/trace.ts";
 
 /** Of the paper's speed-ups; 0 is dense training. */
 export const PAPER_SPARSITIES = [0, 0.8, 0.9] as const;
@@ -60,7 +57,7 @@ export async function comparePaper(
     const results: SimulationResult[] = [];
     for (const [index, sparsity] of PAPER_SPARSITIES.entries()) {
       const trace = join(folder, `${network}-${sparsity}.safetensors`);
-      await writeTrace(plan, sparsity, trace);
+      await writeStep(plan, sparsity, trace);
       const settings = {
         ...(plan.threads === undefined ? {} : { threads: plan.threads }),
         onProgress: (done: number, of: number) => onProgress?.(index + done / of, PAPER_SPARSITIES.length),
@@ -92,14 +89,9 @@ export function savedOf({
   };
 }
 
-async function writeTrace({ network, batch, seed, ...plan }: PaperPlan, sparsity: number, path: string): Promise<void> {
+async function writeStep({ network, batch, seed, ...plan }: PaperPlan, sparsity: number, path: string): Promise<void> {
   const method = sparsity === 0 ? "dense" : plan.method;
-  const { pruning, topKPeriod } = TRAIN_DEFAULTS;
-  const sparsities = sparsitiesOf(network, method, sparsity);
-  const settings = SYNTHETIC_DEFAULTS;
-  const step = { network, method, sparsity, sparsities, pruning, topKPeriod, batch, seed, settings } as const;
-  const { manifest, masks } = synthesize(step);
-  await writeFileAtomically(path, traceParts(manifest, masks));
+  await writeTrace(path, synthesizeTrace({ network: network.name, method, sparsity, batch, seed }));
 }
 
 function sparsitiesOf(network: Network, method: FixedMethod, sparsity: number) {
