@@ -2,7 +2,14 @@
 import type { BitMask } from "../kernels/bit-mask.ts";
 import type { OtherOp } from "../trace/manifest.ts";
 import type { ComputeResult } from "./accelerator.ts";
-import { type Activity, type EnergyModel, energyOf } from "./energy/model.ts";
+import {
+  type ArrayCounts,
+  type EnergyModels,
+  energyPart,
+  movingActivity,
+  multiplyingActivity,
+  withSchedules,
+} from "./activity.ts";
 import type { LineResult } from "./lanes/on-chip/line-detail.ts";
 import type { Machine } from "./machine.ts";
 import { type Feed, type FeedTask, feed, move } from "./memory/feed.ts";
@@ -24,7 +31,7 @@ export interface Comparison {
   readonly reference: Machine;
   readonly isTwin: boolean;
   /** What both pay for an action, where energy is asked for. */
-  readonly energy?: { readonly own: EnergyModel; readonly reference: EnergyModel };
+  readonly energy?: EnergyModels;
   /** What the machine took for operations without a zero, which depends on their shape alone. */
   readonly denseRuns: Map<string, ComputeResult>;
 }
@@ -102,78 +109,12 @@ export function multiplyingRow(
     })),
     validation: accelerator.validation(actual, params),
     ...energyPart(
-      comparison,
+      comparison.energy,
       withSchedules(multiplyingActivity(machine, compute, fed, macs.dense, seconds), prepared, machine, task),
       multiplyingActivity(reference, baseline, baselineFed.fed, macs.dense, baselineSeconds),
     ),
   };
 }
-
-/** Energy of a row on the machine and on its baseline, which did nothing where its activity is null. */
-function energyPart({ energy }: Comparison, own: Activity, baseline: Activity | null): Pick<ResultRow, "energy"> {
-  if (energy === undefined) return {};
-  const baselinePicojoules = baseline === null ? 0 : energyOf(energy.reference, baseline).picojoules;
-  return { energy: { ...energyOf(energy.own, own), baselinePicojoules } };
-}
-
-/** What an op that multiplies does; an array that does not tell its slots multiplies all dense pairs. */
-function multiplyingActivity(
-  { multipliers }: Machine,
-  { cycles, reschedulingCycles, scheduled, slots, onChipReads }: BaselineCompute,
-  { accesses, dram }: Feed,
-  denseMacs: number,
-  seconds: number,
-): Activity {
-  const { occupied, imagePadding = 0, redundant = 0 } = slots ?? { occupied: denseMacs };
-  const reads = Object.entries(onChipReads).filter(([name]) => scheduled === "both" || scheduled === name);
-  return {
-    multiplications: occupied + imagePadding + redundant,
-    skips: scheduled !== null,
-    multiplierCycles: { compute: multipliers * cycles, rescheduling: multipliers * reschedulingCycles },
-    scheduledValues: Object.fromEntries(reads),
-    vectorElements: 0,
-    accesses,
-    activations: dram?.activations ?? 0,
-    seconds,
-  };
-}
-
-/**
- * The same with the bytes of making a static schedule, its share of one refresh: where weights are first held on chip, they
- * are read, and their nonzeros are written in the order of the schedule with what says where they belong.
- */
-function withSchedules(
-  activity: Activity,
-  { actual: { topKPeriod }, sizes: { weight } }: PreparedOperation,
-  { accelerator, params, memory }: Machine,
-  { bytes }: FeedTask,
-): Activity {
-  const place = memory.levels.findIndex(({ holds }) => holds.has("weight"));
-  if (activity.multiplierCycles.rescheduling === 0 || weight === undefined || place < 0) return activity;
-  const { metadataBits = 0 } = accelerator.skippingHardware(params) ?? {};
-  const { name } = memory.levels[place];
-  const { read, written } = activity.accesses[name];
-  const scheduled = weight.nonzeros * (memory.valueBytes + metadataBits / BYTE_BITS);
-  const more = {
-    read: read + Math.ceil((bytes[place + 1].weight ?? 0) / topKPeriod),
-    written: written + Math.ceil(scheduled / topKPeriod),
-  };
-  return { ...activity, accesses: { ...activity.accesses, [name]: more } };
-}
-
-const BYTE_BITS = 8;
-
-/** What an op that does not multiply does. */
-function movingActivity({ elements, accesses, dram }: ReturnType<typeof moved>, seconds: number): Activity {
-  return { ...IDLE_ARRAY, vectorElements: elements, accesses, activations: dram?.activations ?? 0, seconds };
-}
-
-const IDLE_ARRAY = {
-  multiplications: 0,
-  skips: false,
-  multiplierCycles: { compute: 0, rescheduling: 0 },
-  scheduledValues: {},
-};
 
 /** Seconds of an operation that multiplies, for the steps that a machine is compared with. */
 export function multiplyingSeconds(
@@ -250,7 +191,7 @@ export function movingRow(
     tiles: [],
     validation: "formula",
     ...energyPart(
-      comparison,
+      comparison.energy,
       movingActivity(costs, seconds),
       baseline === null ? null : movingActivity(baseline, baselineSeconds),
     ),
@@ -334,12 +275,6 @@ function outputBytes(pass: Pass, memory: MemoryNumbers): number {
   return pass === "weightGrad" ? memory.wideBytes : memory.valueBytes;
 }
 
-/** What an array does for the baseline of an op. */
-type BaselineCompute = Pick<
-  ComputeResult,
-  "cycles" | "reschedulingCycles" | "scheduled" | "slots" | "onChipReads" | "onChipWrites"
->;
-
 /**
  * What the baseline's array takes. Its own twin's cycles are known; what that reads counts only for energy or where the level
  * next to the array, of which every tensor has one, may be too narrow.
@@ -349,7 +284,7 @@ function baselineOf(
   { baseCycles }: ComputeResult,
   { machine, reference, isTwin, energy }: Comparison,
   count: Run,
-): BaselineCompute {
+): ArrayCounts {
   const isWide = machine.memory.levels.every(({ bytesPerCycle }) => bytesPerCycle === Number.POSITIVE_INFINITY);
   if (isTwin && isWide && energy === undefined) {
     return { cycles: baseCycles, reschedulingCycles: 0, scheduled: null, onChipReads: {}, onChipWrites: 0 };
