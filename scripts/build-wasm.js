@@ -16,6 +16,11 @@ const MODULES = [
     target: "src/sim/lanes/dynamic-schedule.wasm.ts",
     options: [],
   },
+  {
+    source: "src/sim/lanes/assembly/joined-ones.ts",
+    target: "src/sim/lanes/joined-ones.wasm.ts",
+    options: [],
+  },
   { source: KERNELS, target: "src/kernels/simd/simd.wasm.ts", options: SHARED },
   { source: KERNELS, target: "src/kernels/simd/relaxed.wasm.ts", options: [...SHARED, "--enable", "relaxed-simd"] },
 ];

@@ -11,6 +11,7 @@
 import { type BitMask, isFull, sliceBytes } from "../kernels/bit-mask.ts";
 import { type ConvGeometry, outputHeight, outputWidth } from "../kernels/geometry.ts";
 import { denseMacs, gridMacs, phaseMacs } from "./mac-counts.ts";
+import { once } from "./once.ts";
 import type { Operation, Pass } from "./operation.ts";
 
 /** Counts of pairs. */
@@ -105,6 +106,10 @@ function count(extent: number, holds: (index: number) => boolean): number {
 
 /** [Y · X]: ones of slices [from, to) of a mask [A, B, Y, X], over all their planes. */
 function onesOfPlane(mask: BitMask, from: number, to: number): Float64Array {
+  return once(mask, ["ones of plane", from, to], () => countOnesOfPlane(mask, from, to));
+}
+
+function countOnesOfPlane(mask: BitMask, from: number, to: number): Float64Array {
   const [, planes, height, width] = mask.shape;
   const size = height * width;
   const ones = new Float64Array(Math.max(0, size));

@@ -68,77 +68,89 @@ export function effectualMacs(operation: Operation): number {
 
 function forwardMacs(g: ConvGeometry, input: BitMask, weight: BitMask): number {
   const perImage = countOverImages(input, g.N, g.C * g.H * g.W);
-  const filters = weightCounts(g, weight, "filters");
-  return sumOverTaps(g, filters, (c, r, s) => underTap(g, r, s, perImage, c * g.H * g.W, "input"));
+  return sumOverTaps(g, weightCounts(g, weight, "filters"), perImage, "input");
 }
 
 function inputGradMacs(g: ConvGeometry, outputGrad: BitMask, weight: BitMask): number {
-  const plane = outputHeight(g) * outputWidth(g);
-  const perImage = countOverImages(outputGrad, g.N, g.K * plane);
-  const channels = weightCounts(g, weight, "channels");
-  return sumOverTaps(g, channels, (k, r, s) => underTap(g, r, s, perImage, k * plane, "output"));
+  const perImage = countOverImages(outputGrad, g.N, g.K * outputHeight(g) * outputWidth(g));
+  return sumOverTaps(g, weightCounts(g, weight, "channels"), perImage, "output");
 }
 
-/** Σ weights[channel, r, s] · nonzeros(channel, r, s) over the channels that `weights` [channels, R, S] has. */
-function sumOverTaps(
-  g: ConvGeometry,
-  weights: Uint32Array,
-  nonzeros: (channel: number, r: number, s: number) => number,
-): number {
+/** Where on a plane a kernel position meets the windows at which it lies inside the image, along one axis. */
+interface TapReach {
+  readonly first: number;
+  readonly step: number;
+  readonly count: number;
+}
+
+/** Of every kernel position along an axis (0 vertical, 1 horizontal), on the plane of the input or of the output. */
+function tapReaches(g: ConvGeometry, axis: 0 | 1, plane: "input" | "output"): readonly TapReach[] {
+  const [extent, kernel, windows] = axis === 0 ? [g.H, g.R, outputHeight(g)] : [g.W, g.S, outputWidth(g)];
+  const step = g.stride[axis];
+  return Array.from({ length: kernel }, (_, tap) => {
+    const start = tap * g.dilation[axis] - g.padding[axis * 2];
+    const first = Math.max(0, Math.ceil(-start / step));
+    const count = Math.max(0, Math.min(windows, Math.ceil((extent - start) / step)) - first);
+    return plane === "input" ? { first: start + first * step, step, count } : { first, step: 1, count };
+  });
+}
+
+/** Σ weights[channel, r, s] · nonzeros of the channel under tap (r, s), for `weights` [channels, R, S] and `counts` [channels, plane]. */
+function sumOverTaps(g: ConvGeometry, weights: Uint32Array, counts: Uint32Array, plane: "input" | "output"): number {
+  const [height, width] = plane === "input" ? [g.H, g.W] : [outputHeight(g), outputWidth(g)];
+  const vertical = tapReaches(g, 0, plane);
+  const horizontal = tapReaches(g, 1, plane);
+  /** [height]: nonzeros of each row of the plane under one horizontal kernel position. */
+  const rows = new Float64Array(height);
   let macs = 0;
-  for (let i = 0; i < weights.length; i++) {
-    if (weights[i] === 0) continue;
-    const tap = i % (g.R * g.S);
-    macs += weights[i] * nonzeros(Math.floor(i / (g.R * g.S)), Math.floor(tap / g.S), tap % g.S);
-  }
-  return macs;
-}
-
-/** Sum of counts[at + position] over the windows at which tap (r, s) lies inside the image; position on the input or the output plane. */
-function underTap(
-  g: ConvGeometry,
-  r: number,
-  s: number,
-  counts: Uint32Array,
-  at: number,
-  plane: "input" | "output",
-): number {
-  const [P, Q] = [outputHeight(g), outputWidth(g)];
-  let sum = 0;
-  for (let p = 0; p < P; p++) {
-    const h = p * g.stride[0] + r * g.dilation[0] - g.padding[0];
-    if (h < 0 || h >= g.H) continue;
-    const row = at + (plane === "input" ? h * g.W : p * Q);
-    for (let q = 0; q < Q; q++) {
-      const w = q * g.stride[1] + s * g.dilation[1] - g.padding[2];
-      if (w >= 0 && w < g.W) sum += counts[row + (plane === "input" ? w : q)];
+  for (let channel = 0; channel * g.R * g.S < weights.length; channel++) {
+    const at = channel * height * width;
+    for (let s = 0; s < g.S; s++) {
+      const { first, step, count } = horizontal[s];
+      for (let y = 0; y < height; y++) {
+        let sum = 0;
+        for (let i = 0, x = at + y * width + first; i < count; i++, x += step) sum += counts[x];
+        rows[y] = sum;
+      }
+      for (let r = 0; r < g.R; r++) {
+        const weight = weights[(channel * g.R + r) * g.S + s];
+        if (weight === 0) continue;
+        const reach = vertical[r];
+        let sum = 0;
+        for (let i = 0, y = reach.first; i < reach.count; i++, y += reach.step) sum += rows[y];
+        macs += weight * sum;
+      }
     }
   }
-  return sum;
+  return macs;
 }
 
 function weightGradMacs(g: ConvGeometry, outputGrad: BitMask, input: BitMask): number {
   const [P, Q] = [outputHeight(g), outputWidth(g)];
   const inputs = countOverChannels(input, g.N, g.groups, g.C / g.groups, g.H * g.W);
   const grads = countOverChannels(outputGrad, g.N, g.groups, g.K / g.groups, P * Q);
+  const vertical = tapReaches(g, 0, "input");
+  const horizontal = tapReaches(g, 1, "input");
+  const [tops, lefts] = [tapReaches(g, 0, "output"), tapReaches(g, 1, "output")];
+  /** [H, Q]: nonzero inputs of each row that a window's horizontal kernel positions meet. */
+  const rows = new Float64Array(g.H * Q);
   let macs = 0;
   for (let plane = 0; plane < g.N * g.groups; plane++) {
-    const inputAt = plane * g.H * g.W;
-    const gradAt = plane * P * Q;
-    for (let p = 0; p < P; p++) {
-      for (let q = 0; q < Q; q++) {
-        const gradCount = grads[gradAt + p * Q + q];
-        if (gradCount === 0) continue;
-        let inputCount = 0;
-        for (let r = 0; r < g.R; r++) {
-          const h = p * g.stride[0] + r * g.dilation[0] - g.padding[0];
-          if (h < 0 || h >= g.H) continue;
-          for (let s = 0; s < g.S; s++) {
-            const w = q * g.stride[1] + s * g.dilation[1] - g.padding[2];
-            if (w >= 0 && w < g.W) inputCount += inputs[inputAt + h * g.W + w];
-          }
-        }
-        macs += gradCount * inputCount;
+    rows.fill(0);
+    for (let s = 0; s < g.S; s++) {
+      const { first, step, count } = horizontal[s];
+      for (let h = 0; h < g.H; h++) {
+        const from = (plane * g.H + h) * g.W + first;
+        const to = h * Q + lefts[s].first;
+        for (let i = 0; i < count; i++) rows[to + i] += inputs[from + i * step];
+      }
+    }
+    for (let r = 0; r < g.R; r++) {
+      const { first, step, count } = vertical[r];
+      for (let i = 0; i < count; i++) {
+        const from = (first + i * step) * Q;
+        const at = (plane * P + tops[r].first + i) * Q;
+        for (let q = 0; q < Q; q++) macs += grads[at + q] * rows[from + q];
       }
     }
   }

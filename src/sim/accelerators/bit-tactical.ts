@@ -31,6 +31,7 @@ import { createSetCosts, recordCost, recordIdeal, type SetCosts } from "../lanes
 import { foldStrided } from "../lanes/space-to-depth.ts";
 import { staticScheduler } from "../lanes/static-schedule.ts";
 import { gatherFilters, type WeightLanes, weightLanes } from "../lanes/weight-lanes.ts";
+import { once } from "../once.ts";
 import type { Operation } from "../operation.ts";
 
 const params = Type.Object(
@@ -161,7 +162,9 @@ function runWeights(
     const weights = weightLanes(weight, g, pass, group, own.lanes);
     const inner = setAxis(weights.filters, own.rows);
     for (const grid of grids) {
-      const costs = filterSetCosts(weights, grid, inner.sets, schedule, own);
+      const costs = costsOnce(weight, pass, group, grid, own, () =>
+        filterSetCosts(weights, grid, inner.sets, schedule, own),
+      );
       if (costs.lines === 0) continue;
       if (hasZeros) scheduledLines += Math.ceil(inner.sets / own.tiles) * costs.lines;
       const outer = setAxis(images * grid.height * grid.width, own.columns);
@@ -174,7 +177,22 @@ function runWeights(
   return result(operation, own, totals, scheduledLines);
 }
 
-/** Schedules every filter set over the taps of one job: once, for all windows and images; `onSet` sees the buffers then. */
+/** What the filter sets of one job cost: scheduled once for all windows, images and machines of the same rows and search map. */
+function costsOnce(
+  mask: BitMask,
+  pass: string,
+  group: number,
+  grid: WindowGrid,
+  own: BitTacticalParams,
+  make: () => SetCosts,
+): SetCosts {
+  const { lanes, rows, lookahead, lookaside, shape, offsets } = own;
+  const taps = grid.taps.map(({ kernel }) => kernel).join(" ");
+  const key = ["static schedule", pass, group, taps, lanes, rows, lookahead, lookaside, shape, offsets?.join(" ")];
+  return once(mask, key, make);
+}
+
+/** Schedules every filter set over the taps of one job; `onSet` sees the buffers then. */
 function filterSetCosts(
   weights: WeightLanes,
   grid: WindowGrid,

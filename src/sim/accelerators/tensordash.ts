@@ -19,7 +19,7 @@ import { dynamicScheduler } from "../lanes/dynamic-schedule.ts";
 import { inGoldenScope } from "../lanes/golden-scope.ts";
 import { searchMapOf } from "../lanes/search-map.ts";
 import { sideBySide } from "../lanes/side-by-side.ts";
-import type { Operation } from "../operation.ts";
+import type { Operation, Pass } from "../operation.ts";
 
 const params = Type.Object(
   {
@@ -116,9 +116,9 @@ export const tensordash: Accelerator<typeof params> = {
   },
   cuts(operation, own) {
     const { pass } = operation;
-    // Without skipping, one side costs next to nothing; two sides are still laid side by side.
-    if (own.lookahead === 0 && own.sides === "one") return [];
-    const chosen = own.sides === "two" ? "both" : own.operand[pass];
+    // Without skipping, all of it costs next to nothing.
+    if (own.lookahead === 0) return [];
+    const chosen = chosenOperand(pass, own);
     const run = runOf(operation, own);
     // Images for which the array is turned round are unlike the others, and too few to be met by a sample.
     if (pass === "weightGrad") {
@@ -140,7 +140,7 @@ export const tensordash: Accelerator<typeof params> = {
   run(operation, own) {
     const { pass } = operation;
     const run = runOf(operation, own);
-    const chosen = own.sides === "two" ? "both" : own.operand[pass];
+    const chosen = chosenOperand(pass, own);
     const scheduled = pass === "weightGrad" ? runPositions(run, chosen) : runChannels(run, pass, chosen);
     return arrayResult(operation, own, run.totals, {
       reschedulingCycles: 0,
@@ -154,6 +154,13 @@ export const tensordash: Accelerator<typeof params> = {
     });
   },
 };
+
+/** Operand on the rows, "sparser" or "both". Without skipping, both is what lies on the rows then. */
+function chosenOperand(pass: Pass, { sides, lookahead, operand }: TensorDashParams): string {
+  if (sides === "one") return operand[pass];
+  if (lookahead > 0) return "both";
+  return pass === "weightGrad" ? "outputGrad" : "weight";
+}
 
 function runOf(operation: Operation, own: TensorDashParams): DynamicRun {
   const map = searchMapOf(own);

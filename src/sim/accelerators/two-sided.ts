@@ -11,6 +11,7 @@ import { RESULT_OF, SHAPE_OF } from "../../trace/passes.ts";
 import type { Accelerator, ComputeResult } from "../accelerator.ts";
 import { allPairs } from "../image-padding.ts";
 import { type JoinJob, joinJobs } from "../lanes/inner-join.ts";
+import { joinedOnes } from "../lanes/joined-ones.ts";
 import { OPERANDS_OF, type Operation } from "../operation.ts";
 
 const params = Type.Object(
@@ -133,11 +134,8 @@ function addJob(job: JoinJob, own: TwoSidedParams, total: JoinTotals): void {
   const joined = new Int32Array(unitCount);
   const busy = new Float64Array(clusters);
   const baseBusy = new Float64Array(clusters);
-  const join = (at: number) => {
-    let pairs = 0;
-    for (let i = 0; i < job.words; i++) pairs += popcount32(rows[at + i] & window[i]);
-    return pairs;
-  };
+  const join = joinedOnes(rows, job.stationary, job.words);
+  const isDense = nonzeros.every((ones) => ones === job.depth);
   let next = 0;
   let macs = 0;
   for (let w = 0; w < job.streamed; w++) {
@@ -146,10 +144,11 @@ function addJob(job: JoinJob, own: TwoSidedParams, total: JoinTotals): void {
       job.loadStreamed(w, window);
       let streamed = 0;
       for (let i = 0; i < job.words; i++) streamed += popcount32(window[i]);
+      const pairs = isDense ? null : streamed === job.depth ? nonzeros : join(window);
       for (let k = 0; k < job.stationary; k++) {
-        const pairs = nonzeros[k] === job.depth ? streamed : streamed === job.depth ? nonzeros[k] : join(k * job.words);
-        joined[unitOf[k]] += pairs;
-        macs += pairs;
+        const ones = pairs === null ? streamed : pairs[k];
+        joined[unitOf[k]] += ones;
+        macs += ones;
       }
     }
     for (let set = 0; set < sets; set++) {

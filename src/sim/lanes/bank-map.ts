@@ -45,18 +45,6 @@ export function bankOf(map: BankMap, y: number, x: number): number {
   return (Math.floor(row / map.period) * map.shift + (row % map.period) * map.pitch + x + map.left) % map.banks;
 }
 
-const conflictsOf = new WeakMap<ConvGeometry, Map<string, number>>();
-
-/** What `count` returns, counted once for a geometry and `key`: conflicts do not depend on the zeros. */
-export function countOnce(g: ConvGeometry, key: readonly (string | number)[], count: () => number): number {
-  const known = conflictsOf.get(g) ?? new Map<string, number>();
-  conflictsOf.set(g, known);
-  const name = key.join();
-  const conflicts = known.get(name) ?? count();
-  known.set(name, conflicts);
-  return conflicts;
-}
-
 /** Conflicts of one line of every tap, summed over the window sets of `size` windows of a stream of `images` images. */
 export function windowConflicts(map: BankMap, grid: WindowGrid, images: number, size: number): number {
   const perImage = grid.height * grid.width;

@@ -26,14 +26,10 @@ export function setAxis(items: number, size: number, repeat = 1): SetAxis {
 export interface Deal {
   readonly outer: SetAxis;
   readonly inner: SetAxis;
-  /**
-   * What `costs` lists: outer sets in order with their repeats, inner sets, or "pairs", the inner sets as they cost beside the
-   * outer set that `enter` was last called with.
-   */
+  /** What costs list: outer sets in order with their repeats, inner sets, or "pairs", the inner sets as they cost beside an outer set. */
   readonly scheduled: "outer" | "inner" | "pairs";
-  readonly costs: SetCosts;
-  /** Called before the pairs of each outer set. */
-  readonly enter?: (outerSet: number) => void;
+  /** Of all sets or, for "pairs", beside an outer set. */
+  readonly costs: SetCosts | ((outerSet: number) => SetCosts);
   readonly tiles: number;
   readonly dealing: Dealing;
   /** Whether a tile's skip counter runs on from set to set; it starts at 0 in every deal. */
@@ -83,12 +79,11 @@ export function emptyTotals(): DealTotals {
 /** Runs through all pairs of `deal` and adds them to `totals`, `times` times (images that cost the same). */
 export function dealPairs(deal: Deal, totals: DealTotals, times = 1): void {
   const { outer, inner, costs, tiles, carrySkip } = deal;
-  const { lines, leading, rest, end, ideal, nonzeros } = costs;
+  const costsOf = typeof costs === "function" ? costs : () => costs;
   const outerCount = outer.sets * outer.repeat;
   const byOuter = deal.scheduled === "outer";
   const byPair = deal.scheduled === "pairs";
   const cutRows = deal.dealing === "filters";
-  const period = costs.lookahead + 1;
   const skips = new Int32Array(tiles);
   let tile = 0;
   let slowest = 0;
@@ -99,7 +94,8 @@ export function dealPairs(deal: Deal, totals: DealTotals, times = 1): void {
   const beyondLast = inner.size - inner.last;
   for (let o = 0; o < outerCount; o++) {
     const outerLive = o % outer.sets === outer.sets - 1 ? outer.last : outer.size;
-    deal.enter?.(o);
+    const { lines, lookahead, leading, rest, end, ideal, nonzeros } = costsOf(o);
+    const period = lookahead + 1;
     // Sums over the inner sets, the last of which may be narrower.
     let [own, packed, ones, ownSum, packedSum, onesSum] = [0, 0, 0, 0, 0, 0];
     for (let i = 0; i < inner.sets; i++) {

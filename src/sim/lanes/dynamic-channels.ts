@@ -7,9 +7,10 @@
 import { countOnes } from "../../kernels/bit-mask.ts";
 import { sizeOf } from "../../kernels/geometry.ts";
 import { weightPairs } from "../image-padding.ts";
+import { once } from "../once.ts";
 import type { Operand } from "../operation.ts";
 import { imageStreams } from "./array-params.ts";
-import { countOnce, inputBanks, outputGradBanks, windowConflicts } from "./bank-map.ts";
+import { inputBanks, outputGradBanks, windowConflicts } from "./bank-map.ts";
 import { type SourceExtent, sourceExtent, type WindowGrid, windowGrids } from "./channel-first.ts";
 import { dealPairs, setAxis } from "./dealing.ts";
 import { BANK_ENTRY_VALUES, type DynamicRun, isSparser, maskOf, scheduleSets, type ZeroShare } from "./dynamic-run.ts";
@@ -43,8 +44,8 @@ export function runChannels(run: DynamicRun, pass: "forward" | "inputGrad", oper
       const times = (scheduled === "source" ? sourceStreams : weightStreams) * g.groups;
       if (times === 0) continue;
       const windowSet = scheduled === "source" ? params.rows : params.columns;
-      const key = [pass, params.banks, index, images, windowSet];
-      const conflicts = countOnce(g, key, () => windowConflicts(banks, grid, images, windowSet));
+      const key = ["bank conflicts", pass, params.banks, index, images, windowSet];
+      const conflicts = once(g, key, () => windowConflicts(banks, grid, images, windowSet));
       countBanks(run, grid, windows, windowSet, filters, channels, conflicts, times);
     }
   }
@@ -149,7 +150,7 @@ function dealSource(run: DynamicRun, source: SourceLanes, grid: WindowGrid, imag
   const inner = setAxis(filters, columns);
   const costs = scheduleSets(run, outer.sets, grid.taps.length * source.blocks, (set, buffer) => {
     const live = Math.min(rows, windows - set * rows);
-    gatherWindows(source, grid, set * rows, live, buffer);
+    gatherWindows(source, grid, set * rows, live, buffer, live);
     return live;
   });
   dealPairs({ outer, inner, scheduled: "outer", costs, tiles, dealing, carrySkip: true }, run.totals);
@@ -161,7 +162,7 @@ function dealBoth(run: DynamicRun, weights: WeightLanes, source: SourceLanes, gr
     outer: setAxis(images * grid.height * grid.width, columns),
     inner: setAxis(weights.filters, rows),
     lines: grid.taps.length * source.blocks,
-    loadOuter: (set, live, buffer) => gatherWindows(source, grid, set * columns, live, buffer),
-    loadInner: (set, live, buffer) => gatherFilters(weights, grid.taps, set * rows, live, buffer, live),
+    loadOuter: (set, live, buffer) => gatherWindows(source, grid, set * columns, live, buffer, columns),
+    loadInner: (set, live, buffer) => gatherFilters(weights, grid.taps, set * rows, live, buffer, rows),
   });
 }

@@ -6,9 +6,10 @@
 import { countOnes } from "../../kernels/bit-mask.ts";
 import { outputHeight, outputWidth } from "../../kernels/geometry.ts";
 import { outputGradPairs } from "../image-padding.ts";
+import { once } from "../once.ts";
 import type { Operand } from "../operation.ts";
 import { imageStreams } from "./array-params.ts";
-import { countOnce, inputBanks, outputGradBanks, raisePositionConflicts } from "./bank-map.ts";
+import { inputBanks, outputGradBanks, raisePositionConflicts } from "./bank-map.ts";
 import { sourceExtent, windowGrids } from "./channel-first.ts";
 import { dealPairs, setAxis } from "./dealing.ts";
 import { BANK_ENTRY_VALUES, type DynamicRun, isSparser, maskOf, scheduleSets } from "./dynamic-run.ts";
@@ -28,8 +29,8 @@ export function runPositions(run: DynamicRun, operand: string): Operand | "both"
   const { images, streams } = imageStreams(params, g.N);
   const grids = inputPositions(run, P, Q);
   const gradGrid: PositionGrid = { P, Q, startY: 0, startX: 0, stepY: 1, stepX: 1 };
-  const key = ["weightGrad", params.banks, params.lanes, images];
-  const conflicts = countOnce(g, key, () => conflictsOfLines(run, grids, gradGrid, images));
+  const key = ["bank conflicts", "weightGrad", params.banks, params.lanes, images];
+  const conflicts = once(g, key, () => conflictsOfLines(run, grids, gradGrid, images));
   let byInput = false;
   for (let stream = 0; stream < streams; stream++) {
     byInput = operand === "sparser" ? inputIsSparser(run, stream * images, images) : operand === "input";
@@ -171,16 +172,14 @@ function dealBoth(
     loadOuter: (set, live, buffer) => {
       const grid = inputGrids[Math.floor(set / outer.sets)];
       const first = firstInput + (set % outer.sets) * columns;
-      buffer.fill(0);
       for (let c = 0; c < live; c++) {
-        gatherPositions(input, firstImage, images, first + c, grid, solid, lanes, buffer, c, live);
+        gatherPositions(input, firstImage, images, first + c, grid, solid, lanes, buffer, c, columns);
       }
     },
     loadInner: (set, live, buffer) => {
       const first = firstOutput + set * rows;
-      buffer.fill(0);
       for (let r = 0; r < live; r++) {
-        gatherPositions(outputGrad, firstImage, images, first + r, gradGrid, false, lanes, buffer, r, live);
+        gatherPositions(outputGrad, firstImage, images, first + r, gradGrid, false, lanes, buffer, r, rows);
       }
     },
   });

@@ -63,6 +63,12 @@ export function scheduleSets(
   gather: (set: number, buffer: Int32Array) => number,
 ): SetCosts {
   const costs = createSetCosts(sets, lines, run.params.lookahead);
+  if (run.params.lookahead === 0) {
+    // Nothing moves: every line is worked through.
+    costs.rest.fill(lines);
+    costs.ideal.fill(lines);
+    return costs;
+  }
   const buffer = new Int32Array((lines + run.params.lookahead) * run.params.rows);
   const before = new Int32Array(buffer.length);
   let rowsBefore = -1;

@@ -60,7 +60,7 @@ function channelJobs(
     stationary: weights.filters,
     streamed: images * grid.height * grid.width,
     loadStationary: (index, target) => gatherFilters(weights, grid.taps, index, 1, target, 1),
-    loadStreamed: (index, target) => gatherWindows(source, grid, index, 1, target),
+    loadStreamed: (index, target) => gatherWindows(source, grid, index, 1, target, 1),
   }));
 }
 

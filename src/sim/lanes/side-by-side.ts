@@ -6,12 +6,12 @@ import { visitBatches, visitOrder } from "./dynamic-schedule.ts";
 import { BYTES } from "./dynamic-schedule.wasm.ts";
 import type { LaneMap } from "./search-map.ts";
 import type { SetCosts } from "./set-costs.ts";
+import { instantiate, reserve, type WasmMemory } from "./wasm-module.ts";
 
 /** Buffers of one call. */
 export const STREAMS = 8;
 const WORD_BITS = 16;
 const VECTOR_BYTES = 16;
-const PAGE_BYTES = 65536;
 /** Costs are counted in 16 bits. */
 const MAX_LINES = 32767;
 const MAX_BYTES = 2 ** 28;
@@ -28,33 +28,27 @@ export interface SideBySide {
   stream(lines: number, rows: number, index: number): Int32Array;
   /** Schedules what the streams hold and records stream i as set `sets[i]`, for i < `count`. */
   record(lines: number, rows: number, costs: SetCosts, sets: Int32Array, count: number): void;
+  /** Sets of `rows` rows that meet sets of `columns` columns in pairs; null where they do not fit. Valid until anything else is scheduled. */
+  pairs(lines: number, rows: number, columns: number, sets: readonly Int32Array[]): PairSchedules | null;
 }
 
+/** Schedules the pairs of every set of rows with one set of columns, word [line · columns + column], and records them as the sets of `costs`. */
+export type PairSchedules = (columnWords: Int32Array, costs: SetCosts) => void;
+
 interface Exports {
-  readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
+  readonly memory: WasmMemory;
   schedule(...args: number[]): void;
   count(...args: number[]): void;
   interleave(...args: number[]): void;
+  join(...args: number[]): void;
 }
 
 let instance: Exports | null | undefined;
 
-/** The module, instantiated once; null where it does not run. */
-function load(): Exports | null {
-  if (instance !== undefined) return instance;
-  try {
-    const bytes = Uint8Array.from(atob(BYTES), (character) => character.charCodeAt(0));
-    instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {}).exports as unknown as Exports;
-  } catch {
-    // No WebAssembly, none with vectors, or a page that forbids it.
-    instance = null;
-  }
-  return instance;
-}
-
 /** Scheduling side by side for a search map, null where that is not possible. */
 export function sideBySide(map: LaneMap, lookaside: number): SideBySide | null {
-  const module = load();
+  if (instance === undefined) instance = instantiate<Exports>(BYTES);
+  const module = instance;
   const { lanes, lookahead, size, ahead, turn } = map;
   const batches = visitBatches(visitOrder(lanes, lookaside), map);
   const tableWords = batches.length + 2 * size;
@@ -66,35 +60,74 @@ export function sideBySide(map: LaneMap, lookaside: number): SideBySide | null {
   const offsets = batches.length * 4;
   const wordsOf = (lines: number, rows: number) => Math.ceil((lines * rows) / STREAMS) * STREAMS;
   const bufferOf = (lines: number, rows: number) => SOURCES + STREAMS * 4 * wordsOf(lines, rows);
+  const aheadBytes = (rows: number) => lookahead * rows * VECTOR_BYTES;
   const endOf = (lines: number, rows: number) =>
-    bufferOf(lines, rows) + (wordsOf(lines, rows) + lookahead * rows) * VECTOR_BYTES;
+    bufferOf(lines, rows) + wordsOf(lines, rows) * VECTOR_BYTES + aheadBytes(rows);
+  const stream = (lines: number, rows: number, index: number) => {
+    const words = wordsOf(lines, rows);
+    return new Int32Array(memory.buffer, SOURCES + index * 4 * words, words);
+  };
+  const interleave = (lines: number, rows: number, to: number) => {
+    const words = wordsOf(lines, rows);
+    module.interleave(SOURCES, 4 * words, words, to);
+  };
+  /** Schedules eight buffers that lie side by side; `rows` of a line are lanes that share its skipping. */
+  const schedule = (buffer: number, lines: number, rows: number) => {
+    new Int32Array(memory.buffer, 0, tableWords).set(table);
+    new Uint8Array(memory.buffer, buffer + lines * rows * VECTOR_BYTES, aheadBytes(rows)).fill(0);
+    module.count(buffer, lines, rows, COUNTS);
+    module.schedule(buffer, lines, rows, lanes, lookahead, 0, batches.length, offsets, size, COSTS);
+  };
+  const store = (lines: number, costs: SetCosts, setOf: (stream: number) => number, count: number) => {
+    const cost = new Int16Array(memory.buffer, COSTS, 3 * STREAMS);
+    const counts = new Int32Array(memory.buffer, COUNTS, 2 * STREAMS);
+    for (let i = 0; i < count; i++) {
+      const set = setOf(i);
+      costs.leading[set] = cost[i];
+      costs.rest[set] = cost[STREAMS + i];
+      costs.end[set] = cost[2 * STREAMS + i];
+      costs.nonzeros[set] = counts[i];
+      costs.ideal[set] = lookahead === 0 ? lines : Math.ceil(counts[STREAMS + i] / lanes);
+    }
+  };
 
   return {
     fits: (lines, rows) => lines <= MAX_LINES && endOf(lines, rows) <= MAX_BYTES,
     stream(lines, rows, index) {
-      const missing = endOf(lines, rows) - memory.buffer.byteLength;
-      if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES));
-      const words = wordsOf(lines, rows);
-      return new Int32Array(memory.buffer, SOURCES + index * 4 * words, words);
+      reserve(memory, endOf(lines, rows));
+      return stream(lines, rows, index);
     },
     record(lines, rows, costs, sets, count) {
-      new Int32Array(memory.buffer, 0, tableWords).set(table);
-      const words = wordsOf(lines, rows);
       const buffer = bufferOf(lines, rows);
-      module.interleave(SOURCES, 4 * words, words, buffer);
-      new Uint16Array(memory.buffer, buffer + lines * rows * VECTOR_BYTES, lookahead * rows * STREAMS).fill(0);
-      module.count(buffer, lines, rows, COUNTS);
-      module.schedule(buffer, lines, rows, lanes, lookahead, 0, batches.length, offsets, size, COSTS);
-      const cost = new Int16Array(memory.buffer, COSTS, 3 * STREAMS);
-      const counts = new Int32Array(memory.buffer, COUNTS, 2 * STREAMS);
-      for (let i = 0; i < count; i++) {
-        const set = sets[i];
-        costs.leading[set] = cost[i];
-        costs.rest[set] = cost[STREAMS + i];
-        costs.end[set] = cost[2 * STREAMS + i];
-        costs.nonzeros[set] = counts[i];
-        costs.ideal[set] = lookahead === 0 ? lines : Math.ceil(counts[STREAMS + i] / lanes);
+      interleave(lines, rows, buffer);
+      schedule(buffer, lines, rows);
+      store(lines, costs, (i) => sets[i], count);
+    },
+    pairs(lines, rows, columns, sets) {
+      const groups = Math.ceil(sets.length / STREAMS);
+      const groupBytes = wordsOf(lines, rows) * VECTOR_BYTES;
+      const groupsAt = bufferOf(lines, rows);
+      const columnsAt = groupsAt + groups * groupBytes;
+      const buffer = columnsAt + wordsOf(lines, columns) * 4;
+      const end = buffer + (lines + lookahead) * rows * columns * VECTOR_BYTES;
+      if (lines > MAX_LINES || end > MAX_BYTES) return null;
+      reserve(memory, end);
+      for (let group = 0; group < groups; group++) {
+        for (let i = 0; i < STREAMS; i++) {
+          const set = sets[group * STREAMS + i];
+          if (set !== undefined) stream(lines, rows, i).set(set);
+        }
+        interleave(lines, rows, groupsAt + group * groupBytes);
       }
+      return (columnWords, costs) => {
+        new Int32Array(memory.buffer, columnsAt, lines * columns).set(columnWords);
+        for (let group = 0; group < groups; group++) {
+          const first = group * STREAMS;
+          module.join(groupsAt + group * groupBytes, rows, columnsAt, columns, lines, buffer);
+          schedule(buffer, lines, rows * columns);
+          store(lines, costs, (i) => first + i, Math.min(STREAMS, sets.length - first));
+        }
+      };
     },
   };
 }

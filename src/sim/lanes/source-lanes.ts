@@ -3,6 +3,7 @@
  * for each image, padded position and block of channels one word.
  */
 import { type BitMask, sliceBytes } from "../../kernels/bit-mask.ts";
+import { once } from "../once.ts";
 import type { SourceExtent, WindowGrid } from "./channel-first.ts";
 import { channelWords } from "./lane-word.ts";
 
@@ -26,6 +27,13 @@ export interface SourceLanes {
 
 /** Lane words of a slice; elements outside the image are zero, or nonzero in every existing channel if `solid`. */
 export function sourceLanes(slice: SourceSlice, extent: SourceExtent, lanes: number, solid: boolean): SourceLanes {
+  const { mask, firstImage, images, firstChannel, channels } = slice;
+  const { top, bottom, left, right } = extent;
+  const key = ["source lanes", firstImage, images, firstChannel, channels, top, bottom, left, right, lanes, solid];
+  return once(mask, key, () => lanesOf(slice, extent, lanes, solid));
+}
+
+function lanesOf(slice: SourceSlice, extent: SourceExtent, lanes: number, solid: boolean): SourceLanes {
   const { mask, channels } = slice;
   const [, , H, W] = mask.shape;
   const height = extent.bottom - extent.top;
@@ -70,13 +78,14 @@ function fillOutside(
   }
 }
 
-/** Copies windows [first, first + live) of the stream into `live` rows of `buffer`, lines in tap order. */
+/** Copies windows [first, first + live) of the stream into the first of `rows` rows of `buffer`, lines in tap order. */
 export function gatherWindows(
   source: SourceLanes,
   grid: WindowGrid,
   first: number,
   live: number,
   buffer: Int32Array,
+  rows: number,
 ): void {
   const { words, extent, height, width, blocks } = source;
   const perImage = grid.height * grid.width;
@@ -88,7 +97,7 @@ export function gatherWindows(
     let at = r;
     for (const tap of grid.taps) {
       const from = ((image * height + y + tap.y) * width + x + tap.x) * blocks;
-      for (let block = 0; block < blocks; block++, at += live) buffer[at] = words[from + block];
+      for (let block = 0; block < blocks; block++, at += rows) buffer[at] = words[from + block];
     }
   }
 }

@@ -4,6 +4,7 @@
  */
 import { type BitMask, isFull, sliceBytes } from "../../kernels/bit-mask.ts";
 import type { ConvGeometry } from "../../kernels/geometry.ts";
+import { once } from "../once.ts";
 import type { Tap } from "./channel-first.ts";
 
 /** Lane words of the weights of one group, word [(filter · positions + kernel position) · blocks + block]. */
@@ -18,6 +19,16 @@ export interface WeightLanes {
 
 /** Lane words of group `group` of `mask` [K, C/groups, R, S]. */
 export function weightLanes(
+  mask: BitMask,
+  g: ConvGeometry,
+  pass: "forward" | "inputGrad",
+  group: number,
+  lanes: number,
+): WeightLanes {
+  return once(mask, ["weight lanes", pass, g.groups, group, lanes], () => lanesOf(mask, g, pass, group, lanes));
+}
+
+function lanesOf(
   mask: BitMask,
   g: ConvGeometry,
   pass: "forward" | "inputGrad",

@@ -174,16 +174,15 @@ function frontOf(
   };
   const { tiling: fixed } = level;
   const orders = fixed.order === undefined ? ORDERS : [fixed.order.map((name) => DIMENSIONS.indexOf(name))];
-  const isFromDram = outer.from.includes(0);
-  // Bytes of a run in DRAM by side, 0 for what comes from another level.
-  const runBytes = [0, 0, 0];
   const cuts = [...cutsOf(outer.tile, fixed)];
   let front: Candidate[] = [];
+  /** Beyond it a candidate is dropped in the end. */
+  let most = Number.POSITIVE_INFINITY;
   for (const space of spacesOf(shape, outer.tile, fixed)) {
     for (const cut of cuts) {
+      const shares = sharesOf(shape, space, cut);
       const trips = tripsOf(space, cut, outer.tile);
       const isSplit = trips.byDimension[output] > 1 || outer.turns[output] > 1;
-      const shares = sharesOf(shape, space, cut);
       let edge = 0;
       for (let side = 0; side < 3; side++) {
         if (held[side]) edge += shares[side] * (side === output && isSplit ? task.partialBytes : kept[side]);
@@ -191,34 +190,23 @@ function frontOf(
       if (edge > room) continue;
       const [a, b, c] = trips.byDimension;
       const turns = isInnermost ? 0 : trips.groups * a * b * c;
-      if (isFromDram) {
-        const tile = tileOf(space, cut);
-        for (let side = 0; side < 3; side++) {
-          if (outer.from[side] !== 0) continue;
-          runBytes[side] = (shares[side] * whole[side]) / runsOf(side, tile, task.geometry, shape);
-        }
-      }
       for (const order of orders) {
         count(here, space, trips, order);
-        let [traffic, runs] = [0, 0];
-        for (let side = 0; side < 3; side++) {
-          const bytes = moved.reads[side] + moved.writes[side];
-          const run = runBytes[side];
-          if (run === 0 || bytes === 0) traffic += bytes;
-          else {
-            runs += bytes / run;
-            traffic += (bytes / run) * Math.ceil(run / BURST_BYTES) * BURST_BYTES;
-          }
-        }
+        let bytes = 0;
+        for (let side = 0; side < 3; side++) bytes += moved.reads[side] + moved.writes[side];
+        // Whole bursts are no less.
+        if (bytes > most) continue;
+        const { traffic, runs } = inBursts(here, task.geometry, shape, space, cut, shares);
+        if (traffic > most) continue;
         const candidate = { space, cut, order, traffic, turns, edge, runs };
-        if (!front.some((other) => beats(other, candidate))) {
-          front = front.filter((other) => !beats(candidate, other));
-          front.push(candidate);
-        }
+        if (front.some((other) => beats(other, candidate))) continue;
+        most = Math.min(most, MOST_TRAFFIC * traffic);
+        front = front.filter((other) => other.traffic <= most && !beats(candidate, other));
+        front.push(candidate);
       }
     }
   }
-  return frugal(front).map((candidate) => settled(candidate, here, sides, shape));
+  return some(front).map((candidate) => settled(candidate, here, sides, shape));
 }
 
 function settled({ space, cut, order }: Candidate, here: LevelTask, sides: readonly Held[], shape: NestShape) {
@@ -247,14 +235,35 @@ const ORDERS: readonly (readonly number[])[] = [
   [1, 2, 0],
 ];
 
-/** Those of a front that move little more than the least: some of them, evenly from few and large tiles to many and small ones. */
-function frugal(front: readonly Candidate[]): readonly Candidate[] {
-  const least = Math.min(...front.map(({ traffic }) => traffic));
-  const few = front
-    .filter(({ traffic }) => traffic <= MOST_TRAFFIC * least)
-    .sort((a, b) => a.turns - b.turns || b.edge - a.edge || a.traffic - b.traffic);
-  const kept = Math.min(few.length, MAX_FRONT);
-  return Array.from({ length: kept }, (_, i) => few[Math.round((i * (few.length - 1)) / Math.max(1, kept - 1))]);
+/** What `moved` holds, from and to DRAM in whole bursts, and in how many contiguous runs of DRAM. */
+function inBursts(
+  { outer, whole }: LevelTask,
+  geometry: ConvGeometry,
+  shape: NestShape,
+  space: SpaceTiling,
+  cut: Cut,
+  shares: readonly number[],
+): { readonly traffic: number; readonly runs: number } {
+  let [traffic, runs] = [0, 0];
+  const tile = tileOf(space, cut);
+  for (let side = 0; side < 3; side++) {
+    const bytes = moved.reads[side] + moved.writes[side];
+    const run =
+      bytes === 0 || outer.from[side] !== 0 ? 0 : (shares[side] * whole[side]) / runsOf(side, tile, geometry, shape);
+    if (run === 0) traffic += bytes;
+    else {
+      runs += bytes / run;
+      traffic += (bytes / run) * Math.ceil(run / BURST_BYTES) * BURST_BYTES;
+    }
+  }
+  return { traffic, runs };
+}
+
+/** Some of a front, evenly from few and large tiles to many and small ones. */
+function some(front: readonly Candidate[]): readonly Candidate[] {
+  const sorted = [...front].sort((a, b) => a.turns - b.turns || b.edge - a.edge || a.traffic - b.traffic);
+  const kept = Math.min(sorted.length, MAX_FRONT);
+  return Array.from({ length: kept }, (_, i) => sorted[Math.round((i * (sorted.length - 1)) / Math.max(1, kept - 1))]);
 }
 
 /** Whether a candidate is as good in everything. */

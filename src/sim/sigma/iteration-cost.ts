@@ -43,12 +43,6 @@ interface Line {
   readonly step: number;
 }
 
-interface Port {
-  readonly weights: number;
-  /** Packets a column. */
-  readonly packets: number;
-}
-
 /**
  * A function that times iterations on one array for a number of streamed columns; it keeps its scratch memory. Of an iteration
  * with more than `played` results or packets on a port, the columns up to there are played and the others follow at the
@@ -65,12 +59,17 @@ export function iterationTimer(
   const switchDelay = perPort > 1 ? 1 : 0;
   const arrival = new Int32Array(multipliers);
   const sorted = new Int32Array(perPort);
+  /** Packets that each port sends a column. */
+  const packets = new Int32Array(Math.ceil(multipliers / perPort));
 
-  /** Fills `arrival`: how long after its column's turn begins a leaf's packet leaves, ports' weights included. */
-  function loadPorts({ leaves, lastLeaf, neurons, continuation }: Iteration, columns: number): Port[] {
-    const ports: Port[] = [];
+  /**
+   * Fills `packets` and `arrival`: how long after its column's turn begins a leaf's packet leaves, ports' weights included.
+   * Returns the most packets a column, at least one, and the cycles of the busiest port.
+   */
+  function loadPorts({ leaves, lastLeaf, neurons, continuation }: Iteration, columns: number) {
     const used = lastLeaf[neurons - 1] + 1;
-    for (let from = 0; from < used; from += perPort) {
+    let [most, busy] = [1, 0];
+    for (let from = 0, port = 0; from < used; from += perPort, port++) {
       const withSum = continuation && from === 0;
       const first = withSum ? 1 : from;
       const to = Math.min(from + perPort, used);
@@ -79,16 +78,20 @@ export function iterationTimer(
       const before = weights + (withSum && distinct > 0 ? (params.partialSums === "first" ? columns : 1) : 0);
       for (let leaf = first; leaf < to; leaf++) arrival[leaf] += before;
       if (withSum) arrival[0] = params.partialSums === "first" ? 1 : Math.max(1, weights);
-      ports.push({ weights, packets: withSum && params.partialSums === "interleaved" ? distinct + 1 : distinct });
+      packets[port] = withSum && params.partialSums === "interleaved" ? distinct + 1 : distinct;
+      if (packets[port] > most) most = packets[port];
+      const sums = withSum && params.partialSums === "first" ? columns : 0;
+      const cycles = weights + columns * packets[port] + sums;
+      if (cycles > busy) busy = cycles;
     }
-    return ports;
+    return { most, busy };
   }
 
   /** Ready times of one virtual neuron's results as the upper envelope of lines over the columns. */
-  function linesOf(exit: TreeExit, from: number, to: number, ports: readonly Port[], sumFirst: boolean): Line[] {
+  function linesOf(exit: TreeExit, from: number, to: number, sumFirst: boolean): Line[] {
     const lines: Line[] = [];
     for (let leaf = from; leaf <= to; leaf++) {
-      const step = sumFirst && leaf === 0 ? 1 : ports[Math.floor(leaf / perPort)].packets;
+      const step = sumFirst && leaf === 0 ? 1 : packets[Math.floor(leaf / perPort)];
       const at = arrival[leaf] + treeDelay(exit, leaf) + switchDelay + 1;
       const same = lines.find((line) => line.step === step);
       if (same === undefined) lines.push({ at, step });
@@ -97,7 +100,7 @@ export function iterationTimer(
     return lines.filter((line) => !lines.some((other) => other.step > line.step && other.at >= line.at));
   }
 
-  function playedOut(iteration: Iteration, columns: number, ports: readonly Port[]): number {
+  function playedOut(iteration: Iteration, columns: number): number {
     const { lastLeaf, neurons, continuation } = iteration;
     // Sent first, partial sums come one a cycle, whatever else the port has to send.
     const sumFirst = continuation && (params.partialSums === "first" || perPort === 1);
@@ -106,7 +109,7 @@ export function iterationTimer(
     for (let neuron = 0; neuron < neurons; neuron++) {
       const from = neuron === 0 ? 0 : lastLeaf[neuron - 1] + 1;
       const exit = treeExit(from, lastLeaf[neuron]);
-      const lines = linesOf(exit, from, lastLeaf[neuron], ports, sumFirst);
+      const lines = linesOf(exit, from, lastLeaf[neuron], sumFirst);
       const line = bus === "hashed" ? hashedLine(exit, height, reductionBandwidth) : 0;
       const sharing = byLine.get(line);
       if (sharing === undefined) byLine.set(line, [lines]);
@@ -140,19 +143,15 @@ export function iterationTimer(
 
   return (iteration, columns) => {
     if (columns === 0 || iteration.neurons === 0) return { alone: 0, busy: 0 };
-    const starved = params.partialSums === "first" && iteration.continuation;
-    const ports = loadPorts(iteration, columns);
-    const busyOf = ({ weights, packets }: Port, port: number) =>
-      weights + columns * (packets + (starved && port === 0 ? 1 : 0));
+    const { most, busy: ports } = loadPorts(iteration, columns);
     const bound = busyBus(iteration, columns);
-    const busy = ports.reduce((most, port, index) => Math.max(most, busyOf(port, index)), bound);
+    const busy = Math.max(bound, ports);
     if (overlap) return { alone: busy, busy };
-    const packets = ports.reduce((most, port) => Math.max(most, port.packets), 1);
     const { neurons } = iteration;
-    const inPlay = Math.max(1, Math.floor(played / Math.max(neurons, packets)));
-    if (neurons === 1 || columns <= inPlay) return { alone: playedOut(iteration, columns, ports), busy };
-    const rate = Math.max(packets, bound / columns);
-    return { alone: playedOut(iteration, inPlay, ports) + Math.ceil((columns - inPlay) * rate), busy };
+    const inPlay = Math.max(1, Math.floor(played / Math.max(neurons, most)));
+    if (neurons === 1 || columns <= inPlay) return { alone: playedOut(iteration, columns), busy };
+    const rate = Math.max(most, bound / columns);
+    return { alone: playedOut(iteration, inPlay) + Math.ceil((columns - inPlay) * rate), busy };
   };
 }
 

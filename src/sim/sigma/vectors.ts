@@ -42,7 +42,11 @@ export function filterVectors(weight: BitMask, g: ConvGeometry, group: number): 
     positions(vector, out) {
       const at = (group * vectors + vector) * stride;
       let ones = 0;
-      for (let i = 0; i < length; i++) if ((bytes[at + (i >> 3)] >> (i & 7)) & 1) out[ones++] = i;
+      for (let byte = 0; byte < stride; byte++) {
+        for (let rest = bytes[at + byte]; rest !== 0; rest &= rest - 1) {
+          out[ones++] = byte * 8 + 31 - Math.clz32(rest & -rest);
+        }
+      }
       return ones;
     },
     ones: () => countOnes(weight, group * vectors, (group + 1) * vectors),

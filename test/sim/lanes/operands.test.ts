@@ -125,7 +125,7 @@ describe("lane words", () => {
           for (const grid of grids) {
             const windows = N * grid.height * grid.width;
             const buffer = new Int32Array(windows * grid.taps.length * blocks);
-            gatherWindows(source, grid, 0, windows, buffer);
+            gatherWindows(source, grid, 0, windows, buffer, windows);
             let tapped = 0;
             forEachRead(grid, (i, j, _kernel, y, x) => {
               const t = (tapped++ % grid.taps.length) * blocks;

@@ -142,6 +142,23 @@ function narrow8(at: usize): v128 {
 }
 
 /**
+ * The conjunctions of eight sets of rows side by side, word [(line · rows + row) · 8 + set] of 16 bits at `sets`, with all
+ * columns, 32-bit word [line · columns + column], each a row of its own: [((line · rows + row) · columns + column) · 8 + set].
+ */
+export function join(sets: usize, rows: usize, columnWords: usize, columns: usize, lines: usize, buffer: usize): void {
+  const columnBytes = columns * 4;
+  let to = buffer;
+  for (let t: usize = 0; t < lines; t++, columnWords += columnBytes) {
+    for (let r: usize = 0; r < rows; r++, sets += VECTOR) {
+      const words = v128.load(sets);
+      for (let c = columnWords, end = columnWords + columnBytes; c < end; c += 4, to += VECTOR) {
+        v128.store(to, v128.and(words, i16x8.splat(<i16>load<i32>(c))));
+      }
+    }
+  }
+}
+
+/**
  * Lays eight buffers of 32-bit words, `bytes` apart from `source` on, side by side at `buffer`; `words` is rounded up to a
  * multiple of eight.
  */
