@@ -134,13 +134,17 @@ function addJob(job: JoinJob, own: TwoSidedParams, total: JoinTotals): void {
   const joined = new Int32Array(unitCount);
   const busy = new Float64Array(clusters);
   const baseBusy = new Float64Array(clusters);
+  const baseCycles = Float64Array.from({ length: sets }, (_, set) => {
+    const most = filtersOf.subarray(set * units, (set + 1) * units).reduce((a, b) => Math.max(a, b), 0);
+    return Math.ceil((most * job.depth) / lanes);
+  });
   const join = joinedOnes(rows, job.stationary, job.words);
   const isDense = nonzeros.every((ones) => ones === job.depth);
   let next = 0;
   let macs = 0;
   for (let w = 0; w < job.streamed; w++) {
-    joined.fill(0);
     if (skipping) {
+      joined.fill(0);
       job.loadStreamed(w, window);
       let streamed = 0;
       for (let i = 0; i < job.words; i++) streamed += popcount32(window[i]);
@@ -153,13 +157,10 @@ function addJob(job: JoinJob, own: TwoSidedParams, total: JoinTotals): void {
     }
     for (let set = 0; set < sets; set++) {
       let slowest = 0;
-      let slowestBase = 0;
-      for (let unit = set * units; unit < Math.min((set + 1) * units, unitCount); unit++) {
-        slowest = Math.max(slowest, joined[unit]);
-        slowestBase = Math.max(slowestBase, filtersOf[unit] * job.depth);
-      }
-      baseBusy[next] += Math.ceil(slowestBase / lanes);
-      busy[next] += skipping ? Math.ceil(slowest / lanes) : Math.ceil(slowestBase / lanes);
+      const end = Math.min((set + 1) * units, unitCount);
+      for (let unit = set * units; unit < end; unit++) if (joined[unit] > slowest) slowest = joined[unit];
+      baseBusy[next] += baseCycles[set];
+      busy[next] += skipping ? Math.ceil(slowest / lanes) : baseCycles[set];
       next = (next + 1) % clusters;
     }
   }

@@ -68,6 +68,13 @@ export function iterationTimer(
    */
   function loadPorts({ leaves, lastLeaf, neurons, continuation }: Iteration, columns: number) {
     const used = lastLeaf[neurons - 1] + 1;
+    if (perPort === 1) {
+      // A port for each leaf: one packet for its weight, and one a column.
+      arrival.fill(1, 0, used);
+      packets.fill(1, 0, used);
+      if (continuation && params.partialSums === "first") packets[0] = 0;
+      return { most: 1, busy: 1 + columns };
+    }
     let [most, busy] = [1, 0];
     for (let from = 0, port = 0; from < used; from += perPort, port++) {
       const withSum = continuation && from === 0;
