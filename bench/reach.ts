@@ -68,8 +68,13 @@ const fast = (await loadMachines(await shippedMachines(), accelerators)).filter(
 const names = fast.map(({ name }) => name);
 tell(`  all ${names.length} machines but SCNN, one thread`, run("simulate", one, "--hw", ...names, "--threads", "1"));
 tell("  scnn-4096, all passes, one thread", run("simulate", one, "--hw", "scnn-4096", "--threads", "1"));
-tell("  bit-tactical, all passes, one thread", run("simulate", one, "--hw", "bit-tactical", "--threads", "1"), {
-  of: "DNNsim (5–13 CPU minutes for the forward pass alone)",
+tell("  bit-tactical, all passes, one thread", run("simulate", one, "--hw", "bit-tactical", "--threads", "1"));
+const forward = path("r50-forward.safetensors");
+const step = synthesizeTrace({ network: "resnet50-imagenet", method: "swat-u", sparsity: 0.8, batch: 1 });
+const ops = step.manifest.ops.filter((op) => isMacOp(op) && op.pass === "forward");
+writeFileSync(forward, encodeTrace({ ...step.manifest, ops }, step.masks));
+tell("  bit-tactical, forward, one thread", run("simulate", forward, "--hw", "bit-tactical", "--threads", "1"), {
+  of: "DNNsim (5–13 CPU minutes)",
   cpu: [300, 780],
 });
 

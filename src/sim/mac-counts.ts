@@ -76,6 +76,8 @@ function inputGradMacs(g: ConvGeometry, outputGrad: BitMask, weight: BitMask): n
   return sumOverTaps(g, weightCounts(g, weight, "channels"), perImage, "output");
 }
 
+type Counts = Uint8Array | Uint32Array;
+
 /** Where on a plane a kernel position meets the windows at which it lies inside the image, along one axis. */
 interface TapReach {
   readonly first: number;
@@ -96,7 +98,7 @@ function tapReaches(g: ConvGeometry, axis: 0 | 1, plane: "input" | "output"): re
 }
 
 /** Σ weights[channel, r, s] · nonzeros of the channel under tap (r, s), for `weights` [channels, R, S] and `counts` [channels, plane]. */
-function sumOverTaps(g: ConvGeometry, weights: Uint32Array, counts: Uint32Array, plane: "input" | "output"): number {
+function sumOverTaps(g: ConvGeometry, weights: Uint32Array, counts: Counts, plane: "input" | "output"): number {
   const [height, width] = plane === "input" ? [g.H, g.W] : [outputHeight(g), outputWidth(g)];
   const vertical = tapReaches(g, 0, plane);
   const horizontal = tapReaches(g, 1, plane);
@@ -170,16 +172,32 @@ function insideCount(g: ConvGeometry, axis: 0 | 1, tap: number): number {
   return count;
 }
 
-/** [size]: ones over all images of a mask of `images` slices. */
-function countOverImages(mask: BitMask, images: number, size: number): Uint32Array {
-  const counts = new Uint32Array(size);
-  if (isFull(mask)) return counts.fill(images);
+/** Four bits as four bytes, lowest first. */
+const BYTES_OF_BITS = Uint32Array.from({ length: 16 }, (_, bits) =>
+  [0, 1, 2, 3].reduce((bytes, i) => bytes + ((bits >> i) & 1) * 256 ** i, 0),
+);
+const MOST_IN_BYTE = 255;
+
+/** [size]: ones over all images of a mask of `images` slices; eight are counted at a time, in a byte each. */
+function countOverImages(mask: BitMask, images: number, size: number): Counts {
+  if (isFull(mask)) return new Uint32Array(size).fill(images);
   const stride = sliceBytes(mask.shape);
+  const counts = images <= MOST_IN_BYTE ? null : new Uint32Array(size);
+  const inBytes = new Uint8Array(stride * 8);
+  const fours = new Uint32Array(inBytes.buffer);
   for (let n = 0; n < images; n++) {
     const at = n * stride;
-    for (let i = 0; i < size; i++) counts[i] += (mask.bytes[at + (i >> 3)] >> (i & 7)) & 1;
+    for (let byte = 0; byte < stride; byte++) {
+      const bits = mask.bytes[at + byte];
+      fours[2 * byte] += BYTES_OF_BITS[bits & 15];
+      fours[2 * byte + 1] += BYTES_OF_BITS[bits >> 4];
+    }
+    if (counts !== null && (n % MOST_IN_BYTE === MOST_IN_BYTE - 1 || n === images - 1)) {
+      for (let i = 0; i < size; i++) counts[i] += inBytes[i];
+      inBytes.fill(0);
+    }
   }
-  return counts;
+  return counts ?? inBytes;
 }
 
 /** [images, groups, pixels]: ones over the channels of each group. */

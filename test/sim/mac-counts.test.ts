@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { linearGeometry } from "../../src/kernels/geometry.ts";
+import { onesMask } from "../../src/kernels/bit-mask.ts";
+import { inputShape, linearGeometry, weightShape } from "../../src/kernels/geometry.ts";
 import { denseMacs, effectualMacs, gridMacs, phaseMacs, strideMacs } from "../../src/sim/mac-counts.ts";
 import { bruteForceMacs, geometries, operations } from "./random-operation.ts";
 
@@ -62,5 +63,15 @@ describe("counts of multiply–accumulates", () => {
         expect(phaseMacs(g) + strideMacs(g)).toBe(g.N * g.K * (g.C / g.groups) * g.R * g.S * g.H * g.W);
       }),
     );
+  });
+
+  it("hold for batches of more images than a byte counts", () => {
+    const geometry = linearGeometry(600, 5, 3);
+    const [input, weight] = [onesMask(inputShape(geometry)), onesMask(weightShape(geometry))];
+    input.bytes[400] &= ~0b100;
+    weight.bytes[1] &= ~0b100;
+    const operation = { pass: "forward", layer: "fc", geometry, masks: { input, weight }, topKPeriod: 1 } as const;
+    // Without the two zeros; the pair of both was missed twice.
+    expect(effectualMacs(operation)).toBe(600 * 5 * 3 - 3 - 600 + 1);
   });
 });
