@@ -1,6 +1,7 @@
 /** Parsers of option values that several commands share; commander turns what the parsers throw into a usage error. */
 import { InvalidArgumentError } from "commander";
 import type { ImageShape } from "../networks/graph.ts";
+import { parseImageShape } from "../networks/image-shape.ts";
 import { networkNamed } from "../networks/index.ts";
 import { type Drop, parseDrops } from "../sparsity/drops.ts";
 
@@ -52,10 +53,9 @@ const PERCENT = 100;
 
 /** Parser of the size of images, height x width x channels as 32x32x3. */
 export function imageShape(text: string): ImageShape {
-  const sides = /^([1-9]\d*)x([1-9]\d*)x([1-9]\d*)$/.exec(text);
-  if (sides === null) throw new InvalidArgumentError("valid: height, width and channels, as 32x32x3.");
-  const [, height, width, channels] = sides.map(Number);
-  return [channels, height, width];
+  const shape = parseImageShape(text);
+  if (shape === undefined) throw new InvalidArgumentError("valid: height, width and channels, as 32x32x3.");
+  return shape;
 }
 
 /** Parser of a step schedule `0:0.05,2:0.005` (epoch:rate, the first at epoch 0, ascending). */

@@ -24,7 +24,7 @@ export function addReportCommand(program: Command): void {
     .command("report")
     .description("Show results as one HTML page that opens from disk, with charts, tables and where they come from.")
     .argument("[result...]", "results of simulate --out (.json)")
-    .option("--sweep <file>", "points of a sweep (points.jsonl)")
+    .option("--sweep <file>", "result of a sweep (sweep.jsonl)")
     .option("--html <file>", "write the page")
     .option("--svg <dir>", "write each chart as an SVG file")
     .addHelpText(

@@ -1,4 +1,4 @@
-/** `swat-sim sweep`: simulates every point of a space of machines and traces, and picks the best of them. */
+/** `swat-sim sweep`: simulates every point of a space of machines and traces, recorded or synthetic, and picks the best of them. */
 import { type Command, InvalidArgumentError } from "commander";
 import { readJsonFile } from "../io/file-source.ts";
 import { axisNamed, frontTable, paretoFront } from "../report/pareto.ts";
@@ -26,7 +26,9 @@ interface PickOptions {
 export function addSweepCommand(program: Command): void {
   const sweep = program
     .command("sweep")
-    .description("Simulate all points of a space of machines and traces: a grid, a list, constraints.")
+    .description(
+      "Simulate all points of a space of machines and traces, or of methods and sparsities: a grid, a list, constraints.",
+    )
     .argument("<spec>", "what to sweep (.json)")
     .option("--out <dir>", "folder for the points and the result", "out/sweep")
     .option("--threads <count>", "threads to simulate on, with the same result (default: all cores)", integer(1))
@@ -38,8 +40,9 @@ export function addSweepCommand(program: Command): void {
 Example:
   $ swat-sim sweep examples/sweep.json --out out/lookahead
   $ swat-sim sweep pareto out/lookahead/sweep.jsonl --x multipliers --y seconds
+  $ swat-sim sweep examples/sweep-sparsity.json --out out/sparsity    # fields as synthetic.sparsity, of trace synth
 
-A sweep that is started again does only what is missing.`,
+A sweep that is started again does only what is missing. See docs/sweeps.md.`,
     )
     .action(runSweepCommand);
   sweep

@@ -24,7 +24,13 @@ const Metrics = Type.Object(
 const place = {
   point: Type.Record(Type.String(), Type.Unknown(), { description: "Swept fields with their values." }),
   machine: Type.String({ description: "The config that the fields change." }),
-  trace: Type.String({ description: "File name of the trace." }),
+  trace: Type.String({ description: "File name of the trace, or what tells a synthetic one apart." }),
+  sha256: Type.Optional(Type.String({ description: "Of the trace's bytes." })),
+  synthetic: Type.Optional(
+    Type.Record(Type.String(), Type.Union([Type.String(), Type.Number()]), {
+      description: "All settings that a synthetic trace is drawn with, as `swat-sim trace synth` names them.",
+    }),
+  ),
 };
 
 /** A point of a sweep: its metrics, or why its config is refused. */

@@ -20,6 +20,16 @@ let cwd = "";
 let expected = "";
 const sweep = (...args: string[]) => ["sweep", "spec.json", ...args];
 const linesIn = async (path: string) => linesOf(await readFile(join(cwd, path), "utf8").catch(() => "")).length;
+const SYNTHETIC = {
+  machines: ["tensordash-4096"],
+  synthetic: { network: "lenet5", images: "12x12x1", batch: 1 },
+  grid: {
+    "synthetic.method": ["swat-u", "swat-erk"],
+    "synthetic.sparsity": [0.5, 0.9],
+    "params.rows": [1, 4],
+  },
+  constraints: ["sparsity < 0.9 or rows >= 3"],
+};
 const grownTo = async (path: string, lines: number, hasEnded: () => boolean) => {
   while (!hasEnded() && (await linesIn(path)) < lines) await new Promise((done) => setTimeout(done, 5));
 };
@@ -87,6 +97,29 @@ describe("sweep", () => {
     const message = `${kept} of ${60 * POINTS} points are kept in ${path}; the same command does the others`;
     expect({ code, stdout, stderr }).toEqual({ code: 130, stdout: "", stderr: `interrupted; ${message}\n` });
     expect(await readdir(join(cwd, "wide"))).toEqual(["points.jsonl"]);
+  });
+
+  it("of synthetic traces gives what trace synth and simulate give, the same bytes on any threads, resumed or not", async () => {
+    await writeFile(join(cwd, "synthetic.json"), JSON.stringify(SYNTHETIC));
+    const run = (threads: string) => ["sweep", "synthetic.json", "--out", "synthetic", "--threads", threads, "--json"];
+    const { code, stdout, stderr } = await swatSim(run("1"), { cwd });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    const path = join(cwd, "synthetic/points.jsonl");
+    await truncate(path, Math.floor((await readFile(path)).length * 0.3));
+    expect(await swatSim(run("2"), { cwd })).toEqual({ code, stdout, stderr });
+    expect(await readdir(join(cwd, "synthetic"))).toEqual(["points.jsonl", "sweep.jsonl"]);
+
+    const step = ["--network", "lenet5", "--images", "12x12x1", "--batch", "1", "--method", "swat-erk", "--sparsity"];
+    await swatSim(["trace", "synth", ...step, "0.9", "-o", "step.safetensors"], { cwd });
+    const args = ["simulate", "step.safetensors", "--hw", "tensordash-4096", "--json"];
+    const { traces, machines } = JSON.parse((await swatSim(args, { cwd })).stdout);
+    const { rows } = machines[0].config.params;
+    const points = linesOf(stdout).map((line) => JSON.parse(line));
+    const last = points.find(({ trace, point }) => trace.endsWith("erk 0.9") && point["params.rows"] === rows);
+    expect(points).toHaveLength(2 * 2 + 2);
+    expect(last.sha256).toBe(traces[0].sha256);
+    const { cycles, speedup, energy } = machines[0].totals.training;
+    expect(last.metrics).toMatchObject({ cycles, speedup, energyPicojoules: energy.picojoules });
   });
 
   it("pareto prints the front as a table or as lines of the result", async () => {

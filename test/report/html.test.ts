@@ -175,6 +175,34 @@ describe("results that do not fit together", () => {
   });
 });
 
+describe("a sweep over sparsities", () => {
+  const at = (method: string, sparsity: number, speedup: number) =>
+    sweepPoint(speedup, 2, {
+      point: { "synthetic.method": method, "synthetic.sparsity": sparsity },
+      trace: `resnet20 ${method} ${sparsity}`,
+      synthetic: { network: "resnet20", method, sparsity },
+    });
+  const points = [at("dense", 0, 1), at("swat-u", 0.5, 2), at("swat-u", 0.9, 3), sweepPoint(9, 2)];
+
+  it("is drawn over them, a series for each machine and method, without points of recorded steps", () => {
+    const values = valuesOf(chart("sparsity", chartsOf({ results: [], points })));
+    expect(values.map(({ sparsity, speedup, series }) => [sparsity, speedup, series])).toEqual([
+      [0, 1, "tensordash-4096 dense"],
+      [0.5, 2, "tensordash-4096 swat-u"],
+      [0.9, 3, "tensordash-4096 swat-u"],
+    ]);
+    expect(values[2].tip).toBe("tensordash-4096, synthetic.method swat-u, synthetic.sparsity 0.9: 3.00 ×");
+  });
+
+  it("is no chart where there is one sparsity, and a column of numbers in the table", async () => {
+    const ids = (some: typeof points) => chartsOf({ results: [], points: some }).map(({ id }) => id);
+    expect(ids(points.slice(1, 2))).toEqual(["pareto"]);
+    expect(ids(points)).toEqual(["pareto", "sparsity"]);
+    const rows = csvOf(await reportPage({ results: [], points: points.slice(0, 3) }), "pareto-table");
+    expect(rows.map((row) => row["synthetic.sparsity"])).toEqual(["0", "0.5", "0.9"]);
+  });
+});
+
 describe("the Pareto front", () => {
   const metric = fc.integer({ min: 1, max: 12 });
 

@@ -6,6 +6,7 @@ import { causesChart, gainChart, stallsChart } from "./cycles.ts";
 import { energyChart, footprintChart, trafficChart } from "./memory.ts";
 import { paretoChart } from "./pareto.ts";
 import { rooflineChart } from "./roofline.ts";
+import { sparsityChart } from "./sparsity.ts";
 import { speedupChart } from "./speedup.ts";
 import { trainingCharts } from "./training.ts";
 
@@ -19,12 +20,13 @@ export interface ReportInput {
 /** All charts. @throws InputError as `cellsOf`. */
 export function chartsOf({ results, points }: ReportInput): Chart[] {
   const cells = cellsOf(results);
-  const sweep = points.length === 0 ? [] : [paretoChart(points)];
-  return [...(cells.length === 0 ? [] : simulationCharts(cells, results)), ...sweep];
+  const sweep = points.length === 0 ? [] : [paretoChart(points), sparsityChart(points)];
+  const simulated = cells.length === 0 ? [] : simulationCharts(cells, results);
+  return [...simulated, ...sweep].filter((chart) => chart !== null);
 }
 
-function simulationCharts(cells: readonly Cell[], results: readonly NamedResult[]): Chart[] {
-  const charts = [
+function simulationCharts(cells: readonly Cell[], results: readonly NamedResult[]): (Chart | null)[] {
+  return [
     speedupChart(cells),
     gainChart(cells),
     causesChart(cells),
@@ -35,5 +37,4 @@ function simulationCharts(cells: readonly Cell[], results: readonly NamedResult[
     rooflineChart(cells),
     ...trainingCharts(cells),
   ];
-  return charts.filter((chart) => chart !== null);
 }

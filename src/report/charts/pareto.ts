@@ -14,16 +14,15 @@ export function paretoChart(points: readonly MeasuredPoint[]): Chart {
   const front = paretoFront(points, cost);
   const traces = unique(points.map(({ trace }) => trace));
   const values = points.flatMap((point) => {
-    const { metrics, trace, machine } = point;
+    const { metrics, trace } = point;
     const price = metrics[cost.key];
     if (price === null) return [];
-    const settings = Object.entries(point.point).map(([path, value]) => `${path} ${show(value)}`);
     return {
       trace,
       cost: price / cost.unit,
       speedup: metrics.speedup,
       kind: KINDS[front.has(point) ? 0 : 1],
-      tip: `${[machine, ...settings].join(", ")}: ${times(metrics.speedup)} ×, ${cost.label} ${grouped(price / cost.unit)}`,
+      tip: `${pointTip(point)}: ${times(metrics.speedup)} ×, ${cost.label} ${grouped(price / cost.unit)}`,
     };
   });
   const x = { field: "cost", type: "quantitative", title: cost.label, scale: { zero: false }, axis: { tickCount: 5 } };
@@ -61,6 +60,11 @@ export function paretoChart(points: readonly MeasuredPoint[]): Chart {
     note: `Speed-up of the whole step, memory included, over ${cost.label}: no other point of the same trace is faster without costing more.`,
     spec: themed({ data: { values: numbered(values, "trace") }, ...layeredPanels(traces, "trace", unit) }),
   };
+}
+
+/** Which point it is, for people. */
+export function pointTip({ machine, point }: MeasuredPoint): string {
+  return [machine, ...Object.entries(point).map(([path, value]) => `${path} ${show(value)}`)].join(", ");
 }
 
 /** A value of a config, for people. */

@@ -111,7 +111,7 @@ export function series(
   field: string,
   names: readonly string[],
   colors: readonly number[] = PALETTE.map((_, i) => i),
-): object {
+): { readonly color: object; readonly shape: object } {
   const encoded = (range: readonly unknown[]) => ({
     field,
     type: "nominal",

@@ -1,5 +1,5 @@
 /**
- * Simulates points of a sweep one after the other. What points share is done once: a trace is read once while it is the one
+ * Simulates points of a sweep one after the other. What points share is done once: a trace is read or drawn once while it is the one
  * in use, and the array works once for an operation and its parameters, whatever memory and clock are.
  */
 
@@ -16,7 +16,8 @@ import { isMacOp, type MacOp } from "../../trace/manifest.ts";
 import type { IdentifiedTrace, Trace } from "../../trace/trace.ts";
 import { loadEnergyTables, loadMachines, openTraces } from "../inputs.ts";
 import { withFields } from "./fields.ts";
-import type { PlannedPoint } from "./points.ts";
+import { isOfConfig, type PlannedPoint } from "./points.ts";
+import { drawTrace } from "./synthetic.ts";
 
 /** Does a point. @throws Error where a trace cannot be read; a config that is refused is a result. */
 export type PointRunner = (point: PlannedPoint) => Promise<SweepPoint>;
@@ -30,13 +31,21 @@ export async function pointRunner(names: readonly string[]): Promise<PointRunner
   const energy = await loadEnergyTables(machines);
   const known = Object.fromEntries(Object.entries(accelerators).map(([id, one]) => [id, remembering(one)]));
   let inUse: PreparedTrace | undefined;
-  return async ({ machine: index, trace: path, values }) => {
-    if (inUse?.path !== path) inUse = await readTrace(path);
+  return async ({ machine: index, trace, synthetic, values }) => {
+    if (inUse?.trace !== trace) {
+      // Gone before the next one comes, so that two are never held.
+      inUse = undefined;
+      const identified = synthetic === undefined ? (await openTraces([trace]))[0] : await drawTrace(trace, synthetic);
+      inUse = { trace, identified, prepared: await prepareAll(identified.trace) };
+    }
     const { identified, prepared } = inUse;
     const base = machines[index];
-    const place = { point: { ...values }, machine: base.name, trace: identified.name };
+    const place = {
+      ...{ point: { ...values }, machine: base.name, trace: identified.name, sha256: identified.sha256 },
+      ...(synthetic === undefined ? {} : { synthetic }),
+    };
     try {
-      const { trace: _, ...fields } = values;
+      const fields = Object.fromEntries(Object.entries(values).filter(([field]) => isOfConfig(field)));
       const machine = resolveMachine(withFields(base.config, fields), base.name, known);
       const { machines: results } = await simulate({
         traces: [identified],
@@ -52,18 +61,18 @@ export async function pointRunner(names: readonly string[]): Promise<PointRunner
 }
 
 interface PreparedTrace {
-  readonly path: string;
+  /** As points name it. */
+  readonly trace: string;
   readonly identified: IdentifiedTrace;
   readonly prepared: ReadonlyMap<MacOp, PreparedOperation>;
 }
 
-async function readTrace(path: string): Promise<PreparedTrace> {
-  const [identified] = await openTraces([path]);
+async function prepareAll(trace: Trace): Promise<Map<MacOp, PreparedOperation>> {
   const prepared = new Map<MacOp, PreparedOperation>();
-  for (const op of identified.trace.manifest.ops) {
-    if (isMacOp(op)) prepared.set(op, await prepareWithoutCauses(identified.trace, op));
+  for (const op of trace.manifest.ops) {
+    if (isMacOp(op)) prepared.set(op, await prepareWithoutCauses(trace, op));
   }
-  return { path, identified, prepared };
+  return prepared;
 }
 
 /** No metric tells zeros of the method from natural ones, nor image padding from lane padding: two of four runs are saved. */

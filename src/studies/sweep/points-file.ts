@@ -11,7 +11,7 @@ import { listDirectory, readBytes } from "../../io/read-file.ts";
 import { type SweepPoint, SweepPointSchema } from "../../report/sweep-points.ts";
 import type { Shard } from "./points.ts";
 
-const VERSION = "1.0";
+const VERSION = "1.1";
 const NAME = /^points(-\d+-of-\d+)?\.jsonl$/;
 
 const HeaderSchema = Type.Object(

@@ -4,7 +4,16 @@ import { accelerators } from "../../sim/accelerators/index.ts";
 import { HardwareConfigSchema, type Machine } from "../../sim/machine.ts";
 import { type Constraint, parseConstraint } from "./constraints.ts";
 import { fieldAt, pathFault } from "./fields.ts";
-import { type SweepSpec, sweptFields, TRACE } from "./spec.ts";
+import { isSynthetic, type SweepSpec, sweptFields, TRACE } from "./spec.ts";
+import {
+  checkNetworks,
+  fieldOf,
+  isOfSynthetic,
+  SYNTHETIC,
+  SYNTHETIC_FIELDS,
+  type SyntheticTraceSettings,
+  syntheticTraces,
+} from "./synthetic.ts";
 
 /** A point before it is simulated. */
 export interface PlannedPoint {
@@ -12,8 +21,10 @@ export interface PlannedPoint {
   readonly index: number;
   /** Index of a machine of the spec. */
   readonly machine: number;
-  /** Path of a trace. */
+  /** Path of a trace, or the name of a synthetic one. */
   readonly trace: string;
+  /** What a synthetic trace is drawn with. */
+  readonly synthetic?: SyntheticTraceSettings;
   /** Swept fields with their values. */
   readonly values: Readonly<Record<string, unknown>>;
 }
@@ -28,8 +39,10 @@ const MOST_COMBINATIONS = 1e7;
 
 /**
  * Points of a spec that meet its constraints: trace by trace, machine by machine, entry of the list by entry, the last field of the grid fastest.
+ * A dense step knows no sparsity: combinations that tell such a step apart by what it ignores are one point.
  * @param machines those that the spec names.
- * @throws InputError for unknown fields, and for constraints that are not understood or need numbers that are not there.
+ * @throws InputError for unknown fields, for constraints that are not understood or need numbers that are not there, and for
+ * synthetic traces of images that are too small.
  */
 export function pointsOf(spec: SweepSpec, machines: readonly Machine[], where: string): PlannedPoint[] {
   const { traces, list = [{}], grid = {} } = spec;
@@ -45,19 +58,36 @@ export function pointsOf(spec: SweepSpec, machines: readonly Machine[], where: s
   }
   if (faults.length > 0) throw new InputError([...new Set(faults)]);
 
+  const drawnWith = isSynthetic(spec) ? syntheticTraces(spec.synthetic, fields) : () => undefined;
   const points: PlannedPoint[] = [];
   for (const trace of traces ?? [undefined]) {
     for (const [machine, holds] of conditions.entries()) {
+      const denseSteps = new Set<string>();
       for (const entry of list) {
-        for (const values of combinationsOf(grid, entry)) {
-          if (!holds(values)) continue;
-          points.push({ index: points.length, machine, trace: trace ?? (values[TRACE] as string), values });
+        for (const combination of combinationsOf(grid, entry)) {
+          const drawn = drawnWith(combination);
+          const values = drawn === undefined ? combination : { ...combination, ...drawn.values };
+          if (drawn?.synthetic.method === "dense" && isRepeated(values, denseSteps)) continue;
+          if (!holds(values, drawn?.synthetic)) continue;
+          const source = drawn ?? { trace: trace ?? (values[TRACE] as string) };
+          points.push({ index: points.length, machine, ...source, values });
         }
       }
     }
   }
   if (points.length === 0) throw new Error(`${where}: no combination meets the constraints`);
+  checkNetworks(
+    points.flatMap(({ synthetic }) => synthetic ?? []),
+    where,
+  );
   return points;
+}
+
+function isRepeated(values: Readonly<Record<string, unknown>>, seen: Set<string>): boolean {
+  const key = JSON.stringify(values);
+  if (seen.has(key)) return true;
+  seen.add(key);
+  return false;
 }
 
 function* combinationsOf(
@@ -72,6 +102,11 @@ function* combinationsOf(
   }
 }
 
+/** Whether a field changes a config, not the trace. */
+export function isOfConfig(field: string): boolean {
+  return field !== TRACE && !isOfSynthetic(field);
+}
+
 function fieldFaults(fields: readonly string[], machines: readonly Machine[], where: string): string[] {
   const used = fields.includes("accelerator")
     ? Object.values(accelerators)
@@ -81,37 +116,49 @@ function fieldFaults(fields: readonly string[], machines: readonly Machine[], wh
     properties: { ...HardwareConfigSchema.properties, params },
   }));
   return fields
-    .filter((field) => field !== TRACE)
-    .flatMap((field) => pathFault(schemas, field) ?? [])
+    .filter(isOfConfig)
+    .flatMap((field) => {
+      const fault = pathFault(schemas, field);
+      const setting = fieldOf(field);
+      const isShort = fault !== undefined && SYNTHETIC_FIELDS.includes(setting);
+      return (isShort ? `${field}: ${unknownName("field", field, [setting])}` : fault) ?? [];
+    })
     .map((fault) => `${where}: ${fault}`);
 }
 
 /** Whether values on `machine` meet all constraints; what is wrong with these is added to `faults`. */
 function conditionsOf(
-  { constraints = [] }: SweepSpec,
+  spec: SweepSpec,
   { config, params }: Machine,
   fields: readonly string[],
   where: string,
   faults: string[],
-): (values: Readonly<Record<string, unknown>>) => boolean {
-  const paths = [...new Set([...fields, ...Object.keys(params).map((name) => `params.${name}`)])];
+): (values: Readonly<Record<string, unknown>>, synthetic: SyntheticTraceSettings | undefined) => boolean {
+  const { constraints = [] } = spec;
+  const settings = isSynthetic(spec) ? SYNTHETIC_FIELDS : [];
+  const paths = [...new Set([...fields, ...settings, ...Object.keys(params).map((name) => `params.${name}`)])];
+  const isWord = (path: string) => !fields.includes(path) && typeof fieldAt({ params }, path) === "string";
   const read = constraints.flatMap((text, index) => {
     try {
       const constraint = parseConstraint(text);
       return [
-        { constraint, index, needed: constraint.names.map((name) => ({ name, path: pathOf(name, paths, text) })) },
+        {
+          constraint,
+          index,
+          needed: constraint.names.map((name) => ({ name, path: pathOf(name, paths, isWord, text) })),
+        },
       ];
     } catch (error) {
       faults.push(`${where}: constraints.${index}: ${(error as Error).message}`);
       return [];
     }
   });
-  return (values) =>
+  return (values, synthetic) =>
     read.every(({ constraint, index, needed }) => {
       const at = `${where}: constraints.${index}: `;
       const numbers = new Map<string, number | boolean>();
       for (const { name, path } of needed) {
-        const value = Object.hasOwn(values, path) ? values[path] : fieldAt(config, path);
+        const value = Object.hasOwn(values, path) ? values[path] : fieldAt({ ...config, [SYNTHETIC]: synthetic }, path);
         if (typeof value !== "number" && typeof value !== "boolean") {
           const shown = JSON.stringify(value) ?? "nothing";
           throw new Error(`${at}"${constraint.text}": ${name} must be a number, got ${shown} in ${path}`);
@@ -130,11 +177,16 @@ function attempt(constraint: Constraint, numbers: ReadonlyMap<string, number | b
   }
 }
 
-/** The field that a constraint means: by its whole path with `_` for the dots, or by the last part of it. */
-function pathOf(name: string, paths: readonly string[], text: string): string {
+/**
+ * The field that a constraint means: by its whole path with `_` for the dots, or by the last part of it. Where several end alike,
+ * none is meant that holds a word.
+ */
+function pathOf(name: string, paths: readonly string[], isWord: (path: string) => boolean, text: string): string {
   const whole = (path: string) => path.replaceAll(".", "_");
   const exact = paths.filter((path) => whole(path) === name);
-  const found = exact.length > 0 ? exact : paths.filter((path) => path.split(".").at(-1) === name);
+  const ending = paths.filter((path) => path.split(".").at(-1) === name);
+  const numbers = ending.filter((path) => !isWord(path));
+  const found = [exact, numbers, ending].find(({ length }) => length > 0) ?? [];
   if (found.length === 1) return found[0];
   if (found.length > 1) {
     throw new Error(`"${text}": ${name} may be several fields; valid: ${found.map(whole).join(", ")}`);

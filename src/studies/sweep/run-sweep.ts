@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { accelerators } from "../../sim/accelerators/index.ts";
 import { loadMachines, openTraces } from "../inputs.ts";
+import { dealer, type Piece } from "./dealing.ts";
 import { pointRunner } from "./point-runner.ts";
 import { inSharingOrder, type PlannedPoint, pointsOf, type Shard, shardOf } from "./points.ts";
 import { type FinishedPoint, inOrder, openPoints, pointsPath, writeSweep } from "./points-file.ts";
@@ -56,6 +57,7 @@ export async function runSweep(plan: SweepPlan, { onProgress, signal }: SweepHoo
     sha256: await identityOf(
       spec,
       machines.map(({ config }) => config),
+      all,
     ),
     points: all.length,
   };
@@ -86,31 +88,38 @@ export async function runSweep(plan: SweepPlan, { onProgress, signal }: SweepHoo
 }
 
 /** Whatever may change a result changes the hash. */
-async function identityOf({ $schema: _, ...spec }: SweepSpec, configs: readonly unknown[]): Promise<string> {
-  const traces = (await openTraces(tracesOfSpec(spec))).map(({ sha256 }) => sha256);
+async function identityOf(
+  { $schema: _, ...spec }: SweepSpec,
+  configs: readonly unknown[],
+  points: readonly PlannedPoint[],
+): Promise<string> {
+  const files = (await openTraces(tracesOfSpec(spec))).map(({ sha256 }) => sha256);
+  // With the defaults that the spec leaves to the program.
+  const traces = [...files, ...new Set(points.flatMap(({ synthetic }) => synthetic ?? []))];
   const models = Object.values(accelerators).map(({ id, modelVersion }) => [id, modelVersion]);
   return createHash("sha256")
     .update(JSON.stringify([spec, configs, traces, models]))
     .digest("hex");
 }
 
-function inPieces(group: readonly PlannedPoint[]): PlannedPoint[][] {
+function inPieces(group: readonly PlannedPoint[]): Piece[] {
   const count = Math.ceil(group.length / POINTS_AT_ONCE);
   return Array.from({ length: count }, (_, i) => group.slice(i * POINTS_AT_ONCE, (i + 1) * POINTS_AT_ONCE));
 }
 
 type Work = (onPoint: (point: FinishedPoint) => void, signal: AbortSignal | undefined) => Promise<void>;
-type Pieces = readonly (readonly PlannedPoint[])[];
+type Pieces = readonly Piece[];
 
 /** Ends when all points are done, or at once when it is interrupted. */
 function onThreads({ machines }: SweepSpec, pieces: Pieces, threads: number): Work {
   return async (onPoint, signal) => {
-    const queue = pieces[Symbol.iterator]();
+    const next = dealer(pieces);
     const workers: Worker[] = [];
     const work = () =>
       new Promise<void>((resolve, reject) => {
         const worker = new Worker(WORKER, { workerData: { machines } });
         workers.push(worker);
+        let piece: Piece | undefined;
         worker.on("error", reject);
         worker.on("exit", () => resolve());
         worker.on("message", (message: FinishedPoint | "ready") => {
@@ -120,8 +129,8 @@ function onThreads({ machines }: SweepSpec, pieces: Pieces, threads: number): Wo
           } catch (error) {
             return reject(error);
           }
-          const { value: piece, done } = queue.next();
-          if (done) resolve();
+          piece = next(piece);
+          if (piece === undefined) resolve();
           else worker.postMessage(piece);
         });
       });
