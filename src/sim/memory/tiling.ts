@@ -271,8 +271,8 @@ function beats(a: Candidate, b: Candidate): boolean {
   return a.traffic <= b.traffic && a.turns <= b.turns && a.edge <= b.edge && a.runs <= b.runs;
 }
 
-function tileOf({ images, rows, columns }: SpaceTiling, cut: Cut): Tile {
-  return { images, rows, columns, ...cut };
+function tileOf({ images, rows, columns }: SpaceTiling, { groups, filters, channels }: Cut): Tile {
+  return { images, rows, columns, groups, filters, channels };
 }
 
 /** What `count` found: bytes in and out of a level by side, turns of the free loop so far, and those that count. */
