@@ -5,11 +5,10 @@ import { type Command, Option } from "commander";
 import { writeFileAtomically } from "../io/atomic-file.ts";
 import { checkSchema } from "../io/faults.ts";
 import { readJsonFile } from "../io/file-source.ts";
-import { accelerators } from "../sim/accelerators/index.ts";
 import { resolveEnergyTable } from "../sim/energy/table.ts";
 import { resolveMachine } from "../sim/machine.ts";
 import type { SimulationResult } from "../sim/result.ts";
-import { simulate } from "../sim/simulate.ts";
+import { type SimulationInput, simulate } from "../sim/simulate.ts";
 import {
   type CheckedEnergy,
   type CheckFile,
@@ -20,9 +19,15 @@ import {
   formatCheck,
 } from "../studies/check.ts";
 import { checkXml, isChanged, verdictText } from "../studies/check-report.ts";
-import { loadEnergyTables, loadMachines, openTraces } from "../studies/inputs.ts";
+import { loadAccelerators, loadEnergyTables, loadMachines, openTraces } from "../studies/inputs.ts";
 import { numberIn } from "./options.ts";
+import { progressBar } from "./progress.ts";
 import { warned } from "./warnings.ts";
+
+const MACHINE = [
+  "--machine <module...>",
+  "modules of accelerators of your own (.js), for the configs that name them",
+] as const;
 
 /** Adds the commands. */
 export function addCheckCommand(program: Command): void {
@@ -36,6 +41,7 @@ export function addCheckCommand(program: Command): void {
     .description("Simulate and keep every count in a check file.")
     .argument("<trace...>", "recorded steps (.safetensors)")
     .option("--hw <config...>", "names of shipped machines, paths of configs, or all", ["all"])
+    .option(...MACHINE)
     .option("--energy [table]", "keep energies, too: by this table, a name or a path, or by those of the configs")
     .addOption(
       new Option("--energy-tolerance <t>", "relative difference up to which energies are equal; counts are exact")
@@ -52,6 +58,7 @@ export function addCheckCommand(program: Command): void {
     .command("run")
     .description("Simulate again and compare, counts exactly; exit 1 on a difference.")
     .argument("<file>", "check file")
+    .option(...MACHINE)
     .option("--junit <file>", "write the outcome as JUnit XML: a suite for each machine, a case for each op")
     .option("--json", "print the verdicts as JSON")
     .addHelpText("after", "\nExample:\n  $ swat-sim check run counts.json --junit counts.xml")
@@ -60,6 +67,7 @@ export function addCheckCommand(program: Command): void {
     .command("bless")
     .description("Simulate again, show what changed, and write it into the check file when told to.")
     .argument("<file>", "check file")
+    .option(...MACHINE)
     .option("--yes", "write without asking")
     .addHelpText(
       "after",
@@ -73,7 +81,11 @@ Asks on a terminal; elsewhere it writes with --yes only, and exits 1 where there
     .action(bless);
 }
 
-interface RecordOptions {
+interface MachineOptions {
+  machine?: string[];
+}
+
+interface RecordOptions extends MachineOptions {
   hw: string[];
   energy?: string | true;
   energyTolerance: number;
@@ -81,10 +93,10 @@ interface RecordOptions {
 }
 
 async function record(paths: string[], options: RecordOptions): Promise<void> {
-  const machines = await loadMachines(options.hw);
+  const machines = await loadMachines(options.hw, await loadAccelerators(options.machine ?? []));
   const { energy: asked, energyTolerance: tolerance } = options;
   const tables = asked === undefined ? [] : await loadEnergyTables(machines, asked === true ? undefined : asked);
-  const result = await simulate({ traces: warned(await openTraces(paths)), machines, energy: tables });
+  const result = await simulated({ traces: warned(await openTraces(paths)), machines, energy: tables });
   const folder = dirname(resolve(options.output));
   const energies = tables.map((table) => ({ table, tolerance }));
   const relatives = paths.map((path) => relative(folder, resolve(path)).replaceAll("\\", "/"));
@@ -92,8 +104,8 @@ async function record(paths: string[], options: RecordOptions): Promise<void> {
   console.log(`${options.output}: ${machines.length} machines, ${paths.length} traces`);
 }
 
-async function run(file: string, options: { json?: true; junit?: string }): Promise<void> {
-  const { check, result } = await simulateAgain(file);
+async function run(file: string, options: MachineOptions & { json?: true; junit?: string }): Promise<void> {
+  const { check, result } = await simulateAgain(file, options);
   const verdicts = compareWithCheck(check, result);
   if (options.junit !== undefined) await writeFileAtomically(options.junit, checkXml(verdicts));
   if (options.json) console.log(JSON.stringify(verdicts));
@@ -101,8 +113,8 @@ async function run(file: string, options: { json?: true; junit?: string }): Prom
   if (verdicts.some(({ differences }) => differences.length > 0)) process.exitCode = 1;
 }
 
-async function bless(file: string, options: { yes?: true }): Promise<void> {
-  const { check, result, energies } = await simulateAgain(file);
+async function bless(file: string, options: MachineOptions & { yes?: true }): Promise<void> {
+  const { check, result, energies } = await simulateAgain(file, options);
   const changed = compareWithCheck(check, result).filter(isChanged);
   for (const verdict of changed) console.log(verdictText(verdict));
   if (changed.length === 0) {
@@ -137,7 +149,7 @@ interface SimulatedCheck {
 }
 
 /** Reads a check file and simulates what it holds. */
-async function simulateAgain(file: string): Promise<SimulatedCheck> {
+async function simulateAgain(file: string, { machine: modules = [] }: MachineOptions): Promise<SimulatedCheck> {
   const check = checkSchema(CheckSchema, await readJsonFile(file), file);
   const folder = dirname(file);
   const traces = warned(await openTraces(check.traces.map(({ path }) => resolve(folder, path))));
@@ -148,12 +160,18 @@ async function simulateAgain(file: string): Promise<SimulatedCheck> {
       );
     }
   });
-  const machines = check.machines.map(({ config }) => resolveMachine(config, `${file}: ${config.name}`, accelerators));
+  const known = await loadAccelerators(modules);
+  const machines = check.machines.map(({ config }) => resolveMachine(config, `${file}: ${config.name}`, known));
   const energies = check.machines.map(({ config, energy }) => {
     if (energy === undefined) return undefined;
     const { table, tolerance } = energy;
     return { table: resolveEnergyTable(table, `${file}: ${config.name}: energy.table`), tolerance };
   });
-  const result = await simulate({ traces, machines, energy: energies.map((energy) => energy?.table) });
+  const result = await simulated({ traces, machines, energy: energies.map((energy) => energy?.table) });
   return { check, result, energies };
+}
+
+function simulated(input: SimulationInput): Promise<SimulationResult> {
+  const bar = progressBar("simulating");
+  return simulate({ ...input, onProgress: (done, of) => bar.update(done, of) }).finally(() => bar.stop());
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CheckFile } from "../../src/studies/check.ts";
 import { damaged, fileBytes, handMade } from "../trace/hand-made.ts";
-import { linesOf, type Outcome, swatSim } from "./program.ts";
+import { linesOf, type Outcome, ROOT, swatSim } from "./program.ts";
 
 const OP = "0/1 conv forward";
 const COUNTER = "cycles.total";
@@ -207,5 +207,20 @@ describe("check record --energy", () => {
     expect(cellsOf(blessed.stdout)[2].slice(0, 2)).toEqual([OP, "energy.picojoules"]);
     expect(cellsOf(blessed.stdout)).toHaveLength(4);
     expect(JSON.parse(await readFile(path, "utf8"))).toEqual(before);
+  });
+});
+
+describe("check --machine", () => {
+  it("takes an accelerator of one's own, and says which are known where it is missing", async () => {
+    const machine = ["--machine", join(ROOT, "examples/broadcast.js")];
+    const hw = ["--hw", join(ROOT, "examples/broadcast-4096.json")];
+    const args = ["traces/hand.safetensors", ...hw, ...machine, "-o", "golden/own.json"];
+    expect(await swatSim(["check", "record", ...args], { cwd })).toMatchObject({ code: 0, stderr: "" });
+    const { code, stdout } = await swatSim(["check", "run", "golden/own.json", ...machine], { cwd });
+    expect(stdout).toMatch(/^broadcast-4096: [1-9]\d* counts equal\n$/);
+    expect(code).toBe(0);
+    const without = await swatSim(["check", "run", "golden/own.json"], { cwd });
+    expect(without).toMatchObject({ code: 1, stdout: "" });
+    expect(without.stderr).toMatch(/golden\/own\.json: broadcast-4096: accelerator.*"broadcast".*tensordash/);
   });
 });
