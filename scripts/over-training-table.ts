@@ -10,7 +10,7 @@ import type { ResultRow } from "../src/sim/result.ts";
 import { loadMachines, openTraces } from "../src/studies/inputs.ts";
 import { simulateFiles } from "../src/studies/simulate-threads.ts";
 import { isMacOp } from "../src/trace/manifest.ts";
-import { type DensityStatistics, densityStatistics } from "../src/trace/statistics.ts";
+import { densityStatistics } from "../src/trace/statistics.ts";
 import type { Trace } from "../src/trace/trace.ts";
 
 const groups: string[][] = [[]];
@@ -50,33 +50,65 @@ for (const [index, machine] of hw.entries()) {
   console.log(line([machine.replace(/-4096$/, ""), ...cells]));
 }
 
-/** Means over the convolutions behind the first one whose operand is not dense in a pass: density, and its spreads over slices and channels. */
-async function spreadsOf(trace: Trace, operand: "weight" | "input" | "outputGrad", pass: string): Promise<string> {
+interface Spreads {
+  readonly density: number;
+  readonly spreadOverSlices: number;
+  readonly spreadOverChannels: number;
+}
+
+/** Of each convolution behind the first one: the density of an operand in a pass, and its spreads over slices and channels. */
+async function spreadsOf(trace: Trace, operand: "weight" | "input" | "outputGrad", pass: string): Promise<Spreads[]> {
   const [first, ...ops] = trace.manifest.ops.filter(isMacOp);
-  const all: DensityStatistics[] = [];
+  const all: Spreads[] = [];
   for (const op of ops) {
     if (op.layer === first.layer || op.pass !== pass || op.kind !== "conv") continue;
     const { id, shape, nonzeros } = trace.tensor(op.operands[operand] as string);
-    if (nonzeros < shape.reduce((a, b) => a * b, 1)) all.push(densityStatistics(await trace.mask(id)));
+    const isDense = nonzeros === shape.reduce((a, b) => a * b, 1);
+    all.push(isDense ? DENSE : densityStatistics(await trace.mask(id)));
   }
-  if (all.length === 0) return "–";
-  const means = (["density", "spreadOverSlices", "spreadOverChannels"] as const).map(
-    (name) => all.reduce((sum, each) => sum + each[name], 0) / all.length,
-  );
-  return means.map((value) => value.toFixed(2)).join(", ");
+  return all;
+}
+
+const DENSE: Spreads = { density: 1, spreadOverSlices: 0, spreadOverChannels: 0 };
+
+/** Means of an operand, and how many convolutions have zeros in it, unless all have. */
+function means(all: readonly Spreads[]): string {
+  const sparse = all.filter(({ density }) => density < 1).length;
+  if (sparse === 0) return "1";
+  const mean = (name: keyof Spreads) => (all.reduce((sum, each) => sum + each[name], 0) / all.length).toFixed(2);
+  const values = `${mean("density")}, ${mean("spreadOverSlices")}, ${mean("spreadOverChannels")}`;
+  return sparse === all.length ? values : `${values} (${sparse} of ${all.length})`;
+}
+
+/** The spread over filters that independent bits of the same densities would have, as counts vary. */
+function ofCounting(trace: Trace): string {
+  const [first, ...ops] = trace.manifest.ops.filter(isMacOp);
+  const spreads = ops
+    .filter(({ layer, pass, kind }) => layer !== first.layer && pass === "forward" && kind === "conv")
+    .map(({ operands }) => {
+      const { shape, nonzeros } = trace.tensor(operands.weight as string);
+      const [filters, ...rest] = shape;
+      const size = rest.reduce((a, b) => a * b, 1);
+      const density = nonzeros / (filters * size);
+      return Math.sqrt((1 - density) / (density * size));
+    });
+  const mean = spreads.reduce((a, b) => a + b, 0) / spreads.length;
+  return mean === 0 ? "–" : mean.toFixed(2);
 }
 
 console.log("");
-console.log(line(["training", "step", "weights", "inputs forward", "inputs saved", "output gradients"]));
-console.log(line(Array(6).fill("---")));
+const columns = ["weights", "filters by chance", "inputs forward", "inputs saved", "output gradients"];
+console.log(line(["training", "step", ...columns]));
+console.log(line(Array(2 + columns.length).fill("---")));
 for (const paths of groups) {
   for (const { trace } of await openTraces(paths)) {
     const { method, step } = trace.manifest;
     const cells = [
-      await spreadsOf(trace, "weight", "forward"),
-      await spreadsOf(trace, "input", "forward"),
-      await spreadsOf(trace, "input", "weightGrad"),
-      await spreadsOf(trace, "outputGrad", "weightGrad"),
+      means(await spreadsOf(trace, "weight", "forward")),
+      ofCounting(trace),
+      means(await spreadsOf(trace, "input", "forward")),
+      means(await spreadsOf(trace, "input", "weightGrad")),
+      means(await spreadsOf(trace, "outputGrad", "weightGrad")),
     ];
     console.log(line([methodOf({ method: method.name, sparsity: method.sparsity }), step, ...cells]));
   }
