@@ -31,7 +31,7 @@ const PUBLISHED_ELEMENT: TensorDashParams = {
 const size = (max: number) => fc.integer({ min: 1, max });
 const machines: fc.Arbitrary<TensorDashParams> = fc
   .record({
-    lanes: fc.constantFrom(1, 3, 4, 16),
+    lanes: fc.constantFrom(1, 3, 4, 16, 20),
     rows: size(3),
     columns: size(3),
     tiles: size(4),
