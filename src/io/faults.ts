@@ -60,6 +60,10 @@ const SETTINGS = {
   discriminator: true,
   strict: true,
   allowUnionTypes: true,
+  // Compiling takes longer than all that is checked: schemas of this program are right by their types.
+  validateSchema: false,
+  inlineRefs: false,
+  code: { optimize: false },
 };
 const checkers = {
   refuse: { ajv: new Ajv(SETTINGS), compiled: new WeakMap<object, ValidateFunction>() },
@@ -96,6 +100,16 @@ export function checkSchema<Schema extends TSchema>(
     throw new InputError([...new Set(faults.map((fault) => `${where}: ${describe(fault, copy, path)}`))]);
   }
   return copy as Static<Schema>;
+}
+
+/** @throws InputError where a schema that is not of this program is no JSON Schema. */
+export function checkIsSchema(schema: object, where: string): void {
+  const { ajv } = checkers.refuse;
+  if (ajv.validateSchema(schema) === true) return;
+  const faults = (ajv.errors ?? []).map(
+    ({ instancePath, message }) => `${where}${instancePath.replaceAll("/", ".")}: ${message}`,
+  );
+  throw new InputError([...new Set(faults)]);
 }
 
 function describe(fault: ErrorObject, root: unknown, rootPath: string): string {

@@ -2,7 +2,7 @@
 import { basename, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { writeFileAtomically } from "../io/atomic-file.ts";
-import { InputError, unknownName } from "../io/faults.ts";
+import { checkIsSchema, InputError, unknownName } from "../io/faults.ts";
 import { fileSource, readJsonFile, sha256OfFile } from "../io/file-source.ts";
 import { listDirectory } from "../io/read-file.ts";
 import type { BitMask } from "../kernels/bit-mask.ts";
@@ -74,6 +74,7 @@ function checkAccelerator(value: unknown, where: string): Accelerator {
     .filter(([name, type]) => typeof members[name] !== type)
     .map(([name, type]) => `${where}: default export: ${name} must be a ${type}, got ${typeof members[name]}`);
   if (faults.length > 0) throw new InputError(faults);
+  checkIsSchema(members.params as object, `${where}: default export: params`);
   return value as Accelerator;
 }
 

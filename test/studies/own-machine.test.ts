@@ -1,7 +1,7 @@
 /** The example of a machine of one's own works as its page says: it loads, keeps the laws, and simulates. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { expect, it } from "vitest";
 import { conformanceProperties } from "../../src/sim/conformance.ts";
 import { simulate } from "../../src/sim/simulate.ts";
@@ -39,6 +39,14 @@ it("is refused where its module is no accelerator, with a line for each missing 
     ["multipliers", "withoutSkipping", "skippingHardware", "validation"]
       .map((name) => `${path}: default export: ${name} must be a function, got undefined`)
       .join("\n"),
+  );
+  await writeFile(
+    join(folder, "params.js"),
+    `import whole from ${JSON.stringify(resolve("examples/broadcast.js"))};
+     export default { ...whole, params: { type: "object", properties: { lanes: { type: "intger" } } } };`,
+  );
+  await expect(loadAccelerators([join(folder, "params.js")])).rejects.toThrow(
+    /params.js: default export: params.properties.lanes.type: must be/,
   );
   await expect(loadAccelerators([join(folder, "none.js")])).rejects.toThrow(/none.js: cannot be loaded/);
   await rm(folder, { recursive: true });
