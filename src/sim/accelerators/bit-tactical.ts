@@ -21,13 +21,13 @@ import { arrayResult } from "../lanes/array-result.ts";
 import { type WindowGrid, windowGrids } from "../lanes/channel-first.ts";
 import { type DealTotals, dealPairs, emptyTotals, setAxis } from "../lanes/dealing.ts";
 import { denseTotals } from "../lanes/dense-array.ts";
+import { scheduleSets } from "../lanes/dynamic-run.ts";
 import { inGoldenScope } from "../lanes/golden-scope.ts";
 import { keptLines } from "../lanes/kept-lines.ts";
-import type { Scheduler } from "../lanes/line-walk.ts";
 import { type LineSchedule, lineJobs } from "../lanes/on-chip/line-jobs.ts";
 import { runLines } from "../lanes/on-chip/run-lines.ts";
 import { searchMapOf } from "../lanes/search-map.ts";
-import { createSetCosts, recordCost, recordIdeal, type SetCosts } from "../lanes/set-costs.ts";
+import type { SetCosts } from "../lanes/set-costs.ts";
 import { foldStrided } from "../lanes/space-to-depth.ts";
 import { staticScheduler } from "../lanes/static-schedule.ts";
 import { gatherFilters, type WeightLanes, weightLanes } from "../lanes/weight-lanes.ts";
@@ -136,11 +136,14 @@ function lineSchedule(operation: Operation, own: BitTacticalParams): LineSchedul
     selectBits: map.size === 0 ? 0 : Math.ceil(Math.log2(map.size)),
     kept(group, grid) {
       const weights = weightLanes(weightOf(operation), operation.geometry, channelPass(operation), group, own.lanes);
-      const kept: Int32Array[] = [];
-      filterSetCosts(weights, grid, Math.ceil(weights.filters / own.rows), schedule, own, (buffer, lines) => {
-        kept.push(keptLines(buffer, lines, own.rows, own.lookahead));
+      const { rows, lookahead } = own;
+      const lines = grid.taps.length * weights.blocks;
+      const buffer = new Int32Array((lines + lookahead) * rows);
+      return Array.from({ length: Math.ceil(weights.filters / rows) }, (_, set) => {
+        gatherSet(weights, grid, set, rows, buffer);
+        schedule(buffer, lines, rows);
+        return keptLines(buffer, lines, rows, lookahead);
       });
-      return kept;
     },
   };
 }
@@ -153,7 +156,7 @@ function runWeights(
   own: BitTacticalParams,
 ): ComputeResult {
   const totals = emptyTotals();
-  const schedule = staticScheduler(searchMapOf(own));
+  const scheduler = { schedule: staticScheduler(searchMapOf(own)), vectors: null };
   const { images, streams } = imageStreams(own, g.N);
   const grids = windowGrids(pass, g);
   const hasZeros = countOnes(weight) < sizeOf(weight.shape);
@@ -163,7 +166,10 @@ function runWeights(
     const inner = setAxis(weights.filters, own.rows);
     for (const grid of grids) {
       const costs = costsOnce(weight, pass, group, grid, own, () =>
-        filterSetCosts(weights, grid, inner.sets, schedule, own),
+        scheduleSets({ params: own, scheduler }, inner.sets, grid.taps.length * weights.blocks, (set, buffer) => {
+          gatherSet(weights, grid, set, own.rows, buffer);
+          return own.rows;
+        }),
       );
       if (costs.lines === 0) continue;
       if (hasZeros) scheduledLines += Math.ceil(inner.sets / own.tiles) * costs.lines;
@@ -192,26 +198,9 @@ function costsOnce(
   return once(mask, key, make);
 }
 
-/** Schedules every filter set over the taps of one job; `onSet` sees the buffers then. */
-function filterSetCosts(
-  weights: WeightLanes,
-  grid: WindowGrid,
-  sets: number,
-  schedule: Scheduler,
-  { rows, lanes, lookahead }: BitTacticalParams,
-  onSet?: (buffer: Int32Array, lines: number) => void,
-): SetCosts {
-  const lines = grid.taps.length * weights.blocks;
-  const costs = createSetCosts(sets, lines, lookahead);
-  const buffer = new Int32Array((lines + lookahead) * rows);
-  for (let set = 0; set < sets; set++) {
-    gatherFilters(weights, grid.taps, set * rows, Math.min(rows, weights.filters - set * rows), buffer, rows);
-    recordIdeal(costs, set, buffer, rows, lanes);
-    schedule(buffer, lines, rows);
-    recordCost(costs, set, buffer, rows);
-    onSet?.(buffer, lines);
-  }
-  return costs;
+/** Gathers filter set `set` over the taps of one job. */
+function gatherSet(weights: WeightLanes, { taps }: WindowGrid, set: number, rows: number, buffer: Int32Array): void {
+  gatherFilters(weights, taps, set * rows, Math.min(rows, weights.filters - set * rows), buffer, rows);
 }
 
 /**

@@ -52,27 +52,32 @@ export function isSparser(a: ZeroShare, b: ZeroShare): boolean {
   return a.zeros * b.size > b.zeros * a.size;
 }
 
+/** An array with what schedules its rows. */
+interface ScheduledArray extends Pick<DynamicRun, "scheduler"> {
+  readonly params: Pick<DynamicRun["params"], "lanes" | "rows" | "lookahead">;
+}
+
 /**
  * Fills (`gather` returns how many rows it filled), schedules and records each of `sets` buffers. One that holds the same as
  * the one before, as all do where nothing is zero, is not scheduled again.
  */
 export function scheduleSets(
-  run: DynamicRun,
+  { params, scheduler }: ScheduledArray,
   sets: number,
   lines: number,
   gather: (set: number, buffer: Int32Array) => number,
 ): SetCosts {
-  const costs = createSetCosts(sets, lines, run.params.lookahead);
-  if (run.params.lookahead === 0) {
+  const costs = createSetCosts(sets, lines, params.lookahead);
+  if (params.lookahead === 0) {
     // Nothing moves: every line is worked through.
     costs.rest.fill(lines);
     costs.ideal.fill(lines);
     return costs;
   }
-  const buffer = new Int32Array((lines + run.params.lookahead) * run.params.rows);
+  const buffer = new Int32Array((lines + params.lookahead) * params.rows);
   const before = new Int32Array(buffer.length);
   let rowsBefore = -1;
-  const recorder = setRecorder(run.scheduler, run.params.lanes, costs);
+  const recorder = setRecorder(scheduler, params.lanes, costs);
   for (let set = 0; set < sets; set++) {
     const rows = gather(set, buffer);
     if (rows === rowsBefore && sameWords(buffer, before, lines * rows)) {
