@@ -71,7 +71,7 @@ export function sideBySide(map: LaneMap, lookaside: number): SideBySide | null {
     const words = wordsOf(lines, rows);
     module.interleave(SOURCES, 4 * words, words, to);
   };
-  /** Schedules eight buffers that lie side by side; `rows` of a line are lanes that share its skipping. */
+  /** Schedules eight buffers that lie side by side; the rows of a line are skipped together. */
   const schedule = (buffer: number, lines: number, rows: number) => {
     new Int32Array(memory.buffer, 0, tableWords).set(table);
     new Uint8Array(memory.buffer, buffer + lines * rows * VECTOR_BYTES, aheadBytes(rows)).fill(0);
