@@ -5,12 +5,15 @@
  */
 export { InputError } from "./io/faults.ts";
 export type { BitMask } from "./kernels/bit-mask.ts";
+export type { ReportInput } from "./report/charts/index.ts";
 export { resultCsv } from "./report/csv.ts";
 export { reportPage } from "./report/html/page.ts";
 export { resultTable } from "./report/table.ts";
+export type { Accelerator } from "./sim/accelerator.ts";
 export type { EnergyTable } from "./sim/energy/table.ts";
 export type { HardwareConfig, Machine } from "./sim/machine.ts";
 export type { MachineResult, ResultRow, ResultTotal, SimulationResult } from "./sim/result.ts";
+export type { Sample } from "./sim/sampling/sampled.ts";
 export { loadAccelerators, loadMachines, readTrace, shippedMachines, writeTrace } from "./studies/inputs.ts";
 export { recordStep, type StepOrder } from "./studies/record-step.ts";
 export type { TrainingHooks, TrainingReport } from "./studies/run-training.ts";

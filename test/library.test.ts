@@ -5,11 +5,13 @@ import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
 import {
+  InputError,
   loadMachines,
   readTrace,
   recordStep,
   resumeTraining,
   simulate,
+  sweep,
   synthesizeTrace,
   train,
   verifyTrace,
@@ -19,12 +21,13 @@ import { faultsOf, temporaryFolder } from "./io/folder.ts";
 import { packageFolder } from "./package.ts";
 
 const TRACE = resolve(import.meta.dirname, "../traces/resnet8-swat-u90.safetensors");
+const machines = await loadMachines(["ideal-4096"]);
 const TINY = { data: "generated:8x8x1", limit: 40, testLimit: 20, record: "last", kernels: "js" };
 
 describe("simulate", () => {
   it("gives the same for what is named and what is opened already", async () => {
     const named = await simulate({ traces: [TRACE], machines: ["ideal-4096"] });
-    const opened = { traces: [await readTrace(TRACE)], machines: await loadMachines(["ideal-4096"]) };
+    const opened = { traces: [await readTrace(TRACE)], machines };
     expect(await simulate(opened)).toEqual(named);
   });
 
@@ -48,13 +51,16 @@ describe("simulate", () => {
     await expect(running).rejects.toThrow("long enough");
   });
 
-  it("on threads ends them all, when it is aborted as when it is done", async () => {
+  it("on threads ends them all, when it is aborted as when it is done, and samples as on one", async () => {
     const { folder, remove } = await packageFolder();
     onTestFinished(remove);
     await writeFile(
       join(folder, "abort.js"),
-      `import { simulate } from "swat-sim";
+      `import { simulate, synthesizeTrace, writeTrace } from "swat-sim";
+await writeTrace("small.safetensors", synthesizeTrace({ network: "lenet5", images: [1, 12, 12], batch: 64 }));
 const order = { traces: [${JSON.stringify(TRACE)}], machines: ["tensordash-4096"], threads: 3 };
+const sampled = (threads) =>
+  simulate({ ...order, traces: ["small.safetensors"], threads, sample: { share: 0.25, seed: "1" } });
 const ports = () => process.getActiveResourcesInfo().filter((name) => name === "MessagePort").length;
 const abort = new AbortController();
 let during = 0;
@@ -65,12 +71,14 @@ const onProgress = (done) => {
 const name = await simulate({ ...order, onProgress, signal: abort.signal }).catch((error) => error.name);
 const aborted = ports();
 const result = await simulate(order);
-console.log(JSON.stringify({ name, during, aborted, rows: result.machines[0].rows.length, done: ports() }));
+const samples = (await Promise.all([1, 3].map(sampled))).map((sample) => JSON.stringify(sample));
+const isSame = samples[0] === samples[1] && samples[0].includes("ci95");
+console.log(JSON.stringify({ name, during, aborted, rows: result.machines[0].rows.length, isSame, done: ports() }));
 `,
     );
     const { stdout } = await promisify(execFile)(process.execPath, [join(folder, "abort.js")], { cwd: folder });
     const { rows, during, ...rest } = JSON.parse(stdout);
-    expect(rest).toEqual({ name: "AbortError", aborted: 0, done: 0 });
+    expect(rest).toEqual({ name: "AbortError", aborted: 0, isSame: true, done: 0 });
     expect(rows).toBeGreaterThan(100);
     expect(during).toBeGreaterThan(0);
   });
@@ -107,6 +115,16 @@ describe("train", () => {
 });
 
 describe("traces", () => {
+  it("that are made up are simulated without a file as with one", async () => {
+    const path = join(await temporaryFolder(), "step.safetensors");
+    const step = synthesizeTrace({ network: "lenet5", images: [1, 12, 12], batch: 1 });
+    await writeTrace(path, step);
+    const results = [step, path].map((trace) => simulate({ traces: [trace], machines: ["ideal-4096"] }));
+    const [made, read] = await Promise.all(results);
+    expect(made.traces).toEqual([{ ...read.traces[0], name: "lenet5 swat-u 0.9" }]);
+    expect(made.machines).toEqual(read.machines);
+  });
+
   it("of a recorded and of a made-up step are written, read and whole", async () => {
     const folder = await temporaryFolder();
     const path = join(folder, "synthetic.safetensors");
@@ -127,6 +145,92 @@ describe("traces", () => {
     const order = { network: "resnet8", data: "generated:8x8x1", batch: 2, warmSteps: 5, kernels: "js" };
     const running = recordStep(order, { signal: stop.signal, onProgress: () => stop.abort() });
     await expect(running).rejects.toMatchObject({ name: "AbortError" });
+  });
+});
+
+describe("an order", () => {
+  /** As from JavaScript, where no compiler looks. */
+  const refusal = (verb: (order: never) => unknown, order: unknown) => faultsOf(async () => verb(order as never));
+  const share = (value: number) => ({ traces: [TRACE], sample: { share: value, seed: "1" } });
+
+  it.each<[string, (order: never) => unknown, unknown, (string | RegExp)[]]>([
+    ["no order", simulate, undefined, ["simulate: must be object, got nothing"]],
+    ["no traces", simulate, { traces: [] }, ["simulate: traces: must have at least 1 item, got []"]],
+    [
+      "several faults at once",
+      simulate,
+      { traces: [1], machines: [], hw: ["ideal"], threads: 0, onProgress: 1, signal: {} },
+      [
+        "simulate: onProgress: must be a function, got number",
+        "simulate: signal: must be an AbortSignal, got object",
+        /^simulate: unknown key, got "hw"; did you mean/,
+        "simulate: traces.0: must be string, got 1",
+        "simulate: machines: must have at least 1 item, got []",
+        "simulate: threads: must be >= 1, got 0",
+      ],
+    ],
+    [
+      "a machine in place of a trace",
+      simulate,
+      { traces: machines },
+      [/^simulate: traces\.0: must be string, got \{"name":"ideal-4096"/],
+    ],
+    ["a share of 0", simulate, share(0), ["simulate: sample.share: must be > 0, got 0"]],
+    ["a share of 2", simulate, share(2), ["simulate: sample.share: must be <= 1, got 2"]],
+    ["a share that is no number", simulate, share(Number.NaN), [/^simulate: sample\.share: must be number/]],
+    [
+      "machines that nobody knows",
+      simulate,
+      { traces: [TRACE], machines: ["tensordsh"] },
+      [/^machines: unknown machine, got "tensordsh"; did you mean "tensordash"\?/],
+    ],
+    [
+      "an unknown baseline",
+      simulate,
+      { traces: [TRACE], machines: ["ideal-4096"], baseline: "dadianao" },
+      [/^baseline: unknown machine/],
+    ],
+    [
+      "settings of a synthetic step",
+      synthesizeTrace,
+      { network: "resnet8", batch: 1.5, method: "swat-m", sparsty: 0.9, settings: { correlation: 3, spread: 1 } },
+      [
+        /^synthesizeTrace: unknown key, got "sparsty"; did you mean "sparsity"\?/,
+        /^synthesizeTrace: method: unknown value, got "swat-m"/,
+        "synthesizeTrace: batch: must be integer, got 1.5",
+        /^synthesizeTrace: settings: unknown key, got "spread"/,
+        "synthesizeTrace: settings.correlation: must be < 1, got 3",
+      ],
+    ],
+    ["an unknown network", synthesizeTrace, { network: "nope" }, [/^unknown network, got "nope"/]],
+    ["images that are too small", synthesizeTrace, { network: "vgg16", images: [3, 8, 8] }, [/images are too small/]],
+    [
+      "a step of a method that is none",
+      recordStep,
+      { network: "resnet8", data: "generated", method: "swat", batch: 0 },
+      [/^recordStep: method: unknown value, got "swat"/, "recordStep: batch: must be >= 1, got 0"],
+    ],
+    [
+      "training nowhere",
+      train,
+      { settings: { epochs: 0 } },
+      ['train: missing key "out"', "settings: epochs: must be >= 1, got 0"],
+    ],
+    ["a sweep of nothing", sweep, {}, ['sweep: missing key "spec"', 'sweep: missing key "out"']],
+    [
+      "a fourth of three parts",
+      sweep,
+      { spec: {}, out: "out", shard: { part: 4, of: 3 } },
+      [/shard\.part: must be <= 3/],
+    ],
+    ["a sweep that is no object", sweep, { spec: 1, out: "out" }, ["spec: must be object, got 1"]],
+    ["a file that is not there", readTrace, "nofile", ["nofile: no such file"]],
+  ])("with %s is refused, and all that is wrong told", async (_, verb, order, expected) => {
+    const faults = await refusal(verb, order);
+    const matching = expected.map((fault) => (typeof fault === "string" ? fault : expect.stringMatching(fault)));
+    for (const fault of matching) expect(faults).toContainEqual(fault);
+    expect(faults).toHaveLength(expected.length);
+    await expect((async () => verb(order as never))()).rejects.toBeInstanceOf(InputError);
   });
 });
 

@@ -95,7 +95,7 @@ def record(
     method         name of the method; "swat-u" with topk, "custom" with saved_inputs, weights or pruned modules, else
                    "dense".
 
-    Raises ValueError for a setting that cannot be; warns once about each module that is left out.
+    Raises ValueError for a setting that cannot be and for a batch of no images; warns once about each module that is left out.
     """
     return _Recorder(model, out, locals())
 
@@ -238,6 +238,8 @@ class _Recorder(TorchFunctionMode):
 
     def _multiply(self, name, function, args, kwargs):
         x, weight = _argument(args, kwargs, 0, "input"), _argument(args, kwargs, 1, "weight")
+        if x.numel() == 0:
+            raise ValueError("record: %s of an empty input, got shape %s; valid: a batch of at least 1" % (name, tuple(x.shape)))
         result = function(*args, **kwargs)
         layer = self._layer(name, multiplies=True)
         module = self.calls[-1].name if self.calls else layer
@@ -485,10 +487,14 @@ class _Recorder(TorchFunctionMode):
         if not self.backward:
             self._warn_once("no backward pass ran inside the block: the trace has forward passes only")
         recorded = {op["layer"].split("#")[0] for op in self.ops}
+        modules = set(self.names.values())
+        # What the model itself computes has the name of the function.
+        within_model = any("." not in seen and seen not in modules for seen in recorded)
         for name, module in self.model.named_modules():
             has_own = next(module.parameters(recurse=False), None) is not None
             layer = self.names[id(module)]
-            if has_own and layer not in self.unsupported and not any(seen == layer or seen.startswith(layer + ".") for seen in recorded):
+            seen = any(seen == layer or seen.startswith(layer + ".") for seen in recorded) if layer else within_model
+            if has_own and layer not in self.unsupported and not seen:
                 self._warn(name, module, "its arithmetic is not recorded")
 
     def _warn(self, name, module, why):

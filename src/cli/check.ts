@@ -3,30 +3,37 @@ import { dirname, relative, resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { type Command, Option } from "commander";
 import { writeFileAtomically } from "../io/atomic-file.ts";
-import { checkSchema } from "../io/faults.ts";
 import { readJsonFile } from "../io/file-source.ts";
 import { resolveEnergyTable } from "../sim/energy/table.ts";
 import { resolveMachine } from "../sim/machine.ts";
 import type { SimulationResult } from "../sim/result.ts";
-import { type SimulationInput, simulate } from "../sim/simulate.ts";
+import type { SimulationInput } from "../sim/simulate.ts";
 import {
   type CheckedEnergy,
   type CheckFile,
-  CheckSchema,
   checkFileOf,
+  checkVersions,
   compareWithCheck,
   ENERGY_TOLERANCE,
   formatCheck,
+  readCheck,
 } from "../studies/check.ts";
 import { checkXml, isChanged, verdictText } from "../studies/check-report.ts";
+import type { SimulationSources } from "../studies/helper-work.ts";
 import { loadAccelerators, loadEnergyTables, loadMachines, openTraces } from "../studies/inputs.ts";
-import { numberIn } from "./options.ts";
+import { simulateOpened } from "../studies/simulate-threads.ts";
+import { integer, numberIn } from "./options.ts";
 import { progressBar } from "./progress.ts";
 import { warned } from "./warnings.ts";
 
 const MACHINE = [
   "--machine <module...>",
   "modules of accelerators of your own (.js), for the configs that name them",
+] as const;
+const THREADS = [
+  "--threads <count>",
+  "threads to simulate on, with the same counts (default: as many as pay)",
+  integer(1),
 ] as const;
 
 /** Adds the commands. */
@@ -42,13 +49,14 @@ export function addCheckCommand(program: Command): void {
     .argument("<trace...>", "recorded steps (.safetensors)")
     .option("--hw <config...>", "names of shipped machines, paths of configs, or all", ["all"])
     .option(...MACHINE)
+    .option(...THREADS)
     .option("--energy [table]", "keep energies, too: by this table, a name or a path, or by those of the configs")
     .addOption(
       new Option("--energy-tolerance <t>", "relative difference up to which energies are equal; counts are exact")
         .argParser(numberIn(0, 1))
         .default(ENERGY_TOLERANCE),
     )
-    .requiredOption("-o, --output <file>", "check file to write (.json)")
+    .requiredOption("-o, --out <file>", "check file to write (.json)")
     .addHelpText(
       "after",
       "\nExample:\n  $ swat-sim check record traces/*.safetensors --hw all --energy -o counts.json\n\nName the traces first.",
@@ -59,6 +67,7 @@ export function addCheckCommand(program: Command): void {
     .description("Simulate again and compare, counts exactly; exit 1 on a difference.")
     .argument("<file>", "check file")
     .option(...MACHINE)
+    .option(...THREADS)
     .option("--junit <file>", "write the outcome as JUnit XML: a suite for each machine, a case for each op")
     .option("--json", "print the verdicts as JSON")
     .addHelpText("after", "\nExample:\n  $ swat-sim check run counts.json --junit counts.xml")
@@ -68,6 +77,7 @@ export function addCheckCommand(program: Command): void {
     .description("Simulate again, show what changed, and write it into the check file when told to.")
     .argument("<file>", "check file")
     .option(...MACHINE)
+    .option(...THREADS)
     .option("--yes", "write without asking")
     .addHelpText(
       "after",
@@ -81,30 +91,37 @@ Asks on a terminal; elsewhere it writes with --yes only, and exits 1 where there
     .action(bless);
 }
 
-interface MachineOptions {
+/** What all three take. */
+interface CommonOptions {
   machine?: string[];
+  threads?: number;
 }
 
-interface RecordOptions extends MachineOptions {
+interface RecordOptions extends CommonOptions {
   hw: string[];
   energy?: string | true;
   energyTolerance: number;
-  output: string;
+  out: string;
 }
 
-async function record(paths: string[], options: RecordOptions): Promise<void> {
-  const machines = await loadMachines(options.hw, await loadAccelerators(options.machine ?? []));
-  const { energy: asked, energyTolerance: tolerance } = options;
-  const tables = asked === undefined ? [] : await loadEnergyTables(machines, asked === true ? undefined : asked);
-  const result = await simulated({ traces: warned(await openTraces(paths)), machines, energy: tables });
-  const folder = dirname(resolve(options.output));
+async function record(paths: string[], options: RecordOptions, command: Command): Promise<void> {
+  const { energy: asked, energyTolerance: tolerance, machine: modules = [], threads } = options;
+  if (asked === undefined && command.getOptionValueSource("energyTolerance") === "cli") {
+    command.error("error: option '--energy-tolerance <t>' needs '--energy [table]'");
+  }
+  const machines = await loadMachines(options.hw, await loadAccelerators(modules), "--hw");
+  const table = asked === true ? undefined : asked;
+  const tables = asked === undefined ? [] : await loadEnergyTables(machines, table, "--energy");
+  const input = { traces: warned(await openTraces(paths)), machines, energy: tables };
+  const result = await simulated(input, { traces: paths, modules }, threads);
+  const folder = dirname(resolve(options.out));
   const energies = tables.map((table) => ({ table, tolerance }));
   const relatives = paths.map((path) => relative(folder, resolve(path)).replaceAll("\\", "/"));
-  await writeFileAtomically(options.output, formatCheck(checkFileOf(result, relatives, energies)));
-  console.log(`${options.output}: ${machines.length} machines, ${paths.length} traces`);
+  await writeFileAtomically(options.out, formatCheck(checkFileOf(result, relatives, energies)));
+  console.log(`${options.out}: ${machines.length} machines, ${paths.length} traces`);
 }
 
-async function run(file: string, options: MachineOptions & { json?: true; junit?: string }): Promise<void> {
+async function run(file: string, options: CommonOptions & { json?: true; junit?: string }): Promise<void> {
   const { check, result } = await simulateAgain(file, options);
   const verdicts = compareWithCheck(check, result);
   if (options.junit !== undefined) await writeFileAtomically(options.junit, checkXml(verdicts));
@@ -113,7 +130,7 @@ async function run(file: string, options: MachineOptions & { json?: true; junit?
   if (verdicts.some(({ differences }) => differences.length > 0)) process.exitCode = 1;
 }
 
-async function bless(file: string, options: MachineOptions & { yes?: true }): Promise<void> {
+async function bless(file: string, options: CommonOptions & { yes?: true }): Promise<void> {
   const { check, result, energies } = await simulateAgain(file, options);
   const changed = compareWithCheck(check, result).filter(isChanged);
   for (const verdict of changed) console.log(verdictText(verdict));
@@ -149,10 +166,11 @@ interface SimulatedCheck {
 }
 
 /** Reads a check file and simulates what it holds. */
-async function simulateAgain(file: string, { machine: modules = [] }: MachineOptions): Promise<SimulatedCheck> {
-  const check = checkSchema(CheckSchema, await readJsonFile(file), file);
+async function simulateAgain(file: string, { machine: modules = [], threads }: CommonOptions): Promise<SimulatedCheck> {
+  const check = readCheck(await readJsonFile(file), file);
   const folder = dirname(file);
-  const traces = warned(await openTraces(check.traces.map(({ path }) => resolve(folder, path))));
+  const paths = check.traces.map(({ path }) => resolve(folder, path));
+  const traces = warned(await openTraces(paths));
   traces.forEach(({ trace, sha256 }, index) => {
     if (sha256 !== check.traces[index].sha256) {
       throw new Error(
@@ -162,16 +180,22 @@ async function simulateAgain(file: string, { machine: modules = [] }: MachineOpt
   });
   const known = await loadAccelerators(modules);
   const machines = check.machines.map(({ config }) => resolveMachine(config, `${file}: ${config.name}`, known));
+  checkVersions(check, machines, file);
   const energies = check.machines.map(({ config, energy }) => {
     if (energy === undefined) return undefined;
     const { table, tolerance } = energy;
     return { table: resolveEnergyTable(table, `${file}: ${config.name}: energy.table`), tolerance };
   });
-  const result = await simulated({ traces, machines, energy: energies.map((energy) => energy?.table) });
+  const input = { traces, machines, energy: energies.map((energy) => energy?.table) };
+  const result = await simulated(input, { traces: paths, modules }, threads);
   return { check, result, energies };
 }
 
-function simulated(input: SimulationInput): Promise<SimulationResult> {
+function simulated(
+  input: SimulationInput,
+  sources: SimulationSources,
+  threads: number | undefined,
+): Promise<SimulationResult> {
   const bar = progressBar("simulating");
-  return simulate({ ...input, onProgress: (done, of) => bar.update(done, of) }).finally(() => bar.stop());
+  return simulateOpened(input, sources, { threads, onProgress: bar.update }).finally(() => bar.stop());
 }

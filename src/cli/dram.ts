@@ -37,7 +37,7 @@ interface DramOptions {
   requests: number;
   explain?: true;
   export?: keyof typeof DRAM_TRACE_FORMATS;
-  output?: string;
+  out?: string;
   json?: true;
 }
 
@@ -56,7 +56,7 @@ export function addDramCommand(program: Command): void {
     .option("--requests <n>", "bursts to simulate", integer(1, MOST_REQUESTS), DEFAULTS.requests)
     .option("--explain", "print what takes the rest of the peak")
     .option("--export <format>", `write the requests for another simulator: ${FORMATS.join(", ")}`, oneOf(FORMATS))
-    .option("-o, --output <file>", "where to write them")
+    .option("-o, --out <file>", "where to write them")
     .option("--json", "print both results as JSON")
     .addHelpText(
       "after",
@@ -90,8 +90,8 @@ function chunkBytes(text: string): (burstBytes: number) => number {
 
 async function dram(options: DramOptions, command: Command): Promise<void> {
   const { preset, channels, ranks, addressMap, writes, streams } = options;
-  if ((options.export === undefined) !== (options.output === undefined)) {
-    command.error("error: options '--export <format>' and '--output <file>' need each other");
+  if ((options.export === undefined) !== (options.out === undefined)) {
+    command.error("error: options '--export <format>' and '--out <file>' need each other");
   }
   const given = Object.entries({ channels, ranks, addressMap }).filter(([, value]) => value !== undefined);
   const device = resolveDram({ preset, ...Object.fromEntries(given) }, "swat-sim dram");
@@ -102,8 +102,8 @@ async function dram(options: DramOptions, command: Command): Promise<void> {
     streams,
   };
   const list = tileRequests(device, pattern, options.requests, SEED);
-  if (options.export !== undefined && options.output !== undefined) {
-    await writeFileAtomically(options.output, DRAM_TRACE_FORMATS[options.export](list));
+  if (options.export !== undefined && options.out !== undefined) {
+    await writeFileAtomically(options.out, DRAM_TRACE_FORMATS[options.export](list));
   }
   const requests = simulateRequests(device, list.addresses, list.writes);
   const outcome = { pattern, requests, closedForm: effectiveBandwidth(device, pattern) };

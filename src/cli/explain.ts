@@ -36,7 +36,7 @@ export function addExplainCommand(program: Command): void {
 }
 
 async function explain(path: string, options: ExplainOptions): Promise<void> {
-  const machines = await loadMachines(options.hw, await loadAccelerators(options.machine ?? []));
+  const machines = await loadMachines(options.hw, await loadAccelerators(options.machine ?? []), "--hw");
   const traces = warned(await openTraces([path]));
   const layers = [...new Set(traces[0].trace.manifest.ops.filter(isMacOp).map(({ layer }) => layer))];
   if (options.layer !== undefined && !layers.includes(options.layer)) {

@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { faultsOf } from "../io/faults.ts";
+import { guardOutput } from "./output.ts";
 
 /** What adds each command, in the order of the help. */
 const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
@@ -24,23 +25,26 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
 
 const FAILED = 1;
 const WRONG_USAGE = 2;
+/** Allowed anywhere on the line. */
+const DEBUG = "--debug";
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
   version: string;
 };
 
-// A reader that has seen enough, as `head`, closes the pipe: no fault of ours.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-  process.exit();
+guardOutput(process.stdout, (message) => {
+  console.error(`error: stdout: cannot be written: ${message}`);
+  process.exitCode = FAILED;
 });
 
-const program = new Command("swat-sim")
+const program: Command = new Command("swat-sim")
   .description(
     "What would sparse training gain on this hardware? Train with SWAT, record traces, replay them on accelerators.",
   )
   .version(version)
-  .option("--debug", "print the stack of an error")
+  .option(DEBUG, "print the stack of an error")
+  // So that `sweep merge` and its like keep the options that `sweep` has, too.
+  .enablePositionalOptions()
   .addHelpText(
     "after",
     `
@@ -49,7 +53,11 @@ Example:
   $ swat-sim simulate out/run/step-*.safetensors --hw all`,
   )
   .exitOverride()
-  .configureHelp({ showGlobalOptions: true });
+  .configureHelp({
+    showGlobalOptions: true,
+    visibleGlobalOptions: (command) =>
+      command === program ? [] : program.options.filter(({ long }) => long === DEBUG),
+  });
 
 // A process runs one command: it loads what belongs to that, and all of them only to tell about all.
 const asked = process.argv.slice(2).find((argument) => !argument.startsWith("-"));
@@ -58,7 +66,7 @@ for (const name of wanted) (await COMMANDS[name]())(program);
 for (const command of program.commands) applyExitOverride(command);
 
 try {
-  await program.parseAsync();
+  await program.parseAsync(process.argv.filter((argument) => argument !== DEBUG));
 } catch (error) {
   report(error);
 }
@@ -75,6 +83,6 @@ function report(error: unknown): void {
     return;
   }
   for (const line of faultsOf(error)) console.error(`error: ${line}`);
-  if (program.opts<{ debug?: true }>().debug) console.error(error);
+  if (process.argv.includes(DEBUG)) console.error(error);
   process.exitCode = FAILED;
 }

@@ -1,5 +1,5 @@
 /** Parsers of option values that several commands share; commander turns what the parsers throw into a usage error. */
-import { InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import type { ImageShape } from "../networks/graph.ts";
 import { parseImageShape } from "../networks/image-shape.ts";
 import { networkNamed } from "../networks/index.ts";
@@ -133,6 +133,13 @@ const TEST_SHARE = 5;
 /** Test images to use: where only training images are limited, a fifth as many. */
 export function testImages({ limit, testLimit }: { limit?: number; testLimit?: number }): number | undefined {
   return testLimit ?? (limit === undefined ? undefined : Math.max(1, Math.floor(limit / TEST_SHARE)));
+}
+
+/** Refuses a sparsity for a method that drops nothing. */
+export function checkSparsity(command: Command, { method, sparsity }: { method: string; sparsity: number }): void {
+  if (method === "dense" && sparsity > 0 && command.getOptionValueSource("sparsity") === "cli") {
+    command.error("error: option '--sparsity <s>' needs a sparse '--method <name>', got 'dense'");
+  }
 }
 
 /** The kernel build that the environment asks for; an empty variable asks for none. */

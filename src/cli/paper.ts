@@ -13,12 +13,15 @@ import { progressBar } from "./progress.ts";
 
 const METHODS = FIXED_METHODS.filter((method): method is Exclude<FixedMethod, "dense"> => method !== "dense");
 
+const INTERRUPTED = 130;
+
 interface PaperOptions {
   network: string;
   method: (typeof METHODS)[number];
   batch: number;
   seed: number;
   hw?: string[];
+  machine?: string[];
   all?: true;
   threads?: number;
   json?: true;
@@ -47,12 +50,13 @@ export function addPaperCommand(program: Command): void {
       "--hw <config...>",
       "machines (default: the shipped ones of 4,096 multipliers but scnn-4096, which takes long)",
     )
+    .option("--machine <module...>", "modules of accelerators of your own (.js), for the configs that name them")
     .addOption(new Option("--all", "all shipped machines").conflicts("hw"))
     .option("--threads <count>", "threads to simulate on, with the same result (default: as many as pay)", integer(1))
     .option("--json", "print the comparison as JSON")
-    .option("--csv <file>", "write one line for each number")
+    .option("--csv <file>", "write one line for each number, by the names of the columns")
     .option("--markdown <file>", "write the tables; into a page that is there, between its two marks")
-    .option("--out <file>", "write the comparison as JSON")
+    .option("-o, --out <file>", "write the comparison as JSON")
     .addHelpText(
       "after",
       `
@@ -65,15 +69,31 @@ Steps are made up as by trace synth, with its defaults. docs/paper.md holds the 
 }
 
 async function runPaper(options: PaperOptions): Promise<void> {
-  const { method, batch, seed, threads, csv, out } = options;
+  const { method, batch, seed, threads, machine: modules = [], csv, out } = options;
   const definition = networkNamed(options.network);
   const network = definition.build(definition.image, definition.classes);
   const hw = options.all ? ["all"] : (options.hw ?? (await paperMachines()));
   const page = options.markdown === undefined ? undefined : await pageAt(options.markdown);
   const bar = progressBar("comparing");
-  const plan = { network, method, batch, seed, hw, ...(threads === undefined ? {} : { threads }) };
-  const comparison = await comparePaper(plan, bar.update).finally(() => bar.stop());
-
+  const plan = { network, method, batch, seed, hw, modules, ...(threads === undefined ? {} : { threads }) };
+  const abort = new AbortController();
+  const onInterrupt = () => abort.abort();
+  process.once("SIGINT", onInterrupt);
+  const { signal } = abort;
+  const comparison = await comparePaper(plan, { onProgress: bar.update, signal })
+    .catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+      return undefined;
+    })
+    .finally(() => {
+      bar.stop();
+      process.removeListener("SIGINT", onInterrupt);
+    });
+  if (comparison === undefined) {
+    console.error("interrupted; nothing is written");
+    process.exitCode = INTERRUPTED;
+    return;
+  }
   if (out !== undefined) await writeJsonFile(out, comparison);
   if (csv !== undefined) await writeFileAtomically(csv, paperCsv(comparison));
   if (page !== undefined)
@@ -92,7 +112,8 @@ async function pageAt(path: string): Promise<{ readonly path: string; with(table
 }
 
 /** The command that gives the same tables. */
-function commandOf({ network, method, batch, seed, hw, all }: PaperOptions): string {
-  const machines = all ? " --all" : hw === undefined ? "" : ` --hw ${hw.join(" ")}`;
+function commandOf({ network, method, batch, seed, hw, machine, all }: PaperOptions): string {
+  const modules = machine === undefined ? "" : ` --machine ${machine.join(" ")}`;
+  const machines = (all ? " --all" : hw === undefined ? "" : ` --hw ${hw.join(" ")}`) + modules;
   return `swat-sim paper --network ${network} --method ${method} --batch ${batch} --seed ${seed}${machines}`;
 }

@@ -1,14 +1,16 @@
 /** `swat-sim record`: one real training step as a trace, of a network of any size, after a few steps of training. */
 import type { Command } from "commander";
 import { writeFileAtomically } from "../io/atomic-file.ts";
-import { METHODS } from "../sparsity/methods.ts";
+import { METHODS, type Method } from "../sparsity/methods.ts";
 import { PRUNINGS } from "../sparsity/structured.ts";
 import { recordStep, type StepOrder } from "../studies/record-step.ts";
 import { TRAIN_DEFAULTS } from "../swat/settings.ts";
-import { integer, kernelBuild, networkName, numberIn, oneOf } from "./options.ts";
+import { checkSparsity, integer, kernelBuild, networkName, numberIn, oneOf } from "./options.ts";
 import { progressBar } from "./progress.ts";
 
 interface RecordOptions extends Omit<StepOrder, "warmSteps" | "kernels"> {
+  readonly method: Method;
+  readonly sparsity: number;
   readonly steps: number;
   readonly out: string;
 }
@@ -40,7 +42,8 @@ Thresholds of top-k are computed anew in every step. For a trace of later traini
     .action(record);
 }
 
-async function record({ steps, out, ...order }: RecordOptions): Promise<void> {
+async function record({ steps, out, ...order }: RecordOptions, command: Command): Promise<void> {
+  checkSparsity(command, order);
   const bar = progressBar("training");
   try {
     const onProgress = ({ step, loss }: { step: number; loss: number }) =>

@@ -1,16 +1,17 @@
 /** `swat-sim report`: results of simulations and the points of a sweep as one HTML page, or as charts in files. */
-import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Command } from "commander";
 import { writeFileAtomically } from "../io/atomic-file.ts";
-import { checkSchema, InputError } from "../io/faults.ts";
+import { faultsOf, InputError } from "../io/faults.ts";
 import { readJsonFile, sha256OfFile } from "../io/file-source.ts";
 import { standaloneSvg } from "../report/charts/chart.ts";
 import { chartsOf } from "../report/charts/index.ts";
 import { reportPage } from "../report/html/page.ts";
-import { isMeasured, type MeasuredPoint, SweepPointSchema } from "../report/sweep-points.ts";
+import { isMeasured, type MeasuredPoint } from "../report/sweep-points.ts";
 import type { NamedResult } from "../report/workloads.ts";
-import { ResultSchema } from "../sim/result.ts";
+import { readResult } from "../sim/read-result.ts";
+import { readSweep } from "../studies/sweep/points-file.ts";
+import { warn } from "./warnings.ts";
 
 interface ReportOptions {
   sweep?: string;
@@ -38,7 +39,10 @@ async function report(paths: string[], options: ReportOptions, command: Command)
   const { sweep, html, svg } = options;
   if (paths.length === 0 && sweep === undefined) command.error("error: missing a result or --sweep <file>");
   if (html === undefined && svg === undefined) command.error("error: missing --html <file> or --svg <dir>");
-  const input = { results: await readResults(paths), points: sweep === undefined ? [] : await readPoints(sweep) };
+  const input = {
+    results: await readResults(paths),
+    points: sweep === undefined ? [] : await measuredPoints(sweep),
+  };
   // Drawn before anything is written, so that a fault leaves no half of a report.
   const page = html === undefined ? undefined : await reportPage(input);
   const charts = svg === undefined ? [] : chartsOf(input);
@@ -52,12 +56,19 @@ async function write(path: string, text: string): Promise<void> {
   console.log(path);
 }
 
+async function measuredPoints(path: string): Promise<MeasuredPoint[]> {
+  const points = (await readSweep(path)).filter(isMeasured);
+  if (points.length === 0) throw new InputError([`${path}: has no point with metrics`]);
+  return points;
+}
+
 async function readResults(paths: readonly string[]): Promise<NamedResult[]> {
   const results: NamedResult[] = [];
   const faults: string[] = [];
   for (const path of paths) {
     try {
-      const result = checkSchema(ResultSchema, await readJsonFile(path), path);
+      const { result, warnings } = readResult(await readJsonFile(path), path);
+      for (const warning of warnings) warn(warning);
       results.push({ file: basename(path), sha256: await sha256OfFile(path), result });
     } catch (error) {
       faults.push(...faultsOf(error));
@@ -65,38 +76,4 @@ async function readResults(paths: readonly string[]): Promise<NamedResult[]> {
   }
   if (faults.length > 0) throw new InputError(faults);
   return results;
-}
-
-/** One point a line. */
-async function readPoints(path: string): Promise<MeasuredPoint[]> {
-  const text = await readFile(path, "utf8").catch((cause: Error) => {
-    throw new Error(`${path}: cannot be read: ${cause.message}`, { cause });
-  });
-  const points: MeasuredPoint[] = [];
-  const faults: string[] = [];
-  text.split("\n").forEach((line, index) => {
-    if (line.trim() === "") return;
-    const where = `${path}: line ${index + 1}`;
-    try {
-      const point = checkSchema(SweepPointSchema, parsed(line, where), where);
-      if (isMeasured(point)) points.push(point);
-    } catch (error) {
-      faults.push(...faultsOf(error));
-    }
-  });
-  if (points.length === 0 && faults.length === 0) faults.push(`${path}: has no point`);
-  if (faults.length > 0) throw new InputError(faults);
-  return points;
-}
-
-function parsed(line: string, where: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch (cause) {
-    throw new Error(`${where}: is not JSON: ${(cause as Error).message}`, { cause });
-  }
-}
-
-function faultsOf(error: unknown): readonly string[] {
-  return error instanceof InputError ? error.faults : [(error as Error).message];
 }

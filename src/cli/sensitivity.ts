@@ -52,7 +52,7 @@ export function addSensitivityCommand(program: Command): void {
     .option("--limit <n>", "use the first n training images", integer(1))
     .option("--test-limit <n>", "use the first n test images (default: a fifth of --limit, else all)", integer(1))
     .option("--threads <count>", "threads to train on, with the same result (default: all cores)", integer(1))
-    .option("--out <dir>", "folder for runs, points, CSV, JSON and SVG", "out/sensitivity")
+    .option("-o, --out <dir>", "folder for runs, points, CSV, JSON and SVG", "out/sensitivity")
     .option("--json", "print one line of JSON for each point")
     .addHelpText(
       "after",

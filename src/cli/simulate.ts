@@ -44,7 +44,7 @@ export function addSimulateCommand(program: Command): void {
     )
     .option("--explain-energy", "print where the energy went, and every constant with its source")
     .option("--json", "print the result as JSON")
-    .option("--out <file>", "write the result as JSON")
+    .option("-o, --out <file>", "write the result as JSON")
     .option("--csv <file>", "write one line for each machine, step and op")
     .option("--threads <count>", "threads to simulate on, with the same result (default: as many as pay)", integer(1))
     .option(
@@ -67,7 +67,8 @@ async function runSimulate(paths: string[], options: SimulateOptions): Promise<v
   const bar = progressBar("simulating");
   const { hw, baseline, energy, baselineTrace: baselineTraces, machine: modules } = options;
   const sample = options.sample === undefined ? undefined : { share: options.sample, seed: "1" };
-  const files = { traces: paths, baselineTraces, hw, modules, baseline, energy, sample };
+  const names = { hw: "--hw", baseline: "--baseline", energy: "--energy" };
+  const files = { traces: paths, baselineTraces, hw, modules, baseline, energy, sample, names };
   const result = await simulateFiles(files, {
     allowUnequal: options.allowUnequal ?? false,
     threads: options.threads,

@@ -2,11 +2,13 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { readJsonFile } from "../io/file-source.ts";
 import { axisNamed, frontTable, paretoFront } from "../report/pareto.ts";
+import type { SweepPoint } from "../report/sweep-points.ts";
 import type { Shard } from "../studies/sweep/points.ts";
 import { mergedPoints, readSweep, writeSweep } from "../studies/sweep/points-file.ts";
 import { runSweep } from "../studies/sweep/run-sweep.ts";
 import { integer } from "./options.ts";
 import { progressBar } from "./progress.ts";
+import { warn } from "./warnings.ts";
 
 const INTERRUPTED = 130;
 
@@ -20,17 +22,20 @@ interface SweepOptions {
 interface PickOptions {
   x: string;
   y: string;
+  json?: true;
 }
 
 /** Adds the command. */
 export function addSweepCommand(program: Command): void {
   const sweep = program
     .command("sweep")
+    // Options behind the name of a command below are that command's.
+    .enablePositionalOptions()
     .description(
       "Simulate all points of a space of machines and traces, or of methods and sparsities: a grid, a list, constraints.",
     )
     .argument("<spec>", "what to sweep (.json)")
-    .option("--out <dir>", "folder for the points and the result", "out/sweep")
+    .option("-o, --out <dir>", "folder for the points and the result", "out/sweep")
     .option("--threads <count>", "threads to simulate on, with the same result (default: all cores)", integer(1))
     .option("--shard <i/n>", "do the i-th of n parts, for an array of jobs; then sweep merge", shardOption)
     .option("--json", "print the result: one line of JSON for each point")
@@ -49,7 +54,7 @@ A sweep that is started again does only what is missing. See docs/sweeps.md.`,
     .command("merge")
     .description("Put the points of shards together.")
     .argument("<dir...>", "folders that shards have written to")
-    .requiredOption("-o, --output <file>", "write the result")
+    .requiredOption("-o, --out <file>", "write the result")
     .addHelpText(
       "after",
       `
@@ -57,10 +62,11 @@ Example:
   $ swat-sim sweep examples/sweep.json --out out/wide --shard 1/3    # and 2/3, 3/3, anywhere
   $ swat-sim sweep merge out/wide -o sweep.jsonl`,
     )
-    .action(async (folders: string[], { output }: { output: string }) => {
+    .action(async (folders: string[], { out }: { out: string }) => {
       const lines = await mergedPoints(folders);
-      await writeSweep(output, lines);
-      console.log(`${lines.length} points in ${output}`);
+      await writeSweep(out, lines);
+      tellRefused(lines);
+      console.log(`${lines.length} points in ${out}`);
     });
   sweep
     .command("pareto")
@@ -98,10 +104,9 @@ async function runSweepCommand(path: string, { out, threads, shard, json }: Swee
     if (done < of) {
       console.error(`interrupted; ${done} of ${of} points are kept in ${file}; the same command does the others`);
       process.exitCode = INTERRUPTED;
-    } else if (json) {
-      for (const line of lines) console.log(line);
     } else {
-      console.log(`${done} points in ${file}`);
+      tellRefused(lines);
+      console.log(json ? lines.join("\n") : `${done} points in ${file}`);
     }
   } finally {
     bar.stop();
@@ -109,12 +114,16 @@ async function runSweepCommand(path: string, { out, threads, shard, json }: Swee
   }
 }
 
-async function pickFront(file: string, { x: xName, y: yName }: PickOptions, command: Command): Promise<void> {
+/** Says on stderr how many points have no metrics, and why the first has none. */
+function tellRefused(lines: readonly string[]): void {
+  const errors = lines.flatMap((line) => (JSON.parse(line) as SweepPoint).error ?? []);
+  if (errors.length > 0) warn(`${errors.length} of ${lines.length} points were refused; the first: ${errors[0]}`);
+}
+
+async function pickFront(file: string, { x: xName, y: yName, json }: PickOptions): Promise<void> {
   const points = await readSweep(file);
   const [x, y] = [axisNamed(xName, points), axisNamed(yName, points)];
   const front = paretoFront(points, x, y);
-  // An option that the command above has, too, is read as its own.
-  const { json } = command.optsWithGlobals<SweepOptions>();
   console.log(json ? front.map((point) => JSON.stringify(point)).join("\n") : frontTable(front, x, y));
 }
 

@@ -10,7 +10,7 @@ import { importScalesim } from "../trace/import/scalesim.ts";
 import { integer } from "./options.ts";
 
 interface NpyOptions {
-  output: string;
+  out: string;
   network?: string;
   description?: string;
   stride: number;
@@ -18,7 +18,7 @@ interface NpyOptions {
 }
 
 interface ScalesimOptions {
-  output: string;
+  out: string;
   network?: string;
   batch: number;
   seed?: number;
@@ -32,7 +32,7 @@ export function addTraceImportCommand(trace: Command): void {
     .command("npy")
     .description("Make a trace of a folder of NumPy arrays: values or masks of weights, inputs and output gradients.")
     .argument("<dir>", "folder of .npy files")
-    .requiredOption("-o, --output <file>", "trace to write (.safetensors)")
+    .requiredOption("-o, --out <file>", "trace to write (.safetensors)")
     .option(
       "--description <file>",
       `layers in order, with what shapes do not say (default: ${DESCRIPTION_FILE} in the folder)`,
@@ -59,7 +59,7 @@ Zeros are what counts: arrays may be boolean, integer or float, little-endian. L
       "Make a trace of forward passes of a SCALE-Sim topology: convolutions and matrix products, N:M weights.",
     )
     .argument("<topology>", "CSV file, its first line a header")
-    .requiredOption("-o, --output <file>", "trace to write (.safetensors)")
+    .requiredOption("-o, --out <file>", "trace to write (.safetensors)")
     .option("--batch <n>", "images", integer(1), 1)
     .option("--seed <n>", "draw which N of M weights are kept (default: the first ones, as SCALE-Sim)", integer(0))
     .option("--network <name>", "name of the network (default: that of the file)")
@@ -85,13 +85,13 @@ async function importNpy(directory: string, options: NpyOptions): Promise<void> 
     options.description ?? (names.includes(DESCRIPTION_FILE) ? join(directory, DESCRIPTION_FILE) : undefined);
   const described = path === undefined ? {} : { description: { path, content: await readJsonFile(path) } };
   const { stride, padding, network = basename(resolve(directory)) } = options;
-  await write(importNpyFolder(files, { where: directory, network, stride, padding, ...described }), options.output);
+  await write(importNpyFolder(files, { where: directory, network, stride, padding, ...described }), options.out);
 }
 
-async function importTopology(path: string, { output, batch, seed, network }: ScalesimOptions): Promise<void> {
+async function importTopology(path: string, { out, batch, seed, network }: ScalesimOptions): Promise<void> {
   const text = new TextDecoder().decode((await readBytes(path)).bytes);
   const name = network ?? basename(path).replace(/\.csv$/i, "");
-  await write(importScalesim(text, path, { batch, network: name, ...(seed === undefined ? {} : { seed }) }), output);
+  await write(importScalesim(text, path, { batch, network: name, ...(seed === undefined ? {} : { seed }) }), out);
 }
 
 async function write({ manifest, masks }: ImportedTrace, path: string): Promise<void> {

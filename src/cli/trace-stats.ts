@@ -1,5 +1,6 @@
 /** `swat-sim trace stats`: how the zeros of recorded steps are spread, in the terms of `trace synth`. */
 import type { Command } from "commander";
+import { oneLine } from "../io/faults.ts";
 import { percent, plainTable } from "../report/table.ts";
 import { openTraces } from "../studies/inputs.ts";
 import { type OperandPattern, type TracePatterns, tracePatterns } from "../studies/synthetic/statistics.ts";
@@ -30,7 +31,7 @@ async function stats(paths: string[], options: { json?: true }): Promise<void> {
   for (const { trace, sha256 } of warned(await openTraces(paths))) {
     const patterns = await tracePatterns(trace);
     reports.push({ name: trace.name, sha256, network: trace.manifest.network, ...patterns });
-    if (!options.json) console.log(`${trace.name}: ${trace.manifest.network}\n${patternsText(patterns)}`);
+    if (!options.json) console.log(`${oneLine(`${trace.name}: ${trace.manifest.network}`)}\n${patternsText(patterns)}`);
   }
   if (options.json) console.log(JSON.stringify(reports));
 }
@@ -45,7 +46,7 @@ function patternsText({ operands, settings }: TracePatterns): string {
   for (const pattern of operands) {
     const { layer, operand, density } = pattern;
     const figures = COLUMNS.map((column) => figure(pattern, column));
-    table.push([layer === last ? "" : layer, operand, percent(density).replace(" %", ""), ...figures]);
+    table.push([layer === last ? "" : oneLine(layer), operand, percent(density).replace(" %", ""), ...figures]);
     last = layer;
   }
   const arguments_ = SETTING_OPTIONS.flatMap(({ setting, flag }) => {

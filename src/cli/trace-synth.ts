@@ -8,9 +8,9 @@ import { synthesizeTrace } from "../studies/synthetic/order.ts";
 import { SYNTHETIC_DEFAULTS, type SyntheticSettings } from "../studies/synthetic/settings.ts";
 import { tracePatterns } from "../studies/synthetic/statistics.ts";
 import { TRAIN_DEFAULTS } from "../swat/settings.ts";
-import { imageShape, integer, networkName, numberIn, oneOf } from "./options.ts";
+import { checkSparsity, imageShape, integer, networkName, numberIn, oneOf } from "./options.ts";
 import { SETTING_OPTIONS } from "./synthetic-options.ts";
-import { warned } from "./warnings.ts";
+import { warn, warned } from "./warnings.ts";
 
 interface SynthOptions extends SyntheticSettings {
   network: string;
@@ -60,16 +60,27 @@ The defaults are those of recorded steps; --like measures them on yours, as trac
 }
 
 async function synth(options: SynthOptions, command: Command): Promise<void> {
-  const { out, like, ...order } = options;
+  checkSparsity(command, options);
+  const { network, method, sparsity, pruning, batch, images, classes, seed, out, like } = options;
   const [recorded] = like === undefined ? [] : warned(await openTraces([like]));
-  const measured = recorded === undefined ? {} : (await tracePatterns(recorded.trace)).settings;
+  const measured = recorded === undefined ? undefined : (await tracePatterns(recorded.trace)).settings;
+  const isAsked = (setting: keyof SyntheticSettings) => command.getOptionValueSource(setting) === "cli";
   const settings = Object.fromEntries(
     SETTING_OPTIONS.map(({ setting }) => {
-      const isAsked = command.getOptionValueSource(setting) === "cli";
-      return [setting, isAsked ? options[setting] : (measured[setting] ?? options[setting])];
+      const told = isAsked(setting) ? undefined : measured?.[setting];
+      return [setting, told ?? options[setting]];
     }),
   ) as unknown as SyntheticSettings;
-  const { manifest, masks } = synthesizeTrace({ ...order, settings });
+  if (measured !== undefined) {
+    // No trace tells gradDensity.
+    const untold = SETTING_OPTIONS.filter(
+      ({ setting }) => setting !== "gradDensity" && measured[setting] === undefined && !isAsked(setting),
+    );
+    const flags = untold.map(({ flag }) => flag).join(", ");
+    if (untold.length > 0) warn(`${like}: has no masks that tell ${flags}; the defaults are taken`);
+  }
+  const order = { network, method, sparsity, pruning, batch, images, classes, seed, settings };
+  const { manifest, masks } = synthesizeTrace(order);
   await writeTrace(out, { manifest, masks });
   console.log(`${out}: ${manifest.tensors.length} tensors, ${masks.size} masks, ${manifest.ops.length} ops`);
 }

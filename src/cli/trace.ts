@@ -56,8 +56,9 @@ async function verify(paths: string[]): Promise<void> {
     const found = await verifyTrace(trace);
     faults.push(...found);
     if (found.length === 0) {
-      const masks = trace.manifest.tensors.filter(({ mask }) => mask !== undefined).length;
-      console.log(`${trace.name}: ok, ${masks} masks, ${trace.manifest.ops.length} ops`);
+      // Tensors with the same zeros share one.
+      const masks = new Set(trace.manifest.tensors.flatMap(({ mask }) => mask ?? []));
+      console.log(`${trace.name}: ok, ${masks.size} masks, ${trace.manifest.ops.length} ops`);
     }
   }
   if (faults.length > 0) throw new InputError(faults);

@@ -84,7 +84,7 @@ export function addTrainCommand(program: Command): void {
     .option("--test-limit <n>", "use the first n test images (default: a fifth of --limit, else all)", integer(1))
     .option("--record <steps>", "record last, every:N or steps:A,B,… as traces; steps count from 0", selection)
     .option("--threads <count>", "threads to train on, with the same result (default: all cores)", integer(1))
-    .option("--out <dir>", "folder for traces, weights, training.json, log.jsonl and checkpoints", "out/train")
+    .option("-o, --out <dir>", "folder for traces, weights, training.json, log.jsonl and checkpoints", "out/train")
     .option(
       "--checkpoint-every <steps>",
       "save a checkpoint every n steps, too (default: after each epoch)",

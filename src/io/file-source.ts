@@ -3,12 +3,13 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open, readFile, stat } from "node:fs/promises";
 import type { ByteSource } from "./byte-source.ts";
+import { InputError } from "./faults.ts";
 
-/** A byte source over a file. The file is opened for each read, so that nothing has to be closed. @throws Error naming the file. */
+/** A byte source over a file. The file is opened for each read, so that nothing has to be closed. @throws InputError naming the file. */
 export async function fileSource(path: string): Promise<ByteSource> {
   const status = await named(path, () => stat(path));
   if (!status.isFile())
-    throw new Error(`${path}: is a ${status.isDirectory() ? "directory" : "pipe or device"}, not a file`);
+    throw new InputError([`${path}: is a ${status.isDirectory() ? "directory" : "pipe or device"}, not a file`]);
   const { size } = status;
   return {
     name: path,
@@ -29,17 +30,17 @@ export async function fileSource(path: string): Promise<ByteSource> {
   };
 }
 
-/** Parsed content of a JSON file. @throws Error naming the file. */
+/** Parsed content of a JSON file. @throws InputError naming the file. */
 export async function readJsonFile(path: string): Promise<unknown> {
   const text = await named(path, () => readFile(path, "utf8"));
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new Error(`${path}: is not JSON: ${(cause as Error).message}`, { cause });
+    throw new InputError([`${path}: is not JSON: ${(cause as Error).message}`], { cause });
   }
 }
 
-/** SHA-256 of a file in hexadecimal, read as a stream. @throws Error naming the file. */
+/** SHA-256 of a file in hexadecimal, read as a stream. @throws InputError naming the file. */
 export async function sha256OfFile(path: string): Promise<string> {
   return named(path, async () => {
     const hash = createHash("sha256");
@@ -61,6 +62,6 @@ async function named<T>(path: string, action: () => Promise<T>): Promise<T> {
           : code === "EISDIR"
             ? "is a directory, not a file"
             : (cause as Error).message;
-    throw new Error(`${path}: ${reason}`, { cause });
+    throw new InputError([`${path}: ${reason}`], { cause });
   }
 }

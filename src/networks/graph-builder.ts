@@ -1,4 +1,5 @@
 /** Builds a network node by node, so that a network's file reads like the table in its paper. */
+import { InputError } from "../io/faults.ts";
 import { type ConvGeometry, linearGeometry, outputHeight, outputWidth, sizeOf } from "../kernels/geometry.ts";
 import type { PoolGeometry } from "../kernels/kernels.ts";
 import { poolOutputHeight, poolOutputWidth } from "../kernels/pool-geometry.ts";
@@ -41,7 +42,7 @@ export function defineNetwork(
       const sizes = { channels: image[0], height: image[1], width: image[2], classes };
       for (const [what, size] of Object.entries(sizes)) {
         if (!Number.isSafeInteger(size) || size < 1) {
-          throw new Error(`network ${name}: ${what} must be an integer of at least 1, got ${size}`);
+          throw new InputError([`network ${name}: ${what} must be an integer of at least 1, got ${size}`]);
         }
       }
       const net = new GraphBuilder(name, image);
@@ -177,8 +178,10 @@ export class GraphBuilder {
     return this.nodes.push(node) - 1;
   }
 
-  #tooSmall(name: string): Error {
+  #tooSmall(name: string): InputError {
     const [, H, W] = this.nodes[this.input].shape;
-    return new Error(`network ${this.#network}: images are too small for ${name}, got ${H}×${W} (height × width)`);
+    return new InputError([
+      `network ${this.#network}: images are too small for ${name}, got ${H}×${W} (height × width)`,
+    ]);
   }
 }

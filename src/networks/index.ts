@@ -1,5 +1,5 @@
 /** The networks by name. */
-import { unknownName } from "../io/faults.ts";
+import { InputError, unknownName } from "../io/faults.ts";
 import { densenet121 } from "./densenet121.ts";
 import type { NetworkDefinition } from "./graph.ts";
 import { lenet5 } from "./lenet5.ts";
@@ -31,11 +31,11 @@ export const networks: readonly NetworkDefinition[] = [
   wrn50x2Imagenet,
 ];
 
-/** @throws Error for an unknown name, listing the known ones, and for a wide residual network of an impossible depth. */
+/** @throws InputError for an unknown name, listing the known ones, and for a wide residual network of an impossible depth. */
 export function networkNamed(name: string): NetworkDefinition {
   const found = networks.find((network) => network.name === name) ?? wideResnetNamed(name);
   if (found === null) {
-    throw new Error(unknownName("network", name, [...networks.map((network) => network.name), "wrnD-W"]));
+    throw new InputError([unknownName("network", name, [...networks.map((network) => network.name), "wrnD-W"])]);
   }
   return found;
 }

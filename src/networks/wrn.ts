@@ -3,6 +3,7 @@
  * pre-activated basic blocks, widths 16, 32 and 64 times `widen`, dropout between the two convolutions of a block. As in
  * the SWAT authors' code, a block that changes the shape also gives its pre-activated input to the shortcut.
  */
+import { InputError } from "../io/faults.ts";
 import type { NetworkDefinition } from "./graph.ts";
 import { defineNetwork, type GraphBuilder } from "./graph-builder.ts";
 import { CIFAR } from "./tasks.ts";
@@ -16,12 +17,12 @@ const LAYERS_OUTSIDE_BLOCKS = 4;
 const LAYERS_PER_BLOCK = 6;
 const NAME = /^wrn([1-9]\d*)-([1-9]\d*)$/;
 
-/** WRN-`depth`-`widen`. @throws Error when no whole number of blocks makes that depth. */
+/** WRN-`depth`-`widen`. @throws InputError when no whole number of blocks makes that depth. */
 export function wideResnet(depth: number, widen: number): NetworkDefinition {
   const name = `wrn${depth}-${widen}`;
   const blocks = (depth - LAYERS_OUTSIDE_BLOCKS) / LAYERS_PER_BLOCK;
   if (!Number.isInteger(blocks) || blocks < 1) {
-    throw new Error(`${name}: depth must be 6n + 4, got ${depth}; valid: 10, 16, 22, 28, 34, 40 and so on`);
+    throw new InputError([`${name}: depth must be 6n + 4, got ${depth}; valid: 10, 16, 22, 28, 34, 40 and so on`]);
   }
   return defineNetwork(name, CIFAR, (net, classes) => {
     let x = net.conv("conv1", net.input, STEM_WIDTH, { kernel: 3, padding: 1, ...CONV });
@@ -36,7 +37,7 @@ export function wideResnet(depth: number, widen: number): NetworkDefinition {
   });
 }
 
-/** The network that a name of the form `wrn16-8` means, or null for another name. @throws Error as `wideResnet`. */
+/** The network that a name of the form `wrn16-8` means, or null for another name. @throws InputError as `wideResnet`. */
 export function wideResnetNamed(name: string): NetworkDefinition | null {
   const match = NAME.exec(name);
   return match === null ? null : wideResnet(Number(match[1]), Number(match[2]));

@@ -9,7 +9,7 @@ const DIGITS = 3;
 
 /** A ratio with two decimals; – for none. */
 export function times(ratio: number | null): string {
-  return ratio === null ? "–" : ratio.toFixed(2);
+  return ratio === null || !Number.isFinite(ratio) ? "–" : ratio.toFixed(2);
 }
 
 /** A share in percent with one decimal; – for none. */

@@ -7,12 +7,12 @@ import { times } from "./numbers.ts";
 import { PUBLISHED_RANGES, PUBLISHED_SOURCE, type PublishedFigures } from "./published-figures.ts";
 import { plainTable } from "./table.ts";
 
-/** Speed-ups of one pass or several; null for 0/0. */
+/** Speed-ups of one pass or several, by the names of the columns in text and CSV; null for 0/0. */
 export interface PassSpeedups {
   /** Of the array alone over the same array without skipping: the part that zeros of the operands give. */
-  readonly fromZeros: number | null;
-  /** The same with skipped padding of lanes and images. */
   readonly array: number | null;
+  /** The same with skipped padding of lanes and images. */
+  readonly padding: number | null;
   /** With memory, over the same array without skipping and without compression. */
   readonly memory: number | null;
   /** Of the array alone over the same machine on the step of dense training. */
@@ -28,7 +28,7 @@ export interface MachinePoint {
   /** Both gradients. */
   readonly backward: PassSpeedups;
   /** All three passes. */
-  readonly matmul: PassSpeedups;
+  readonly all: PassSpeedups;
   /** The whole step, with all that does not multiply. */
   readonly step: Pick<PassSpeedups, "memory" | "memoryOverDense">;
 }
@@ -109,16 +109,12 @@ export function paperCsv({ machines, saved, published }: PaperComparison): strin
   for (const { name: machine, points } of machines) {
     points.forEach(({ sparsity, ...passes }, index) => {
       const { forwardSpeedup: forward = null, backwardSpeedup: backward = null } = published[index];
-      const figures: Record<string, number | null> = { forward, backward };
+      const figures: Record<string, number | null> = { forward_array: forward, backward_array: backward };
       for (const [pass, speedups] of Object.entries(passes)) {
         for (const [kind, value] of Object.entries(speedups as PassSpeedups)) {
-          lines.push({
-            machine,
-            sparsity,
-            quantity: `${pass}_${kind}_speedup`,
-            value,
-            published: figures[pass] ?? null,
-          });
+          const column = `${pass}_${kind.replace("OverDense", "")}`;
+          const quantity = `${pass}_${kind.replace("OverDense", "_over_dense")}_speedup`;
+          lines.push({ machine, sparsity, quantity, value, published: figures[column] ?? null });
         }
       }
     });
@@ -163,11 +159,11 @@ function speedupSections({ machines, saved, published }: PaperComparison): Secti
   return [
     {
       ...section("Speed-up over the same array without skipping", {
-        "forward\narray": ({ forward }) => forward.fromZeros,
-        "backward\narray": ({ backward }) => backward.fromZeros,
-        "all\narray": ({ matmul }) => matmul.fromZeros,
-        "forward\n+padding": ({ forward }) => forward.array,
-        "backward\n+padding": ({ backward }) => backward.array,
+        "forward\narray": ({ forward }) => forward.array,
+        "backward\narray": ({ backward }) => backward.array,
+        "all\narray": ({ all }) => all.array,
+        "forward\n+padding": ({ forward }) => forward.padding,
+        "backward\n+padding": ({ backward }) => backward.padding,
         "forward\n+memory": ({ forward }) => forward.memory,
         "backward\n+memory": ({ backward }) => backward.memory,
         "whole\nstep": ({ step }) => step.memory,
@@ -181,7 +177,7 @@ function speedupSections({ machines, saved, published }: PaperComparison): Secti
       ...section("Speed-up over the same machine on dense training (its own 0 %)", {
         "forward\narray": ({ forward }) => forward.arrayOverDense,
         "backward\narray": ({ backward }) => backward.arrayOverDense,
-        "all\narray": ({ matmul }) => matmul.arrayOverDense,
+        "all\narray": ({ all }) => all.arrayOverDense,
         "forward\n+memory": ({ forward }) => forward.memoryOverDense,
         "backward\n+memory": ({ backward }) => backward.memoryOverDense,
         "whole\nstep": ({ step }) => step.memoryOverDense,

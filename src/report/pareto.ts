@@ -49,10 +49,27 @@ export function axisNamed(text: string, points: readonly SweepPoint[]): Axis {
 }
 
 /**
- * Points that no other equals or beats in both and beats in one, the best in `x` first; equal points stay together. Those
- * that were refused or lack a number are left out.
+ * Fronts of workloads, one after another: points that no other of the workload equals or beats in both and beats in one, the best in `x`
+ * first; equal points stay together. Those that were refused or lack a number are left out. A workload is a trace; synthetic ones that
+ * differ in nothing but axes are one.
  */
 export function paretoFront(points: readonly SweepPoint[], x: Axis, y: Axis): SweepPoint[] {
+  const workloads = new Map<string, SweepPoint[]>();
+  for (const point of points) {
+    const workload = workloadOf(point, [x.name, y.name]);
+    const others = workloads.get(workload);
+    if (others === undefined) workloads.set(workload, [point]);
+    else others.push(point);
+  }
+  return [...workloads.values()].flatMap((ofOne) => frontOf(ofOne, x, y));
+}
+
+function workloadOf({ trace, sha256, synthetic }: SweepPoint, axes: readonly string[]): string {
+  if (synthetic === undefined) return sha256 ?? trace;
+  return JSON.stringify(Object.entries(synthetic).filter(([setting]) => !axes.includes(`synthetic.${setting}`)));
+}
+
+function frontOf(points: readonly SweepPoint[], x: Axis, y: Axis): SweepPoint[] {
   const cost = ({ goal, numberOf }: Axis, point: SweepPoint) =>
     (goal === "min" ? 1 : -1) * (numberOf(point) ?? Number.NaN);
   const priced = points

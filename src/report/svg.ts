@@ -1,10 +1,10 @@
 /** Draws a Vega-Lite specification as SVG, without a browser. The libraries are loaded when something is drawn. */
 import type { TopLevelSpec } from "vega-lite";
 
-/** The text of the SVG file; the same specification gives the same text. */
-export async function renderSvg(spec: TopLevelSpec): Promise<string> {
+/** The text of the SVG file of a Vega-Lite specification; the same one gives the same text. */
+export async function renderSvg(spec: object): Promise<string> {
   const [vega, { compile }] = await Promise.all([import("vega"), import("vega-lite")]);
-  const view = new vega.View(vega.parse(compile(spec).spec), { renderer: "none" });
+  const view = new vega.View(vega.parse(compile(spec as TopLevelSpec).spec), { renderer: "none" });
   const svg = await view.toSVG();
   view.finalize();
   return `${svg}\n`;

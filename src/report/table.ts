@@ -1,5 +1,6 @@
 /** The short, readable tables of the terminal. Pure functions from finished results to text. */
 import Table from "cli-table3";
+import { oneLine } from "../io/faults.ts";
 import type { MachineResult, ResultTotal, SimulationResult } from "../sim/result.ts";
 
 /** No lines: columns stand apart by spaces, so that tables fit a terminal and paste well. */
@@ -20,7 +21,7 @@ const PICOJOULES_PER_MJ = 1e9;
 export function resultTable(result: SimulationResult): string {
   const traces = result.traces.map(({ name, network, method, sparsity, step }) => {
     const dropped = sparsity === undefined ? "" : ` ${percent(sparsity)}`;
-    return `${name}: ${network}, ${method}${dropped}, step ${step}`;
+    return oneLine(`${name}: ${network}, ${method}${dropped}, step ${step}`);
   });
   const ownBaseline = result.baseline.machine === "self";
   const against = ownBaseline ? "the same array without skipping" : `baseline ${result.baseline.machine}`;
@@ -104,7 +105,7 @@ function speedupRow(
     array(weightGrad),
     array(matmul),
     ...(ownBaseline ? [times(matmul.compute.speedup, matmul.ci95?.["compute.speedup"])] : []),
-    ((PERCENT * matmul.compute.idealCycles) / matmul.compute.cycles).toFixed(1),
+    matmul.compute.cycles === 0 ? "–" : ((PERCENT * matmul.compute.idealCycles) / matmul.compute.cycles).toFixed(1),
     times(matmul.speedup, matmul.ci95?.speedup),
     times(training.speedup, training.ci95?.speedup),
     (training.seconds * MILLI).toPrecision(3),
@@ -147,7 +148,7 @@ export function plainTable(head: readonly string[], textColumns: number): Instan
 
 /** A ratio with the half-width of its interval, if it is an estimate; at least the last digit that is shown. */
 function times(ratio: number | null, halfWidth?: number): string {
-  if (ratio === null) return "–";
+  if (ratio === null || !Number.isFinite(ratio)) return "–";
   const shown = ratio.toFixed(2);
   return halfWidth === undefined ? shown : `${shown} ±${(Math.ceil(PERCENT * halfWidth) / PERCENT).toFixed(2)}`;
 }

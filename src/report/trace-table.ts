@@ -1,4 +1,5 @@
 /** What a trace holds, as text: network, step, and per layer geometry, MACs, densities and how unevenly they are spread. */
+import { oneLine } from "../io/faults.ts";
 import { denseMacs } from "../sim/mac-counts.ts";
 import { isMacOp, type TraceManifest, type TraceTensor } from "../trace/manifest.ts";
 import type { DensityStatistics } from "../trace/statistics.ts";
@@ -33,7 +34,7 @@ export function traceTable(
       const numbers = statistics.get(id as string) as DensityStatistics;
       const first = index === 0;
       table.push([
-        first ? op.layer : "",
+        first ? oneLine(op.layer) : "",
         first ? op.pass : "",
         first ? describeGeometry(op.geometry) : "",
         operand,
@@ -46,7 +47,7 @@ export function traceTable(
   }
   const others = manifest.ops.length - manifest.ops.filter(isMacOp).length;
   return [
-    `${name}: ${settings.map(([key, value]) => `${key} ${value}`).join(" · ")}`,
+    oneLine(`${name}: ${settings.map(([key, value]) => `${key} ${value}`).join(" · ")}`),
     table.toString(),
     `${manifest.tensors.length} tensors, ${storedMasks(manifest.tensors)} with masks; ${others} ops without MACs`,
   ].join("\n");

@@ -4,8 +4,9 @@
  * relative tolerance. A difference under a raised model version is a changed model, not a regression.
  */
 import { type Static, Type } from "typebox";
+import { checkSchema, InputError } from "../io/faults.ts";
 import { type EnergyTable, EnergyTableSchema } from "../sim/energy/table.ts";
-import { HardwareConfigSchema } from "../sim/machine.ts";
+import { HardwareConfigSchema, type Machine } from "../sim/machine.ts";
 import type { MachineResult, ResultRow, SimulationResult } from "../sim/result.ts";
 
 /** Versions of the check file's schema that are read; the last is written. 1.1 adds energy. */
@@ -115,6 +116,35 @@ export function checkFileOf(
       return { ...recorded, energy: { table: table.config, tolerance, counters: kinds, picojoules } };
     }),
   };
+}
+
+/** Reads a check file. @throws InputError with a line for each fault. */
+export function readCheck(value: unknown, where: string): CheckFile {
+  const check = checkSchema(CheckSchema, value, where);
+  const faults = check.machines.flatMap(({ config, counters, counts, energy }) => [
+    ...lengthFaults(`${where}: ${config.name}: counts`, counters, counts),
+    ...(energy === undefined
+      ? []
+      : lengthFaults(`${where}: ${config.name}: energy.picojoules`, energy.counters, energy.picojoules)),
+  ]);
+  if (faults.length > 0) throw new InputError(faults);
+  return check;
+}
+
+function lengthFaults(where: string, counters: readonly string[], byOp: CheckFile["machines"][number]["counts"]) {
+  return Object.entries(byOp)
+    .filter(([, values]) => values.length !== counters.length)
+    .map(([op, { length }]) => `${where}: ${op}: must have one item a counter, got ${length} of ${counters.length}`);
+}
+
+/** @throws InputError where a file was recorded by a newer model than that of `machines`: its counts say nothing about this one. */
+export function checkVersions({ machines: recorded }: CheckFile, machines: readonly Machine[], where: string): void {
+  const faults = recorded.flatMap(({ config, modelVersion }, index) => {
+    const { id, modelVersion: known } = machines[index].accelerator;
+    const got = `modelVersion: recorded by a newer model of ${id}, got ${modelVersion}; valid: up to ${known}`;
+    return modelVersion > known ? [`${where}: ${config.name}: ${got}`] : [];
+  });
+  if (faults.length > 0) throw new InputError(faults);
 }
 
 /** The text of a check file: one line for each op, so that a difference in version control reads as one. */

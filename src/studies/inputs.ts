@@ -5,15 +5,14 @@ import { writeFileAtomically } from "../io/atomic-file.ts";
 import { checkIsSchema, InputError, unknownName } from "../io/faults.ts";
 import { fileSource, readJsonFile, sha256OfFile } from "../io/file-source.ts";
 import { listDirectory } from "../io/read-file.ts";
-import type { BitMask } from "../kernels/bit-mask.ts";
 import type { Accelerator } from "../sim/accelerator.ts";
 import { accelerators } from "../sim/accelerators/index.ts";
 import { type EnergyTable, resolveEnergyTable } from "../sim/energy/table.ts";
 import { type Machine, resolveMachine } from "../sim/machine.ts";
 import type { Sample } from "../sim/sampling/sampled.ts";
 import type { SimulationInput } from "../sim/simulate.ts";
-import type { TraceManifest } from "../trace/manifest.ts";
-import { type IdentifiedTrace, openTrace, traceParts } from "../trace/trace.ts";
+import { encodeTrace, type IdentifiedTrace, identifyTrace, openTrace, traceParts } from "../trace/trace.ts";
+import type { SyntheticTrace } from "./synthetic/trace.ts";
 
 const CONFIGS = new URL("../../hw-configs/", import.meta.url);
 const ENERGY = new URL("energy/", CONFIGS);
@@ -80,35 +79,37 @@ function checkAccelerator(value: unknown, where: string): Accelerator {
 
 /**
  * Machines from names of shipped configs, paths of JSON files, or `all`; those that are loaded stay as they are.
- * @param known accelerators that configs may name. @throws InputError with the faults of all of them.
+ * @param known accelerators that configs may name. @param field what messages call that which names them.
+ * @throws InputError with the faults of all of them.
  */
 export async function loadMachines(
   names: readonly (string | Machine)[],
   known: Accelerators = accelerators,
+  field = "machines",
 ): Promise<Machine[]> {
   const shipped = await shippedMachines();
   return collect(
     names.flatMap((name) => (name === "all" ? shipped : [name])),
-    async (name) => (typeof name === "string" ? machineNamed(name, "--hw", ["all"], known) : name),
+    async (name) => (typeof name === "string" ? machineNamed(name, field, ["all"], known) : name),
   );
 }
 
-/** One machine by name or path, which `option` asks for; one that is loaded stays as it is. @throws InputError or Error */
+/** One machine by name or path, which `field` asks for; one that is loaded stays as it is. @throws InputError */
 export async function loadMachine(
   name: string | Machine,
-  option: string,
+  field: string,
   known: Accelerators = accelerators,
 ): Promise<Machine> {
-  return typeof name === "string" ? machineNamed(name, option, [], known) : name;
+  return typeof name === "string" ? machineNamed(name, field, [], known) : name;
 }
 
 async function machineNamed(
   name: string,
-  option: string,
+  field: string,
   more: readonly string[],
   known: Accelerators,
 ): Promise<Machine> {
-  const path = pathOf(name, CONFIGS, await shippedMachines(), { option, what: "machine", more });
+  const path = pathOf(name, CONFIGS, await shippedMachines(), { field, what: "machine", more });
   const machine = resolveMachine(await readJsonFile(path), name, known);
   checkName(machine, path, name);
   return machine;
@@ -116,25 +117,29 @@ async function machineNamed(
 
 /**
  * The energy table of each machine: the one that is asked for, or else that of its config.
- * @param asked name of a shipped table, or path of a JSON file.
+ * @param asked name of a shipped table, or path of a JSON file. @param field what messages call that which asks for it.
  * @throws InputError with the faults of all of them.
  */
-export async function loadEnergyTables(machines: readonly Machine[], asked?: string): Promise<EnergyTable[]> {
+export async function loadEnergyTables(
+  machines: readonly Machine[],
+  asked?: string,
+  field = "energy",
+): Promise<EnergyTable[]> {
   const named = machines.map(({ name, config: { energy = DEFAULT_ENERGY } }) =>
-    asked === undefined ? { table: energy, option: `${name}: energy` } : { table: asked, option: "--energy" },
+    asked === undefined ? { table: energy, field: `${name}: energy` } : { table: asked, field },
   );
   const tables = [...new Map(named.map((each) => [each.table, each])).values()];
   const loaded = await collect(
     tables,
-    async ({ table, option }) => [table, await loadEnergyTable(table, option)] as const,
+    async ({ table, field }) => [table, await loadEnergyTable(table, field)] as const,
   );
   const byName = new Map(loaded);
   return named.map(({ table }) => byName.get(table) as EnergyTable);
 }
 
-/** One table by name or path, which `option` asks for; the default one without a name. @throws InputError or Error */
-export async function loadEnergyTable(name: string = DEFAULT_ENERGY, option = "--energy"): Promise<EnergyTable> {
-  const path = pathOf(name, ENERGY, await shippedEnergyTables(), { option, what: "energy table", more: [] });
+/** One table by name or path, which `field` asks for; the default one without a name. @throws InputError */
+export async function loadEnergyTable(name: string = DEFAULT_ENERGY, field = "energy"): Promise<EnergyTable> {
+  const path = pathOf(name, ENERGY, await shippedEnergyTables(), { field, what: "energy table", more: [] });
   const table = resolveEnergyTable(await readJsonFile(path), name);
   checkName(table, path, name);
   return table;
@@ -142,13 +147,14 @@ export async function loadEnergyTable(name: string = DEFAULT_ENERGY, option = "-
 
 function checkName({ name }: { readonly name: string }, path: string, where: string): void {
   const valid = basename(path, SUFFIX);
-  if (name !== valid) throw new Error(`${where}: name must equal the file name, got "${name}"; valid: "${valid}"`);
+  if (name === valid) return;
+  throw new InputError([`${where}: name must equal the file name, got "${name}"; valid: "${valid}"`]);
 }
 
 /** What a simulation is about, by name and path, or opened. */
 export interface SimulationFiles {
-  readonly traces: readonly (string | IdentifiedTrace)[];
-  readonly baselineTraces?: readonly (string | IdentifiedTrace)[] | undefined;
+  readonly traces: readonly NamedTrace[];
+  readonly baselineTraces?: readonly NamedTrace[] | undefined;
   readonly hw: readonly (string | Machine)[];
   /** Modules of accelerators of one's own. */
   readonly modules?: readonly string[] | undefined;
@@ -156,22 +162,39 @@ export interface SimulationFiles {
   /** Energy table for all machines, instead of those of their configs. */
   readonly energy?: string | undefined;
   readonly sample?: Sample | undefined;
+  /** What messages call the fields that name something, as options of a command; `machines`, `baseline` and `energy` where not given. */
+  readonly names?: Readonly<Record<"hw" | "baseline" | "energy", string>> | undefined;
 }
+
+/** A trace by its path, opened, or made up. */
+export type NamedTrace = string | IdentifiedTrace | SyntheticTrace;
+
+const LIBRARY_NAMES = { hw: "machines", baseline: "baseline", energy: "energy" };
 
 /** Opens all that a simulation needs. @throws InputError with the faults of the first kind of file that has any. */
 export async function openSimulation(files: SimulationFiles): Promise<SimulationInput> {
-  const { baselineTraces = [], modules = [], baseline, sample } = files;
+  const { baselineTraces = [], modules = [], baseline, sample, names = LIBRARY_NAMES } = files;
   const known = await loadAccelerators(modules);
-  const machines = await loadMachines(files.hw, known);
-  const dense = baseline === undefined ? {} : { baseline: await loadMachine(baseline, "--baseline", known) };
+  const machines = await loadMachines(files.hw, known, names.hw);
+  const dense = baseline === undefined ? {} : { baseline: await loadMachine(baseline, names.baseline, known) };
   const traces = await openTraces(files.traces);
-  const energy = await loadEnergyTables(machines, files.energy);
+  const energy = await loadEnergyTables(machines, files.energy, names.energy);
   return { traces, machines, baselineTraces: await openTraces(baselineTraces), energy, sample, ...dense };
 }
 
 /** Opens and hashes traces. @throws InputError with the faults of all of them. */
-export async function openTraces(paths: readonly (string | IdentifiedTrace)[]): Promise<IdentifiedTrace[]> {
-  return collect(paths, async (path) => (typeof path === "string" ? readTrace(path) : path));
+export async function openTraces(traces: readonly NamedTrace[]): Promise<IdentifiedTrace[]> {
+  return collect(traces, async (trace) => {
+    if (typeof trace === "string") return readTrace(trace);
+    return "trace" in trace ? trace : identifySynthetic(trace);
+  });
+}
+
+/** A made-up trace as one that was read: named by its network, method and sparsity. */
+function identifySynthetic({ manifest, masks }: SyntheticTrace): Promise<IdentifiedTrace> {
+  const { network, method } = manifest;
+  const name = [network, method.name, ...(method.sparsity === undefined ? [] : [method.sparsity])].join(" ");
+  return identifyTrace(name, encodeTrace(manifest, masks) as Uint8Array<ArrayBuffer>);
 }
 
 /** Opens and hashes a trace; its masks are read when they are asked for. @throws InputError, a line each fault. */
@@ -180,23 +203,20 @@ export async function readTrace(path: string): Promise<IdentifiedTrace> {
 }
 
 /** Writes a trace file, whole or not at all; masks by the names that the manifest's tensors give. @throws Error naming the file. */
-export async function writeTrace(
-  path: string,
-  { manifest, masks }: { readonly manifest: TraceManifest; readonly masks: ReadonlyMap<string, BitMask> },
-): Promise<void> {
+export async function writeTrace(path: string, { manifest, masks }: SyntheticTrace): Promise<void> {
   await writeFileAtomically(path, traceParts(manifest, masks));
 }
 
-/** Path of what a user names: a shipped file, or one of one's own. */
+/** Path of what a user names: a shipped file, or one of one's own. @throws InputError */
 function pathOf(
   name: string,
   folder: URL,
   shipped: readonly string[],
-  { option, what, more }: { readonly option: string; readonly what: string; readonly more: readonly string[] },
+  { field, what, more }: { readonly field: string; readonly what: string; readonly more: readonly string[] },
 ): string {
   if (name.endsWith(SUFFIX) || name.includes("/")) return name;
   if (!shipped.includes(name))
-    throw new Error(`${option}: ${unknownName(what, name, [...more, ...shipped])}, or a path ending in .json`);
+    throw new InputError([`${field}: ${unknownName(what, name, [...more, ...shipped])}, or a path ending in .json`]);
   return fileURLToPath(new URL(`${name}${SUFFIX}`, folder));
 }
 

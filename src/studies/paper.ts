@@ -14,7 +14,7 @@ import type { ResultRow, SimulationResult } from "../sim/result.ts";
 import type { FixedMethod } from "../sparsity/methods.ts";
 import { networkMacs } from "./flops.ts";
 import { networkFootprint } from "./footprint.ts";
-import { loadMachines, shippedMachines, writeTrace } from "./inputs.ts";
+import { loadAccelerators, loadMachines, shippedMachines, writeTrace } from "./inputs.ts";
 import { layerSparsities } from "./layer-sparsities.ts";
 import { simulateFiles } from "./simulate-threads.ts";
 import { synthesizeTrace } from "./synthetic/order.ts";
@@ -36,6 +36,8 @@ export interface PaperPlan {
   readonly seed: number;
   /** Names or paths of machines. */
   readonly hw: readonly string[];
+  /** Modules of accelerators of one's own. */
+  readonly modules?: readonly string[];
   readonly threads?: number;
 }
 
@@ -45,24 +47,29 @@ export async function paperMachines(): Promise<string[]> {
   return machines.filter(({ accelerator }) => accelerator.id !== SLOW).map(({ name }) => name);
 }
 
-/** Compares. `onProgress` tells how many of the sparsities are done, as a fraction, too. @throws InputError for unknown machines. */
-export async function comparePaper(
-  plan: PaperPlan,
-  onProgress?: (done: number, of: number) => void,
-): Promise<PaperComparison> {
-  await loadMachines(plan.hw);
-  const { batch, seed } = plan;
+/** What a comparison tells while it works. */
+export interface PaperHooks {
+  /** How many of the sparsities are done, as a fraction, too. */
+  readonly onProgress?: (done: number, of: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Compares. @throws InputError for unknown machines; the reason of the signal when it is aborted. */
+export async function comparePaper(plan: PaperPlan, { onProgress, signal }: PaperHooks = {}): Promise<PaperComparison> {
+  const { batch, seed, modules = [] } = plan;
+  await loadMachines(plan.hw, await loadAccelerators(modules), "--hw");
   const network = plan.network.name;
   const results = await withTemporaryFolder(async (folder) => {
     const results: SimulationResult[] = [];
     for (const [index, sparsity] of PAPER_SPARSITIES.entries()) {
       const trace = join(folder, `${network}-${sparsity}.safetensors`);
+      signal?.throwIfAborted();
       await writeStep(plan, sparsity, trace);
       const settings = {
-        ...(plan.threads === undefined ? {} : { threads: plan.threads }),
+        ...{ threads: plan.threads, signal },
         onProgress: (done: number, of: number) => onProgress?.(index + done / of, PAPER_SPARSITIES.length),
       };
-      results.push(await simulateFiles({ traces: [trace], hw: plan.hw }, settings));
+      results.push(await simulateFiles({ traces: [trace], hw: plan.hw, modules }, settings));
     }
     return results;
   });
@@ -104,8 +111,8 @@ function pointOf(sparsity: number, rows: readonly ResultRow[], dense: readonly R
     const own = sumOf(rows.filter(selects));
     const before = sumOf(dense.filter(selects));
     return {
-      fromZeros: ratio(own.noZeros, own.compute),
-      array: ratio(own.baselineCompute, own.compute),
+      array: ratio(own.noZeros, own.compute),
+      padding: ratio(own.baselineCompute, own.compute),
       memory: ratio(own.baselineSeconds, own.seconds),
       arrayOverDense: ratio(before.compute, own.compute),
       memoryOverDense: ratio(before.seconds, own.seconds),
@@ -117,7 +124,7 @@ function pointOf(sparsity: number, rows: readonly ResultRow[], dense: readonly R
     sparsity,
     forward: speedups((row) => isMac(row) && row.pass === "forward"),
     backward: speedups((row) => isMac(row) && row.pass !== "forward"),
-    matmul: speedups(isMac),
+    all: speedups(isMac),
     step: { memory, memoryOverDense },
   };
 }

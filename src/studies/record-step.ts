@@ -1,12 +1,14 @@
 /** Records one training step: a few steps from the initial weights on, thresholds computed anew in each, and the last as a trace. */
+import { type TSchema, Type } from "typebox";
 import { createBackend } from "../kernels/index.ts";
 import { networkNamed } from "../networks/index.ts";
-import { type Method, PUBLISHED_EXEMPTIONS } from "../sparsity/methods.ts";
-import type { Pruning } from "../sparsity/structured.ts";
+import { METHODS, type Method, PUBLISHED_EXEMPTIONS } from "../sparsity/methods.ts";
+import { PRUNINGS, type Pruning } from "../sparsity/structured.ts";
 import { firstImages } from "../swat/data/dataset.ts";
 import { loadData } from "../swat/data/index.ts";
 import { defaultSchedule, TRAIN_DEFAULTS } from "../swat/settings.ts";
 import { type TrainHooks, train } from "../swat/train.ts";
+import { checkOrder } from "./order.ts";
 
 /** Which step to record; what is not given is as by `swat-sim record`. */
 export interface StepOrder {
@@ -23,11 +25,22 @@ export interface StepOrder {
   readonly threads?: number | undefined;
 }
 
-/** The bytes of the trace. @throws Error where the data set has fewer images than a batch, or training diverges; the reason of the signal when it is aborted. */
+const count = (minimum: number) => Type.Optional(Type.Integer({ minimum }));
+const FIELDS = {
+  ...{ network: Type.String(), data: Type.String(), kernels: Type.Optional(Type.String()) },
+  method: Type.Optional(Type.Enum([...METHODS])),
+  sparsity: Type.Optional(Type.Number({ minimum: 0, exclusiveMaximum: 1 })),
+  pruning: Type.Optional(Type.Enum([...PRUNINGS])),
+  ...{ batch: count(1), warmSteps: count(0), seed: count(0), threads: count(1) },
+} satisfies Record<keyof StepOrder, TSchema>;
+const OrderSchema = Type.Object(FIELDS, { additionalProperties: false });
+
+/** The bytes of the trace. @throws InputError for an order that is refused; Error where the data set has fewer images than a batch, or training diverges; the reason of the signal when it is aborted. */
 export async function recordStep(
   order: StepOrder,
   { signal, ...hooks }: Pick<TrainHooks, "onProgress" | "signal"> = {},
 ): Promise<Uint8Array> {
+  checkOrder(OrderSchema, order, "recordStep");
   signal?.throwIfAborted();
   const d = TRAIN_DEFAULTS;
   const { method = d.method, sparsity = d.sparsity, pruning = d.pruning, batch = d.batchSize, seed = d.seed } = order;

@@ -87,7 +87,7 @@ export function pointsOf({
 
 /** Runs a study. @throws Error for unknown names, unreadable data, or a file of a point that is damaged. */
 export async function runSensitivity(plan: SensitivityPlan, hooks: SensitivityHooks = {}): Promise<SensitivityReport> {
-  const machines = await loadMachines([plan.hw]);
+  const machines = await loadMachines([plan.hw], undefined, "--hw");
   if (machines.length !== 1) throw new Error(`--hw: must be one machine, got ${plan.hw}`);
   const [{ name: machine, config, accelerator }] = machines;
   const folder = join(plan.out, "points");

@@ -1,12 +1,12 @@
-/** A thread that does a share of a simulation: opens the same traces and machines and takes ops from the common counter. */
+/** A thread that does a share of a simulation: opens the same traces, with the same machines, and takes ops from the common counter. */
 import { parentPort, workerData } from "node:worker_threads";
 import { simulateOps } from "../sim/simulate.ts";
-import { openSimulation, type SimulationFiles } from "./inputs.ts";
+import { type HelperWork, openWork } from "./helper-work.ts";
 
-const { files, counter } = workerData as { files: SimulationFiles; counter: Int32Array };
+const { work, counter } = workerData as { work: HelperWork; counter: Int32Array };
 
 await simulateOps(
-  await openSimulation(files),
+  await openWork(work),
   () => Atomics.add(counter, 0, 1),
   (done) => parentPort?.postMessage(done),
 );

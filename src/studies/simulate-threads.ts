@@ -5,6 +5,7 @@ import { denseMacs } from "../sim/mac-counts.ts";
 import type { SimulationResult } from "../sim/result.ts";
 import { type Helpers, type OpCosts, type SimulationInput, simulate } from "../sim/simulate.ts";
 import { isMacOp } from "../trace/manifest.ts";
+import { type HelperWork, type SimulationSources, workOf } from "./helper-work.ts";
 import { openSimulation, type SimulationFiles } from "./inputs.ts";
 
 /** Dense MACs × machines from which on starting a thread pays. */
@@ -22,14 +23,23 @@ export interface SimulationSettings extends Pick<SimulationInput, "allowUnequal"
 /** Opens the files and simulates. What is opened already stays on this thread. @throws as `openSimulation` and `simulate`. */
 export async function simulateFiles(
   files: SimulationFiles,
-  { threads: asked, onWarning, ...rest }: SimulationSettings = {},
+  { onWarning, ...settings }: SimulationSettings = {},
 ): Promise<SimulationResult> {
   const input = await openSimulation(files);
   for (const { trace } of [...input.traces, ...(input.baselineTraces ?? [])])
     for (const text of trace.warnings) onWarning?.(text);
+  return simulateOpened(input, sourcesOf(files), settings);
+}
+
+/** Simulates what is opened, on several threads where others can open it again. @throws as `simulate`. */
+export async function simulateOpened(
+  input: SimulationInput,
+  sources: SimulationSources | null,
+  { threads: asked, ...rest }: Omit<SimulationSettings, "onWarning"> = {},
+): Promise<SimulationResult> {
   const threads = asked ?? (isWorth(input) ? availableParallelism() : 1);
-  if (threads === 1 || !isBuilt() || !areNames(files)) return simulate({ ...input, ...rest });
-  const { close, ...helpers } = startHelpers(files, threads - 1, rest.signal);
+  if (threads === 1 || !isBuilt() || sources === null) return simulate({ ...input, ...rest });
+  const { close, ...helpers } = startHelpers(workOf(input, sources), threads - 1, rest.signal);
   try {
     return await simulate({ ...input, ...rest, helpers });
   } finally {
@@ -37,9 +47,14 @@ export async function simulateFiles(
   }
 }
 
-/** Only what can be opened again can be sent to another thread. */
-function areNames({ traces, baselineTraces = [], hw, baseline = "" }: SimulationFiles): boolean {
-  return [...traces, ...baselineTraces, ...hw, baseline].every((item) => typeof item === "string");
+/** Null where something was opened by the caller, who may have changed it. */
+function sourcesOf({ traces, baselineTraces = [], hw, baseline = "", modules = [] }: SimulationFiles) {
+  const areNames = [...hw, baseline].every((item) => typeof item === "string");
+  return areNames && arePaths(traces) && arePaths(baselineTraces) ? { traces, baselineTraces, modules } : null;
+}
+
+function arePaths(traces: SimulationFiles["traces"]): traces is readonly string[] {
+  return traces.every((trace) => typeof trace === "string");
 }
 
 /** A helper is a file of its own: sources that run without a build have none. */
@@ -57,7 +72,7 @@ function isWorth({ traces, baselineTraces = [], machines }: SimulationInput): bo
 
 /** Helpers start with `finish`, which ends early when the signal is aborted; `close` ends them in any case. */
 function startHelpers(
-  files: SimulationFiles,
+  work: HelperWork,
   count: number,
   signal: AbortSignal | undefined,
 ): Helpers & { close(): Promise<unknown> } {
@@ -69,7 +84,7 @@ function startHelpers(
     take: () => Atomics.add(counter, 0, 1),
     async finish(onOp) {
       if (signal?.aborted) return;
-      for (let i = 0; i < count; i++) workers.push(new Worker(HELPER, { workerData: { files, counter } }));
+      for (let i = 0; i < count; i++) workers.push(new Worker(HELPER, { workerData: { work, counter } }));
       signal?.addEventListener("abort", close, { once: true });
       const done = workers.map(
         (worker) =>

@@ -1,7 +1,10 @@
 /** Training as a verb of the library: what is not given is filled in, as by `swat-sim train`, and settings are checked. */
+import { type TSchema, Type } from "typebox";
+import { faultCollector, InputError } from "../io/faults.ts";
 import { networks } from "../networks/index.ts";
 import { type TrainSettings, trainSettings } from "../swat/settings.ts";
 import { openRun } from "./checkpoint-file.ts";
+import { checkOrder } from "./order.ts";
 import { runTraining, type TrainingHooks, type TrainingReport } from "./run-training.ts";
 import type { TrainingJob } from "./training-job.ts";
 
@@ -14,14 +17,30 @@ export interface TrainOrder extends Omit<TrainingJob, "data" | "network" | "sett
   readonly settings?: Partial<TrainSettings>;
 }
 
+const count = Type.Optional(Type.Integer({ minimum: 1 }));
+const text = Type.Optional(Type.String());
+const FIELDS = {
+  ...{ data: text, network: text, kernels: text, record: text },
+  ...{ limit: count, testLimit: count, threads: count, checkpointEvery: count, evaluateEvery: count },
+  logCsv: Type.Optional(Type.Boolean()),
+  /** Checked by themselves. */
+  settings: Type.Optional(Type.Unknown()),
+  out: Type.String(),
+} satisfies Record<keyof TrainOrder, TSchema>;
+const OrderSchema = Type.Object(FIELDS, { additionalProperties: false });
+
 /**
  * Trains, and leaves traces, a log, checkpoints, weights and a summary in the folder `out`; what lies there from another run is
  * removed. A signal stops after the current step: the report then says `interrupted`, and `resumeTraining` goes on.
  * @throws InputError or Error for settings and names that are refused, unreadable data, and a loss that is no number.
  */
 export async function train(order: TrainOrder, hooks: TrainingHooks = {}): Promise<TrainingReport> {
-  const { data = "generated", network = networks[0].name, settings, ...job } = order;
-  return runTraining({ ...job, data, network, settings: trainSettings(settings) }, hooks);
+  const { faults, attempt } = faultCollector();
+  attempt(() => checkOrder(OrderSchema, order, "train"));
+  const settings = attempt(() => trainSettings(order?.settings));
+  if (faults.length > 0 || settings === undefined) throw new InputError(faults);
+  const { data = "generated", network = networks[0].name, ...job } = order;
+  return runTraining({ ...job, data, network, settings }, hooks);
 }
 
 /**

@@ -60,8 +60,8 @@ describe("check record", () => {
 });
 
 describe("check run", () => {
-  it("finds all counts equal from wherever it is called, and exits with 0", async () => {
-    const { code, stdout, stderr } = await swatSim(["check", "run", join(cwd, "golden/counts.json")]);
+  it("finds all counts equal from wherever it is called, on several threads, too, and exits with 0", async () => {
+    const { code, stdout, stderr } = await swatSim(["check", "run", join(cwd, "golden/counts.json"), "--threads", "2"]);
     expect(stderr).toBe("");
     expect(linesOf(stdout)).toEqual([
       expect.stringMatching(/^tensordash: [1-9]\d* counts equal$/),
@@ -216,7 +216,7 @@ describe("check --machine", () => {
     const hw = ["--hw", join(ROOT, "examples/broadcast-4096.json")];
     const args = ["traces/hand.safetensors", ...hw, ...machine, "-o", "golden/own.json"];
     expect(await swatSim(["check", "record", ...args], { cwd })).toMatchObject({ code: 0, stderr: "" });
-    const { code, stdout } = await swatSim(["check", "run", "golden/own.json", ...machine], { cwd });
+    const { code, stdout } = await swatSim(["check", "run", "golden/own.json", "--threads", "2", ...machine], { cwd });
     expect(stdout).toMatch(/^broadcast-4096: [1-9]\d* counts equal\n$/);
     expect(code).toBe(0);
     const without = await swatSim(["check", "run", "golden/own.json"], { cwd });

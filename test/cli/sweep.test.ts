@@ -4,7 +4,7 @@ import { join } from "node:path";
 import seedrandom from "seedrandom";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SWAT_DENSITIES, traceBytes } from "../sim/make-trace.ts";
-import { ended, linesOf, start, swatSim } from "./program.ts";
+import { ended, linesOf, ROOT, start, swatSim } from "./program.ts";
 
 const KILLS = 3;
 const values = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
@@ -130,6 +130,22 @@ describe("sweep", () => {
     for (const line of front) expect(linesOf(expected)).toContain(line);
     const table = await swatSim(args, { cwd });
     expect(linesOf(table.stdout)).toHaveLength(1 + front.length);
+  });
+
+  it("takes accelerators of one's own, and says how many points were refused, and why", async () => {
+    const [config, module] = ["broadcast-4096.json", "broadcast.js"].map((name) => join(ROOT, "examples", name));
+    const own = { machines: [config], modules: [module], grid: { "params.lanes": [0, 1, -1] } };
+    await writeFile(join(cwd, "refused.json"), JSON.stringify({ ...SPEC, ...own, constraints: [] }));
+    const { code, stderr } = await swatSim(["sweep", "refused.json", "--out", "refused"], { cwd });
+    expect(stderr).toMatch(/^warning: 2 of 3 points were refused; the first: broadcast-4096: params\.lanes: .*\n$/);
+    expect(code).toBe(0);
+  });
+
+  it("pareto --help lists no option that it does not take, and none twice", async () => {
+    const { stdout } = await swatSim(["sweep", "pareto", "--help"]);
+    expect(stdout).toContain("--debug");
+    expect(stdout).not.toMatch(/--threads|--shard|--out </);
+    expect(stdout.match(/--json/g)).toHaveLength(1);
   });
 
   it.each([

@@ -1,4 +1,5 @@
-import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { chmod, lstat, mkdir, readdir, readFile, readlink, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { writeFileAtomically, writeJsonFile } from "../../src/io/atomic-file.ts";
@@ -42,6 +43,32 @@ describe("an atomic file", () => {
     while (!finished) seen.add((await readFile(path)).length);
     await writing;
     for (const length of seen) expect([small.length, large.length]).toContain(length);
+  });
+
+  it("of a link is what the link names, there or not, and the link stays", async () => {
+    const folder = await temporaryFolder();
+    await mkdir(join(folder, "real"));
+    await writeFile(join(folder, "real/there"), "old");
+    for (const name of ["there", "new"]) {
+      const link = join(folder, name);
+      await symlink(join("real", name), link);
+      await symlink(name, `${link}-again`);
+      await writeFileAtomically(`${link}-again`, `to ${name}`);
+      expect([await readlink(link), await readlink(`${link}-again`)]).toEqual([join("real", name), name]);
+      expect(await readFile(join(folder, "real", name), "utf8")).toBe(`to ${name}`);
+    }
+    expect((await readdir(join(folder, "real"))).sort()).toEqual(["new", "there"]);
+  });
+
+  it.skipIf(process.platform === "win32")("is no file where a pipe is: who reads it gets the content", async () => {
+    const folder = await temporaryFolder();
+    const pipe = join(folder, "pipe");
+    execFileSync("mkfifo", [pipe]);
+    const reading = readFile(pipe, "utf8");
+    await writeFileAtomically(pipe, "through the pipe");
+    expect(await reading).toBe("through the pipe");
+    expect((await lstat(pipe)).isFIFO()).toBe(true);
+    expect(await readdir(folder)).toEqual(["pipe"]);
   });
 
   it("leaves nothing where the target is a folder, and names it", async () => {

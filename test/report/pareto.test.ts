@@ -45,6 +45,24 @@ describe("the front", () => {
     );
   });
 
+  it("is one for each trace, whatever others cost; synthetic traces that differ in nothing but an axis have one together", () => {
+    const drawn = (seconds: number, sparsity: number, method: string): SweepPoint => ({
+      ...point(seconds, 1, { "synthetic.sparsity": sparsity, "synthetic.method": method }),
+      ...{ trace: `${method} ${sparsity}`, synthetic: { method, sparsity } },
+    });
+    const others = [
+      { ...point(9, 1), trace: "large" },
+      { ...point(8, 2), trace: "large" },
+    ];
+    const front = (points: SweepPoint[], x: string, y: string) =>
+      paretoFront(points, axisNamed(x, points), axisNamed(y, points));
+    expect(front([...others, point(1, 3)], "seconds", "speedup")).toEqual([others[1], point(1, 3)]);
+
+    const steps = [drawn(3, 0.5, "a"), drawn(4, 0.8, "a"), drawn(2, 0.9, "a"), drawn(9, 0.9, "b")];
+    expect(front(steps, "min:synthetic.sparsity", "seconds")).toEqual([steps[0], steps[2], steps[3]]);
+    expect(front(steps, "seconds", "speedup")).toEqual(steps);
+  });
+
   it("takes swept fields with a goal, and goals other than the usual ones", () => {
     const points = [
       point(1, 1, { "params.rows": 4 }),

@@ -1,8 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { checkSchema } from "../../src/io/faults.ts";
 import { simulate } from "../../src/sim/simulate.ts";
-import { type CheckFile, CheckSchema, checkFileOf, compareWithCheck } from "../../src/studies/check.ts";
+import {
+  type CheckFile,
+  CheckSchema,
+  checkFileOf,
+  checkVersions,
+  compareWithCheck,
+  readCheck,
+} from "../../src/studies/check.ts";
 import { loadEnergyTables, loadMachines } from "../../src/studies/inputs.ts";
+import { faultsOf } from "../io/folder.ts";
 import { makeTrace, SWAT_DENSITIES } from "../sim/make-trace.ts";
 
 const TOLERANCE = 1e-6;
@@ -61,4 +69,32 @@ it("a file of version 1.0 is read", () => {
   const { energy: _, ...machine } = withEnergy.machines[0];
   const old = { ...withEnergy, schema: "1.0", machines: [machine] };
   expect(checkSchema(CheckSchema, old, "check.json")).toEqual(old);
+});
+
+it("a file whose lists are longer or shorter than their counters is refused, each list told", async () => {
+  const check: CheckFile = structuredClone(withEnergy);
+  const [{ counters, counts, energy }] = check.machines;
+  const [first, second] = Object.keys(counts);
+  counts[first].pop();
+  energy?.picojoules[second].push(1);
+  expect(await faultsOf(() => readCheck(check, "check.json"))).toEqual([
+    `check.json: tensordash-4096: counts: ${first}: must have one item a counter, got ${counters.length - 1} of ${counters.length}`,
+    expect.stringMatching(`^check.json: tensordash-4096: energy.picojoules: ${second}: must have one item a counter`),
+  ]);
+  expect(readCheck(withEnergy, "check.json")).toEqual(withEnergy);
+});
+
+it("a file that a newer model has recorded is refused, an older one is not", async () => {
+  const { modelVersion } = machines[0].accelerator;
+  const recordedBy = (version: number) => () =>
+    checkVersions(
+      { ...withEnergy, machines: [{ ...withEnergy.machines[0], modelVersion: version }] },
+      machines,
+      "check.json",
+    );
+  expect(recordedBy(modelVersion - 1)).not.toThrow();
+  expect(recordedBy(modelVersion)).not.toThrow();
+  expect(await faultsOf(recordedBy(modelVersion + 1))).toEqual([
+    `check.json: tensordash-4096: modelVersion: recorded by a newer model of tensordash, got ${modelVersion + 1}; valid: up to ${modelVersion}`,
+  ]);
 });

@@ -1,10 +1,11 @@
 /** The page that holds machines against the paper: what it says that needs no simulation, and that its figures are those printed. */
-import { readFile } from "node:fs/promises";
-import { expect, test } from "vitest";
+import { readdir, readFile } from "node:fs/promises";
+import { expect, test, vi } from "vitest";
 import { networkNamed } from "../../src/networks/index.ts";
 import { savedMarkdown } from "../../src/report/paper.ts";
 import { publishedFigures } from "../../src/report/published-figures.ts";
-import { paperMachines, savedOf } from "../../src/studies/paper.ts";
+import { comparePaper, paperMachines, savedOf } from "../../src/studies/paper.ts";
+import { temporaryFolder } from "../io/folder.ts";
 
 const page = await readFile("docs/paper.md", "utf8");
 
@@ -42,4 +43,22 @@ test("training FLOPs counted as published are those printed, to rounding", () =>
 test("what was not published is absent", () => {
   expect(publishedFigures("resnet18", "swat-u", 0.8)).toEqual({});
   expect(publishedFigures("resnet50-imagenet", "swat-erk", 0.9).forwardSpeedup).toBeUndefined();
+});
+
+test("a comparison takes accelerators of one's own, and leaves no trace behind when it is stopped", async () => {
+  const { image, classes, build } = networkNamed("lenet5");
+  const own = { hw: ["examples/broadcast-4096.json"], modules: ["examples/broadcast.js"] };
+  const plan = { network: build(image, classes), method: "swat-u", batch: 1, seed: 1, ...own } as const;
+  const { machines } = await comparePaper(plan);
+  expect(machines.map(({ name }) => name)).toEqual(["broadcast-4096"]);
+  expect(machines[0].points[2].forward.array).toBeGreaterThan(2);
+
+  const folder = await temporaryFolder();
+  vi.stubEnv("TMPDIR", folder);
+  const abort = new AbortController();
+  const { signal } = abort;
+  const stopped = comparePaper(plan, { signal, onProgress: () => abort.abort() });
+  await expect(stopped).rejects.toMatchObject({ name: "AbortError" });
+  expect(await readdir(folder)).toEqual([]);
+  vi.unstubAllEnvs();
 });

@@ -30,7 +30,7 @@ const skipped = hasTorch ? "" : ` (skipped: ${PYTHON} cannot import torch)`;
 
 describe.skipIf(!hasTorch)(`traces of PyTorch${skipped}`, () => {
   let folder = "";
-  let report: { warnings: string[]; errors: string[]; sameGradients: boolean };
+  let report: { warnings: string[]; aloneWarnings: string[]; errors: string[]; sameGradients: boolean };
   let resnet: Trace;
   let topK: Trace;
   let odd: Trace;
@@ -213,8 +213,15 @@ describe.skipIf(!hasTorch)(`traces of PyTorch${skipped}`, () => {
     expect(odd.manifest.ops.filter(isMacOp).map(({ layer }) => layer)).not.toContain("up");
   });
 
-  it("are refused with settings that cannot be", () => {
+  it("of a model that is a layer itself hold it, without a warning", async () => {
+    const layers = await Promise.all(["0", "1"].map((step) => opened(`alone/step-00000${step}.safetensors`)));
+    expect(layers.map((trace) => macOps(trace, "weightGrad").map(({ kind }) => kind))).toEqual([["conv"], ["linear"]]);
+    expect(report.aloneWarnings).toEqual([]);
+  });
+
+  it("are refused with settings that cannot be, and of no images", () => {
     expect(report.errors).toEqual([
+      "record: conv2d of an empty input, got shape (0, 3, 8, 8); valid: a batch of at least 1",
       "topk: valid: 0 <= s < 1, got 1",
       "weights: unknown layer, got 'frist'; known: 0, 1, 2, 3",
       "saved_inputs['0']: needs a tensor of (2, 3, 8, 8), got (1,)",

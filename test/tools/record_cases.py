@@ -146,7 +146,19 @@ def main(folder):
             train_step(watched, x)
     report["sameGradients"] = all(torch.equal(a, p.grad) for a, p in zip(plain, watched.parameters()))
 
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for alone, images in ((nn.Conv2d(3, 4, 3), torch.randn(2, 3, 8, 8)), (nn.Linear(3, 4), torch.randn(2, 3))):
+            with record(alone, os.path.join(folder, "alone")):
+                alone(images).sum().backward()
+    report["aloneWarnings"] = [str(warning.message) for warning in caught]
+
     report["errors"] = []
+    try:
+        with record(model, os.path.join(folder, "none")):
+            train_step(model, torch.randn(0, 3, 8, 8))
+    except ValueError as error:
+        report["errors"].append(str(error))
     for options in ({"topk": 1}, {"weights": {"frist": None}}, {"saved_inputs": {"0": torch.ones(1)}}):
         try:
             with record(model, os.path.join(folder, "none"), **options):

@@ -3,7 +3,6 @@
  * theme whose words and lines take the colour of the text around them, so that one drawing serves light, dark and paper, and
  * stacked bars.
  */
-import type { TopLevelSpec } from "vega-lite";
 import { renderSvg } from "../svg.ts";
 
 /** A chart: `id` names its file and its place in the page. */
@@ -12,7 +11,8 @@ export interface Chart {
   readonly title: string;
   /** What is to be seen, in a sentence or two. */
   readonly note: string;
-  readonly spec: TopLevelSpec;
+  /** Of Vega-Lite. Not as its type: that would be one of this package, too, and asks for settings of the compiler. */
+  readonly spec: object;
 }
 
 /** Okabe and Ito's colours without black, which a dark page swallows; grey stands for the rest. */
@@ -56,8 +56,8 @@ const CONFIG = {
 } as const;
 
 /** A specification with the theme of reports. */
-export function themed(spec: object): TopLevelSpec {
-  return { $schema: "https://vega.github.io/schema/vega-lite/v6.json", config: CONFIG, ...spec } as TopLevelSpec;
+export function themed(spec: object): object {
+  return { $schema: "https://vega.github.io/schema/vega-lite/v6.json", config: CONFIG, ...spec };
 }
 
 /** A chart as SVG for a page: names of its marks, which are their tooltips, are `<title>` elements too. */
@@ -70,7 +70,7 @@ export async function inlineSvg({ spec }: Chart): Promise<string> {
 
 /** A chart as a file of its own: with its title, on white. */
 export function standaloneSvg({ title, spec }: Chart): Promise<string> {
-  return renderSvg({ ...spec, title, background: "white" } as TopLevelSpec);
+  return renderSvg({ ...spec, title, background: "white" });
 }
 
 /** One piece of a stacked bar. */
@@ -136,7 +136,7 @@ export function stackedBars(
   pieces: readonly Piece[],
   parts: readonly string[],
   axis: { readonly title: string; readonly format?: string },
-): TopLevelSpec {
+): object {
   const names = [...new Set(pieces.map(({ panel }) => panel))];
   const ordered = pieces.map((piece) => ({ ...piece, order: parts.indexOf(piece.part) }));
   return themed({

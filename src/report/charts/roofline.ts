@@ -11,6 +11,12 @@ const HEIGHT = 250;
 const MARGIN = 2;
 const KINDS = ["effectual MACs", "dense MACs"] as const;
 
+const NOTE = [
+  "Each pass of each machine and workload: circles are MACs of two nonzeros, triangles all MACs of dense operands,",
+  "which may lie above the roof because zeros are skipped. Machines with the same peak and bandwidth share a panel;",
+  "passes that move nothing over DRAM are left out.",
+].join(" ");
+
 /** One panel for each roof; null where no pass touches DRAM. */
 export function rooflineChart(cells: readonly Cell[]): Chart | null {
   const points = cells.flatMap((cell) => PASSES.flatMap((pass) => pointsOf(cell, pass)));
@@ -52,7 +58,7 @@ export function rooflineChart(cells: readonly Cell[]): Chart | null {
   return {
     id: "roofline",
     title: "Roofline",
-    note: "Each pass of each machine and workload: circles are MACs of two nonzeros, triangles all MACs of dense operands, which may lie above the roof because zeros are skipped. Machines with the same peak and bandwidth share a panel; passes that move nothing over DRAM are left out.",
+    note: NOTE,
     spec: themed({ data: { values: numbered([...lines, ...points], "roof") }, ...layeredPanels(roofs, "roof", unit) }),
   };
 }

@@ -90,8 +90,12 @@ export function summaryTable(cells: readonly Cell[]): Markup {
     },
     ...(withEnergy ? [energyColumn] : []),
   ];
-  const note =
-    "forward … all: the array alone, by zeros of the operands (over another baseline: by all that it gains). +padding: and by skipping empty lanes and image padding. of ideal: effectual MACs / (multipliers × cycles). memory: all passes with DRAM time. step: with everything that does not multiply; time, DRAM traffic and energy are the mean of the recorded steps.";
+  const note = [
+    "forward … all: the array alone, by zeros of the operands (over another baseline: by all that it gains).",
+    "+padding: and by skipping empty lanes and image padding. of ideal: effectual MACs / (multipliers × cycles).",
+    "memory: all passes with DRAM time. step: with everything that does not multiply; time, DRAM traffic and energy",
+    "are the mean of the recorded steps.",
+  ].join(" ");
   const rows = cells.map((cell) => ({ cell }));
   return sortableTable({ id: "summary-table", title: "Machines compared", note, columns, rows }, false);
 }

@@ -6,7 +6,6 @@
 import { InputError } from "../../io/faults.ts";
 import type { SweepMetrics, SweepPoint } from "../../report/sweep-points.ts";
 import type { Accelerator, ComputeResult } from "../../sim/accelerator.ts";
-import { accelerators } from "../../sim/accelerators/index.ts";
 import { type Machine, resolveMachine } from "../../sim/machine.ts";
 import type { Operation } from "../../sim/operation.ts";
 import { type PreparedOperation, prepareOperation } from "../../sim/prepare.ts";
@@ -14,7 +13,7 @@ import type { MachineResult } from "../../sim/result.ts";
 import { simulate } from "../../sim/simulate.ts";
 import { isMacOp, type MacOp } from "../../trace/manifest.ts";
 import type { IdentifiedTrace, Trace } from "../../trace/trace.ts";
-import { loadEnergyTables, loadMachines, openTraces } from "../inputs.ts";
+import { loadAccelerators, loadEnergyTables, loadMachines, openTraces } from "../inputs.ts";
 import { withFields } from "./fields.ts";
 import { isOfConfig, type PlannedPoint } from "./points.ts";
 import { drawTrace } from "./synthetic.ts";
@@ -25,9 +24,10 @@ export type PointRunner = (point: PlannedPoint) => Promise<SweepPoint>;
 /** Parameters of arrays whose counts are kept; points that share them come together. */
 const MOST_KNOWN = 8;
 
-/** A runner for points on these machines (names or paths). @throws as `loadMachines`. */
-export async function pointRunner(names: readonly string[]): Promise<PointRunner> {
-  const machines = await loadMachines(names);
+/** A runner for points on these machines (names or paths), of modules of accelerators, too. @throws as `loadMachines`. */
+export async function pointRunner(names: readonly string[], modules: readonly string[]): Promise<PointRunner> {
+  const accelerators = await loadAccelerators(modules);
+  const machines = await loadMachines(names, accelerators);
   const energy = await loadEnergyTables(machines);
   const known = Object.fromEntries(Object.entries(accelerators).map(([id, one]) => [id, remembering(one)]));
   let inUse: PreparedTrace | undefined;

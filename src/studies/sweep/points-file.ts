@@ -5,7 +5,7 @@
 import { basename, dirname, join } from "node:path";
 import { type Static, Type } from "typebox";
 import { writeFileAtomically } from "../../io/atomic-file.ts";
-import { checkSchema } from "../../io/faults.ts";
+import { checkSchema, faultCollector, InputError } from "../../io/faults.ts";
 import { type LineFile, openLines } from "../../io/line-file.ts";
 import { listDirectory, readBytes } from "../../io/read-file.ts";
 import { type SweepPoint, SweepPointSchema } from "../../report/sweep-points.ts";
@@ -117,15 +117,20 @@ export async function writeSweep(path: string, lines: readonly string[]): Promis
   await writeFileAtomically(path, lines.map((line) => `${line}\n`).join(""));
 }
 
-/** Reads the result of a sweep. @throws InputError or Error naming file and line. */
+/** Reads the result of a sweep, which is finished. @throws InputError with the faults of all lines; Error where it cannot be read. */
 export async function readSweep(path: string): Promise<SweepPoint[]> {
-  const lines = linesOf((await readBytes(path)).bytes);
-  return lines.map((line, at) => {
+  const { faults, attempt } = faultCollector();
+  const lines = new TextDecoder().decode((await readBytes(path)).bytes).split("\n");
+  const points = lines.flatMap((line, at) => {
     const where = `${path}: line ${at + 1}`;
-    return checkSchema(SweepPointSchema, parse(line, where), where);
+    return line.trim() === "" ? [] : (attempt(() => checkSchema(SweepPointSchema, parse(line, where), where)) ?? []);
   });
+  if (points.length === 0 && faults.length === 0) faults.push(`${path}: has no point`);
+  if (faults.length > 0) throw new InputError(faults);
+  return points;
 }
 
+/** Whole lines of a file that grows. */
 function linesOf(bytes: Uint8Array): string[] {
   return new TextDecoder().decode(bytes).split("\n").slice(0, -1);
 }

@@ -2,6 +2,7 @@
 import { InputError, unknownName } from "../../io/faults.ts";
 import { accelerators } from "../../sim/accelerators/index.ts";
 import { HardwareConfigSchema, type Machine } from "../../sim/machine.ts";
+import type { Accelerators } from "../inputs.ts";
 import { type Constraint, parseConstraint } from "./constraints.ts";
 import { fieldAt, pathFault } from "./fields.ts";
 import { isSynthetic, type SweepSpec, sweptFields, TRACE } from "./spec.ts";
@@ -40,14 +41,19 @@ const MOST_COMBINATIONS = 1e7;
 /**
  * Points of a spec that meet its constraints: trace by trace, machine by machine, entry of the list by entry, the last field of the grid fastest.
  * A dense step knows no sparsity: combinations that tell such a step apart by what it ignores are one point.
- * @param machines those that the spec names.
+ * @param machines those that the spec names. @param known accelerators that the field `accelerator` may name.
  * @throws InputError for unknown fields, for constraints that are not understood or need numbers that are not there, and for
  * synthetic traces of images that are too small.
  */
-export function pointsOf(spec: SweepSpec, machines: readonly Machine[], where: string): PlannedPoint[] {
+export function pointsOf(
+  spec: SweepSpec,
+  machines: readonly Machine[],
+  where: string,
+  known: Accelerators = accelerators,
+): PlannedPoint[] {
   const { traces, list = [{}], grid = {} } = spec;
   const fields = sweptFields(spec);
-  const faults = [...fieldFaults(fields, machines, where)];
+  const faults = [...fieldFaults(fields, machines, known, where)];
   const conditions = machines.map((machine) => conditionsOf(spec, machine, fields, where, faults));
   const combinations = Object.values(grid).reduce(
     (product, values) => product * values.length,
@@ -107,10 +113,13 @@ export function isOfConfig(field: string): boolean {
   return field !== TRACE && !isOfSynthetic(field);
 }
 
-function fieldFaults(fields: readonly string[], machines: readonly Machine[], where: string): string[] {
-  const used = fields.includes("accelerator")
-    ? Object.values(accelerators)
-    : machines.map(({ accelerator }) => accelerator);
+function fieldFaults(
+  fields: readonly string[],
+  machines: readonly Machine[],
+  known: Accelerators,
+  where: string,
+): string[] {
+  const used = fields.includes("accelerator") ? Object.values(known) : machines.map(({ accelerator }) => accelerator);
   const schemas = used.map(({ params }) => ({
     ...HardwareConfigSchema,
     properties: { ...HardwareConfigSchema.properties, params },

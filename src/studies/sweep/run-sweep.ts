@@ -6,8 +6,10 @@ import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
-import { accelerators } from "../../sim/accelerators/index.ts";
-import { loadMachines, openTraces } from "../inputs.ts";
+import { type TSchema, Type } from "typebox";
+import { InputError } from "../../io/faults.ts";
+import { type Accelerators, loadAccelerators, loadMachines, openTraces } from "../inputs.ts";
+import { checkOrder } from "../order.ts";
 import { dealer, type Piece } from "./dealing.ts";
 import { pointRunner } from "./point-runner.ts";
 import { inSharingOrder, type PlannedPoint, pointsOf, type Shard, shardOf } from "./points.ts";
@@ -20,15 +22,25 @@ const WORKER = new URL("./sweep-worker.js", import.meta.url);
 
 /** What to sweep and where to leave it. */
 export interface SweepPlan {
-  /** A parsed spec, and its path for messages. */
+  /** A parsed spec. */
   readonly spec: unknown;
-  readonly where: string;
+  /** Its path, for messages. */
+  readonly where?: string;
   readonly out: string;
   /** Without it the whole sweep. */
   readonly shard?: Shard;
   /** By default all cores. */
   readonly threads?: number;
 }
+
+const count = Type.Integer({ minimum: 1 });
+const strict = { additionalProperties: false };
+const FIELDS = {
+  ...{ spec: Type.Unknown(), where: Type.Optional(Type.String()), out: Type.String() },
+  shard: Type.Optional(Type.Object({ part: count, of: count }, strict)),
+  threads: Type.Optional(count),
+} satisfies Record<keyof SweepPlan, TSchema>;
+const PlanSchema = Type.Object(FIELDS, strict);
 
 /** What a sweep tells while it works. */
 export interface SweepHooks {
@@ -49,14 +61,20 @@ export interface SweepReport {
 
 /** Runs a sweep. @throws InputError or Error for a spec, config or trace that is refused, or points of another sweep in `out`. */
 export async function runSweep(plan: SweepPlan, { onProgress, signal }: SweepHooks = {}): Promise<SweepReport> {
-  const { where, out, shard, threads = availableParallelism() } = plan;
+  checkOrder(PlanSchema, plan, "sweep");
+  const { where = "spec", out, shard, threads = availableParallelism() } = plan;
+  if (shard !== undefined && shard.part > shard.of) {
+    throw new InputError([`sweep: shard.part: must be <= ${shard.of}, got ${shard.part}`]);
+  }
   const spec = checkSweepSpec(plan.spec, where);
-  const machines = await loadMachines(spec.machines);
-  const all = pointsOf(spec, machines, where);
+  const known = await loadAccelerators(spec.modules ?? []);
+  const machines = await loadMachines(spec.machines, known);
+  const all = pointsOf(spec, machines, where, known);
   const identity = {
     sha256: await identityOf(
       spec,
       machines.map(({ config }) => config),
+      known,
       all,
     ),
     points: all.length,
@@ -87,10 +105,11 @@ export async function runSweep(plan: SweepPlan, { onProgress, signal }: SweepHoo
   return { ...report, file: target, lines: result };
 }
 
-/** Whatever may change a result changes the hash. */
+/** Whatever may change a result changes the hash; of modules, what they hold, not where they lie. */
 async function identityOf(
-  { $schema: _, ...spec }: SweepSpec,
+  { $schema: _, modules: __, ...spec }: SweepSpec,
   configs: readonly unknown[],
+  accelerators: Accelerators,
   points: readonly PlannedPoint[],
 ): Promise<string> {
   const files = (await openTraces(tracesOfSpec(spec))).map(({ sha256 }) => sha256);
@@ -111,13 +130,13 @@ type Work = (onPoint: (point: FinishedPoint) => void, signal: AbortSignal | unde
 type Pieces = readonly Piece[];
 
 /** Ends when all points are done, or at once when it is interrupted. */
-function onThreads({ machines }: SweepSpec, pieces: Pieces, threads: number): Work {
+function onThreads({ machines, modules = [] }: SweepSpec, pieces: Pieces, threads: number): Work {
   return async (onPoint, signal) => {
     const next = dealer(pieces);
     const workers: Worker[] = [];
     const work = () =>
       new Promise<void>((resolve, reject) => {
-        const worker = new Worker(WORKER, { workerData: { machines } });
+        const worker = new Worker(WORKER, { workerData: { machines, modules } });
         workers.push(worker);
         let piece: Piece | undefined;
         worker.on("error", reject);
@@ -146,9 +165,9 @@ function onThreads({ machines }: SweepSpec, pieces: Pieces, threads: number): Wo
   };
 }
 
-function here({ machines }: SweepSpec, pieces: Pieces): Work {
+function here({ machines, modules = [] }: SweepSpec, pieces: Pieces): Work {
   return async (onPoint, signal) => {
-    const run = await pointRunner(machines);
+    const run = await pointRunner(machines, modules);
     for (const point of pieces.flat()) {
       if (signal?.aborted) return;
       onPoint({ index: point.index, ...(await run(point)) });

@@ -33,6 +33,12 @@ export const SweepSpecSchema = Type.Object(
       uniqueItems: true,
       description: "Names of shipped machines, or paths of configs; the fields change them.",
     }),
+    modules: Type.Optional(
+      Type.Array(Type.String(), {
+        uniqueItems: true,
+        description: "Paths of modules of accelerators of your own (.js), for the configs that name them.",
+      }),
+    ),
     traces: Type.Optional(
       Type.Array(Type.String(), {
         minItems: 1,

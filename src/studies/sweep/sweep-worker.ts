@@ -3,7 +3,8 @@ import { parentPort, workerData } from "node:worker_threads";
 import { pointRunner } from "./point-runner.ts";
 import type { PlannedPoint } from "./points.ts";
 
-const run = await pointRunner((workerData as { machines: readonly string[] }).machines);
+const { machines, modules } = workerData as Record<"machines" | "modules", readonly string[]>;
+const run = await pointRunner(machines, modules);
 const port = parentPort as NonNullable<typeof parentPort>;
 
 port.on("message", async (points: readonly PlannedPoint[]) => {

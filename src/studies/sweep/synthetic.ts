@@ -7,37 +7,14 @@ import { faultCollector, InputError } from "../../io/faults.ts";
 import type { ImageShape } from "../../networks/graph.ts";
 import { IMAGE_SHAPE, imageShapeText, parseImageShape } from "../../networks/image-shape.ts";
 import { networkNamed } from "../../networks/index.ts";
-import { FIXED_METHODS } from "../../sparsity/methods.ts";
-import { PRUNINGS } from "../../sparsity/structured.ts";
 import { TRAIN_DEFAULTS } from "../../swat/settings.ts";
 import { encodeTrace, type IdentifiedTrace, identifyTrace } from "../../trace/trace.ts";
-import { synthesizeTrace } from "../synthetic/order.ts";
-import { SYNTHETIC_DEFAULTS } from "../synthetic/settings.ts";
+import { ORDER_SCHEMAS, synthesizeTrace } from "../synthetic/order.ts";
+import { SYNTHETIC_DEFAULTS, SYNTHETIC_SCHEMAS } from "../synthetic/settings.ts";
 
-const share = (description: string) => Type.Number({ minimum: 0, exclusiveMaximum: 1, description });
-const spread = (description: string) => Type.Number({ minimum: 0, description });
-
-const SETTINGS = {
-  network: Type.String({ description: "A network, as resnet50-imagenet or wrn28-10." }),
-  method: Type.Enum([...FIXED_METHODS], { description: "dense has sparsity 0 and no pruning." }),
-  sparsity: share("Share of weights and activations dropped."),
-  pruning: Type.Enum([...PRUNINGS], { description: "What of convolutions is pruned." }),
-  batch: Type.Integer({ minimum: 1, description: "Images of the step." }),
-  images: Type.String({ pattern: IMAGE_SHAPE, description: "Height, width and channels, as 32x32x3." }),
-  classes: Type.Integer({ minimum: 1 }),
-  seed: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: "Of all draws." }),
-  filterSpread: spread("Standard deviation of the log of a filter's scale in weights."),
-  channelSpread: spread("The same of an input channel."),
-  naturalDensity: Type.Number({ exclusiveMinimum: 0, exclusiveMaximum: 1, description: "Nonzeros of ReLU outputs." }),
-  offsets: share("Share of variance before a ReLU that is of the channel."),
-  common: share("Share of the rest that the channels of a pixel have in common."),
-  correlation: share("Of neighbouring pixels before a ReLU."),
-  gradDensity: Type.Number({
-    exclusiveMinimum: 0,
-    maximum: 1,
-    description: "Nonzeros of gradients that batch norm passes on.",
-  }),
-};
+const { network, method, sparsity, pruning, batch, classes, seed } = ORDER_SCHEMAS;
+const images = Type.String({ pattern: IMAGE_SHAPE, description: "Height, width and channels, as 32x32x3." });
+const SETTINGS = { network, method, sparsity, pruning, batch, images, classes, seed, ...SYNTHETIC_SCHEMAS };
 const NAMES = Object.keys(SETTINGS) as (keyof typeof SETTINGS)[];
 const SettingsSchema = Type.Object(SETTINGS);
 

@@ -10,6 +10,8 @@
  * (x, y) pixels is correlation^(|x| + |y|). t sets the density; what is largest is what top-k saves.
  */
 
+import { type TSchema, Type } from "typebox";
+
 /** What synthetic masks are drawn with. */
 export interface SyntheticSettings {
   /** Standard deviation of the log of the scale of filters, and of input channels, of weights. */
@@ -37,3 +39,21 @@ export const SYNTHETIC_DEFAULTS: SyntheticSettings = {
   correlation: 0.85,
   gradDensity: 1,
 };
+
+const share = (description: string) => Type.Number({ minimum: 0, exclusiveMaximum: 1, description });
+const spread = (description: string) => Type.Number({ minimum: 0, description });
+
+/** What they may be. */
+export const SYNTHETIC_SCHEMAS = {
+  filterSpread: spread("Standard deviation of the log of a filter's scale in weights."),
+  channelSpread: spread("The same of an input channel."),
+  naturalDensity: Type.Number({ exclusiveMinimum: 0, exclusiveMaximum: 1, description: "Nonzeros of ReLU outputs." }),
+  offsets: share("Share of variance before a ReLU that is of the channel."),
+  common: share("Share of the rest that the channels of a pixel have in common."),
+  correlation: share("Of neighbouring pixels before a ReLU."),
+  gradDensity: Type.Number({
+    exclusiveMinimum: 0,
+    maximum: 1,
+    description: "Nonzeros of gradients that batch norm passes on.",
+  }),
+} satisfies Record<keyof SyntheticSettings, TSchema>;

@@ -3,7 +3,7 @@
  * `fashion-mnist:DIR`, `cifar10:DIR`, `cifar100:DIR`, `images:DIR`, `images:DIR@SIDE`. Another data set is one file
  * beside this one and one line of `DATA_SETS`.
  */
-import { unknownName } from "../../io/faults.ts";
+import { InputError, unknownName } from "../../io/faults.ts";
 import { loadCifar10 } from "./cifar10.ts";
 import { loadCifar100 } from "./cifar100.ts";
 import { type DataSplits, firstImages } from "./dataset.ts";
@@ -48,7 +48,7 @@ export async function loadData(spec: string, options: LoadOptions): Promise<Data
   const name = colon < 0 ? spec : spec.slice(0, colon);
   if (!Object.hasOwn(DATA_SETS, name)) {
     const spellings = Object.values(DATA_SETS).map(({ spelling }) => spelling);
-    throw new Error(`data: ${unknownName("data set", name, spellings)}`);
+    throw new InputError([`data: ${unknownName("data set", name, spellings)}`]);
   }
   const splits = await DATA_SETS[name].load(colon < 0 ? "" : spec.slice(colon + 1), options);
   const { limit = splits.train.size, testLimit = splits.test.size } = options;
@@ -63,7 +63,8 @@ function fromDirectory(
   return {
     spelling,
     load(directory) {
-      if (directory === "") throw new Error(`data: ${name} needs a directory, got "${name}"; known: ${spelling}`);
+      if (directory === "")
+        throw new InputError([`data: ${name} needs a directory, got "${name}"; known: ${spelling}`]);
       return load(directory);
     },
   };
@@ -75,9 +76,9 @@ function loadImagesOfSide(argument: string): Promise<DataSplits> {
   const side = digits === undefined ? DEFAULT_SIDE : Number(digits);
   const { least, most } = IMAGE_SIDES;
   if (side < least || side > most) {
-    throw new Error(
+    throw new InputError([
       `data: images must have a side of ${least} to ${most} pixels, got ${digits}; known: images:DIR@224`,
-    );
+    ]);
   }
   return loadImages(directory, side);
 }
@@ -91,7 +92,9 @@ function loadGenerated(argument: string, options: LoadOptions): DataSplits {
   if (argument === "") return generatedData({ seed, ...sizes });
   const extents = /^(\d+)x(\d+)x(\d+)$/.exec(argument);
   if (extents === null) {
-    throw new Error(`data: generated takes height x width x channels, got "${argument}"; known: generated:16x16x3`);
+    throw new InputError([
+      `data: generated takes height x width x channels, got "${argument}"; known: generated:16x16x3`,
+    ]);
   }
   const [height, width, channels] = extents.slice(1).map(Number);
   return generatedData({ seed, height, width, channels, ...sizes });
@@ -99,6 +102,6 @@ function loadGenerated(argument: string, options: LoadOptions): DataSplits {
 
 function checkLimit(name: string, limit: number | undefined): void {
   if (limit !== undefined && !(Number.isInteger(limit) && limit >= 1)) {
-    throw new Error(`data: ${name} must be a positive integer, got ${limit}`);
+    throw new InputError([`data: ${name} must be a positive integer, got ${limit}`]);
   }
 }

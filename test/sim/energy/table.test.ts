@@ -154,7 +154,7 @@ describe("an energy table", () => {
     expect(await namesOf()).toEqual(["45nm", "7nm"]);
     expect(await namesOf("28nm-scaled")).toEqual(["28nm-scaled", "28nm-scaled"]);
     await expect(namesOf("28nm")).rejects.toThrow(
-      '--energy: unknown energy table, got "28nm"; did you mean "45nm"? known: 16nm-scaled, ',
+      'energy: unknown energy table, got "28nm"; did you mean "45nm"? known: 16nm-scaled, ',
     );
   });
 });

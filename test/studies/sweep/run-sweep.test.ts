@@ -33,6 +33,28 @@ const GRID = {
 const spec = (change: object = {}) => ({ machines: ["tensordash-4096"], traces, grid: GRID, ...change });
 const plan = (change: object = {}) => ({ spec: spec(change), where: "s.json", out: join(folder, "out") });
 
+describe("the result of a sweep", () => {
+  const point = { point: {}, machine: "m", trace: "t", error: "no" };
+  const read = async (text: string) => {
+    const path = join(folder, "sweep.jsonl");
+    await writeFile(path, text);
+    return readSweep(path);
+  };
+
+  it("is read to its last line, with or without an end, and without empty ones", async () => {
+    const line = JSON.stringify(point);
+    expect(await read(`${line}\n\n${line}`)).toEqual([point, point]);
+  });
+
+  it("is refused where a line is not finished or a point has no place, all faults at once, and where it is empty", async () => {
+    expect(await faultsOf(() => read('{"machine":"m","point":{}}\n{"unfin'))).toEqual([
+      expect.stringMatching(/line 1: missing key "trace"$/),
+      expect.stringMatching(/line 2: is not JSON: /),
+    ]);
+    expect(await faultsOf(() => read("\n"))).toEqual([expect.stringMatching(/sweep\.jsonl: has no point$/)]);
+  });
+});
+
 describe("a sweep", () => {
   it("gives for every point what simulating its config on its own gives", async () => {
     const { file, done } = await runSweep(plan());
@@ -77,6 +99,31 @@ describe("a sweep", () => {
     const points = await readSweep(file);
     expect(points.map(({ error }) => error !== undefined)).toEqual([true, true, false, true, true, true, false, true]);
     expect(points[1].error).toMatch(/^tensordash-4096: params\.rows: .*; tensordash-4096: clock: is not a frequency/);
+  });
+
+  it("takes accelerators of one's own, and goes on only with the same model of them", async () => {
+    const source = await readFile("examples/broadcast.js", "utf8");
+    const module = join(folder, "broadcast.js");
+    await writeFile(module, source);
+    const own = {
+      machines: ["examples/broadcast-4096.json"],
+      modules: [module],
+      grid: { clock: ["1 GHz", "500 MHz"] },
+    };
+    const { file } = await runSweep(plan(own));
+    const seconds = (await readSweep(file)).map(({ metrics }) => metrics?.seconds as number);
+    expect(seconds).toHaveLength(2 * 2);
+    expect(seconds[1]).toBeGreaterThan(seconds[0]);
+    const elsewhere = async (name: string, text: string) => {
+      await writeFile(join(folder, name), text);
+      return plan({ ...own, modules: [join(folder, name)] });
+    };
+    expect(await runSweep(await elsewhere("moved.js", source))).toMatchObject({ done: 4, file });
+    const changed = await elsewhere("changed.js", source.replace(/modelVersion: (\d+)/, "modelVersion: 1$1"));
+    expect(await faultsOf(() => runSweep(changed))).toEqual([expect.stringContaining("is of another sweep")]);
+    expect(await faultsOf(() => runSweep(plan({ ...own, modules: [] })))).toEqual([
+      expect.stringMatching(/accelerator: unknown accelerator, got "broadcast"/),
+    ]);
   });
 
   it("goes on with what is on the disk, and leaves the same bytes", async () => {

@@ -1,0 +1,50 @@
+/** Checks what a program gives to a verb of the library, as files are checked: an order may come from JavaScript, where nobody checks types. */
+import type { TObject } from "typebox";
+import { checkSchema, faultCollector, InputError } from "../io/faults.ts";
+
+/** What an order holds that is no data. */
+export type Hook = "onProgress" | "onWarning" | "signal";
+
+const HOOKS: Readonly<Record<Hook, (value: unknown) => boolean>> = {
+  onProgress: (value) => typeof value === "function",
+  onWarning: (value) => typeof value === "function",
+  signal: (value) => value instanceof AbortSignal,
+};
+
+/** Fields that take what is opened already, and parts that tell it. */
+const OPENED: Readonly<Record<string, readonly string[]>> = {
+  ...{ traces: ["trace", "masks"], baselineTraces: ["trace", "masks"] },
+  ...{ machines: ["accelerator"], baseline: ["accelerator"] },
+};
+
+/**
+ * Checks an order against the schema of its data; what is opened already counts as its name.
+ * @throws InputError with a line for each fault, beginning with `verb`.
+ */
+export function checkOrder(schema: TObject, order: unknown, verb: string): void {
+  const { faults, attempt } = faultCollector();
+  const data: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(order ?? {})) {
+    if (!Object.hasOwn(HOOKS, key)) data[key] = dataOf(value, OPENED[key] ?? []);
+    else if (value !== undefined && !HOOKS[key as Hook](value)) {
+      faults.push(
+        `${verb}: ${key}: must be ${key === "signal" ? "an AbortSignal" : "a function"}, got ${typeof value}`,
+      );
+    }
+  }
+  attempt(() => checkSchema(schema, isRecord(order) ? data : order, verb));
+  if (faults.length > 0) throw new InputError(faults);
+}
+
+/** What is opened already by a name, all else as it is; null for what no data can be. */
+function dataOf(value: unknown, parts: readonly string[]): unknown {
+  if (Array.isArray(value)) return value.map((item) => dataOf(item, parts));
+  if (typeof value === "function") return null;
+  if (!isRecord(value)) return value;
+  if (parts.some((part) => isRecord(value[part]))) return "opened";
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, dataOf(inner, [])]));
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

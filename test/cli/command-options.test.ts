@@ -1,0 +1,92 @@
+/** What the commands take and say, in this process. */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Command } from "commander";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { addCheckCommand } from "../../src/cli/check.ts";
+import { addDemoCommand } from "../../src/cli/demo.ts";
+import { addDramCommand } from "../../src/cli/dram.ts";
+import { addPaperCommand } from "../../src/cli/paper.ts";
+import { addRecordCommand } from "../../src/cli/record.ts";
+import { addSensitivityCommand } from "../../src/cli/sensitivity.ts";
+import { addSimulateCommand } from "../../src/cli/simulate.ts";
+import { addSweepCommand } from "../../src/cli/sweep.ts";
+import { addTraceCommand } from "../../src/cli/trace.ts";
+import { addTrainCommand } from "../../src/cli/train.ts";
+import { temporaryFolder } from "../io/folder.ts";
+import { SWAT_DENSITIES, traceBytes } from "../sim/make-trace.ts";
+
+const ADD = [
+  ...[addCheckCommand, addDemoCommand, addDramCommand, addPaperCommand, addRecordCommand, addSensitivityCommand],
+  ...[addSimulateCommand, addSweepCommand, addTraceCommand, addTrainCommand],
+];
+let told = "";
+
+/** All commands, which throw where they would exit. */
+function program(): Command {
+  told = "";
+  const all = new Command("swat-sim").enablePositionalOptions();
+  for (const add of ADD) add(all);
+  for (const command of [all, ...below(all)]) {
+    command.exitOverride().configureOutput({
+      writeErr: (text) => {
+        told += text;
+      },
+    });
+  }
+  return all;
+}
+
+function below(command: Command): Command[] {
+  return command.commands.flatMap((child) => [child, ...below(child)]);
+}
+
+it("what a command writes is named by -o, --out in all that have one thing to write", () => {
+  const outputs = below(program()).flatMap(({ options }) => options.filter(({ long }) => /^--out/.test(long ?? "")));
+  expect(outputs.length).toBeGreaterThan(12);
+  for (const { flags } of outputs) expect(flags).toMatch(/^-o, --out <(file|dir)>$/);
+});
+
+describe("wrong usage", () => {
+  const STEP = ["--network", "resnet8", "--method", "dense", "--sparsity", "0.5", "-o", "x"];
+  it.each([
+    [["trace", "synth", ...STEP], /'--sparsity <s>' needs a sparse '--method <name>', got 'dense'/],
+    [["record", "--data", "generated", ...STEP], /'--sparsity <s>' needs a sparse '--method <name>', got 'dense'/],
+    [["check", "record", "t", "-o", "x", "--energy-tolerance", "0.1"], /'--energy-tolerance <t>' needs '--energy/],
+    [["sweep", "merge", "folder", "-o", "x", "--threads", "2"], /unknown option '--threads'/],
+    [["sweep", "pareto", "file", "--x", "cycles", "--y", "cycles", "--shard", "1/2"], /unknown option '--shard'/],
+  ])("%j", async (args, message) => {
+    await expect(program().parseAsync(args, { from: "user" })).rejects.toThrow();
+    expect(told).toMatch(message);
+  });
+});
+
+describe("trace", () => {
+  /** What a command prints on stdout and stderr. */
+  async function printed(...args: string[]): Promise<{ out: string; error: string }> {
+    const [out, error] = (["log", "error"] as const).map((name) =>
+      vi.spyOn(console, name).mockImplementation(() => {}),
+    );
+    onTestFinished(() => {
+      vi.restoreAllMocks();
+    });
+    await program().parseAsync(["trace", ...args], { from: "user" });
+    const text = ({ mock }: typeof out) => mock.calls.map((call) => `${call[0]}\n`).join("");
+    return { out: text(out), error: text(error) };
+  }
+
+  it("synth --like says what a step without masks does not tell, but for what is asked for", async () => {
+    const path = join(await temporaryFolder(), "like.safetensors");
+    const step = ["--network", "lenet5", "--images", "12x12x1", "--batch", "1", "--channel-spread", "0.3", "-o", path];
+    const { error } = await printed("synth", ...step, "--like", "traces/resnet8-dense.safetensors");
+    expect(error).toBe(
+      "warning: traces/resnet8-dense.safetensors: has no masks that tell --filter-spread; the defaults are taken\n",
+    );
+  });
+
+  it("stats and inspect keep names on one line", async () => {
+    const path = join(await temporaryFolder(), "names.safetensors");
+    await writeFile(path, traceBytes(SWAT_DENSITIES, "names", { network: "one\ntwo" }));
+    for (const command of ["stats", "inspect"]) expect((await printed(command, path)).out).toContain("one\\u000atwo");
+  });
+});
