@@ -1,9 +1,10 @@
 /** `swat-sim/sim` and `swat-sim/trace` in a browser bundle give the very bytes that they give on Node. */
 import { readFile, writeFile } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { build } from "esbuild";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { synthesizeTrace, writeTrace } from "../src/index.ts";
 import { readJsonFile } from "../src/io/file-source.ts";
 import { accelerators, resolveEnergyTable, resolveMachine, simulate } from "../src/sim/index.ts";
 import { shippedMachines } from "../src/studies/inputs.ts";
@@ -12,7 +13,8 @@ import { launchChromium, NO_CHROMIUM } from "./browser.ts";
 import { packageFolder } from "./package.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
-const TRACE = join(ROOT, "traces/resnet8-swat-u90.safetensors");
+const TRACE = "step.safetensors";
+const STEP = { network: "resnet8", images: [3, 8, 8], batch: 2, sparsity: 0.9 } as const;
 
 /** What the page offers to the test. */
 const ENTRY = `
@@ -58,18 +60,19 @@ it("bundled for a browser without Node built-ins, they give the same result byte
     '<!doctype html><meta charset="utf-8"><script src="entry.js"></script>',
   );
 
-  const bytes = await readFile(TRACE);
+  await writeTrace(join(folder, TRACE), synthesizeTrace(STEP));
+  const bytes = await readFile(join(folder, TRACE));
   const configs = await someConfigs();
   const table = (await readJsonFile(`${ROOT}/hw-configs/energy/45nm.json`)) as { name: string };
   const page = await (browser as Browser).newPage();
   await page.goto(`file://${join(folder, "out/index.html")}`);
   const answer = await page.evaluate(
     (input) => (globalThis as unknown as { answer(input: unknown): Promise<string> }).answer(input),
-    { name: basename(TRACE), base64: bytes.toString("base64"), configs, table },
+    { name: TRACE, base64: bytes.toString("base64"), configs, table },
   );
   await remove();
 
-  const trace = await identifyTrace(basename(TRACE), new Uint8Array(bytes));
+  const trace = await identifyTrace(TRACE, new Uint8Array(bytes));
   const machines = configs.map((config) => resolveMachine(config, config.name, accelerators));
   const energy = machines.map(() => resolveEnergyTable(table, table.name));
   const result = await simulate({ traces: [trace], machines, energy });

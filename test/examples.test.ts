@@ -7,21 +7,25 @@ import { build } from "esbuild";
 import type { Browser } from "playwright-core";
 import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { shippedMachines, simulate } from "../src/index.ts";
+import { shippedMachines, simulate, synthesizeTrace, writeTrace } from "../src/index.ts";
 import { launchChromium, NO_CHROMIUM } from "./browser.ts";
 import { packageFolder } from "./package.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
 /** Those of the page. */
 const MACHINES = ["bit-tactical-4096", "ideal-4096", "tensordash-4096"];
-const TRACE = "traces/resnet8-swat-u90.safetensors";
+const TRACE = "step.safetensors";
+const STEP = { network: "resnet8", images: [3, 8, 8], batch: 2, sparsity: 0.9 } as const;
 /** A module that `--machine` loads; test/studies/own-machine.test.ts runs it. */
 const OWN_MACHINE = "broadcast.js";
 
 let installed: Awaited<ReturnType<typeof packageFolder>>;
+let trace = "";
 let browser: Browser | undefined;
 beforeAll(async () => {
   installed = await packageFolder();
+  trace = join(installed.folder, TRACE);
+  await writeTrace(trace, synthesizeTrace(STEP));
   browser = await launchChromium();
 });
 afterAll(async () => {
@@ -70,10 +74,10 @@ describe("examples", () => {
   });
 
   it("compare-machines.js prints a line for each machine of 4,096 MACs, with the speed-up that a simulation together gives", async () => {
-    const { stdout } = await run("compare-machines.js");
+    const { stdout } = await run("compare-machines.js", trace);
     const names = [...stdout.matchAll(/^(.*): /gm)].map(([, name]) => name);
     expect(names).toEqual((await shippedMachines()).filter((name) => name.endsWith("-4096")));
-    const { machines } = await simulate({ traces: [join(ROOT, TRACE)], machines: MACHINES });
+    const { machines } = await simulate({ traces: [trace], machines: MACHINES });
     for (const { name, totals } of machines) {
       expect(stdout).toMatch(new RegExp(`^${name}: ${totals.training.speedup?.toFixed(2)} × faster,`, "m"));
     }
@@ -96,11 +100,11 @@ describe("examples", () => {
     await page.getByText("InputError: ").waitFor();
     expect(await page.locator("#status").innerText()).toMatch(/^InputError: README\.md: /);
 
-    await page.setInputFiles("#trace", join(ROOT, TRACE));
-    await page.getByText("simulated resnet8-swat-u90.safetensors").waitFor();
+    await page.setInputFiles("#trace", trace);
+    await page.getByText(`simulated ${TRACE}`).waitFor();
     const [download] = await Promise.all([page.waitForEvent("download"), page.click("#download a")]);
     expect(download.suggestedFilename()).toBe("result.json");
-    const { machines: here } = await simulate({ traces: [join(ROOT, TRACE)], machines: MACHINES });
+    const { machines: here } = await simulate({ traces: [trace], machines: MACHINES });
     const { machines: there } = JSON.parse(await readFile(await download.path(), "utf8"));
     expect(await page.locator("#machines tr td:nth-child(2)").allInnerTexts()).toEqual(
       here.map(({ totals }) => totals.training.speedup?.toFixed(2)),

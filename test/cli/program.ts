@@ -1,11 +1,20 @@
-/** The command line as a user runs it: a process of its own, its exit code, and what it printed where. */
+/**
+ * The command line as a user runs it: what it printed where, and its exit code. `swatSim` runs the built program inside the test's
+ * process, which starts it once for all tests of a file; `start` and `swatSimProcess` start a process of its own, for signals,
+ * closed pipes, and that a process ends with that code and nothing left to wait for.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
-import { resolve } from "node:path";
+import { Console } from "node:console";
+import { dirname, join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
+import { pathToFileURL } from "node:url";
 import { inject } from "vitest";
 
 export const ROOT = resolve(import.meta.dirname, "../..");
 const program = inject("program");
+const { runCommand }: typeof import("../../src/cli/run-command.ts") = await import(
+  pathToFileURL(join(dirname(program), "run-command.js")).href
+);
 
 /** What a run left behind. */
 export interface Outcome {
@@ -39,9 +48,59 @@ export async function ended(child: ChildProcess, streams: readonly Stream[] = ["
 
 type Stream = "stdout" | "stderr";
 
-/** Runs `swat-sim` to its end. */
-export function swatSim(args: readonly string[], surroundings?: Surroundings): Promise<Outcome> {
+/** Runs `swat-sim` to its end in a process of its own. */
+export function swatSimProcess(args: readonly string[], surroundings?: Surroundings): Promise<Outcome> {
   return ended(start(args, surroundings));
+}
+
+let previous: Promise<unknown> = Promise.resolve();
+
+/** Runs `swat-sim` to its end in this process, one call after the other: folder, environment and output belong to the process. */
+export function swatSim(args: readonly string[], surroundings: Surroundings = {}): Promise<Outcome> {
+  const run = () => runHere(args, surroundings);
+  const outcome = previous.then(run, run);
+  previous = outcome;
+  return outcome;
+}
+
+async function runHere(args: readonly string[], { cwd = ROOT, env = {} }: Surroundings): Promise<Outcome> {
+  const before = { cwd: process.cwd(), env: { ...process.env }, console: globalThis.console };
+  const [stdout, stderr] = [capture(process.stdout), capture(process.stderr)];
+  process.chdir(cwd);
+  Object.assign(process.env, env);
+  globalThis.console = new Console(process.stdout, process.stderr);
+  process.exitCode = 0;
+  try {
+    await runCommand(args);
+    return { code: Number(process.exitCode), stdout: stdout.end(), stderr: stderr.end() };
+  } finally {
+    stdout.end();
+    stderr.end();
+    process.exitCode = 0;
+    globalThis.console = before.console;
+    for (const name of Object.keys(env)) delete process.env[name];
+    Object.assign(process.env, before.env);
+    process.chdir(before.cwd);
+  }
+}
+
+/** Makes a stream a pipe that keeps what is written to it, until `end` gives it back. */
+function capture(stream: NodeJS.WriteStream): { end(): string } {
+  const { write, isTTY } = stream;
+  let printed = "";
+  stream.isTTY = false;
+  stream.write = (chunk: string | Uint8Array, ...rest: unknown[]) => {
+    printed += typeof chunk === "string" ? chunk : Buffer.from(chunk).toString();
+    const written = rest.at(-1);
+    if (typeof written === "function") written();
+    return true;
+  };
+  return {
+    end: () => {
+      Object.assign(stream, { write, isTTY });
+      return printed;
+    },
+  };
 }
 
 /** The lines of what was printed. */

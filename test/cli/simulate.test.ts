@@ -1,18 +1,24 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, join, resolve } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { synthesizeTrace, writeTrace } from "../../src/index.ts";
 import { damaged, fileBytes, handMade, macOp, type Parts } from "../trace/hand-made.ts";
-import { ended, linesOf, start, swatSim } from "./program.ts";
+import { ended, linesOf, start, swatSim, swatSimProcess } from "./program.ts";
 
 const SHIPPED = "hw-configs";
 const TRACE = "hand.safetensors";
+/** Steps of a small network, with every kind of op. */
+const STEPS = { swat: "swat.safetensors", dense: "dense.safetensors" };
+const STEP = { network: "resnet8", images: [1, 8, 8], batch: 4 } as const;
 
 let cwd = "";
 
 beforeAll(async () => {
   cwd = await mkdtemp(join(tmpdir(), "swat-sim-simulate-"));
   await write(TRACE, fileBytes(handMade()));
+  await writeTrace(join(cwd, STEPS.swat), synthesizeTrace({ ...STEP, sparsity: 0.9 }));
+  await writeTrace(join(cwd, STEPS.dense), synthesizeTrace({ ...STEP, method: "dense" }));
 });
 afterAll(() => rm(cwd, { recursive: true }));
 
@@ -41,7 +47,7 @@ describe("simulate", () => {
       .map((file) => basename(file, ".json"));
     const [one, two] = await Promise.all([
       simulate(TRACE, "--hw", ...names, "--json", "--out", "new/result.json", "--csv", "new/layers.csv"),
-      simulate(TRACE, "--hw", ...names, "--json"),
+      swatSimProcess(["simulate", TRACE, "--hw", ...names, "--json"], { cwd }),
     ]);
     expect(one).toEqual({ code: 0, stdout: one.stdout, stderr: "" });
     expect(two).toEqual(one);
@@ -67,23 +73,15 @@ describe("simulate", () => {
   });
 
   it("gives the same bytes on any number of threads, baselines and all", async () => {
-    const bundled = [resolve("traces/resnet8-swat-u90.safetensors"), "--baseline-trace"];
-    const args = [
-      ...bundled,
-      resolve("traces/resnet8-dense.safetensors"),
-      "--hw",
-      "tensordash-4096",
-      "systolic",
-      "--json",
-    ];
+    const hw = ["--hw", "tensordash-4096", "systolic"];
+    const args = [STEPS.swat, "--baseline-trace", STEPS.dense, ...hw, "--json"];
     const [one, three] = await Promise.all(["1", "3"].map((threads) => simulate(...args, "--threads", threads)));
     expect(one.code).toBe(0);
     expect(three).toEqual(one);
   });
 
   it("draws the same sample on any number of threads, and takes a share as a percentage too", async () => {
-    const trace = resolve("traces/resnet8-swat-u90.safetensors");
-    const args = [trace, "--baseline-trace", trace.replace("swat-u90", "dense"), "--hw", "scnn", "--json", "--sample"];
+    const args = [STEPS.swat, "--baseline-trace", STEPS.dense, "--hw", "scnn", "--json", "--sample"];
     const [one, three] = await Promise.all([
       simulate(...args, "40%", "--threads", "1"),
       simulate(...args, "0.4", "--threads", "3"),
@@ -94,7 +92,7 @@ describe("simulate", () => {
     expect(sample).toEqual({ share: 0.4, seed: "1" });
     expect(machines[0].totals.training.ci95.speedupOverDenseTraining).toBeGreaterThan(0);
     for (const share of ["0", "40", "140%", "x", ""]) {
-      const refused = await simulate(trace, "--hw", "scnn", "--sample", share);
+      const refused = await simulate(STEPS.swat, "--hw", "scnn", "--sample", share);
       expect(refused.code).toBe(2);
       expect(refused.stderr).toContain("valid: a percentage as 25%");
     }

@@ -4,17 +4,17 @@ import { join } from "node:path";
 import seedrandom from "seedrandom";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SWAT_DENSITIES, traceBytes } from "../sim/make-trace.ts";
-import { ended, linesOf, ROOT, start, swatSim } from "./program.ts";
+import { ended, linesOf, ROOT, start, swatSim, swatSimProcess } from "./program.ts";
 
-const KILLS = 3;
+const KILLS = 2;
 const values = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
 const SPEC = {
   machines: ["tensordash-4096"],
   traces: ["trace.safetensors"],
-  grid: { "params.rows": values(10), "params.tiles": values(5), "memory.dram.channels": [1, 2, 4, 3] },
-  constraints: ["rows != 7"],
+  grid: { "params.rows": values(4), "params.tiles": values(3), "memory.dram.channels": [1, 2, 4, 3] },
+  constraints: ["rows != 3"],
 };
-const POINTS = 9 * 5 * 4;
+const POINTS = 3 * 3 * 4;
 
 let cwd = "";
 let expected = "";
@@ -38,7 +38,7 @@ beforeAll(async () => {
   cwd = await mkdtemp(join(tmpdir(), "swat-sim-sweep-"));
   await writeFile(join(cwd, "trace.safetensors"), traceBytes(SWAT_DENSITIES));
   await writeFile(join(cwd, "spec.json"), JSON.stringify(SPEC));
-  expect(await swatSim(sweep("--out", "whole"), { cwd })).toEqual({
+  expect(await swatSimProcess(sweep("--out", "whole"), { cwd })).toEqual({
     code: 0,
     stdout: `${POINTS} points in ${join("whole", "sweep.jsonl")}\n`,
     stderr: "",
@@ -51,7 +51,7 @@ describe("sweep", () => {
   it("killed again and again at random and resumed gives the same bytes as uninterrupted", async () => {
     const random = seedrandom("kills");
     for (let kill = 0; kill < KILLS; kill++) {
-      const lines = (await linesIn("killed/points.jsonl")) + Math.floor(random() * 20);
+      const lines = (await linesIn("killed/points.jsonl")) + Math.floor(random() * 8);
       const child = start(sweep("--out", "killed", "--threads", "2"), { cwd });
       const end = ended(child);
       await grownTo("killed/points.jsonl", lines, () => child.exitCode !== null);
@@ -85,7 +85,7 @@ describe("sweep", () => {
   });
 
   it("on Ctrl-C keeps what is done and says how to go on", async () => {
-    const wide = { ...SPEC, grid: { ...SPEC.grid, "params.columns": values(60) } };
+    const wide = { ...SPEC, grid: { ...SPEC.grid, "params.columns": values(20) } };
     await writeFile(join(cwd, "wide.json"), JSON.stringify(wide));
     const child = start(["sweep", "wide.json", "--out", "wide"], { cwd });
     const end = ended(child);
@@ -94,7 +94,7 @@ describe("sweep", () => {
     const { code, stdout, stderr } = await end;
     const path = join("wide", "points.jsonl");
     const kept = (await linesIn(path)) - 1;
-    const message = `${kept} of ${60 * POINTS} points are kept in ${path}; the same command does the others`;
+    const message = `${kept} of ${20 * POINTS} points are kept in ${path}; the same command does the others`;
     expect({ code, stdout, stderr }).toEqual({ code: 130, stdout: "", stderr: `interrupted; ${message}\n` });
     expect(await readdir(join(cwd, "wide"))).toEqual(["points.jsonl"]);
   });

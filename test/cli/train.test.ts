@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../io/folder.ts";
-import { ended, linesOf, type Outcome, start, swatSim } from "./program.ts";
+import { ended, linesOf, type Outcome, start, swatSim, swatSimProcess } from "./program.ts";
 
 const TINY = ["--data", "generated:8x8x1", "--test-limit", "20", "--batch-size", "10"];
 const RUN = ["train", ...TINY, "--limit", "40", "--epochs", "1", "--record", "steps:0,3", "--out", "run", "--json"];
@@ -22,7 +22,7 @@ let runs: Outcome[] = [];
 
 beforeAll(async () => {
   folders = await Promise.all([0, 1].map(() => mkdtemp(join(tmpdir(), "swat-sim-train-"))));
-  runs = await Promise.all(folders.map((cwd) => swatSim(RUN, { cwd })));
+  runs = await Promise.all([swatSimProcess(RUN, { cwd: folders[0] }), swatSim(RUN, { cwd: folders[1] })]);
 });
 afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true }))));
 

@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, it } from "vitest";
-import { hasStack, linesOf, swatSim } from "./program.ts";
+import { describe, expect, it } from "vitest";
+import { hasStack, linesOf, swatSim, swatSimProcess } from "./program.ts";
 
 describe("--help", () => {
   for (const command of [
@@ -138,4 +138,17 @@ describe("a fault of the input exits with 1 and one line", () => {
 it.concurrent("--version is that of the package", async ({ expect }) => {
   const { version } = JSON.parse(await readFile("package.json", "utf8"));
   expect(await swatSim(["--version"])).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
+});
+
+describe("a process of its own", () => {
+  it.each([
+    [0, ["--version"]],
+    [0, ["flops", "--help"]],
+    [1, ["trace", "verify", "missing.safetensors", "gone.safetensors"]],
+    [2, ["simulate", "--threads", "0"]],
+  ])("ends with %i after %j, and prints where and what the command does inside the test", async (code, args) => {
+    const outcome = await swatSimProcess(args);
+    expect(outcome.code).toBe(code);
+    expect(outcome).toEqual(await swatSim(args));
+  });
 });

@@ -48,7 +48,7 @@ const geometries: fc.Arbitrary<ConvGeometry> = sizes
   )
   .map(({ channels, filters, ...rest }) => ({ ...rest, C: channels * rest.groups, K: filters * rest.groups }))
   .filter(
-    (g) => outputHeight(g) > 0 && outputWidth(g) > 0 && g.N * g.C * g.K * g.H * g.W * g.R * g.S <= 3e6 * g.groups,
+    (g) => outputHeight(g) > 0 && outputWidth(g) > 0 && g.N * g.C * g.K * g.H * g.W * g.R * g.S <= 5e5 * g.groups,
   );
 
 const rounds = fc.record({
@@ -93,7 +93,7 @@ describe.each(["simd", "relaxed"] as const)("%s convolution", (name) => {
           expectPasses(bench, { ...second, seed: "partial", batch: 1 + (part % g.N) });
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
   });
 
@@ -109,10 +109,12 @@ describe.each(["simd", "relaxed"] as const)("%s convolution", (name) => {
   ])("agrees with the reference on %s, with lists and with panels", (_, g) => {
     const bench = createBench(create(), g);
     for (const weightDensity of [0.1, 1]) {
-      for (const threshold of [0, 0.5]) {
-        for (const accumulate of [false, true]) {
-          expectPasses(bench, { ...round, batch: g.N, weightDensity, threshold, accumulate });
-        }
+      // The one is read by weightGrad alone, the other by inputGrad alone.
+      for (const [threshold, accumulate] of [
+        [0, false],
+        [0.5, true],
+      ] as const) {
+        expectPasses(bench, { ...round, batch: g.N, weightDensity, threshold, accumulate });
       }
     }
   });
@@ -125,7 +127,7 @@ describe.each(["simd", "relaxed"] as const)("%s convolution", (name) => {
         const split = runPasses(createBench(splitting(create(), parts), g), all);
         expect(split).toEqual(whole);
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 
