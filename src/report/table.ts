@@ -2,6 +2,7 @@
 import Table from "cli-table3";
 import { oneLine } from "../io/faults.ts";
 import type { MachineResult, ResultTotal, SimulationResult } from "../sim/result.ts";
+import { sampleNote } from "./sample-note.ts";
 
 /** No lines: columns stand apart by spaces, so that tables fit a terminal and paste well. */
 const BORDERLESS = Object.fromEntries(
@@ -43,11 +44,8 @@ export function resultTable(result: SimulationResult): string {
       `energy: of a step, and baseline / machine; counts × ${[...tables].join(", ")} (--explain-energy lists the constants).`,
     );
   }
-  if (result.sample !== undefined) {
-    legend.push(
-      `Estimates from ${percent(result.sample.share)} of the images or channels of an op, where that gives all its counts; ±: 95 % confidence.`,
-    );
-  }
+  const note = sampleNote(result);
+  if (note !== null) legend.push(note);
   const notCharged =
     result.notCharged.length > 0 ? [`Not charged (not in the trace): ${result.notCharged.join(", ")}.`] : [];
   return [

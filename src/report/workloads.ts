@@ -5,8 +5,10 @@
 import { InputError, oneLine } from "../io/faults.ts";
 import { resolveMemory } from "../sim/memory/hierarchy.ts";
 import type { MachineResult, ResultRow, SimulationResult, TraceIdentity } from "../sim/result.ts";
+import type { NumberPath } from "../sim/sampling/number-paths.ts";
+import { sumOfWidths } from "../sim/sampling/total-widths.ts";
 import { quantity } from "../sim/units.ts";
-import { percent } from "./table.ts";
+import { share } from "./numbers.ts";
 
 /** A result, the name of its file, and the hash of that file. */
 export interface NamedResult {
@@ -39,7 +41,7 @@ export function workloadOf(trace: TraceIdentity): string {
 }
 
 function treatmentOf({ method, sparsity }: TraceIdentity): string {
-  return oneLine(sparsity === undefined ? method : `${method} ${percent(sparsity)}`);
+  return oneLine(sparsity === undefined ? method : `${method} ${share(sparsity)}`);
 }
 
 /**
@@ -155,6 +157,34 @@ export function timeSpeedup(rows: readonly ResultRow[]): number | null {
     sumOf(rows, (row) => row.baselineSeconds),
     sumOf(rows, (row) => row.seconds),
   );
+}
+
+/** A number of a row, and its path. */
+type Measure = readonly [path: NumberPath<ResultRow>, value: (row: ResultRow) => number];
+const COMPUTE: Measure = ["cycles.compute", (row) => row.cycles.compute];
+
+/** Half-widths of 95 % confidence intervals of the speed-ups above, 0 where they are exact. */
+export function arrayWidth(cell: Cell, rows: readonly ResultRow[]): number {
+  if (!cell.ownBaseline) return paddedWidth(cell, rows);
+  return ratioWidth(
+    arraySpeedup(cell, rows),
+    rows,
+    ["noZerosComputeCycles", (row) => row.noZerosComputeCycles],
+    COMPUTE,
+  );
+}
+export function paddedWidth(cell: Cell, rows: readonly ResultRow[]): number {
+  const baseline: Measure = ["baselineComputeCycles", (row) => row.baselineComputeCycles];
+  return ratioWidth(paddedSpeedup(cell, rows), rows, baseline, COMPUTE);
+}
+export function timeWidth(rows: readonly ResultRow[]): number {
+  const baseline: Measure = ["baselineSeconds", (row) => row.baselineSeconds];
+  return ratioWidth(timeSpeedup(rows), rows, baseline, ["seconds", (row) => row.seconds]);
+}
+
+function ratioWidth(value: number | null, rows: readonly ResultRow[], above: Measure, below: Measure): number {
+  const relative = ([path, of]: Measure) => sumOfWidths(rows, path) / sumOf(rows, of);
+  return value === null || value === 0 ? 0 : value * (relative(above) + relative(below));
 }
 
 /** Energy of rows in picojoules by component; null where the result knows none. */

@@ -127,6 +127,7 @@ const RowSample = Type.Object(
     ci95: byPath(
       "half-width of the 95 % confidence interval of every number of this row that is an estimate, by its path, as `cycles.compute`; the others are exact",
     ),
+    bounds: byPath("of these half-widths, what is a bound and no chance: it adds up over ops, the rest as squares"),
   },
   { ...strict, description: "Only where the op was sampled on this machine." },
 );

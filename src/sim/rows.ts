@@ -57,8 +57,8 @@ export function multiplyingRow(
   const { actual, sizes, macs } = prepared;
   const { accelerator, params, clockHz, memory } = machine;
   const run = (operation: Operation) => count(machine, operation);
-  const dense = (operation: Operation) =>
-    count === runWhole ? denseRun(operation, run, comparison.denseRuns) : run(operation);
+  // Never sampled.
+  const dense = (operation: Operation) => denseRun(operation, run, comparison.denseRuns);
   const noZeros = dense(prepared.noZeros);
   const solid = prepared.solid === prepared.noZeros ? noZeros : dense(prepared.solid);
   const compute = actual === prepared.noZeros ? noZeros : run(actual);

@@ -147,6 +147,9 @@ export async function simulateOps(
       trace,
       sha256,
       isBaseline: index >= traces.length,
+      copy: (index < traces.length ? traces.slice(0, index) : baselineTraces.slice(0, index - traces.length)).filter(
+        (before) => before.sha256 === sha256,
+      ).length,
       plans: await plansOf(trace),
     })),
   );
@@ -155,11 +158,12 @@ export async function simulateOps(
   for (let i = take(); i < ops.length; i = take()) {
     await takeBreak();
     input.signal?.throwIfAborted();
-    const { trace, sha256, op, at, plans, isBaseline } = ops[i];
+    const { trace, sha256, copy, op, at, plans, isBaseline } = ops[i];
     const prepared = isMultiplying(op) ? await prepare(trace, op) : null;
     const parts =
       prepared !== null && isSampled(sample)
-        ? new SampledOperation(prepared, sample.share, `${sample.seed} ${sha256} ${at}`)
+        ? // A trace that is given twice is drawn from twice, so that ops are independent.
+          new SampledOperation(prepared, sample.share, `${sample.seed} ${sha256} ${copy} ${at}`)
         : null;
     const costs = comparisons.map((comparison, index): RowCosts | Time | null => {
       const plan = plans[index];

@@ -79,6 +79,29 @@ describe("the page", () => {
     }
   });
 
+  it("says what is an estimate, of which share, and how sure its numbers are", async () => {
+    const [machine] = result.machines;
+    const first = machine.rows.findIndex(({ macs }) => macs.dense > 0);
+    const rows = machine.rows.map((row, index) =>
+      index !== first
+        ? row
+        : {
+            ...row,
+            sample: {
+              ...{ axis: "images" as const, drawn: 12, of: 48 },
+              ...{ ci95: { "cycles.total": row.cycles.total, "cycles.compute": row.cycles.compute }, bounds: {} },
+            },
+          },
+    );
+    const estimated = { ...result, sample: { share: 0.2, seed: "1" }, machines: [{ ...machine, rows }] };
+    const text = await reportPage({ results: [named(estimated)], points: [] });
+    expect(text).toContain("Asked for a sample of 20.0 %: 25.0 % to 25.0 % (mean 25.0 %)");
+    expect(text).toMatch(/<td class="n" data-v="[\d.]+">[\d.]+ ±[\d.]+<\/td>/);
+    const exact = await reportPage({ results: [named(result)], points: [] });
+    expect(exact).not.toContain("±");
+    expect(exact).not.toContain('class="estimates"');
+  });
+
   it("shows names of files as text, in tables and in charts", async () => {
     const evil: SimulationResult = structuredClone(other);
     evil.traces[0].network = EVIL;

@@ -1,38 +1,71 @@
-/** What estimates from samples are made of: how samples are drawn, weighed and rounded. */
+/** Samples: how they are drawn, weighed and rounded, and how wide their intervals are. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { ComputeResult } from "../../src/sim/accelerator.ts";
 import { rounded } from "../../src/sim/sampling/counts.ts";
-import { drawStrata } from "../../src/sim/sampling/draw.ts";
+import { drawnShare, drawStrata, weightsOf } from "../../src/sim/sampling/draw.ts";
+import { strataBySize } from "../../src/sim/sampling/strata.ts";
 import { student95 } from "../../src/sim/sampling/student.ts";
-import { weightsOf } from "../../src/sim/sampling/weights.ts";
+import { sumOfWidths } from "../../src/sim/sampling/total-widths.ts";
+import { unseenCycles } from "../../src/sim/sampling/unseen.ts";
 
 const range = (count: number) => Array.from({ length: count }, (_, i) => i);
 
+describe("strata", () => {
+  it("have the least spread of all ways to cut units in order of size", () => {
+    const spread = (sizes: readonly number[]) => {
+      const mean = sizes.reduce((a, b) => a + b, 0) / Math.max(1, sizes.length);
+      return (
+        sizes.length * Math.sqrt(sizes.reduce((sum, size) => sum + (size - mean) ** 2, 0) / Math.max(1, sizes.length))
+      );
+    };
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 40 }), { minLength: 1, maxLength: 12 }), (sizes) => {
+        const sorted = sizes.toSorted((a, b) => a - b);
+        let least = Number.POSITIVE_INFINITY;
+        for (let i = 0; i <= sizes.length; i++) {
+          for (let j = i; j <= sizes.length; j++) {
+            const parts = [sorted.slice(0, i), sorted.slice(i, j), sorted.slice(j)];
+            least = Math.min(
+              least,
+              parts.reduce((sum, part) => sum + spread(part), 0),
+            );
+          }
+        }
+        const strata = strataBySize(sizes, 3).map((units) => units.map((unit) => sizes[unit]));
+        expect(strata.flat()).toEqual(sorted);
+        expect(strata.reduce((sum, part) => sum + spread(part), 0)).toBeCloseTo(least, 6);
+      }),
+    );
+  });
+
+  it("take few units that are far from the others for themselves", () => {
+    const sizes = range(40).map((unit) => (unit < 5 ? 700 + unit : 100 + (unit % 7)));
+    expect(strataBySize(sizes, 3).at(-1)).toEqual([0, 1, 2, 3, 4]);
+  });
+});
+
 describe("a draw", () => {
+  const works = fc.array(fc.integer({ min: 0, max: 50 }), { minLength: 1, maxLength: 90 });
+
   it("takes each unit at most once, from strata of like work, in groups of equal size", () => {
-    const works = fc.array(fc.integer({ min: 0, max: 50 }), { minLength: 11, maxLength: 90 });
     fc.assert(
       fc.property(works, fc.double({ min: 0, max: 1, noNaN: true }), fc.string(), (work, share, key) => {
-        const drawn = Math.max(10, Math.floor(share * (work.length - 1)));
-        const strata = drawStrata(work, drawn, key);
-        expect(drawStrata(work, drawn, key)).toEqual(strata);
-        expect(strata.reduce((sum, { units }) => sum + units, 0)).toBe(work.length);
+        const strata = drawStrata(work, share, key);
+        expect(drawStrata(work, share, key)).toEqual(strata);
+        if (strata === null) return;
+        expect(strata.flatMap(({ members }) => members).toSorted((a, b) => a - b)).toEqual(range(work.length));
         const all = strata.flatMap(({ groups }) => groups.flat());
         expect(new Set(all).size).toBe(all.length);
-        // Idle units may take four more.
-        expect(all.length).toBeLessThanOrEqual(drawn + 5);
-        const sorted = work.toSorted((a, b) => a - b);
-        expect([strata[0].groups, strata[strata.length - 1].groups].flat(2).map((unit) => work[unit])).toEqual([
-          sorted[0],
-          sorted[sorted.length - 1],
-        ]);
+        expect(all.length).toBeGreaterThanOrEqual(12);
+        expect(all.length).toBeLessThanOrEqual(Math.max(share, 0.5) * work.length + 1 / 2);
         let lightest = Number.NEGATIVE_INFINITY;
-        for (const { units, groups } of strata) {
-          if (groups.flat().length < units) expect(groups.length).toBeGreaterThanOrEqual(4);
+        for (const { members, groups } of strata) {
+          if (groups.length > 1) expect(groups.length).toBeGreaterThanOrEqual(4);
+          else expect(groups).toEqual([members]);
           expect(new Set(groups.map(({ length }) => length)).size).toBe(1);
-          expect(groups.flat().length).toBeLessThanOrEqual(units);
-          const works = groups.flat().map((unit) => work[unit]);
+          expect(groups.flat().every((unit) => members.includes(unit))).toBe(true);
+          const works = members.map((unit) => work[unit]);
           expect(Math.min(...works)).toBeGreaterThanOrEqual(lightest);
           lightest = Math.max(...works);
         }
@@ -40,57 +73,76 @@ describe("a draw", () => {
     );
   });
 
+  it("has weights of one at least, for what they stand for, so that no estimate is beyond what is possible", () => {
+    fc.assert(
+      fc.property(works, fc.array(fc.nat(100), { minLength: 90, maxLength: 90 }), fc.string(), (work, cycles, key) => {
+        const strata = drawStrata(work, 0.25, key);
+        if (strata === null) return;
+        const groups = strata.flatMap(({ groups }) => groups);
+        for (const without of [undefined, { stratum: 0, group: 0 }]) {
+          if (without && strata[0].groups.length === 1) continue;
+          const weights = weightsOf(strata, without);
+          const sum = (value: (group: readonly number[]) => number) =>
+            groups.reduce((total, group, i) => total + weights[i] * value(group), 0);
+          expect(weights.filter((weight) => weight < 1)).toEqual(without ? [0] : []);
+          expect(sum(({ length }) => length)).toBeCloseTo(work.length, 9);
+          const estimate = sum((group) => group.reduce((total, unit) => total + cycles[unit], 0));
+          expect(estimate).toBeGreaterThanOrEqual(0);
+          expect(estimate).toBeLessThanOrEqual(100 * work.length + 1e-6);
+        }
+      }),
+    );
+  });
+
+  it("is none where it saves nothing", () => {
+    expect(drawStrata(range(22), 0.25, "few")).toBeNull();
+    expect(drawStrata(range(40), 1, "all")).toBeNull();
+    expect(drawStrata(range(64), 0.25, "enough")).not.toBeNull();
+  });
+
   it("draws each unit of a stratum equally often", () => {
     const work = range(42).map((unit) => 100 + unit);
     const times = new Array<number>(work.length).fill(0);
+    const shares = new Array<number>(work.length).fill(0);
     for (let seed = 0; seed < 2000; seed++) {
-      for (const unit of drawStrata(work, 12, `${seed}`).flatMap(({ groups }) => groups.flat())) times[unit]++;
+      for (const stratum of drawStrata(work, 0.3, `${seed}`) ?? []) {
+        for (const unit of stratum.groups.flat()) times[unit]++;
+        for (const unit of stratum.members) shares[unit] = drawnShare(stratum);
+      }
     }
-    expect([times[0], times[41]]).toEqual([2000, 2000]);
-    // 10 of 40 in two strata: 500 ± 4 standard deviations of 19.4.
-    for (const count of times.slice(1, -1)) expect(Math.abs(count - 500)).toBeLessThan(80);
+    times.forEach((count, unit) => {
+      const share = shares[unit];
+      // Four standard deviations of a binomial distribution.
+      expect(Math.abs(count - 2000 * share)).toBeLessThan(4 * Math.sqrt(2000 * share * (1 - share)) + 1e-9);
+    });
   });
 });
 
-describe("weights", () => {
-  const strata = [
-    { units: 12, groups: [[0], [1], [2], [3]] },
-    {
-      units: 20,
-      groups: [
-        [4, 5],
-        [6, 7],
-        [8, 9],
-        [10, 11],
-        [12, 13],
-      ],
-    },
-  ];
-  const known = [
-    [10, 12, 9, 11],
-    [30, 44, 36, 35, 41],
-  ];
+describe("what a draw does not see", () => {
+  const strata = [{ members: range(20), groups: range(5).map((group) => [group]) }];
 
-  it("make what is equal in all units, and what is proportional to the known count, come out exactly, all groups taken or one left out", () => {
-    for (const without of [undefined, { stratum: 1, group: 3 }]) {
-      const weights = weightsOf(strata, known, 500, without);
-      const estimate = (counts: readonly (readonly number[])[]) =>
-        weights.reduce((sum, ofStratum, h) => ofStratum.reduce((s, weight, g) => s + weight * counts[h][g], sum), 0);
-      expect(estimate(strata.map(({ groups }) => groups.map(({ length }) => length)))).toBeCloseTo(32, 9);
-      expect(estimate(known)).toBeCloseTo(500, 9);
-    }
-    expect(weightsOf(strata, known, 500, { stratum: 1, group: 3 })[1][3]).toBe(0);
+  it("is three of n of the others, as unlike as their work, and a cycle at least", () => {
+    const work = range(20).map((unit) => (unit < 5 ? 100 : unit < 10 ? 150 : 100));
+    // 3/5 of 15 units by a cycle, of which five may differ by half of the 40 cycles of a unit.
+    expect(unseenCycles(strata, work, new Array<number>(5).fill(40), 1)).toBeCloseTo(0.6 * (15 + 5 * 20), 9);
+    expect(unseenCycles(strata, new Array<number>(20).fill(0), new Array<number>(5).fill(0), 2)).toBeCloseTo(18, 9);
   });
 
-  it("are units / drawn where the known count tells nothing", () => {
-    const flat = [
-      [7, 7, 7, 7],
-      [9, 9, 9, 9, 9],
-    ];
-    expect(weightsOf(strata, flat, 500)).toEqual([
-      [3, 3, 3, 3],
-      [2, 2, 2, 2, 2],
-    ]);
+  it("is told from other strata where all that were drawn are idle", () => {
+    const two = [...strata, { members: [20, 21], groups: [[20, 21]] }];
+    const work = range(22).map((unit) => (unit < 10 ? 0 : unit < 20 ? 10 : 100));
+    expect(unseenCycles(two, work, [0, 0, 0, 0, 0, 400], 0)).toBeCloseTo(0.6 * 10 * 20, 9);
+  });
+});
+
+describe("half-widths of sums", () => {
+  it("add up as squares where they are chance, and as they are where they are bounds", () => {
+    const row = (width: number, bound: number) => ({
+      sample: { axis: "images" as const, drawn: 1, of: 2, ci95: { seconds: width }, bounds: { seconds: bound } },
+    });
+    expect(sumOfWidths([row(3, 0), row(4, 0), {}], "seconds")).toBeCloseTo(5, 12);
+    expect(sumOfWidths([row(3, 3), row(4, 4)], "seconds")).toBeCloseTo(7, 12);
+    expect(sumOfWidths([row(5, 2), row(5, 1)], "seconds")).toBeCloseTo(5 + 3, 12);
   });
 });
 

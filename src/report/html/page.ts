@@ -7,6 +7,7 @@ import { type Chart, inlineSvg } from "../charts/chart.ts";
 import { chartsOf, type ReportInput } from "../charts/index.ts";
 import { footprints } from "../charts/memory.ts";
 import { share, times } from "../numbers.ts";
+import { sampleNote } from "../sample-note.ts";
 import { arraySpeedup, type Cell, cellsOf, multiplies, ratio, sumOf, timeSpeedup, unique } from "../workloads.ts";
 import { provenance } from "./provenance.ts";
 import { SCRIPT } from "./script.ts";
@@ -63,7 +64,7 @@ export async function reportPage(input: ReportInput): Promise<string> {
 <header>
 <h1>swat-sim report</h1>
 <p class="soft">${subjects(cells, input)}</p>
-<nav aria-label="sections">${sections.map(({ id, title }) => html`<a href="#${id}">${title}</a>`)}</nav>
+${sampleNotes(input)}<nav aria-label="sections">${sections.map(({ id, title }) => html`<a href="#${id}">${title}</a>`)}</nav>
 </header>
 <main>
 ${sections.map(
@@ -76,6 +77,15 @@ ${content}</section>
 </body>
 </html>
 `.text;
+}
+
+/** What of the page is an estimate; nothing where all of it is exact. */
+function sampleNotes({ results }: ReportInput): Markup {
+  const notes = results.flatMap(({ file, result }) => {
+    const note = sampleNote(result);
+    return note === null ? [] : [html`<p class="estimates" role="note"><b>Estimates</b> ${file}: ${note}</p>\n`];
+  });
+  return html`${notes}`;
 }
 
 async function figure(chart: Chart): Promise<Markup> {

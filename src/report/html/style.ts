@@ -18,6 +18,7 @@ h3 { font-size: 1rem; margin: 1.2rem 0 .2rem; }
 p { margin: .2rem 0 .6rem; max-width: 52rem; }
 a { color: var(--link); }
 nav { display: flex; flex-wrap: wrap; gap: .2rem 1rem; margin: .8rem 0; }
+.estimates { border: 1px solid var(--line); border-left: 4px solid var(--link); background: var(--card); padding: .5rem .8rem; }
 .soft, figcaption p, details > p { color: var(--soft); font-size: .9rem; }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: .8rem; margin: 1rem 0; padding: 0; list-style: none; }
 .cards li { background: var(--card); border: 1px solid var(--line); border-radius: 6px; padding: .7rem .9rem; }

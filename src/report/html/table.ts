@@ -13,6 +13,8 @@ export interface Column<Row> {
   value(row: Row): string | number | null;
   /** A number for people; for text nothing. */
   readonly show?: (value: number) => string;
+  /** Half-width of the 95 % confidence interval of a number, 0 for an exact one. */
+  readonly halfWidth?: (row: Row) => number;
 }
 
 /** A table of `rows`; `id` is its place in the page and the name of its CSV file. */
@@ -32,7 +34,9 @@ export function sortableTable<Row>(content: TableContent<Row>, folded = true): M
     ({ head }, index) =>
       html`<th scope="col"${isNumber[index] ? html` class="n"` : ""}><button type="button">${head}</button></th>`,
   );
-  const body = rows.map((row) => html`<tr>${columns.map((column) => cell(column, column.value(row)))}</tr>\n`);
+  const body = rows.map(
+    (row) => html`<tr>${columns.map((column) => cell(column, column.value(row), column.halfWidth?.(row)))}</tr>\n`,
+  );
   const csv = `data:text/csv;charset=utf-8;base64,${Buffer.from(tableCsv(content)).toString("base64")}`;
   return html`<details id="${id}"${folded ? "" : html` open`}><summary>${title}</summary>
 <p>${note} <a href="${csv}" download="${id}.csv">CSV</a></p>
@@ -41,10 +45,18 @@ ${body}</tbody></table></div></details>
 `;
 }
 
-/** The exact values of the table as CSV, with a header. */
+/** The values of the table as CSV, with a header; a column with estimates is followed by their half-widths. */
 export function tableCsv<Row>({ columns, rows }: TableContent<Row>): string {
-  const records = rows.map((row) => columns.map((column) => column.value(row)));
-  return stringify([columns.map(({ key }) => key), ...records], { escape_formulas: true });
+  const all = columns.flatMap(({ key, value, halfWidth }) =>
+    halfWidth !== undefined && rows.some((row) => halfWidth(row) > 0)
+      ? [
+          { key, value },
+          { key: `${key}_ci95`, value: halfWidth },
+        ]
+      : [{ key, value }],
+  );
+  const records = rows.map((row) => all.map((column) => column.value(row)));
+  return stringify([all.map(({ key }) => key), ...records], { escape_formulas: true });
 }
 
 const LONG = 40;
@@ -53,8 +65,9 @@ function isLong(value: string | number | null): boolean {
   return String(value).length > LONG;
 }
 
-function cell<Row>({ show }: Column<Row>, value: string | number | null): Markup {
+function cell<Row>({ show }: Column<Row>, value: string | number | null, halfWidth = 0): Markup {
   if (show === undefined) return html`<td${isLong(value) ? html` class="w"` : ""}>${value ?? "–"}</td>`;
   if (typeof value !== "number") return html`<td class="n">–</td>`;
-  return html`<td class="n" data-v="${value}">${show(value)}</td>`;
+  const text = halfWidth > 0 ? `${show(value)} ±${show(halfWidth)}` : show(value);
+  return html`<td class="n" data-v="${value}">${text}</td>`;
 }

@@ -1,6 +1,7 @@
 /** What stands in the tables of a report on simulations: everything that its charts show, in numbers. */
 import { PASSES } from "../../sim/operation.ts";
 import { CAUSES, type ResultRow } from "../../sim/result.ts";
+import { sumOfWidths } from "../../sim/sampling/total-widths.ts";
 import { stallsOf } from "../charts/cycles.ts";
 import { footprints } from "../charts/memory.ts";
 import { type SpeedupRow, speedupRows } from "../charts/speedup.ts";
@@ -8,15 +9,18 @@ import { densityOf } from "../charts/training.ts";
 import { grouped, joules, share, time, times, withUnit } from "../numbers.ts";
 import {
   arraySpeedup,
+  arrayWidth,
   type Cell,
   energyOf,
   multiplies,
   type NamedResult,
   paddedSpeedup,
+  paddedWidth,
   ratio,
   sumOf,
   sumRecords,
   timeSpeedup,
+  timeWidth,
   totalOf,
   unique,
 } from "../workloads.ts";
@@ -35,12 +39,25 @@ const PLACE: readonly Column<Placed>[] = [
   { key: "machine", head: "machine", value: ({ cell }) => cell.machine },
 ];
 
+/** Speed-ups with their half-widths. */
+const ARRAY = [arraySpeedup, arrayWidth] as const;
+const TIME = [
+  (_: Cell, rows: readonly ResultRow[]) => timeSpeedup(rows),
+  (_: Cell, rows: readonly ResultRow[]) => timeWidth(rows),
+] as const;
+
 /** The comparison of machines: one row each for a workload. */
 export function summaryTable(cells: readonly Cell[]): Markup {
   const withEnergy = cells.some(({ rows }) => energyOf(rows) !== null);
-  const ratioColumn = (key: string, head: string, value: (cell: Cell) => number | null): Column<Placed> => ({
+  const ratioColumn = (
+    key: string,
+    head: string,
+    [speedup, width]: readonly [typeof arraySpeedup, typeof arrayWidth],
+    selects: (row: ResultRow) => boolean,
+  ): Column<Placed> => ({
     ...{ key, head, show: times },
-    value: ({ cell }) => value(cell),
+    value: ({ cell }) => speedup(cell, cell.rows.filter(selects)),
+    halfWidth: ({ cell }) => width(cell, cell.rows.filter(selects)),
   });
   const columns: Column<Placed>[] = [
     ...PLACE,
@@ -51,17 +68,10 @@ export function summaryTable(cells: readonly Cell[]): Markup {
       show: (value) => withUnit(value, "MAC/s"),
     },
     ...PASSES.map((pass) =>
-      ratioColumn(`${pass}_speedup`, `${pass} ×`, (cell) =>
-        arraySpeedup(
-          cell,
-          cell.rows.filter((row) => multiplies(row) && row.pass === pass),
-        ),
-      ),
+      ratioColumn(`${pass}_speedup`, `${pass} ×`, ARRAY, (row) => multiplies(row) && row.pass === pass),
     ),
-    ratioColumn("array_speedup", "all ×", (cell) => arraySpeedup(cell, cell.rows.filter(multiplies))),
-    ratioColumn("array_speedup_with_padding", "+padding ×", (cell) =>
-      paddedSpeedup(cell, cell.rows.filter(multiplies)),
-    ),
+    ratioColumn("array_speedup", "all ×", ARRAY, multiplies),
+    ratioColumn("array_speedup_with_padding", "+padding ×", [paddedSpeedup, paddedWidth], multiplies),
     {
       key: "share_of_ideal",
       head: "of ideal",
@@ -74,8 +84,8 @@ export function summaryTable(cells: readonly Cell[]): Markup {
       },
       show: share,
     },
-    ratioColumn("matmul_speedup", "memory ×", (cell) => timeSpeedup(cell.rows.filter(multiplies))),
-    ratioColumn("step_speedup", "step ×", (cell) => timeSpeedup(cell.rows)),
+    ratioColumn("matmul_speedup", "memory ×", TIME, multiplies),
+    ratioColumn("step_speedup", "step ×", TIME, () => true),
     {
       key: "step_seconds",
       head: "step",
@@ -301,10 +311,21 @@ function layerTable(cells: readonly Cell[]): Markup {
       value: ({ rows }: LayerRows) => densityOf(rows, operand),
       show: share,
     })),
-    sum("cycles", "cycles", ({ cycles }) => cycles.total),
+    {
+      ...sum("cycles", "cycles", ({ cycles }) => cycles.total),
+      halfWidth: ({ rows }) => sumOfWidths(rows, "cycles.total"),
+    },
     sum("memoryStall_cycles", "of them waiting", ({ cycles }) => cycles.memoryStall),
-    { key: "array_speedup", head: "array ×", value: ({ cell, rows }) => arraySpeedup(cell, rows), show: times },
-    { key: "speedup", head: "with memory ×", value: ({ rows }) => timeSpeedup(rows), show: times },
+    {
+      ...{ key: "array_speedup", head: "array ×", show: times },
+      value: ({ cell, rows }) => arraySpeedup(cell, rows),
+      halfWidth: ({ cell, rows }) => arrayWidth(cell, rows),
+    },
+    {
+      ...{ key: "speedup", head: "with memory ×", show: times },
+      value: ({ rows }) => timeSpeedup(rows),
+      halfWidth: ({ rows }) => timeWidth(rows),
+    },
     {
       key: "validation",
       head: "held against",

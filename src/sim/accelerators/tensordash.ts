@@ -10,10 +10,10 @@ import { type Static, Type } from "typebox";
 import type { Accelerator } from "../accelerator.ts";
 import { arrayMultipliers, arrayParams, offsetsParam, searchParams } from "../lanes/array-params.ts";
 import { arrayResult } from "../lanes/array-result.ts";
-import { laneCuts } from "../lanes/cuts.ts";
+import { pairCuts } from "../lanes/cuts.ts";
 import { emptyTotals } from "../lanes/dealing.ts";
-import { runChannels, schedulesSource } from "../lanes/dynamic-channels.ts";
-import { runPositions, scheduledOperands } from "../lanes/dynamic-positions.ts";
+import { runChannels } from "../lanes/dynamic-channels.ts";
+import { runPositions } from "../lanes/dynamic-positions.ts";
 import { type DynamicRun, emptyBankCounts } from "../lanes/dynamic-run.ts";
 import { dynamicScheduler } from "../lanes/dynamic-schedule.ts";
 import { inGoldenScope } from "../lanes/golden-scope.ts";
@@ -114,29 +114,8 @@ export const tensordash: Accelerator<typeof params> = {
     const known = pass !== "inputGrad" || (geometry.stride[0] === 1 && geometry.stride[1] === 1);
     return known && own.tiles === 1 && inGoldenScope(operation, own) ? "exact" : "property";
   },
-  cuts(operation, own) {
-    const { pass } = operation;
-    // Without skipping, all of it costs next to nothing.
-    if (own.lookahead === 0) return [];
-    const chosen = chosenOperand(pass, own);
-    const run = runOf(operation, own);
-    // Images for which the array is turned round are unlike the others, and too few to be met by a sample.
-    if (pass === "weightGrad") {
-      const scheduled = scheduledOperands(run, chosen);
-      if (scheduled.size > 1) return [];
-      if (own.batch === "image") return laneCuts(operation, own, "rows");
-      // Schedules of outputGrad are made once, for all input channels.
-      if (scheduled.has("outputGrad")) return [];
-      const params = { ...own, operand: { ...own.operand, weightGrad: "input" as const } };
-      return laneCuts(operation, params, chosen === "both" ? "columns" : "rows");
-    }
-    // Schedules of weights are made once, for all images.
-    if (!schedulesSource(run, pass, chosen)) return [];
-    if (own.batch === "image") return laneCuts(operation, own, "rows");
-    const source = { forward: { forward: "input" }, inputGrad: { inputGrad: "outputGrad" } } as const;
-    const params = { ...own, operand: { ...own.operand, ...source[pass] } };
-    return laneCuts(operation, params, chosen === "both" ? "columns" : "rows");
-  },
+  // One side takes no longer than cutting it does, nor do two without skipping.
+  cuts: (operation, own) => (chosenOperand(operation.pass, own) === "both" ? pairCuts(operation, own) : []),
   run(operation, own) {
     const { pass } = operation;
     const run = runOf(operation, own);

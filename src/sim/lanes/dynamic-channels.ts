@@ -81,15 +81,6 @@ export function runChannels(run: DynamicRun, pass: "forward" | "inputGrad", oper
   return bySource[streams - 1] ? source : "weight";
 }
 
-/** Whether a pass that may choose schedules its source, rather than the weights, for all images. */
-export function schedulesSource(run: DynamicRun, pass: "forward" | "inputGrad", operand: string): boolean {
-  const { geometry } = run.operation;
-  const source: Operand = pass === "forward" ? "input" : "outputGrad";
-  const { images, streams } = imageStreams(run.params, geometry.N);
-  const extent = sourceExtent(pass, geometry, windowGrids(pass, geometry));
-  return operand === "both" || chooseStreams(run, source, operand, extent, images, streams).every((chosen) => chosen);
-}
-
 /** For each stream of images, whether the source is scheduled rather than the weights. Image padding counts as zeros. */
 function chooseStreams(
   run: DynamicRun,

@@ -47,15 +47,6 @@ export function runPositions(run: DynamicRun, operand: string): Operand | "both"
   return byInput ? "input" : "outputGrad";
 }
 
-/** Operands that a weight gradient that may choose schedules for some image or other. */
-export function scheduledOperands(run: DynamicRun, operand: string): Set<Operand | "both"> {
-  if (operand === "both") return new Set([operand]);
-  const { images, streams } = imageStreams(run.params, run.operation.geometry.N);
-  const byInput = (stream: number) =>
-    operand === "sparser" ? inputIsSparser(run, stream * images, images) : operand === "input";
-  return new Set(Array.from({ length: streams }, (_, stream) => (byInput(stream) ? "input" : "outputGrad")));
-}
-
 /** Which input elements the output positions read, for each kernel position in order. */
 function inputPositions({ operation: { geometry: g } }: DynamicRun, P: number, Q: number): PositionGrid[] {
   const [stepY, stepX] = g.stride;

@@ -8,7 +8,6 @@ import type { Accelerator, ComputeResult, Mapping } from "../accelerator.ts";
 import type { Operand, Operation, Pass } from "../operation.ts";
 import { arrayMultipliers, arrayParams } from "./array-params.ts";
 import { arrayResult } from "./array-result.ts";
-import { laneCuts } from "./cuts.ts";
 import { emptyTotals } from "./dealing.ts";
 import { runChannels } from "./dynamic-channels.ts";
 import { runPositions } from "./dynamic-positions.ts";
@@ -61,9 +60,6 @@ export function queueArray(id: string, queued: Readonly<Record<Pass, Operand>>):
           }
         : null,
     validation: () => "formula",
-    // Queues of weights are filled once, for all images.
-    cuts: (operation, own) =>
-      own.skipping && queued[operation.pass] !== "weight" ? laneCuts(operation, own, "rows") : [],
     run: (operation, own) => runQueues(operation, own, queued[operation.pass]),
   };
 }

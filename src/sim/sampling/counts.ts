@@ -1,15 +1,16 @@
 /** Sums of the counts of several operations, each times a weight, and estimates as whole counts. */
 import type { ComputeResult, Slots } from "../accelerator.ts";
 
-type Counts = Readonly<Record<string, number>>;
+/** Counts by name; some may be missing. */
+type Counts<Name extends string> = Readonly<Partial<Record<Name, number>>>;
 
 /** Σ weights[i] · results[i], count by count. What was scheduled is that of the last one. */
 export function sumOfResults(results: readonly ComputeResult[], weights: readonly number[]): ComputeResult {
   const sum = (pick: (result: ComputeResult) => number) =>
     results.reduce((total, result, i) => total + weights[i] * pick(result), 0);
-  const byName = (pick: (result: ComputeResult) => Counts): Record<string, number> => {
-    const names = new Set(results.flatMap((result) => Object.keys(pick(result))));
-    return Object.fromEntries([...names].map((name) => [name, sum((result) => pick(result)[name] ?? 0)]));
+  const byName = <Name extends string>(pick: (result: ComputeResult) => Counts<Name>): Record<Name, number> => {
+    const names = new Set(results.flatMap((result) => namesOf(pick(result))));
+    return byNames([...names], (name) => sum((result) => pick(result)[name] ?? 0));
   };
   const hasSlots = results.every(({ slots }) => slots !== undefined);
   return {
@@ -19,8 +20,8 @@ export function sumOfResults(results: readonly ComputeResult[], weights: readonl
     reschedulingCycles: sum(({ reschedulingCycles }) => reschedulingCycles),
     scheduled: results[results.length - 1].scheduled,
     counters: byName(({ counters }) => counters),
-    ...(hasSlots ? { slots: byName(({ slots }) => slots as unknown as Counts) as unknown as Slots } : {}),
-    onChipReads: byName(({ onChipReads }) => onChipReads as Counts),
+    ...(hasSlots ? { slots: byName<keyof Slots>(({ slots = { occupied: 0 } }) => slots) } : {}),
+    onChipReads: byName(({ onChipReads }) => onChipReads),
     onChipWrites: sum(({ onChipWrites }) => onChipWrites),
   };
 }
@@ -46,21 +47,28 @@ export function rounded(result: ComputeResult, multipliers: number): ComputeResu
     reschedulingCycles: Math.round(result.reschedulingCycles),
     counters: roundedCounts(result.counters),
     ...(slots === undefined ? {} : { slots: roundedSlots(slots, multipliers * result.cycles, multipliers * cycles) }),
-    onChipReads: roundedCounts(result.onChipReads as Counts),
+    onChipReads: roundedCounts(result.onChipReads),
     onChipWrites: Math.round(result.onChipWrites),
   };
 }
 
 function roundedSlots(slots: Slots, all: number, allRounded: number): Slots {
-  const counts = slots as unknown as Counts;
-  const whole = roundedCounts(counts);
-  const sum = (values: Counts) => Object.values(values).reduce((total, count) => total + count, 0);
-  const untold = Math.round(all - sum(counts));
-  const [largest] = Object.keys(whole).sort((a, b) => whole[b] - whole[a]);
+  const whole = roundedCounts<keyof Slots>(slots);
+  const sum = (counts: Counts<keyof Slots>) => Object.values(counts).reduce((total, count) => total + count, 0);
+  const untold = Math.round(all - sum(slots));
+  const [largest] = namesOf(whole).sort((a, b) => whole[b] - whole[a]);
   whole[largest] += allRounded - untold - sum(whole);
-  return whole as unknown as Slots;
+  return whole;
 }
 
-function roundedCounts(counts: Counts): Record<string, number> {
-  return Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, Math.round(count)]));
+function roundedCounts<Name extends string>(counts: Counts<Name>): Record<Name, number> {
+  return byNames(namesOf(counts), (name) => Math.round(counts[name] ?? 0));
+}
+
+function namesOf<Name extends string>(counts: Counts<Name>): Name[] {
+  return Object.keys(counts) as Name[];
+}
+
+function byNames<Name extends string>(names: readonly Name[], count: (name: Name) => number): Record<Name, number> {
+  return Object.fromEntries(names.map((name) => [name, count(name)])) as Record<Name, number>;
 }

@@ -1,68 +1,70 @@
 /**
- * Draws a stratified sample. Units are put in order of their work. The first and the last are taken with certainty, because no other
- * tells of them; those without work are strata of their own; the others are cut into strata of equal size. Of each stratum
- * some are drawn without replacement and put into random groups of equal size, which are what is simulated and what the
- * variance is estimated from. Source: Cochran, Sampling Techniques (1977), chapters 5 and 5A; random groups: Wolter,
+ * Draws a stratified sample. Units of like work make a stratum; of each the same share is drawn without replacement, at least four units,
+ * and put into random groups of equal size, which are what is simulated and what the variance is estimated from. Small strata, as
+ * those of outliers, are taken whole. Source: Cochran, Sampling Techniques (1977), chapters 5 and 5A; random groups: Wolter,
  * Introduction to Variance Estimation (2007), chapter 2.
  */
 import seedrandom from "seedrandom";
+import { strataBySize } from "./strata.ts";
 
 /** Units of like work, and groups of those that were drawn. */
 export interface Stratum {
-  readonly units: number;
-  /** Groups of equal size, units by number, ascending; at least four, unless all units are drawn. */
+  /** All units, by number. */
+  readonly members: readonly number[];
+  /** Groups of equal size, units by number, ascending; at least four, or one of all units. */
   readonly groups: readonly (readonly number[])[];
 }
 
 /** Fewer tell too little of the variance. */
-const LEAST_DRAWN = 10;
-const CERTAIN = 2;
-const MOST_STRATA = 3;
 const LEAST_GROUPS = 4;
+const MOST_STRATA = 3;
+const LEAST_DRAWN = MOST_STRATA * LEAST_GROUPS;
+/** Beyond it, unless more is asked for, a sample costs what the whole does: its groups are cut out and simulated one by one. */
+const WORTHWHILE = 0.5;
+/** Of a stratum of which hardly less is drawn, everything is. */
+const NEARLY_ALL = 0.8;
 
-/** Units that a share asks for. */
-export function drawnUnits(units: number, share: number): number {
-  return Math.max(LEAST_DRAWN, Math.round(units * share));
-}
-
-/** Strata and groups for about `drawn` of the units whose work is given, which are more; the same `key` draws the same. */
-export function drawStrata(work: readonly number[], drawn: number, key: string): Stratum[] {
+/** Strata and groups for about a share of the units whose work is given; the same `key` draws the same. Null where that saves nothing. */
+export function drawStrata(work: readonly number[], share: number, key: string): Stratum[] | null {
+  const most = Math.max(share, WORTHWHILE) * work.length + 1 / 2;
+  const drawn = Math.max(LEAST_DRAWN, Math.round(share * work.length));
+  if (drawn > most) return null;
   const random = seedrandom(key);
-  const order = Array.from(work.keys()).sort((a, b) => work[a] - work[b] || a - b);
-  const rest = order.slice(1, -1);
-  const idle = rest.filter((unit) => work[unit] === 0);
-  const busy = rest.slice(idle.length);
-  const share = (drawn - CERTAIN) / rest.length;
-  return [
-    { units: 1, groups: [order.slice(0, 1)] },
-    ...strataOf(idle, share, random),
-    ...strataOf(busy, share, random),
-    { units: 1, groups: [order.slice(-1)] },
-  ];
+  const strata = strataBySize(work, MOST_STRATA).map((members) =>
+    drawGroups(members, Math.max(LEAST_GROUPS, Math.round((drawn * members.length) / work.length)), random),
+  );
+  const count = strata.reduce((sum, { groups }) => sum + groups.length * groups[0].length, 0);
+  return count > most || strata.every((stratum) => drawnShare(stratum) === 1) ? null : strata;
 }
 
-/** Cuts units in order into strata and draws about a share of each. */
-function strataOf(units: readonly number[], share: number, random: () => number): Stratum[] {
-  if (units.length === 0) return [];
-  const drawn = Math.max(LEAST_GROUPS, Math.round(units.length * share));
-  if (drawn >= units.length) return [{ units: units.length, groups: units.map((unit) => [unit]) }];
-  const strata = Math.min(MOST_STRATA, Math.floor(drawn / LEAST_GROUPS));
-  const parts = (count: number, i: number) => Math.floor((i * count) / strata);
-  return Array.from({ length: strata }, (_, i): Stratum => {
-    const members = units.slice(parts(units.length, i), parts(units.length, i + 1));
-    const wanted = parts(drawn, i + 1) - parts(drawn, i);
-    // Four to seven groups: each is simulated by itself, and left out once.
-    const size = Math.floor(wanted / LEAST_GROUPS);
-    const draw = () => members.splice(Math.floor(random() * members.length), 1)[0];
-    const stratum = members.length;
-    const groups = Array.from({ length: Math.floor(wanted / size) }, () =>
-      Array.from({ length: size }, draw).sort((a, b) => a - b),
-    );
-    return { units: stratum, groups };
-  });
+function drawGroups(members: readonly number[], drawn: number, random: () => number): Stratum {
+  if (drawn >= NEARLY_ALL * members.length) return { members, groups: [members] };
+  const rest = [...members];
+  const draw = () => rest.splice(Math.floor(random() * rest.length), 1)[0];
+  // Four to seven groups: each is simulated by itself, and left out once.
+  const size = Math.floor(drawn / LEAST_GROUPS);
+  const groups = Array.from({ length: Math.floor(drawn / size) }, () =>
+    Array.from({ length: size }, draw).sort((a, b) => a - b),
+  );
+  return { members, groups };
 }
 
 /** Share of a stratum that is drawn. */
-export function drawnShare({ units, groups }: Stratum): number {
-  return (groups.length * groups[0].length) / units;
+export function drawnShare({ members, groups }: Stratum): number {
+  return (groups.length * groups[0].length) / members.length;
+}
+
+/** A group by its place, to be left out. */
+export interface Place {
+  readonly stratum: number;
+  readonly group: number;
+}
+
+/** How much each group counts: units of its stratum / units drawn; 0 for one that is left out. By stratum, one after the other. */
+export function weightsOf(strata: readonly Stratum[], without?: Place): number[] {
+  return strata.flatMap(({ members, groups }, stratum) => {
+    const left = stratum === without?.stratum ? without.group : -1;
+    const weight = members.length / ((groups.length - Number(left >= 0)) * groups[0].length);
+    return groups.map((_, group) => (group === left ? 0 : weight));
+  });
 }

@@ -2,8 +2,10 @@
 import type { ResultRow } from "../result.ts";
 import type { Run } from "../rows.ts";
 import { drawnShare } from "./draw.ts";
-import { halfWidths, numbersIn } from "./intervals.ts";
-import { Estimates, type SampledOperation, type Variation } from "./sampled-operation.ts";
+import { type Bound, Estimates, type Variation } from "./estimates.ts";
+import { halfWidths } from "./intervals.ts";
+import { numbersIn } from "./number-paths.ts";
+import type { SampledOperation } from "./sampled-operation.ts";
 
 /** How much to simulate. */
 export interface Sample {
@@ -32,16 +34,18 @@ export function sampled<T extends object>(
       drawnShare(each) < 1 ? each.groups.map((_, group) => varied({ plan, without: { stratum, group } })) : [],
     ),
   }));
-  const shifts = estimates.shifts().map(varied);
-  const [{ axis, size, strata }] = plans;
-  const count = (units: number[]) => size * units.reduce((a, b) => a + b, 0);
+  const shifts = (bound: Bound) => estimates.shifts(bound).map(varied);
+  const [{ axis, size, work, drawn }] = plans;
   return {
     ...estimate,
     sample: {
       axis,
-      drawn: count(strata.flatMap(({ groups }) => groups.map(({ length }) => length))),
-      of: count(strata.map(({ units }) => units)),
-      ci95: halfWidths(numbersIn(estimate), varied("fractions"), replicates, shifts),
+      drawn: drawn * size,
+      of: work.length * size,
+      ...halfWidths(numbersIn(estimate), varied("fractions"), replicates, {
+        edges: shifts("edges"),
+        unseen: shifts("unseen"),
+      }),
     },
   };
 }

@@ -1,9 +1,11 @@
 /**
- * Intervals of sums over ops and of their ratios. Ops are sampled independently, so that half-widths add up as their squares; a
- * ratio's relative half-width is at most the sum of those of its parts, however they hang together. Both err on the wide side: each
- * half-width was taken with the few degrees of freedom of its op.
+ * Intervals of sums over ops and of their ratios. Ops are sampled independently, so that what is chance of their half-widths adds up as
+ * squares; bounds on what is not may all point the same way, and add up as they are. A ratio's relative half-width is at
+ * most the sum of those of its parts, however they hang together. All of it errs on the wide side: each half-width was
+ * taken with the few degrees of freedom of its op.
  */
 import type { ResultRow, ResultTotal } from "../result.ts";
+import type { NumberPath } from "./number-paths.ts";
 
 /** Of an op: the half-widths of its sample, if there is one. */
 type Sampled = Pick<ResultRow, "sample">;
@@ -16,14 +18,14 @@ export function totalWidths(
   stepRatio: number,
 ): Pick<ResultTotal, "ci95"> {
   if (![...rows, ...denseOps].some(({ sample }) => sample !== undefined)) return {};
-  const sum = (path: string, of = rows) => Math.hypot(...of.map(({ sample }) => sample?.ci95[path] ?? 0));
   const widths: Record<string, number> = {};
-  const set = (path: string, width: number) => {
+  const sum = (path: NumberPath<ResultRow>, of = rows) => sumOfWidths(of, path);
+  const set = (path: NumberPath<ResultTotal>, width: number) => {
     if (width > 0) widths[path] = width;
   };
   type Part = readonly [value: number, width: number];
   const setRatio = (
-    path: string,
+    path: NumberPath<ResultTotal>,
     ratio: number | null | undefined,
     [above, aboveWidth]: Part,
     [below, belowWidth]: Part,
@@ -65,4 +67,15 @@ export function totalWidths(
     setRatio("energy.ratio", energy.ratio, baseline, own);
   }
   return { ci95: widths };
+}
+
+/** The half-width of the sum of a number of some rows, which were drawn independently. */
+export function sumOfWidths(rows: readonly Sampled[], path: NumberPath<ResultRow>): number {
+  let [squares, bounds] = [0, 0];
+  for (const { sample } of rows) {
+    const bound = sample?.bounds[path] ?? 0;
+    squares += ((sample?.ci95[path] ?? 0) - bound) ** 2;
+    bounds += bound;
+  }
+  return Math.sqrt(squares) + bounds;
 }
