@@ -11,7 +11,8 @@ import { join } from "node:path";
 import { memorySource } from "../src/io/byte-source.ts";
 import { accelerators } from "../src/sim/accelerators/index.ts";
 import { prepareOperation } from "../src/sim/prepare.ts";
-import { loadMachines, shippedMachines } from "../src/studies/inputs.ts";
+import { simulate } from "../src/sim/simulate.ts";
+import { loadMachines, openTraces, shippedMachines } from "../src/studies/inputs.ts";
 import { synthesizeTrace } from "../src/studies/synthetic/order.ts";
 import { isMacOp } from "../src/trace/manifest.ts";
 import { encodeTrace, openTrace } from "../src/trace/trace.ts";
@@ -39,7 +40,8 @@ function tell(
   took: ReturnType<typeof run>,
   beside?: { readonly of: string; readonly cpu: readonly number[] },
 ): void {
-  const cells = [took.seconds.toFixed(1), took.cpu.toFixed(1), took.megabytes.toFixed(0)].map((cell) =>
+  const { seconds, cpu, megabytes } = took;
+  const cells = [seconds.toFixed(1), cpu.toFixed(1), Number.isNaN(megabytes) ? "" : megabytes.toFixed(0)].map((cell) =>
     cell.padStart(9),
   );
   const ratios = beside?.cpu.map((other) => (other / took.cpu).toFixed(0)).join("–");
@@ -77,6 +79,13 @@ tell("  bit-tactical, forward, one thread", run("simulate", forward, "--hw", "bi
   of: "DNNsim (5–13 CPU minutes)",
   cpu: [300, 780],
 });
+
+const before = process.cpuUsage();
+const start = performance.now();
+await simulate({ traces: await openTraces([forward]), machines: await loadMachines(["bit-tactical"], accelerators) });
+const { user, system } = process.cpuUsage(before);
+const alone = { seconds: (performance.now() - start) / 1e3, cpu: (user + system) / 1e6, megabytes: Number.NaN };
+tell("  the same without the start of a process", alone, { of: "DNNsim", cpu: [300, 780] });
 
 const large = path("r50-large.safetensors");
 tell(`ResNet-50, batch ${LARGE_BATCH}: trace synth`, synth(LARGE_BATCH, large));
