@@ -38,6 +38,13 @@ export function onesMask(shape: readonly number[]): BitMask {
   return mask;
 }
 
+/** How many elements are not zero; −0 is zero, NaN is not. */
+export function countNonzeros(values: Float32Array): number {
+  let count = 0;
+  for (let i = 0; i < values.length; i++) if (values[i] !== 0) count++;
+  return count;
+}
+
 /** Mask of the elements of `values` (C order, of `shape`) that are not zero; −0 is zero, NaN is not. */
 export function maskOfNonzeros(values: Float32Array | Uint8Array, shape: readonly number[]): BitMask {
   const mask = zerosMask(shape);

@@ -2,6 +2,7 @@
  * Test accuracy with sparse weights and dense activations, as SWAT evaluates. Weights are pruned once, by the exact top-k of
  * each layer's present sparsity, and not by a threshold of training: this is also SWAT's final pruning.
  */
+import { countNonzeros } from "../kernels/bit-mask.ts";
 import type { Dataset } from "./data/dataset.ts";
 import type { Model } from "./model.ts";
 
@@ -34,7 +35,7 @@ export function finalPruning(model: Model, testAccuracy: number): FinalPruning {
   const layers = model.swatLayers.map(({ name, sparseWeight }) => ({
     layer: name,
     weights: sparseWeight.length,
-    kept: sparseWeight.reduce((count, value) => count + Number(value !== 0), 0),
+    kept: countNonzeros(sparseWeight),
   }));
   const sum = (key: "weights" | "kept") => layers.reduce((total, layer) => total + layer[key], 0);
   return { testAccuracy, density: sum("kept") / sum("weights"), layers };

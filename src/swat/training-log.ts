@@ -1,5 +1,5 @@
 /** What a run tells at the end of an epoch and of a recorded step: loss, accuracy, learning rate, and how dense each layer was. */
-import { countOnes } from "../kernels/bit-mask.ts";
+import { countNonzeros, countOnes } from "../kernels/bit-mask.ts";
 import type { Model } from "./model.ts";
 
 /** Densities (nonzeros / elements) of the weights that a layer's forward pass read and of the inputs saved for its weight gradient. */
@@ -26,12 +26,10 @@ export interface TrainingEvent {
 /** Densities of each convolution and linear layer in a training step of `batch` images, between its backward pass and its update. */
 export function layerDensities(model: Model, batch: number): LayerDensities[] {
   return model.swatLayers.map(({ name, source, operands: { forwardWeight, savedInputThreshold } }) => {
-    let kept = 0;
-    for (let i = 0; i < forwardWeight.length; i++) if (forwardWeight[i] !== 0) kept++;
     const saved = countOnes(model.backend.mask(source.values, batch, savedInputThreshold));
     return {
       layer: name,
-      weightDensity: kept / forwardWeight.length,
+      weightDensity: countNonzeros(forwardWeight) / forwardWeight.length,
       savedInputDensity: saved / (batch * source.size),
     };
   });
