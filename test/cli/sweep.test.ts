@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SWAT_DENSITIES, traceBytes } from "../sim/make-trace.ts";
 import { ended, linesOf, ROOT, start, swatSim, swatSimProcess } from "./program.ts";
 
-const KILLS = 2;
+const KILLS = 5;
 const values = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
 const SPEC = {
   machines: ["tensordash-4096"],
