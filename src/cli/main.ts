@@ -7,5 +7,6 @@ guardOutput(process.stdout, (message) => {
   console.error(`error: stdout: cannot be written: ${message}`);
   process.exitCode = 1;
 });
+guardOutput(process.stderr, () => {});
 
 await runCommand(process.argv.slice(2));

@@ -2,8 +2,9 @@
  * Files that appear whole or not at all: written beside their place under a temporary name, then renamed. What is no file, as a pipe or
  * a device, is written into; a link stays one, and what it names is written.
  */
+import { writeFileSync } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, readlink, realpath, rename, rm, stat } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { isMissing } from "./read-file.ts";
 
 const PARTIAL = /\.\d+\.partial$/;
@@ -13,30 +14,49 @@ type Content = string | Uint8Array | readonly Uint8Array[];
 /** Writes `content`, or its parts one after another, to `path`, making its folders. Nothing is left behind on failure. @throws Error naming the file. */
 export async function writeFileAtomically(path: string, content: Content): Promise<void> {
   try {
-    const { target, isReplaced } = await placeOf(path);
-    if (isReplaced) await replace(target, content);
+    const { target, isReplaced, mode, descriptor } = await placeOf(path);
+    if (isReplaced) await replace(target, mode, content);
+    else if (descriptor !== undefined) for (const part of partsOf(content)) writeFileSync(descriptor, part);
     else await withFile(target, (file) => writeParts(file, content));
   } catch (cause) {
     throw new Error(`${path}: cannot be written: ${(cause as Error).message}`, { cause });
   }
 }
 
-/** Where links lead to, and whether a file is there or may be made there. */
-async function placeOf(path: string): Promise<{ readonly target: string; readonly isReplaced: boolean }> {
-  const status = await statusOf(path);
-  // A link to an open pipe, as /dev/stdout, leads to no path.
-  if (status !== undefined && !status.isFile()) return { target: path, isReplaced: false };
-  if (status !== undefined) return { target: await realpath(path), isReplaced: true };
-  const link = await readlink(path).catch(() => undefined);
-  return link === undefined ? { target: path, isReplaced: true } : placeOf(resolve(dirname(path), link));
+interface Place {
+  readonly target: string;
+  /** Whether a file is there or may be made there; else it is written into. */
+  readonly isReplaced: boolean;
+  /** Of a file that is there. */
+  readonly mode?: number;
+  /** Of a file that this process was given open, as /dev/stdout leads to: what is written comes after what others wrote. */
+  readonly descriptor?: number;
 }
 
-async function replace(path: string, content: Content): Promise<void> {
+/** Where Linux has the open files of a process. */
+const OPEN_FILE = /^\/proc\/(\d+)\/fd\/(\d+)$/;
+const PERMISSIONS = 0o7777;
+
+/** Where links lead to. */
+async function placeOf(path: string): Promise<Place> {
+  const status = await statusOf(path);
+  // A link to an open pipe leads to no path.
+  if (status !== undefined && !status.isFile()) return { target: path, isReplaced: false };
+  const folder = await realpath(dirname(path)).catch(() => dirname(path));
+  const [, owner, descriptor] = OPEN_FILE.exec(join(folder, basename(path))) ?? [];
+  if (Number(owner) === process.pid) return { target: path, isReplaced: false, descriptor: Number(descriptor) };
+  const link = await readlink(path).catch(() => undefined);
+  if (link !== undefined) return placeOf(resolve(folder, link));
+  return { target: path, isReplaced: true, ...(status === undefined ? {} : { mode: status.mode & PERMISSIONS }) };
+}
+
+async function replace(path: string, mode: number | undefined, content: Content): Promise<void> {
   const temporary = `${path}.${process.pid}.partial`;
   try {
     await makeFolder(dirname(path));
     await withFile(temporary, async (file) => {
       await writeParts(file, content);
+      if (mode !== undefined) await file.chmod(mode);
       await file.sync();
     });
     await rename(temporary, path);
@@ -75,8 +95,11 @@ async function withFile(path: string, work: (file: FileHandle) => Promise<void>)
 }
 
 async function writeParts(file: FileHandle, content: Content): Promise<void> {
-  if (typeof content === "string") await file.writeFile(content);
-  else for (const part of content instanceof Uint8Array ? [content] : content) await file.writeFile(part);
+  for (const part of partsOf(content)) await file.writeFile(part);
+}
+
+function partsOf(content: Content): readonly (string | Uint8Array)[] {
+  return typeof content === "string" || content instanceof Uint8Array ? [content] : content;
 }
 
 /** Pretty JSON with a final newline. */

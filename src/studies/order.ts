@@ -36,13 +36,13 @@ export function checkOrder(schema: TObject, order: unknown, verb: string): void 
   if (faults.length > 0) throw new InputError(faults);
 }
 
-/** What is opened already by a name, all else as it is; null for what no data can be. */
-function dataOf(value: unknown, parts: readonly string[]): unknown {
-  if (Array.isArray(value)) return value.map((item) => dataOf(item, parts));
-  if (typeof value === "function") return null;
+/** What is opened already by a name, all else as it is; null for what no data can be, as a function or what holds itself. */
+function dataOf(value: unknown, parts: readonly string[], around: readonly unknown[] = []): unknown {
+  if (typeof value === "function" || around.includes(value)) return null;
+  if (Array.isArray(value)) return value.map((item) => dataOf(item, parts, [...around, value]));
   if (!isRecord(value)) return value;
   if (parts.some((part) => isRecord(value[part]))) return "opened";
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, dataOf(inner, [])]));
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, dataOf(inner, [], [...around, value])]));
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -12,6 +12,8 @@ import { inject } from "vitest";
 
 export const ROOT = resolve(import.meta.dirname, "../..");
 const program = inject("program");
+/** As it was before any command ran here. */
+const environment = { ...process.env };
 const { runCommand }: typeof import("../../src/cli/run-command.ts") = await import(
   pathToFileURL(join(dirname(program), "run-command.js")).href
 );
@@ -33,7 +35,7 @@ export interface Surroundings {
 export function start(args: readonly string[], { cwd = ROOT, env = {} }: Surroundings = {}): ChildProcess {
   return spawn(process.execPath, [program, ...args], {
     cwd,
-    env: { ...process.env, ...env },
+    env: { ...environment, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
 }

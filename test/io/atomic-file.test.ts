@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { chmod, lstat, mkdir, readdir, readFile, readlink, symlink, writeFile } from "node:fs/promises";
+import { chmod, lstat, mkdir, open, readdir, readFile, readlink, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { writeFileAtomically, writeJsonFile } from "../../src/io/atomic-file.ts";
@@ -58,6 +58,38 @@ describe("an atomic file", () => {
       expect(await readFile(join(folder, "real", name), "utf8")).toBe(`to ${name}`);
     }
     expect((await readdir(join(folder, "real"))).sort()).toEqual(["new", "there"]);
+  });
+
+  it("of a link that leads nowhere yet comes where the system would look for it, through linked folders", async () => {
+    const folder = await temporaryFolder();
+    await mkdir(join(folder, "far/away"), { recursive: true });
+    await mkdir(join(folder, "here"));
+    await symlink("../far/away", join(folder, "here/linked"));
+    await symlink("../new", join(folder, "far/away/link"));
+    await writeFileAtomically(join(folder, "here/linked/link"), "found");
+    expect(await readFile(join(folder, "far/new"), "utf8")).toBe("found");
+    expect(await readdir(join(folder, "here"))).toEqual(["linked"]);
+  });
+
+  it("keeps the permissions of the one that it replaces", async () => {
+    const path = join(await temporaryFolder(), "mine");
+    await writeFile(path, "old");
+    await chmod(path, 0o640);
+    await writeFileAtomically(path, "new");
+    expect((await lstat(path)).mode & 0o777).toBe(0o640);
+  });
+
+  it.skipIf(process.platform !== "linux")("goes behind what is there where the file is open already", async () => {
+    const path = join(await temporaryFolder(), "open");
+    await writeFile(path, "before, ");
+    const file = await open(path, "a");
+    await writeFileAtomically(
+      `/proc/self/fd/${file.fd}`,
+      ["in between, ", "twice, "].map((text) => Buffer.from(text)),
+    );
+    await file.writeFile("after");
+    await file.close();
+    expect(await readFile(path, "utf8")).toBe("before, in between, twice, after");
   });
 
   it.skipIf(process.platform === "win32")("is no file where a pipe is: who reads it gets the content", async () => {

@@ -165,7 +165,7 @@ function runWeights(
     const weights = weightLanes(weight, g, pass, group, own.lanes);
     const inner = setAxis(weights.filters, own.rows);
     for (const grid of grids) {
-      const costs = costsOnce(weight, pass, group, grid, own, () =>
+      const costs = costsOnce(weight, [pass, g.groups, group], grid, own, () =>
         scheduleSets({ params: own, scheduler }, inner.sets, grid.taps.length * weights.blocks, (set, buffer) => {
           gatherSet(weights, grid, set, own.rows, buffer);
           return own.rows;
@@ -186,16 +186,14 @@ function runWeights(
 /** What the filter sets of one job cost: scheduled once for all windows, images and machines of the same rows and search map. */
 function costsOnce(
   mask: BitMask,
-  pass: string,
-  group: number,
+  part: readonly unknown[],
   grid: WindowGrid,
   own: BitTacticalParams,
   make: () => SetCosts,
 ): SetCosts {
   const { lanes, rows, lookahead, lookaside, shape, offsets } = own;
-  const taps = grid.taps.map(({ kernel }) => kernel).join(" ");
-  const key = ["static schedule", pass, group, taps, lanes, rows, lookahead, lookaside, shape, offsets?.join(" ")];
-  return once(mask, key, make);
+  const taps = grid.taps.map(({ kernel }) => kernel);
+  return once(mask, ["static schedule", ...part, taps, lanes, rows, lookahead, lookaside, shape, offsets], make);
 }
 
 /** Gathers filter set `set` over the taps of one job. */

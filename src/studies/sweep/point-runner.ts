@@ -6,6 +6,7 @@
 import { InputError } from "../../io/faults.ts";
 import type { SweepMetrics, SweepPoint } from "../../report/sweep-points.ts";
 import type { Accelerator, ComputeResult } from "../../sim/accelerator.ts";
+import type { EnergyTable } from "../../sim/energy/table.ts";
 import { type Machine, resolveMachine } from "../../sim/machine.ts";
 import type { Operation } from "../../sim/operation.ts";
 import { type PreparedOperation, prepareOperation } from "../../sim/prepare.ts";
@@ -28,7 +29,13 @@ const MOST_KNOWN = 8;
 export async function pointRunner(names: readonly string[], modules: readonly string[]): Promise<PointRunner> {
   const accelerators = await loadAccelerators(modules);
   const machines = await loadMachines(names, accelerators);
-  const energy = await loadEnergyTables(machines);
+  const tables = new Map<string | undefined, EnergyTable>();
+  const tableOf = async (machine: Machine): Promise<EnergyTable> => {
+    const { energy } = machine.config;
+    const table = tables.get(energy) ?? (await loadEnergyTables([machine]))[0];
+    tables.set(energy, table);
+    return table;
+  };
   const known = Object.fromEntries(Object.entries(accelerators).map(([id, one]) => [id, remembering(one)]));
   let inUse: PreparedTrace | undefined;
   return async ({ machine: index, trace, synthetic, values }) => {
@@ -50,7 +57,7 @@ export async function pointRunner(names: readonly string[], modules: readonly st
       const { machines: results } = await simulate({
         traces: [identified],
         machines: [machine],
-        energy: [energy[index]],
+        energy: [await tableOf(machine)],
         prepare: async (_, op) => prepared.get(op) as PreparedOperation,
       });
       return { ...place, metrics: metricsOf(results[0], machine) };
@@ -96,7 +103,8 @@ function remembering(accelerator: Accelerator): Accelerator {
     ofParams.set(operation, result);
     return result;
   };
-  return { ...accelerator, run };
+  // An accelerator may be an instance of a class.
+  return Object.assign(Object.create(accelerator) as Accelerator, { run });
 }
 
 /** Refusals are plain errors; anything else is a fault of the program, which must not become a result. */

@@ -8,7 +8,9 @@ import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { type TSchema, Type } from "typebox";
 import { InputError } from "../../io/faults.ts";
-import { type Accelerators, loadAccelerators, loadMachines, openTraces } from "../inputs.ts";
+import { sha256OfFile } from "../../io/file-source.ts";
+import type { Machine } from "../../sim/machine.ts";
+import { type Accelerators, loadAccelerators, loadEnergyTable, loadMachines, openTraces } from "../inputs.ts";
 import { checkOrder } from "../order.ts";
 import { dealer, type Piece } from "./dealing.ts";
 import { pointRunner } from "./point-runner.ts";
@@ -16,6 +18,8 @@ import { inSharingOrder, type PlannedPoint, pointsOf, type Shard, shardOf } from
 import { type FinishedPoint, inOrder, openPoints, pointsPath, writeSweep } from "./points-file.ts";
 import { checkSweepSpec, type SweepSpec, tracesOfSpec } from "./spec.ts";
 
+/** The field of a config that names its energy table. */
+const ENERGY = "energy";
 /** Points that a thread is sent at once: enough to share work, few enough that no thread is left with much at the end. */
 const POINTS_AT_ONCE = 8;
 const WORKER = new URL("./sweep-worker.js", import.meta.url);
@@ -71,12 +75,7 @@ export async function runSweep(plan: SweepPlan, { onProgress, signal }: SweepHoo
   const machines = await loadMachines(spec.machines, known);
   const all = pointsOf(spec, machines, where, known);
   const identity = {
-    sha256: await identityOf(
-      spec,
-      machines.map(({ config }) => config),
-      known,
-      all,
-    ),
+    sha256: await identityOf(spec, machines, known, all),
     points: all.length,
   };
   const path = pointsPath(out, shard);
@@ -105,20 +104,31 @@ export async function runSweep(plan: SweepPlan, { onProgress, signal }: SweepHoo
   return { ...report, file: target, lines: result };
 }
 
-/** Whatever may change a result changes the hash; of modules, what they hold, not where they lie. */
+/** Whatever may change a result changes the hash; of modules and energy tables, what they hold, not where they lie. */
 async function identityOf(
-  { $schema: _, modules: __, ...spec }: SweepSpec,
-  configs: readonly unknown[],
+  { $schema: _, modules: paths = [], ...spec }: SweepSpec,
+  machines: readonly Machine[],
   accelerators: Accelerators,
   points: readonly PlannedPoint[],
 ): Promise<string> {
   const files = (await openTraces(tracesOfSpec(spec))).map(({ sha256 }) => sha256);
   // With the defaults that the spec leaves to the program.
   const traces = [...files, ...new Set(points.flatMap(({ synthetic }) => synthetic ?? []))];
+  const configs = machines.map(({ config }) => config);
+  const modules = await Promise.all(paths.map(sha256OfFile));
   const models = Object.values(accelerators).map(({ id, modelVersion }) => [id, modelVersion]);
   return createHash("sha256")
-    .update(JSON.stringify([spec, configs, traces, models]))
+    .update(JSON.stringify([spec, configs, traces, models, modules, await tablesOf(spec, machines)]))
     .digest("hex");
+}
+
+/** The content of all energy tables that machines have or a sweep gives them, but for those that points are refused for. */
+async function tablesOf({ list = [], grid = {} }: SweepSpec, machines: readonly Machine[]): Promise<unknown[]> {
+  const swept = [...(grid[ENERGY] ?? []), ...list.flatMap((values) => values[ENERGY] ?? [])];
+  // Without a name it is the default one.
+  const names = [...machines.map(({ config }) => config.energy), ...swept.filter((name) => typeof name === "string")];
+  const tables = await Promise.allSettled([...new Set(names)].map((name) => loadEnergyTable(name)));
+  return tables.flatMap((table) => (table.status === "fulfilled" ? [table.value.config] : []));
 }
 
 function inPieces(group: readonly PlannedPoint[]): Piece[] {

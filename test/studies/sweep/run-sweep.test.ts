@@ -62,15 +62,12 @@ describe("a sweep", () => {
     expect(done).toBe(2 * 2 ** 4);
     expect(points).toHaveLength(done);
     const [base] = await loadMachines(["tensordash-4096"]);
-    const energy = await loadEnergyTables([base]);
     for (const { point, trace, metrics, error } of points) {
       const opened = await openTraces(traces.filter((path) => path.endsWith(trace)));
-      const alone = () =>
-        simulate({
-          traces: opened,
-          machines: [resolveMachine(withFields(base.config, point), base.name, accelerators)],
-          energy,
-        });
+      const alone = async () => {
+        const machines = [resolveMachine(withFields(base.config, point), base.name, accelerators)];
+        return simulate({ traces: opened, machines, energy: await loadEnergyTables(machines) });
+      };
       if (metrics === undefined) {
         expect(error).toBe((await faultsOf(alone)).join("; "));
         continue;
@@ -94,6 +91,19 @@ describe("a sweep", () => {
     expect(points.some(({ metrics }) => metrics !== undefined)).toBe(true);
   });
 
+  it("pays by the energy table of each point, refuses unknown ones, and does not go on where one has changed", async () => {
+    const table = JSON.parse(await readFile("hw-configs/energy/7nm.json", "utf8"));
+    const path = join(folder, "mine.json");
+    await writeFile(path, JSON.stringify({ ...table, name: "mine" }));
+    const own = { traces: [traces[0]], grid: { energy: ["45nm", "7nm", path, "none"] } };
+    const [of45, of7, mine, none] = await readSweep((await runSweep(plan(own))).file);
+    expect(of7.metrics?.energyPicojoules).toBeLessThan(of45.metrics?.energyPicojoules as number);
+    expect(mine.metrics).toEqual(of7.metrics);
+    expect(none.error).toMatch(/unknown energy table, got "none"/);
+    await writeFile(path, JSON.stringify({ ...table, name: "mine", node: "another" }));
+    expect(await faultsOf(() => runSweep(plan(own)))).toEqual([expect.stringContaining("is of another sweep")]);
+  });
+
   it("records why a config is refused, and goes on", async () => {
     const { file } = await runSweep(plan({ grid: { "params.rows": [0, 2], clock: ["1 GHz", "1 B"] } }));
     const points = await readSweep(file);
@@ -102,7 +112,13 @@ describe("a sweep", () => {
   });
 
   it("takes accelerators of one's own, and goes on only with the same model of them", async () => {
-    const source = await readFile("examples/broadcast.js", "utf8");
+    // An instance of a class, whose methods are not its own.
+    const literal = /export default (\{[\s\S]*\});/;
+    const source = (await readFile("examples/broadcast.js", "utf8")).replace(
+      literal,
+      "export default Object.create($1);",
+    );
+    expect(source).toContain("Object.create");
     const module = join(folder, "broadcast.js");
     await writeFile(module, source);
     const own = {
@@ -119,7 +135,7 @@ describe("a sweep", () => {
       return plan({ ...own, modules: [join(folder, name)] });
     };
     expect(await runSweep(await elsewhere("moved.js", source))).toMatchObject({ done: 4, file });
-    const changed = await elsewhere("changed.js", source.replace(/modelVersion: (\d+)/, "modelVersion: 1$1"));
+    const changed = await elsewhere("changed.js", `${source}// Another model.`);
     expect(await faultsOf(() => runSweep(changed))).toEqual([expect.stringContaining("is of another sweep")]);
     expect(await faultsOf(() => runSweep(plan({ ...own, modules: [] })))).toEqual([
       expect.stringMatching(/accelerator: unknown accelerator, got "broadcast"/),
