@@ -1,8 +1,10 @@
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, open, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
-import { hasStack, linesOf, swatSim, swatSimProcess } from "./program.ts";
+import { describe, expect, inject, it } from "vitest";
+import { ended, hasStack, linesOf, swatSim, swatSimProcess } from "./program.ts";
 
 describe("--help", () => {
   for (const command of [
@@ -141,6 +143,17 @@ it.concurrent("--version is that of the package", async ({ expect }) => {
 });
 
 describe("a process of its own", () => {
+  it.skipIf(!existsSync("/dev/full"))("ends with 1 and one line where what it prints finds no room", async () => {
+    const full = await open("/dev/full", "w");
+    const child = spawn(process.execPath, [inject("program"), "flops", "--network", "resnet20"], {
+      stdio: ["ignore", full.fd, "pipe"],
+    });
+    const outcome = await ended(child, ["stderr"]);
+    await full.close();
+    expect(outcome.code).toBe(1);
+    expect(linesOf(outcome.stderr)).toEqual([expect.stringMatching(/^error: stdout: cannot be written: ENOSPC/)]);
+  });
+
   it.each([
     [0, ["--version"]],
     [0, ["flops", "--help"]],

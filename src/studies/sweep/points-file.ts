@@ -121,6 +121,11 @@ export async function writeSweep(path: string, lines: readonly string[]): Promis
 export async function readSweep(path: string): Promise<SweepPoint[]> {
   const { faults, attempt } = faultCollector();
   const lines = new TextDecoder().decode((await readBytes(path)).bytes).split("\n");
+  if (lines[0].startsWith('{"sweep":')) {
+    throw new InputError([
+      `${path}: holds points as they came; valid: sweep.jsonl, which the sweep writes at its end, or sweep merge`,
+    ]);
+  }
   const points = lines.flatMap((line, at) => {
     const where = `${path}: line ${at + 1}`;
     return line.trim() === "" ? [] : (attempt(() => checkSchema(SweepPointSchema, parse(line, where), where)) ?? []);

@@ -51,6 +51,11 @@ describe("the result of a sweep", () => {
       expect.stringMatching(/line 1: missing key "trace"$/),
       expect.stringMatching(/line 2: is not JSON: /),
     ]);
+    const { out } = plan();
+    await runSweep(plan({ grid: { clock: ["1 GHz"] } }));
+    expect(await faultsOf(() => readSweep(join(out, "points.jsonl")))).toEqual([
+      expect.stringMatching(/points\.jsonl: holds points as they came; valid: sweep\.jsonl/),
+    ]);
     expect(await faultsOf(() => read("\n"))).toEqual([expect.stringMatching(/sweep\.jsonl: has no point$/)]);
   });
 });
