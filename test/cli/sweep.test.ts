@@ -52,7 +52,7 @@ describe("sweep", () => {
     const random = seedrandom("kills");
     for (let kill = 0; kill < KILLS; kill++) {
       const lines = (await linesIn("killed/points.jsonl")) + Math.floor(random() * 8);
-      const child = start(sweep("--out", "killed", "--threads", "2"), { cwd });
+      const child = start(sweep("--out", "killed", "--threads", "1"), { cwd });
       const end = ended(child);
       await grownTo("killed/points.jsonl", lines, () => child.exitCode !== null);
       child.kill("SIGKILL");
