@@ -22,14 +22,10 @@ import { checkXml, isChanged, verdictText } from "../studies/check-report.ts";
 import type { SimulationSources } from "../studies/helper-work.ts";
 import { loadAccelerators, loadEnergyTables, loadMachines, openTraces } from "../studies/inputs.ts";
 import { simulateOpened } from "../studies/simulate-threads.ts";
-import { integer, numberIn } from "./options.ts";
+import { integer, MACHINE, numberIn } from "./options.ts";
 import { progressBar } from "./progress.ts";
 import { warned } from "./warnings.ts";
 
-const MACHINE = [
-  "--machine <module...>",
-  "modules of accelerators of your own (.js), for the configs that name them",
-] as const;
 const THREADS = [
   "--threads <count>",
   "threads to simulate on, with the same counts (default: as many as pay)",

@@ -6,7 +6,7 @@ import { simulate } from "../sim/simulate.ts";
 import { loadAccelerators, loadMachines, openTraces } from "../studies/inputs.ts";
 import { isMacOp } from "../trace/manifest.ts";
 import { PASSES, type Pass } from "../trace/passes.ts";
-import { oneOf } from "./options.ts";
+import { MACHINE, oneOf } from "./options.ts";
 import { warned } from "./warnings.ts";
 
 interface ExplainOptions {
@@ -24,7 +24,7 @@ export function addExplainCommand(program: Command): void {
     .description("Show where the cycles went: from effectual MACs through every cause to what was reached.")
     .argument("<trace>", "a recorded step (.safetensors)")
     .requiredOption("--hw <config...>", "names of shipped machines or paths of configs")
-    .option("--machine <module...>", "modules of accelerators of your own (.js)")
+    .option(...MACHINE)
     .option("--layer <name>", "only this layer")
     .option("--pass <pass>", PASSES.join(", "), oneOf(PASSES))
     .option("--json", "print the breakdowns as JSON, in multiplier-cycles")

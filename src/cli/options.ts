@@ -1,9 +1,15 @@
-/** Parsers of option values that several commands share; commander turns what the parsers throw into a usage error. */
+/** Options and parsers of their values that several commands share; commander turns what the parsers throw into a usage error. */
 import { type Command, InvalidArgumentError } from "commander";
 import type { ImageShape } from "../networks/graph.ts";
 import { parseImageShape } from "../networks/image-shape.ts";
 import { networkNamed } from "../networks/index.ts";
 import { type Drop, parseDrops } from "../sparsity/drops.ts";
+
+/** Option of the commands that take machines. */
+export const MACHINE = [
+  "--machine <module...>",
+  "modules of accelerators of your own (.js), for the configs that name them",
+] as const;
 
 /** Parser of an integer of at least `minimum` and at most `maximum`. */
 export function integer(minimum: number, maximum: number = Number.MAX_SAFE_INTEGER): (text: string) => number {

@@ -8,7 +8,7 @@ import { withRegion } from "../report/marked-region.ts";
 import { paperCsv, paperMarkdown, paperText } from "../report/paper.ts";
 import { FIXED_METHODS, type FixedMethod } from "../sparsity/methods.ts";
 import { comparePaper, paperMachines } from "../studies/paper.ts";
-import { integer, networkName, oneOf } from "./options.ts";
+import { integer, MACHINE, networkName, oneOf } from "./options.ts";
 import { progressBar } from "./progress.ts";
 
 const METHODS = FIXED_METHODS.filter((method): method is Exclude<FixedMethod, "dense"> => method !== "dense");
@@ -50,7 +50,7 @@ export function addPaperCommand(program: Command): void {
       "--hw <config...>",
       "machines (default: the shipped ones of 4,096 multipliers but scnn-4096, which takes long)",
     )
-    .option("--machine <module...>", "modules of accelerators of your own (.js), for the configs that name them")
+    .option(...MACHINE)
     .addOption(new Option("--all", "all shipped machines").conflicts("hw"))
     .option("--threads <count>", "threads to simulate on, with the same result (default: as many as pay)", integer(1))
     .option("--json", "print the comparison as JSON")

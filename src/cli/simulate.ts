@@ -6,7 +6,7 @@ import { resultCsv } from "../report/csv.ts";
 import { energyTable } from "../report/energy-table.ts";
 import { resultTable } from "../report/table.ts";
 import { simulateFiles } from "../studies/simulate-threads.ts";
-import { integer, share } from "./options.ts";
+import { integer, MACHINE, share } from "./options.ts";
 import { progressBar } from "./progress.ts";
 import { warn } from "./warnings.ts";
 
@@ -33,7 +33,7 @@ export function addSimulateCommand(program: Command): void {
     .description("Replay traces on accelerators and compare with a dense baseline.")
     .argument("<trace...>", "recorded steps (.safetensors)")
     .option("--hw <config...>", "names of shipped machines, paths of configs, or all", ["all"])
-    .option("--machine <module...>", "modules of accelerators of your own (.js), for the configs that name them")
+    .option(...MACHINE)
     .option("--baseline <config>", "dense machine to compare with (default: each array without skipping)")
     .option("--baseline-trace <file...>", "steps of dense training, to tell what the method adds")
     .option("--allow-unequal", "compare with a baseline of another peak")

@@ -121,29 +121,12 @@ export class RandomStream {
   /** Fills `target` with uniform numbers from `low` to `high`, rounded to 32-bit floats. */
   fillUniform(target: Float32Array, low: number, high: number): void {
     const span = high - low;
-    this.#drawEach(target.length, (i, draw) => {
-      target[i] = low + span * ((draw >>> 8) * TWO_POW_MINUS_24);
-    });
+    for (let i = 0; i < target.length; i++) target[i] = low + span * this.uniform();
   }
 
   /** Fills `target` with normal deviates. */
   fillNormal(target: Float32Array, mean: number, std: number): void {
-    this.#drawEach(target.length, (i, draw) => {
-      target[i] = mean + std * inverseNormal((draw + 0.5) * TWO_POW_MINUS_32);
-    });
-  }
-
-  /** Takes the next `count` draws, a block of four at a time. */
-  #drawEach(count: number, take: (i: number, draw: number) => void): void {
-    let i = 0;
-    for (; i < count && (this.#position & 3) !== 0; i++) take(i, this.next());
-    const block: Block = new Uint32Array(4);
-    for (; i + 4 <= count; i += 4, this.#position += 4) {
-      const index = this.#position / 4;
-      philox4x32(block, index, this.#substream, this.#salt, this.#family, this.#key0, this.#key1);
-      for (let j = 0; j < 4; j++) take(i + j, block[j]);
-    }
-    for (; i < count; i++) take(i, this.next());
+    for (let i = 0; i < target.length; i++) target[i] = mean + std * this.normal();
   }
 
   /** A permutation of 0 … n − 1, all equally likely (Fisher–Yates, from the end). */

@@ -80,7 +80,7 @@ export interface SkippingHardware {
 export type CutAxis = "images" | "inputChannels" | "outputChannels";
 
 /** A way to cut an operation into parts whose counts add up to its own, for simulating some of them only. */
-export interface Cut<Params> {
+export interface Cut {
   readonly axis: CutAxis;
   /** Neighbours that stay together, counted from 0; the axis is a multiple of it. A part may hold any such units. */
   readonly size: number;
@@ -88,8 +88,6 @@ export interface Cut<Params> {
   readonly once: boolean;
   /** Cycles by which a part may differ for having been cut out: what its neighbours hand on to it is lost. */
   readonly edges: number;
-  /** Parameters for the parts: a choice that the machine makes for the whole operation is made in them. */
-  readonly params: Params;
 }
 
 /** A family of machines; `Schema` is the schema of its `params`, inferred and checked from one declaration. */
@@ -116,7 +114,7 @@ export interface Accelerator<Schema extends TObject = TObject> {
    * Ways to cut an operation, the better ones first; none, and a machine without this member, where it is simulated whole even
    * in a sample: because its counts do not add up, or cost no time.
    */
-  cuts?(operation: Operation, params: Static<Schema>): readonly Cut<Static<Schema>>[];
+  cuts?(operation: Operation, params: Static<Schema>): readonly Cut[];
   /** The same operation with on-chip buffers line by line; a machine without it cannot have `memory.detail` "line". */
   runLines?(operation: Operation, params: Static<Schema>, line: LineDetail): LineResult;
 }

@@ -34,7 +34,7 @@ function sampleOf({ work, cycles }: Units, seed: string): { parts: SampledOperat
   const strata = drawStrata(work, SHARE, seed);
   if (strata === null) return null;
   const plan: Plan = { axis: "images", size: 1, work, strata, drawn: 0 };
-  const cut: Cut<object> = { axis: "images", size: 1, once: false, edges: 0, params: {} };
+  const cut: Cut = { axis: "images", size: 1, once: false, edges: 0 };
   const part = (_: Operation, __: Plan, group: readonly number[]) => group;
   const run = (group: readonly number[]) => ({
     ...NOTHING,

@@ -49,10 +49,10 @@ describe("cuts", () => {
       fc.property(operations, fc.nat(small.length - 1), (operation, index) => {
         const machine = small[index];
         const { accelerator, params } = machine;
-        for (const { axis, size, once, edges, params: own } of accelerator.cuts?.(operation, params) ?? []) {
+        for (const { axis, size, once, edges } of accelerator.cuts?.(operation, params) ?? []) {
           const units = extentOf(operation.geometry, axis) / size;
           if (!Number.isInteger(units)) throw new Error(`${machine.name}: ${size} does not divide the ${axis}`);
-          const run = (part: Operation) => accelerator.run(part, own as never);
+          const run = (part: Operation) => accelerator.run(part, params);
           const parts = range(units).map((unit) =>
             run(
               take(

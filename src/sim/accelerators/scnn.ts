@@ -113,13 +113,13 @@ export const scnn: Accelerator<typeof params> = {
   validation: (operation, own) => (inGoldenScope(operation, own) ? "exact" : "property"),
   cuts({ pass, geometry }, own) {
     if (!own.skipping) return [];
-    const cut = { size: 1, edges: 0, params: own };
+    const cut = { size: 1, edges: 0 };
     // Halos are exchanged once an image, and in weightGrad once an input channel.
     const isGradient = pass === "weightGrad";
-    const images: Cut<ScnnParams> = { ...cut, axis: "images", once: isGradient };
+    const images: Cut = { ...cut, axis: "images", once: isGradient };
     if (geometry.groups > 1 || isLinear(geometry)) return [images];
     const axis = pass === "inputGrad" ? "outputChannels" : "inputChannels";
-    const channels: Cut<ScnnParams> = { ...cut, axis, once: !isGradient };
+    const channels: Cut = { ...cut, axis, once: !isGradient };
     // Kernels are loaded once a channel of weights, and once an image of outputGrad, for whatever is taken of the other.
     return isGradient && geometry.N >= MANY_IMAGES ? [images] : [channels, images];
   },

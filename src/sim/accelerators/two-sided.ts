@@ -92,7 +92,7 @@ export const twoSided: Accelerator<typeof params> = {
   // Folded, clusters wait only at the end: the more they do, the better their work evens out.
   cuts: ({ pass }, own) =>
     own.skipping && own.batch === "image" && pass !== "weightGrad"
-      ? [{ axis: "images", size: 1, once: false, edges: 0, params: own }]
+      ? [{ axis: "images", size: 1, once: false, edges: 0 }]
       : [],
   run(operation, own) {
     const { geometry } = operation;

@@ -9,9 +9,9 @@ import type { ArrayParams } from "./array-params.ts";
 import { windowGrids } from "./channel-first.ts";
 
 /** Cuts of an operation whose windows, or input channels, are on the columns. */
-export function pairCuts<Params extends ArrayParams>(operation: Operation, params: Params): Cut<Params>[] {
+export function pairCuts(operation: Operation, params: ArrayParams): Cut[] {
   const { pass, geometry: g } = operation;
-  if (params.batch === "image") return [{ axis: "images", size: 1, once: false, edges: 0, params }];
+  if (params.batch === "image") return [{ axis: "images", size: 1, once: false, edges: 0 }];
   const setsOf = (items: number, others: number): Run => ({
     items,
     pairs: Math.ceil(items / params.columns) * Math.ceil(others / params.rows),
@@ -38,19 +38,19 @@ interface Run {
  * The smallest units that divide the axis and are whole. Skip counters of the tiles begin anew with each run, which is a cycle at most for a
  * tile, and for a step group of all tiles.
  */
-function cutOf<Params extends ArrayParams>(
-  axis: Cut<Params>["axis"],
+function cutOf(
+  axis: Cut["axis"],
   extent: number,
-  params: Params,
+  params: ArrayParams,
   runsOf: (size: number) => readonly Run[],
-): Cut<Params>[] {
+): Cut[] {
   const { columns, tiles, dealing } = params;
   for (let size = 1; size < extent; size++) {
     if (extent % size > 0) continue;
     const runs = runsOf(size);
     if (runs.some(({ items, pairs }) => items % columns > 0 || (dealing === "sets" && pairs % tiles > 0))) continue;
     const edges = runs.reduce((sum, { pairs }) => sum + Math.min(tiles, dealing === "sets" ? pairs / tiles : pairs), 0);
-    return [{ axis, size, once: false, edges, params }];
+    return [{ axis, size, once: false, edges }];
   }
   return [];
 }

@@ -86,7 +86,7 @@ export class Estimates {
     if (planned === null) return { plan: null, whole: accelerator.run(operation, params) };
     const { plan, cut } = planned;
     const { axis, size, work, strata } = plan;
-    const run = (part: Operation) => accelerator.run(part, cut.params);
+    const run = (part: Operation) => accelerator.run(part, params);
     const groups = strata.flatMap(({ groups }) => groups.map((group) => run(this.parts.part(operation, plan, group))));
     // Twice what one idle unit costs less what two cost.
     const fixed = cut.once

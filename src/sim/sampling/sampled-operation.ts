@@ -9,7 +9,7 @@ import { macsAlong } from "./unit-macs.ts";
 
 /** The parts that are simulated of an operation cut in one way. */
 export interface Plan {
-  readonly axis: Cut<unknown>["axis"];
+  readonly axis: Cut["axis"];
   readonly size: number;
   /** Effectual MACs of each unit. */
   readonly work: readonly number[];
@@ -27,7 +27,7 @@ export class SampledOperation {
   private readonly share: number;
   private readonly key: string;
   private readonly plans = new Map<string, Plan | null>();
-  private readonly macs = new Map<Cut<unknown>["axis"], Float64Array>();
+  private readonly macs = new Map<Cut["axis"], Float64Array>();
   private readonly slices = new Map<Operation, Map<readonly number[], Operation>>();
 
   /** @param key equal ones draw the same parts. */
@@ -38,10 +38,7 @@ export class SampledOperation {
   }
 
   /** What a machine does of an operation (a stage of the prepared one). Null: the whole. */
-  planOf(
-    operation: Operation,
-    { accelerator, params }: Machine,
-  ): { readonly plan: Plan; readonly cut: Cut<Machine["params"]> } | null {
+  planOf(operation: Operation, { accelerator, params }: Machine): { readonly plan: Plan; readonly cut: Cut } | null {
     const { noZeros, solid } = this.prepared;
     // Without a zero all units are equal, which machines make use of themselves.
     if (operation === noZeros || operation === solid) return null;
@@ -70,7 +67,7 @@ export class SampledOperation {
     return part;
   }
 
-  private planFor({ axis, size }: Cut<unknown>): Plan | null {
+  private planFor({ axis, size }: Cut): Plan | null {
     const key = `${axis} ${size}`;
     let plan = this.plans.get(key);
     if (plan === undefined) {
@@ -80,7 +77,7 @@ export class SampledOperation {
     return plan;
   }
 
-  private drawPlan(axis: Cut<unknown>["axis"], size: number, key: string): Plan | null {
+  private drawPlan(axis: Cut["axis"], size: number, key: string): Plan | null {
     const macs = this.macsAlong(axis);
     const work = Array.from({ length: extentOf(this.prepared.actual.geometry, axis) / size }, (_, unit) =>
       macs.subarray(unit * size, (unit + 1) * size).reduce((a, b) => a + b, 0),
@@ -89,7 +86,7 @@ export class SampledOperation {
     return strata && { axis, size, work, strata, drawn: strata.flatMap(({ groups }) => groups.flat()).length };
   }
 
-  private macsAlong(axis: Cut<unknown>["axis"]): Float64Array {
+  private macsAlong(axis: Cut["axis"]): Float64Array {
     const macs = this.macs.get(axis) ?? macsAlong(this.prepared.actual, axis);
     this.macs.set(axis, macs);
     return macs;
