@@ -3,7 +3,6 @@
  * A case is translated: spatial dimensions change places (`packed-masks.ts`), one image (every image costs the same), a
  * fully connected layer runs on one column, a strided three-channel layer is folded. Source: DNNsim 4748a600.
  */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Static, TObject } from "typebox";
 import { type ConvGeometry, linearGeometry, outputHeight, outputWidth, sizeOf } from "../../src/kernels/geometry.ts";
@@ -12,6 +11,7 @@ import { type BitTacticalParams, bitTactical } from "../../src/sim/accelerators/
 import { dadiannao } from "../../src/sim/accelerators/dadiannao.ts";
 import type { LineDetail, LineResult } from "../../src/sim/lanes/on-chip/line-detail.ts";
 import type { Operation } from "../../src/sim/operation.ts";
+import { readCase } from "./case-files.ts";
 import { compareLines, lineDetailOf } from "./dnnsim-lines.ts";
 import { replayScnn, scnnExempt } from "./dnnsim-scnn.ts";
 import type { Oracle, Tally } from "./oracle.ts";
@@ -68,15 +68,17 @@ const FOLDED_CHANNELS = 3;
 /** Adapter of DNNsim's golden cases. */
 export const dnnsim: Oracle = {
   id: "dnnsim",
-  async run(dir, index, tally) {
-    for (const entry of index.cases) {
-      const golden = JSON.parse(await readFile(join(dir, String(entry.file)), "utf8")) as Case;
-      for (const layer of golden.layers) {
+  async replay(dir, entry, _index, tally) {
+    const golden = await readCase<Case>(dir, entry);
+    for (const layer of golden.layers) {
+      await tally.attempt(`${golden.name} ${layer.name}`, async () => {
         const operation = await forwardOf(dir, layer);
-        golden.runs.forEach((run, i) => {
-          replay(golden.name, i, run, layer, operation, tally);
-        });
-      }
+        for (const [i, run] of golden.runs.entries()) {
+          await tally.attempt(`${golden.name}#${i} ${layer.name}`, () =>
+            replay(golden.name, i, run, layer, operation, tally),
+          );
+        }
+      });
     }
   },
 };
@@ -191,10 +193,10 @@ function firstOf(config: Config, keys: readonly string[]): number | undefined {
 }
 
 async function forwardOf(dir: string, layer: Layer): Promise<Operation> {
-  const weight = transposedMask(await readNpyBytes(join(dir, layer.wgt_mask)), layer.wgt_shape);
+  const weight = transposedMask(await readNpyBytes(join(dir, layer.wgt_mask)), layer.wgt_shape, layer.wgt_mask);
   const [images, ...image] = layer.act_shape;
   const actShape = layer.type === "fc" ? [images, sizeOf(image)] : layer.act_shape;
-  const act = transposedMask(await readNpyBytes(join(dir, layer.act_mask)), actShape);
+  const act = transposedMask(await readNpyBytes(join(dir, layer.act_mask)), actShape, layer.act_mask);
   const geometry = layer.type === "fc" ? linearGeometry(1, layer.wgt_shape[1], layer.wgt_shape[0]) : convOf(layer);
   return { pass: "forward", layer: layer.name, geometry, masks: { weight, input: sliceOf(act, 0) }, topKPeriod: 1 };
 }

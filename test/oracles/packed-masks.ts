@@ -5,6 +5,8 @@
  */
 import { readFile } from "node:fs/promises";
 import { type BitMask, setBit, sliceSize, zerosMask } from "../../src/kernels/bit-mask.ts";
+import { sizeOf } from "../../src/kernels/geometry.ts";
+import { checkBits } from "./case-files.ts";
 
 const NPY_MAGIC = "\x93NUMPY";
 const NPY_HEADER_LENGTH_AT = 8;
@@ -13,6 +15,7 @@ const NPY_HEADER_AT = 10;
 /** Payload of a version-1 `.npy` of dtype |u1. @throws Error for anything else. */
 export async function readNpyBytes(path: string): Promise<Uint8Array> {
   const file = await readFile(path);
+  if (file.length < NPY_HEADER_AT) throw new Error(`${path}: too short for a .npy, got ${file.length} bytes`);
   const end = NPY_HEADER_AT + file.readUInt16LE(NPY_HEADER_LENGTH_AT);
   const header = file.toString("latin1", NPY_HEADER_AT, end);
   if (file.toString("latin1", 0, NPY_MAGIC.length) !== NPY_MAGIC || !header.includes("'|u1'")) {
@@ -21,8 +24,12 @@ export async function readNpyBytes(path: string): Promise<Uint8Array> {
   return file.subarray(end);
 }
 
-/** The mask of packed `bits` of shape [outer, channels, x, y] as our mask of shape [outer, channels, y, x]. */
-export function transposedMask(bits: Uint8Array, shape: readonly number[]): BitMask {
+/**
+ * The mask of packed `bits` of shape [outer, channels, x, y] as our mask of shape [outer, channels, y, x]. Throws when
+ * `where` holds another number of bytes.
+ */
+export function transposedMask(bits: Uint8Array, shape: readonly number[], where: string): BitMask {
+  checkBits(bits, sizeOf(shape), where);
   const [outer, channels, X = 1, Y = 1] = shape;
   const mask = zerosMask([outer, channels, Y, X]);
   let index = 0;

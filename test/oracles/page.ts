@@ -1,16 +1,9 @@
 /** The page of validation: which numbers of which independent programs ours are equal to, what was left out, and the mappings. */
 import type { Accelerator } from "../../src/sim/accelerator.ts";
 import { PASSES } from "../../src/sim/operation.ts";
-import type { CountingTally, TallyRow } from "./oracle.ts";
+import type { TallyRow } from "./oracle.ts";
+import type { ComparedFolder, Outcome } from "./run-folders.ts";
 import { IID_CASES, IID_ZEROS, iidSpeedup, largestDeviation } from "./tensordash-iid.ts";
-
-/** What one folder of cases gave. */
-export interface Outcome {
-  readonly oracle: string;
-  readonly source: string;
-  readonly cases: number;
-  readonly tally: CountingTally;
-}
 
 /** The whole page in Markdown. */
 export function validationPage(
@@ -25,7 +18,7 @@ export function validationPage(
     "error is relative. Values have to lie within ten times the noise of the program's own single precision: their largest error",
     "is a share of that tolerance. A case of which only a bug of the program explains the count is left out, and so is what the",
     "program does not do; `fw`, `bw_in` and `bw_wgt` are forward, inputGrad and weightGrad, `(js)` and the like builds of our kernels.",
-    ...outcomes.flatMap(oracleSection),
+    ...outcomes.filter((outcome) => outcome.kind === "compared").flatMap(oracleSection),
     "",
     ...iidSection(),
     "",
@@ -34,13 +27,13 @@ export function validationPage(
   ].join("\n");
 }
 
-function oracleSection({ oracle, source, cases, tally }: Outcome): string[] {
+function oracleSection({ oracle, source, tally }: ComparedFolder): string[] {
   const skips = [...tally.skips].map(([reason, places]) => `* ${places.length} × ${reason}`);
   return [
     "",
     `## ${oracle}`,
     "",
-    `${source}; ${cases} cases.`,
+    `${source}; ${tally.cases.listed} cases.`,
     "",
     "| quantity | equal | compared | largest error |",
     "|---|---|---|---|",

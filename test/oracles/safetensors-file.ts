@@ -1,5 +1,7 @@
 /** Reads a golden `.safetensors` file whole: 8-byte little-endian header length, JSON header, raw little-endian tensors. */
-import { readFile } from "node:fs/promises";
+
+import { readBytes } from "../../src/io/read-file.ts";
+import { sizeOf } from "../../src/kernels/geometry.ts";
 
 /** One tensor; the array's type follows the file's dtype: F32, F64, U8 or I32. */
 export interface GoldenTensor {
@@ -13,20 +15,39 @@ interface HeaderEntry {
   readonly data_offsets: readonly [number, number];
 }
 
-/** Tensors of the file by name. Throws for a dtype that no golden file has. */
+const LENGTH_BYTES = 8;
+
+/** Tensors of the file by name. Throws for a damaged file, and for a dtype that no golden file has. */
 export async function readSafetensors(path: string): Promise<ReadonlyMap<string, GoldenTensor>> {
-  const file = await readFile(path);
-  const headerLength = Number(file.readBigUInt64LE(0));
-  const header = JSON.parse(file.toString("utf8", 8, 8 + headerLength)) as Record<string, HeaderEntry>;
+  const { bytes: file } = await readBytes(path);
+  const { header, dataAt } = headerOf(path, file);
   const tensors = new Map<string, GoldenTensor>();
   for (const [name, entry] of Object.entries(header)) {
     if (name === "__metadata__") continue;
     const [from, to] = entry.data_offsets;
     // Copied, so that every tensor is aligned whatever its place in the file.
-    const bytes = new Uint8Array(file.subarray(8 + headerLength + from, 8 + headerLength + to)).buffer;
-    tensors.set(name, { shape: entry.shape, data: typedArray(path, entry.dtype, bytes) });
+    const bytes = new Uint8Array(file.subarray(dataAt + from, dataAt + to)).buffer;
+    if (bytes.byteLength !== to - from) throw new Error(`${path}: is cut off within ${name}`);
+    const data = typedArray(path, entry.dtype, bytes);
+    if (data.length !== sizeOf(entry.shape)) {
+      throw new Error(`${path}: ${name} of shape [${entry.shape}] has ${data.length} elements`);
+    }
+    tensors.set(name, { shape: entry.shape, data });
   }
   return tensors;
+}
+
+function headerOf(path: string, file: Uint8Array): { header: Record<string, HeaderEntry>; dataAt: number } {
+  if (file.length < LENGTH_BYTES) throw new Error(`${path}: too short for a .safetensors, got ${file.length} bytes`);
+  const length = Number(new DataView(file.buffer, file.byteOffset).getBigUint64(0, true));
+  const dataAt = LENGTH_BYTES + length;
+  if (dataAt > file.length) throw new Error(`${path}: header of ${length} bytes in a file of ${file.length}`);
+  try {
+    const header = JSON.parse(new TextDecoder().decode(file.subarray(LENGTH_BYTES, dataAt)));
+    return { header: header as Record<string, HeaderEntry>, dataAt };
+  } catch (cause) {
+    throw new Error(`${path}: header is not JSON: ${(cause as Error).message}`, { cause });
+  }
 }
 
 function typedArray(path: string, dtype: string, bytes: ArrayBuffer): GoldenTensor["data"] {

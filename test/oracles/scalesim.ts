@@ -5,12 +5,11 @@
  * by index, extra writes, padded row-wise blocks, the time base of utilisation) is applied here. Source: SCALE-Sim v3
  * fab89b7 (Samajdar et al.).
  */
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { type BitMask, setBit, zerosMask } from "../../src/kernels/bit-mask.ts";
 import { type ConvGeometry, outputHeight, outputWidth, weightShape } from "../../src/kernels/geometry.ts";
 import type { ComputeResult } from "../../src/sim/accelerator.ts";
 import { type SystolicParams, systolic } from "../../src/sim/accelerators/systolic.ts";
+import { readCase } from "./case-files.ts";
 import type { Oracle, Tally } from "./oracle.ts";
 
 type Report = readonly Readonly<Record<string, unknown>>[] | null | undefined;
@@ -58,37 +57,36 @@ const DENSE = { n: 1, m: 1, mode: "layer", storage: "ellpack" } as const;
 /** Adapter of SCALE-Sim's golden cases. */
 export const scalesim: Oracle = {
   id: "scalesim",
-  async run(dir, index, tally) {
-    for (const entry of index.cases) {
-      replayCase(JSON.parse(await readFile(join(dir, String(entry.file)), "utf8")) as Case, tally);
+  async replay(dir, entry, _index, tally) {
+    const golden = await readCase<Case>(dir, entry);
+    for (const layer of layersOf(golden)) {
+      await tally.attempt(`${golden.id} ${layer.name}`, () => replayLayer(golden, layer, tally));
     }
   },
 };
 
-function replayCase(golden: Case, tally: Tally): void {
-  for (const layer of layersOf(golden)) {
-    const where = `${golden.id} ${layer.name}`;
-    const params = paramsOf(golden, layer);
-    if (golden.status !== "ok") {
-      if (params.sparsity.mode === "row" && params.dataflow !== "ws") compareRefusal(golden, layer, params, tally);
-      else tally.skip("all counts", where, `the program gave an error: ${golden.error}`);
-      continue;
-    }
-    if (golden.compute_report?.[layer.rows[0]] === undefined) {
-      tally.skip("all counts", where, "the reports have no row of this layer");
-      continue;
-    }
-    if (params.sparsity.mode === "row" && layer.rows.length > 1) {
-      tally.skip("all counts", where, "row-wise patterns of a depth-wise layer are drawn channel by channel");
-      continue;
-    }
-    const replay = { golden, layer, params, where, result: runOf(golden, layer, params) };
-    compareCompute(replay, tally);
-    compareAccesses(replay, tally);
-    if (golden.sparsity !== null) compareStorage(replay, tally);
-    tally.skip("stall cycles, totals with prefetch and overall utilisation", where, "its memory model is not ours");
-    tally.skip("SRAM start and stop cycles, bandwidths and all DRAM columns", where, "its memory model is not ours");
+function replayLayer(golden: Case, layer: Layer, tally: Tally): void {
+  const where = `${golden.id} ${layer.name}`;
+  const params = paramsOf(golden, layer);
+  if (golden.status !== "ok") {
+    if (params.sparsity.mode === "row" && params.dataflow !== "ws") compareRefusal(golden, layer, params, tally);
+    else tally.skip("all counts", where, `the program gave an error: ${golden.error}`);
+    return;
   }
+  if (golden.compute_report?.[layer.rows[0]] === undefined) {
+    tally.skip("all counts", where, "the reports have no row of this layer");
+    return;
+  }
+  if (params.sparsity.mode === "row" && layer.rows.length > 1) {
+    tally.skip("all counts", where, "row-wise patterns of a depth-wise layer are drawn channel by channel");
+    return;
+  }
+  const replay = { golden, layer, params, where, result: runOf(golden, layer, params) };
+  compareCompute(replay, tally);
+  compareAccesses(replay, tally);
+  if (golden.sparsity !== null) compareStorage(replay, tally);
+  tally.skip("stall cycles, totals with prefetch and overall utilisation", where, "its memory model is not ours");
+  tally.skip("SRAM start and stop cycles, bandwidths and all DRAM columns", where, "its memory model is not ours");
 }
 
 /** Both must refuse: rows that take whole blocks of inputs exist only where weights stay. */

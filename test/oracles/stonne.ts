@@ -3,7 +3,6 @@
  * fully connected layer: MK its weights [M, K, 1, 1], KN transposed its inputs [N, K, 1, 1]; the dataflow says which of
  * them is stationary. Source: STONNE 22634b8b.
  */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type BitMask, onesMask, setBit, zerosMask } from "../../src/kernels/bit-mask.ts";
 import { linearGeometry } from "../../src/kernels/geometry.ts";
@@ -11,6 +10,7 @@ import type { ComputeResult } from "../../src/sim/accelerator.ts";
 import { mesh } from "../../src/sim/accelerators/mesh.ts";
 import { sigma } from "../../src/sim/accelerators/sigma.ts";
 import type { Operation } from "../../src/sim/operation.ts";
+import { readBits, readCase } from "./case-files.ts";
 import type { Oracle, Tally } from "./oracle.ts";
 
 interface Config {
@@ -50,17 +50,15 @@ const COMPARED: readonly (readonly [string, (result: ComputeResult) => number])[
 /** Adapter of STONNE's golden cases. */
 export const stonne: Oracle = {
   id: "stonne",
-  async run(dir, index, tally) {
-    for (const entry of index.cases) {
-      const golden = JSON.parse(await readFile(join(dir, String(entry.file)), "utf8")) as Case;
-      const result = await simulate(dir, golden, tally);
-      if (result === undefined) continue;
-      for (const [quantity, ours] of COMPARED) {
-        const expected = golden.result[quantity];
-        const what = `${golden.config.kind} ${quantity}`;
-        if (typeof expected === "number") tally.compare(what, golden.id, expected, ours(result));
-        else tally.skip(what, golden.id, "the case has no such count");
-      }
+  async replay(dir, entry, _index, tally) {
+    const golden = await readCase<Case>(dir, entry);
+    const result = await simulate(dir, golden, tally);
+    if (result === undefined) return;
+    for (const [quantity, ours] of COMPARED) {
+      const expected = golden.result[quantity];
+      const what = `${golden.config.kind} ${quantity}`;
+      if (typeof expected === "number") tally.compare(what, golden.id, expected, ours(result));
+      else tally.skip(what, golden.id, "the case has no such count");
     }
   },
 };
@@ -76,7 +74,7 @@ async function simulate(dir: string, golden: Case, tally: Tally): Promise<Comput
     return mesh.run(forwardOf(golden, masks), { ...networks, ...array });
   }
   const stationary = STATIONARY[config.dataflow ?? ""];
-  if (config.kind !== "sparse" || golden.bitmaps === undefined || stationary === undefined) {
+  if (config.kind !== "sparse" || stationary === undefined) {
     tally.skip(
       "all counts",
       golden.id,
@@ -84,8 +82,9 @@ async function simulate(dir: string, golden: Case, tally: Tally): Promise<Comput
     );
     return undefined;
   }
-  const mk = await readFile(join(dir, golden.bitmaps.mk));
-  const kn = await readFile(join(dir, golden.bitmaps.kn));
+  if (golden.bitmaps === undefined) throw new Error("the case names no bitmaps");
+  const mk = await readBits(join(dir, golden.bitmaps.mk), M * K);
+  const kn = await readBits(join(dir, golden.bitmaps.kn), K * N);
   const masks = {
     weight: maskOf(M, K, (m, k) => bitOf(mk, m * K + k)),
     input: maskOf(N, K, (n, k) => bitOf(kn, k * N + n)),

@@ -1,5 +1,5 @@
 /** Table of the `swat` oracle with the layers of whole networks: names, shapes, MACs, and totals, in order and exactly. */
-import { readFile } from "node:fs/promises";
+import { readJsonFile } from "../../src/io/file-source.ts";
 import { outputHeight, sizeOf } from "../../src/kernels/geometry.ts";
 import { type LayerNode, layersOf, type Network, parameterCount, parameterShape } from "../../src/networks/graph.ts";
 import { gridMacs } from "../../src/sim/mac-counts.ts";
@@ -11,21 +11,21 @@ type Row = Readonly<Record<string, unknown>>;
 
 /** Compares every network of the table. */
 export async function runLayerInventory(path: string, tally: Tally): Promise<void> {
-  const table = JSON.parse(await readFile(path, "utf8")) as Readonly<Record<string, Row & { layers: readonly Row[] }>>;
+  const table = (await readJsonFile(path)) as Readonly<Record<string, Row & { layers: readonly Row[] }>>;
   for (const [key, { layers, ...totals }] of Object.entries(table)) {
-    const network = networkOf(key);
-    if (network === null) {
-      tally.skip("inventory", key, "no such network");
-      continue;
-    }
-    compareAll(tally, "inventory totals", key, totals, totalsOf(network));
-    const ours = layersOf(network);
-    tally.compare("inventory number of layers", key, layers.length, ours.length);
-    layers.forEach((expected, index) => {
-      const where = `${key} ${expected.name}`;
-      compareAll(tally, "inventory layers", where, expected, index < ours.length ? rowOf(ours[index]) : {});
-    });
+    await tally.attempt(key, () => compareNetwork(tally, key, layers, totals));
   }
+}
+
+function compareNetwork(tally: Tally, key: string, layers: readonly Row[], totals: Row): void {
+  const network = networkOf(key);
+  compareAll(tally, "inventory totals", key, totals, totalsOf(network));
+  const ours = layersOf(network);
+  tally.compare("inventory number of layers", key, layers.length, ours.length);
+  layers.forEach((expected, index) => {
+    const where = `${key} ${expected.name}`;
+    compareAll(tally, "inventory layers", where, expected, index < ours.length ? rowOf(ours[index]) : {});
+  });
 }
 
 /** A layer in the table's words; of a linear layer it has no stride, padding and groups. */

@@ -2,16 +2,12 @@
 import type { Network } from "../../src/networks/graph.ts";
 import { networkNamed } from "../../src/networks/index.ts";
 
-/** The network that `cifar.WRN-28-10/100` (data set, network, classes) means, or null where we have no such network. */
-export function networkOf(key: string): Network | null {
+/** The network that `cifar.WRN-28-10/100` (data set, network, classes) means. Throws where there is no such network. */
+export function networkOf(key: string): Network {
   const match = /^(cifar|imagenet)\.(.+)\/(\d+)$/.exec(key);
-  if (match === null) return null;
+  if (match === null) throw new Error(`unknown form of a network's name, got "${key}"`);
   const [, dataset, name, classes] = match;
   const ours = name.toLowerCase().replace(/^wrn-/, "wrn") + (dataset === "imagenet" ? "-imagenet" : "");
-  try {
-    const definition = networkNamed(ours);
-    return definition.build(definition.image, Number(classes));
-  } catch {
-    return null;
-  }
+  const definition = networkNamed(ours);
+  return definition.build(definition.image, Number(classes));
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { isSupported } from "../../src/kernels/index.ts";
 import { BUILD_NAMES } from "../../src/kernels/kernels.ts";
-import { CountingTally, type OracleIndex } from "./oracle.ts";
+import { CountingTally, type OracleIndex, runCases } from "./oracle.ts";
 import { swatOn } from "./swat.ts";
 import { PARTED } from "./swat-trajectory.ts";
 
@@ -21,7 +21,7 @@ test.each(BUILD_NAMES.filter(isSupported))(
     // The reference takes a minute for the training runs: they are left to `npm run validate`.
     const trains = build !== "reference";
     const cases = index.cases.filter(({ kind }) => trains || kind !== "trajectory");
-    await swatOn([build]).run(dir, { ...index, cases }, tally);
+    await runCases(swatOn([build]), dir, { ...index, cases }, tally);
     expect(tally.differences).toEqual([]);
     // Vectors add in another order: there a run may part from PyTorch's where rounding decides, and ends.
     const parted = tally.skips.get(`trajectory rest of a run (${build}): ${PARTED}`) ?? [];
@@ -77,7 +77,7 @@ test.each(BUILD_NAMES.filter(isSupported))(
   LIMIT_MS,
 );
 
-test("a value outside the tolerance, a wrong count and an unknown kind are reported", async () => {
+test("a value outside the tolerance, a wrong count and an unknown kind are reported as differences", async () => {
   const index = JSON.parse(await readFile(join(dir, "index.json"), "utf8")) as OracleIndex;
   const conv = index.cases.find(({ name }) => name === "conv_k3_s1_p1_bias");
   const layer = index.cases.find(({ name }) => name === "swat_conv_k3_u0.9");
@@ -87,9 +87,12 @@ test("a value outside the tolerance, a wrong count and an unknown kind are repor
     { name: "new", kind: "dropout", file: "none" },
   ];
   const tally = new CountingTally();
-  await swatOn(["js", "reference"]).run(dir, { oracle: "swat", cases }, tally);
+  await runCases(swatOn(["js", "reference"]), dir, { oracle: "swat", cases }, tally);
   expect(tally.differences.some((line) => line.includes("conv2d (js)"))).toBe(true);
   expect(tally.differences.some((line) => line.includes("masks (reference)"))).toBe(true);
   expect(tally.differences.some((line) => line.includes("counts (js)"))).toBe(true);
-  expect([...tally.skips.keys()]).toEqual(["dropout: unknown kind of case"]);
+  expect(tally.differences.at(-1)).toMatch(
+    /^new: cannot be replayed: unknown kind of case, got "dropout"; did you mean/,
+  );
+  expect(tally.cases).toEqual({ listed: 3, replayed: 2 });
 });

@@ -2,14 +2,15 @@
  * Oracle `swat`: PyTorch in float64. Every single operation and every SWAT layer runs on every build of our kernels;
  * values must lie within 10 × the noise of PyTorch's own float32, masks and counts must be equal.
  */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { unknownName } from "../../src/io/faults.ts";
+import { readJsonFile } from "../../src/io/file-source.ts";
 import type { Backend } from "../../src/kernels/backend.ts";
 import { createBackend, isSupported } from "../../src/kernels/index.ts";
 import { BUILD_NAMES, type BuildName, type Kernels } from "../../src/kernels/kernels.ts";
-
 import { keepCount } from "../../src/sparsity/keep-count.ts";
 import { arrayKernels } from "../kernels/array-kernels.ts";
+import { fileOf } from "./case-files.ts";
 import type { Oracle, OracleIndex, Tally } from "./oracle.ts";
 import { readSafetensors } from "./safetensors-file.ts";
 import type { Computed, Params, Tensors } from "./swat-case.ts";
@@ -32,18 +33,16 @@ const SMALLEST_TOLERANCE = 1e-6;
 const GIVEN = /^(s\d+\.)?(x|w|b|gamma|beta|grad_out|target|running_mean_in|running_var_in|p0|grad\d+)$/;
 
 /** The adapter on every build that runs here; methods that we do not have are skipped with a reason. */
-export const swat: Oracle = {
-  id: "swat",
-  run: (dir, index, tally) => swatOn(BUILD_NAMES.filter(isSupported)).run(dir, index, tally),
-};
+export const swat: Oracle = swatOn(BUILD_NAMES.filter(isSupported));
 
 /** The adapter on some builds. */
 export function swatOn(names: readonly BuildName[]): Oracle {
+  let backends: readonly Backend[] | undefined;
   return {
     id: "swat",
-    async run(dir, index, tally) {
-      const backends = names.map((name) => createBackend(name));
-      for (const entry of index.cases) await runCase(dir, entry as unknown as SwatCase, index, backends, tally);
+    async replay(dir, entry, index, tally) {
+      backends ??= names.map((name) => createBackend(name));
+      await runCase(dir, entry as unknown as SwatCase, index, backends, tally);
     },
   };
 }
@@ -61,42 +60,43 @@ async function runCase(
     const trajectory = one as unknown as TrajectoryCase;
     const data = index.cases.find((other) => other.kind === "traj_data" && other.file === trajectory.data);
     const shape = data?.params as TrajectoryData;
-    for (const backend of backends) await runTrajectory(dir, trajectory, shape, backend, tally);
+    if (data === undefined) throw new Error(`no traj_data of file ${trajectory.data} in the index`);
+    for (const backend of backends) {
+      await tally.attempt(`${name} (${backend.name})`, () => runTrajectory(dir, trajectory, shape, backend, tally));
+    }
   } else if (kind === "table" && name.startsWith("keep_count")) {
-    await runKeepCounts(join(dir, one.file), name, tally);
+    await runKeepCounts(join(dir, fileOf(one)), name, tally);
   } else if (kind === "table" && name.startsWith("erk_sparsity")) {
-    await runErdosRenyiTable(join(dir, one.file), tally);
+    await runErdosRenyiTable(join(dir, fileOf(one)), tally);
   } else if (kind === "table" && name.startsWith("layer_inventory")) {
-    await runLayerInventory(join(dir, one.file), tally);
-  } else if (kind === "table") {
-    tally.skip("table", name, "unknown table");
+    await runLayerInventory(join(dir, fileOf(one)), tally);
   } else if (kind in operations || kind === "swat_conv" || kind === "swat_linear") {
     const foreign = foreignSetting(one.params ?? {});
     if (foreign !== null) {
       tally.skip(kind, name, foreign);
       return;
     }
-    const tensors = await readSafetensors(join(dir, one.file));
-    for (const backend of backends) runOnBuild(arrayKernels(backend), one, tensors, tally);
+    const tensors = await readSafetensors(join(dir, fileOf(one)));
+    for (const backend of backends) {
+      const kernels = arrayKernels(backend);
+      await tally.attempt(`${name} (${backend.name})`, () => runOnBuild(kernels, one, tensors, tally));
+    }
   } else {
-    tally.skip(kind, name, "unknown kind of case");
+    const known = ["trajectory", "table", "swat_conv", "swat_linear", ...Object.keys(operations)];
+    throw new Error(kind === "table" ? `unknown table, got "${name}"` : unknownName("kind of case", kind, known));
   }
 }
 
 function runOnBuild(kernels: Kernels, one: SwatCase, tensors: Tensors, tally: Tally): void {
   const { kind, name } = one;
   const params = one.params ?? {};
-  try {
-    if (kind in operations) {
-      compareTensors(kernels.name, one, tensors, operations[kind](kernels, params, tensors), tally);
-      return;
-    }
-    const { computed, counts } = runSwatLayer(kernels, kind, params, tensors);
-    compareTensors(kernels.name, one, tensors, computed, tally);
-    compareCounts(kernels.name, name, (params.counts ?? []) as readonly LayerCounts[], counts, tally);
-  } catch (error) {
-    tally.judge(`${kind} (${kernels.name})`, name, false, error instanceof Error ? error.message : String(error));
+  if (kind in operations) {
+    compareTensors(kernels.name, one, tensors, operations[kind](kernels, params, tensors), tally);
+    return;
   }
+  const { computed, counts } = runSwatLayer(kernels, kind, params, tensors);
+  compareTensors(kernels.name, one, tensors, computed, tally);
+  compareCounts(kernels.name, name, (params.counts ?? []) as readonly LayerCounts[], counts, tally);
 }
 
 function compareTensors(build: string, one: SwatCase, golden: Tensors, computed: Computed, tally: Tally): void {
@@ -157,7 +157,7 @@ interface KeepCountRow {
 
 /** The authors' ImageNet code carries the sparsity as a float32, which is what a user of ours would give. */
 async function runKeepCounts(path: string, name: string, tally: Tally): Promise<void> {
-  const rows = JSON.parse(await readFile(path, "utf8")) as readonly KeepCountRow[];
+  const rows = (await readJsonFile(path)) as readonly KeepCountRow[];
   for (const row of rows) {
     const where = `${name}/${row.yaml_sparsity} of ${row.n}`;
     tally.compare("keep count", where, row.k, keepCount(row.yaml_sparsity, row.n));

@@ -3,13 +3,12 @@
  * places, padding becomes four-sided, every image is an operation of its own, and where the original chose its operand by
  * rules of its own the choice is forced through `operand`. What only its bugs explain is skipped.
  */
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { type BitMask, countOnes } from "../../src/kernels/bit-mask.ts";
 import { type ConvGeometry, outputHeight, outputWidth, sizeOf } from "../../src/kernels/geometry.ts";
 import type { ComputeResult } from "../../src/sim/accelerator.ts";
 import { tensordash as machine, type TensorDashParams } from "../../src/sim/accelerators/tensordash.ts";
 import type { Operation, Pass } from "../../src/sim/operation.ts";
+import { readCase } from "./case-files.ts";
 import type { Oracle, Tally } from "./oracle.ts";
 import { sliceOf, transposedMask } from "./packed-masks.ts";
 import { cornerOnes, type GradPadding, gradPadding, inputPadding, type PaddedLayer } from "./tensordash-layer.ts";
@@ -61,13 +60,11 @@ const READS_PER_ENTRY = 16;
 /** Adapter of the TensorDash golden cases. */
 export const tensordash: Oracle = {
   id: "tensordash",
-  async run(dir, index, tally) {
-    for (const entry of index.cases) {
-      const golden = JSON.parse(await readFile(join(dir, String(entry.file)), "utf8")) as Case;
-      const translated = translate(golden);
-      golden.runs.forEach(({ config, stats }, i) => {
-        replay(`${golden.name}#${i}`, golden.layer, translated, paramsOf(config), stats, tally);
-      });
+  async replay(dir, entry, _index, tally) {
+    const golden = await readCase<Case>(dir, entry);
+    const translated = translate(golden);
+    for (const [i, { config, stats }] of golden.runs.entries()) {
+      await replayRun(`${golden.name}#${i}`, golden.layer, translated, paramsOf(config), stats, tally);
     }
   },
 };
@@ -83,7 +80,8 @@ interface Translated {
 
 function translate(golden: Case): Translated {
   const { layer } = golden;
-  const unpack = ({ bits, shape }: PackedMask) => transposedMask(Buffer.from(bits, "base64"), shape);
+  const unpack = (key: "wgt" | "act" | "out_grad") =>
+    transposedMask(Buffer.from(golden[key].bits, "base64"), golden[key].shape, key);
   const images = (mask: BitMask) => Array.from({ length: mask.shape[0] }, (_, n) => sliceOf(mask, n));
   const geometry: ConvGeometry = {
     ...{ N: 1, C: layer.C, H: layer.Ny, W: layer.Nx, K: layer.K, R: layer.Ky, S: layer.Kx },
@@ -95,9 +93,9 @@ function translate(golden: Case): Translated {
   return {
     geometry,
     grad: gradPadding(layer),
-    weight: unpack(golden.wgt),
-    inputs: images(unpack(golden.act)),
-    outputGrads: images(unpack(golden.out_grad)),
+    weight: unpack("wgt"),
+    inputs: images(unpack("act")),
+    outputGrads: images(unpack("out_grad")),
   };
 }
 
@@ -119,14 +117,14 @@ function paramsOf(config: Config): TensorDashParams {
   };
 }
 
-function replay(
+async function replayRun(
   where: string,
   layer: PaddedLayer,
   golden: Translated,
   params: TensorDashParams,
   stats: Readonly<Record<string, Stats | null>>,
   tally: Tally,
-): void {
+): Promise<void> {
   const { geometry } = golden;
   if (outputHeight(geometry) !== layer.Oy || outputWidth(geometry) !== layer.Ox) {
     tally.skip("all counts", where, "the output size does not follow from the layer's shapes");
@@ -139,16 +137,21 @@ function replay(
       tally.skip(`${name} counts`, where, "the program runs no input gradient for a first layer");
       continue;
     }
-    const { results, skips } = run(layer, golden, params);
-    for (const [quantity, theirs, ours] of QUANTITIES) {
-      const reason = skips.get(quantity) ?? skips.get("all");
-      if (reason !== undefined) {
-        tally.skip(`${name} ${quantity}`, where, reason);
-        continue;
-      }
-      const actual = results.reduce((sum, result) => sum + ours(result), 0);
-      tally.compare(`${name} ${quantity}`, where, expected[theirs], actual);
+    await tally.attempt(`${where} ${name}`, () => {
+      comparePass(name, where, expected, run(layer, golden, params), tally);
+    });
+  }
+}
+
+function comparePass(name: string, where: string, expected: Stats, { results, skips }: PassReplay, tally: Tally): void {
+  for (const [quantity, theirs, ours] of QUANTITIES) {
+    const reason = skips.get(quantity) ?? skips.get("all");
+    if (reason !== undefined) {
+      tally.skip(`${name} ${quantity}`, where, reason);
+      continue;
     }
+    const actual = results.reduce((sum, result) => sum + ours(result), 0);
+    tally.compare(`${name} ${quantity}`, where, expected[theirs], actual);
   }
 }
 

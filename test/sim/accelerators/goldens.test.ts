@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { dnnsim } from "../../oracles/dnnsim.ts";
-import { CountingTally, type Oracle, type OracleIndex } from "../../oracles/oracle.ts";
+import { CountingTally, type Oracle, type OracleIndex, runCases } from "../../oracles/oracle.ts";
 
 import { tensordash } from "../../oracles/tensordash.ts";
 
@@ -13,7 +13,7 @@ async function replay(oracle: Oracle): Promise<CountingTally> {
   const dir = join(GOLDEN, oracle.id);
   const index = JSON.parse(await readFile(join(dir, "index.json"), "utf8")) as OracleIndex;
   const tally = new CountingTally();
-  await oracle.run(dir, index, tally);
+  await runCases(oracle, dir, index, tally);
   return tally;
 }
 

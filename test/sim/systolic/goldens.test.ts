@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { CountingTally, type OracleIndex } from "../../oracles/oracle.ts";
+import { CountingTally, type OracleIndex, runCases } from "../../oracles/oracle.ts";
 import { scalesim } from "../../oracles/scalesim.ts";
 
 const DIR = join(import.meta.dirname, "../../golden/scalesim");
@@ -10,7 +10,7 @@ const DIR = join(import.meta.dirname, "../../golden/scalesim");
 test("SCALE-Sim's cycles, efficiencies, buffer accesses and sparse storage are reproduced", async () => {
   const index = JSON.parse(await readFile(join(DIR, "index.json"), "utf8")) as OracleIndex;
   const tally = new CountingTally();
-  await scalesim.run(DIR, index, tally);
+  await runCases(scalesim, DIR, index, tally);
   expect(tally.differences).toEqual([]);
   expect(Object.fromEntries([...tally.rows].map(([quantity, { compared }]) => [quantity, compared]))).toEqual({
     "total − stall cycles": 42,
