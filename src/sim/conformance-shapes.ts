@@ -34,6 +34,12 @@ export const SHAPES: Readonly<Record<string, ConvGeometry>> = {
   depthwise: conv(1, 9, 6, 9, 3, { groups: 9, padding: [1, 1, 1, 1] }),
   "depthwise with a stride": conv(1, 6, 6, 12, 3, { groups: 6, stride: [2, 2], padding: [1, 1, 1, 1] }),
   "kernel larger than the input": conv(1, 4, 2, 6, 5, { padding: [2, 2, 2, 2] }),
+  "padding on one side": conv(1, 5, 4, 7, 3, { padding: [0, 2, 3, 0] }),
+  "stride larger than the kernel": conv(1, 5, 9, 7, 2, { stride: [4, 3], padding: [1, 0, 0, 2] }),
+  "1×1 of one pixel, dilated": conv(1, 40, 1, 18, 1, { dilation: [3, 5] }),
+  "1×1 of one pixel with a stride": conv(2, 40, 1, 18, 1, { stride: [2, 3] }),
+  "1×1 dilated with a stride": conv(1, 6, 5, 7, 1, { dilation: [2, 3], stride: [2, 2] }),
+  "3×3 of one pixel, dilated": conv(1, 6, 1, 7, 3, { dilation: [2, 2], padding: [2, 2, 2, 2] }),
   linear: linearGeometry(1, 70, 37),
   "linear of three images": linearGeometry(3, 33, 40),
 };

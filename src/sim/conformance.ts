@@ -5,6 +5,7 @@
 import type { ConvGeometry } from "../kernels/geometry.ts";
 import type { Accelerator, ComputeResult } from "./accelerator.ts";
 import { caseOf, randomOperation, thinnedCase, withFiltersTurned } from "./conformance-cases.ts";
+import { baseFaults, countFaults, slotFaults, workFaults } from "./conformance-operation.ts";
 import { EMPTY_SHAPES, FULL, FULL_SHAPES, SHAPES } from "./conformance-shapes.ts";
 import { OPERANDS_OF, type Operation, PASSES, type Pass } from "./operation.ts";
 
@@ -67,11 +68,9 @@ function lawsOfDensity(
       name: `${what}: counts are whole and within their bounds`,
       check() {
         const result = run(operation());
-        checkBounds(result);
         const { macs } = caseOf(pass, shape, geometry, density);
-        checkWork(result, macs);
-        ensure(result.cycles >= macs / multipliers, `${result.cycles} cycles for ${macs} effectual MACs`);
-        checkSlots(result, multipliers);
+        ensureNone(countFaults(result));
+        ensureNone(workFaults(result, operation(), macs, multipliers));
       },
     },
     {
@@ -81,11 +80,9 @@ function lawsOfDensity(
     {
       name: `${what}: without skipping the cycles are the base cycles`,
       check() {
-        const result = runWithoutSkipping(operation());
-        checkSlots(result, multipliers);
-        ensureEqual("cycles", result.cycles, result.baseCycles);
-        ensureEqual("base cycles", run(operation()).baseCycles, result.baseCycles);
-        ensureEqual("rescheduling cycles", result.reschedulingCycles, 0);
+        const { macs } = caseOf(pass, shape, geometry, density);
+        const dense = runWithoutSkipping(operation());
+        ensureNone(baseFaults(run(operation()), dense, operation(), macs, multipliers));
       },
     },
   ];
@@ -101,7 +98,7 @@ function lawsOfDensity(
 
 /** Fewer nonzeros are never more work; cycles may grow by a few, because a schedule is greedy. */
 function lawsOfClearing(
-  { run, mappings }: Subject,
+  { run, mappings, multipliers }: Subject,
   pass: Pass,
   shape: string,
   geometry: ConvGeometry,
@@ -117,10 +114,11 @@ function lawsOfClearing(
       const before = run(operation);
       const after = run(thinned.operation);
       ensure(thinned.macs <= macs, `effectual MACs grew from ${macs} to ${thinned.macs}`);
-      checkWork(after, thinned.macs);
-      if (before.scheduled !== after.scheduled || (mayChoose && before.scheduled !== "both")) return;
-      const [was, is] = [before.slots?.occupied ?? 0, after.slots?.occupied ?? 0];
-      ensure(is <= was, `occupied slots grew from ${was} to ${is}`);
+      if (before.scheduled === after.scheduled && (!mayChoose || before.scheduled === "both")) {
+        const [was, is] = [before.slots?.occupied ?? 0, after.slots?.occupied ?? 0];
+        ensure(is <= was, `occupied slots grew from ${was} to ${is}`);
+      }
+      ensureNone(workFaults(after, thinned.operation, thinned.macs, multipliers));
     },
   }));
   const emptying = [a, b].map((operand) => ({
@@ -143,8 +141,8 @@ function lawOfNothing(
     name: `${pass}, ${shape}: takes no cycles`,
     check() {
       const result = run(randomOperation(pass, geometry, 1));
-      checkBounds(result);
-      checkSlots(result, multipliers);
+      ensureNone([...countFaults(result), ...slotFaults(result, multipliers)]);
+      ensureEqual("cycles", result.cycles, 0);
       ensureEqual("base cycles", result.baseCycles, 0);
       ensureEqual("rescheduling cycles", result.reschedulingCycles, 0);
     },
@@ -169,41 +167,8 @@ function lawsOfFullLanes(
   ];
 }
 
-function checkBounds(result: ComputeResult): void {
-  const { packedCycles, cycles, baseCycles, reschedulingCycles, onChipWrites } = result;
-  const counts = {
-    packedCycles,
-    cycles,
-    baseCycles,
-    reschedulingCycles,
-    onChipWrites,
-    ...result.counters,
-    ...result.onChipReads,
-  };
-  for (const [name, count] of Object.entries(counts)) {
-    ensure(Number.isSafeInteger(count) && count >= 0, `${name} is ${count}`);
-  }
-  ensure(packedCycles <= cycles, `ideal ${packedCycles} > ${cycles} cycles`);
-  // A base without bank conflicts may be beaten by what conflicts cost where little can be skipped.
-  const conflicts = result.counters.conflictCycles ?? 0;
-  ensure(cycles - conflicts <= baseCycles, `${cycles} cycles, ${conflicts} of conflicts > base ${baseCycles}`);
-}
-
-/** Every effectual MAC occupies a slot; where both operands are skipped, nothing else does. */
-function checkWork({ scheduled, slots }: ComputeResult, macs: number): void {
-  if (slots === undefined) return;
-  ensure(slots.occupied >= macs, `${slots.occupied} occupied slots for ${macs} effectual MACs`);
-  if (scheduled === "both") ensureEqual("occupied slots", slots.occupied, macs);
-}
-
-/** Slots are counts, of no more multiplier-cycles than there are. */
-function checkSlots({ cycles, slots }: ComputeResult, multipliers: number): void {
-  let told = 0;
-  for (const [cause, count] of Object.entries(slots ?? {})) {
-    ensure(Number.isSafeInteger(count) && count >= 0, `slots: ${cause} is ${count}`);
-    told += count;
-  }
-  ensure(told <= multipliers * cycles, `slots: ${told} of ${multipliers * cycles} multiplier-cycles`);
+function ensureNone(faults: readonly string[]): void {
+  if (faults.length > 0) throw new Error(faults.join("; "));
 }
 
 function ensure(holds: boolean, fault: string): void {

@@ -67,7 +67,7 @@ const RUN_LENGTH_BITS = 4;
 /** The array of Cartesian products. */
 export const scnn: Accelerator<typeof params> = {
   id: "scnn",
-  modelVersion: 1,
+  modelVersion: 2,
   params,
   mappings: {
     forward: {

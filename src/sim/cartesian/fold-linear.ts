@@ -12,10 +12,9 @@ import type { Operation } from "../operation.ts";
 const SIDE = 16;
 const PLANE = SIDE * SIDE;
 
-/** Whether the geometry is that of a fully connected layer. */
-export function isLinear(g: ConvGeometry): boolean {
-  const { H, W, R, S, stride, padding, groups } = g;
-  return H * W * R * S * groups === 1 && stride[0] * stride[1] === 1 && padding.every((extent) => extent === 0);
+/** Whether the geometry is that of a fully connected layer: one window of one tap, whatever the stride and dilation. */
+export function isLinear({ H, W, R, S, padding, groups }: ConvGeometry): boolean {
+  return H * W * R * S * groups === 1 && padding.every((extent) => extent === 0);
 }
 
 /** The folded operation of a linear layer; a linear inputGrad becomes a forward pass. */
@@ -31,6 +30,8 @@ export function foldLinear(operation: Operation): Operation {
     K: filters,
     R: SIDE,
     S: SIDE,
+    stride: [1, 1],
+    dilation: [1, 1],
   };
   const inner = { ...operation, geometry };
   switch (pass) {
