@@ -1,13 +1,18 @@
 /** `swat-sim trace import npy` and `trace import scalesim`: traces from what other programs keep. */
 import { basename, join, resolve } from "node:path";
 import type { Command } from "commander";
+import { InputError } from "../io/faults.ts";
 import { readJsonFile } from "../io/file-source.ts";
+import { foreignFormat } from "../io/foreign-format.ts";
+import { decodeText } from "../io/json.ts";
 import { listDirectory, readBytes } from "../io/read-file.ts";
 import { writeTrace } from "../studies/inputs.ts";
 import type { ImportedTrace } from "../trace/import/imported.ts";
-import { DESCRIPTION_FILE, importNpyFolder } from "../trace/import/npy-folder.ts";
+import { DESCRIPTION_FILE } from "../trace/import/npy-description.ts";
+import { importNpyFolder } from "../trace/import/npy-folder.ts";
 import { importScalesim } from "../trace/import/scalesim.ts";
 import { integer } from "./options.ts";
+import { note } from "./warnings.ts";
 
 interface NpyOptions {
   out: string;
@@ -20,7 +25,7 @@ interface NpyOptions {
 interface ScalesimOptions {
   out: string;
   network?: string;
-  batch: number;
+  batch?: number;
   seed?: number;
 }
 
@@ -60,7 +65,7 @@ Zeros are what counts: arrays may be boolean, integer or float, little-endian. L
     )
     .argument("<topology>", "CSV file, its first line a header")
     .requiredOption("-o, --out <file>", "trace to write (.safetensors)")
-    .option("--batch <n>", "images", integer(1), 1)
+    .option("--batch <n>", "images of every layer (default: those of a batch column, else 1)", integer(1))
     .option("--seed <n>", "draw which N of M weights are kept (default: the first ones, as SCALE-Sim)", integer(0))
     .option("--network <name>", "name of the network (default: that of the file)")
     .addHelpText(
@@ -69,8 +74,9 @@ Zeros are what counts: arrays may be boolean, integer or float, little-endian. L
 Example:
   $ swat-sim trace import scalesim topologies/resnet18.csv -o resnet18.safetensors --batch 4
 
-Lines: name, input height, input width, kernel height, kernel width, channels, filters, stride[, N:M]
-   or: name, M, N, K[, N:M]`,
+Lines: name, input height, input width, kernel height, kernel width, channels, filters, stride[, N:M],
+   or: name, M, N, K[, N:M],
+Further columns by their names in the header: stride height, stride width, sparsity, batch size.`,
     )
     .action(importTopology);
 }
@@ -78,8 +84,8 @@ Lines: name, input height, input width, kernel height, kernel width, channels, f
 async function importNpy(directory: string, options: NpyOptions): Promise<void> {
   const names = await listDirectory(directory);
   const files = new Map<string, Uint8Array>();
-  for (const name of names.filter((entry) => entry.endsWith(".npy"))) {
-    files.set(name, (await readBytes(join(directory, name))).bytes);
+  for (const name of names.filter((entry) => /\.npy(\.gz)?$/.test(entry))) {
+    files.set(name.replace(/\.gz$/, ""), (await readBytes(join(directory, name))).bytes);
   }
   const path =
     options.description ?? (names.includes(DESCRIPTION_FILE) ? join(directory, DESCRIPTION_FILE) : undefined);
@@ -88,13 +94,16 @@ async function importNpy(directory: string, options: NpyOptions): Promise<void> 
   await write(importNpyFolder(files, { where: directory, network, stride, padding, ...described }), options.out);
 }
 
-async function importTopology(path: string, { out, batch, seed, network }: ScalesimOptions): Promise<void> {
-  const text = new TextDecoder().decode((await readBytes(path)).bytes);
+async function importTopology(path: string, { out, network, ...options }: ScalesimOptions): Promise<void> {
+  const { bytes } = await readBytes(path);
+  const foreign = foreignFormat(bytes);
+  if (foreign !== undefined) throw new InputError([`${path}: is not a topology but ${foreign}`]);
   const name = network ?? basename(path).replace(/\.csv$/i, "");
-  await write(importScalesim(text, path, { batch, network: name, ...(seed === undefined ? {} : { seed }) }), out);
+  await write(importScalesim(decodeText(bytes), path, { network: name, ...options }), out);
 }
 
-async function write({ manifest, masks }: ImportedTrace, path: string): Promise<void> {
+async function write({ manifest, masks, notes }: ImportedTrace, path: string): Promise<void> {
+  for (const line of notes) note(line);
   await writeTrace(path, { manifest, masks });
   const layers = new Set(manifest.ops.map(({ layer }) => layer)).size;
   console.log(`${path}: ${layers} layers, ${manifest.ops.length} ops, ${masks.size} masks`);

@@ -7,6 +7,11 @@ export function warn(text: string): void {
   console.error(`warning: ${oneLine(text)}`);
 }
 
+/** Prints on stderr how an input was understood. */
+export function note(text: string): void {
+  console.error(`note: ${oneLine(text)}`);
+}
+
 /** Prints the warnings of traces on stderr, so that stdout holds the answer only, and hands the traces on. */
 export function warned(traces: readonly IdentifiedTrace[]): readonly IdentifiedTrace[] {
   for (const { trace } of traces) for (const line of trace.warnings) warn(line);

@@ -4,6 +4,7 @@ import { createReadStream } from "node:fs";
 import { open, readFile, stat } from "node:fs/promises";
 import type { ByteSource } from "./byte-source.ts";
 import { InputError } from "./faults.ts";
+import { decodeText, parseJson } from "./json.ts";
 
 /** A byte source over a file. The file is opened for each read, so that nothing has to be closed. @throws InputError naming the file. */
 export async function fileSource(path: string): Promise<ByteSource> {
@@ -30,13 +31,13 @@ export async function fileSource(path: string): Promise<ByteSource> {
   };
 }
 
-/** Parsed content of a JSON file. @throws InputError naming the file. */
+/** Parsed content of a JSON file, as `parseJson` reads it. @throws InputError naming the file. */
 export async function readJsonFile(path: string): Promise<unknown> {
-  const text = await named(path, () => readFile(path, "utf8"));
+  const text = decodeText(await named(path, () => readFile(path)));
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (cause) {
-    throw new InputError([`${path}: is not JSON: ${(cause as Error).message}`], { cause });
+    throw new InputError([`${path}: ${(cause as Error).message}`], { cause });
   }
 }
 

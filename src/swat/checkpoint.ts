@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { type Static, Type } from "typebox";
 import type { ByteSource } from "../io/byte-source.ts";
 import { checkSchema, InputError } from "../io/faults.ts";
+import { parseJson } from "../io/json.ts";
 import { type Container, encodeContainer, openContainer, readFloats } from "../trace/safetensors.ts";
 import { SettingsSchema, type TrainSettings } from "./settings.ts";
 import type { NamedTensor, TrainState } from "./state.ts";
@@ -134,9 +135,9 @@ export async function decodeCheckpoint(source: ByteSource): Promise<Checkpoint> 
 
 function parseManifest(text: string, where: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (cause) {
-    throw new InputError([`${where}: ${METADATA_KEY} is not JSON: ${(cause as Error).message}`], { cause });
+    throw new InputError([`${where}: ${METADATA_KEY} ${(cause as Error).message}`], { cause });
   }
 }
 

@@ -4,26 +4,38 @@
  */
 import type { ByteSource } from "../io/byte-source.ts";
 import { InputError } from "../io/faults.ts";
+import { foreignFormat, SIGNATURE_BYTES } from "../io/foreign-format.ts";
+import { parseJson } from "../io/json.ts";
 import { sizeOf } from "../kernels/geometry.ts";
 
 const LENGTH_BYTES = 8;
 /** The format's own limit on the header. */
 const MAX_HEADER_BYTES = 100_000_000;
 
-const ELEMENT_BYTES: Readonly<Record<string, number>> = {
-  BOOL: 1,
-  U8: 1,
-  I8: 1,
-  U16: 2,
-  I16: 2,
-  F16: 2,
-  BF16: 2,
-  U32: 4,
-  I32: 4,
-  F32: 4,
-  U64: 8,
-  I64: 8,
-  F64: 8,
+/** All element types of safetensors 0.7; a trace holds U8 and F32, beside them a file may have any. */
+const ELEMENT_BITS: Readonly<Record<string, number>> = {
+  BOOL: 8,
+  U8: 8,
+  I8: 8,
+  F8_E5M2: 8,
+  F8_E4M3: 8,
+  F8_E8M0: 8,
+  F8_E4M3FNUZ: 8,
+  F8_E5M2FNUZ: 8,
+  U16: 16,
+  I16: 16,
+  F16: 16,
+  BF16: 16,
+  U32: 32,
+  I32: 32,
+  F32: 32,
+  U64: 64,
+  I64: 64,
+  F64: 64,
+  C64: 64,
+  F4: 4,
+  F6_E2M3: 6,
+  F6_E3M2: 6,
 };
 
 /** One tensor of a container; `begin` and `end` are offsets from the start of the file. */
@@ -53,15 +65,16 @@ export async function openContainer(source: ByteSource): Promise<Container> {
   const length = Number(new DataView(prefix.buffer, prefix.byteOffset).getBigUint64(0, true));
   const room = source.sizeBytes - LENGTH_BYTES;
   if (length > Math.min(room, MAX_HEADER_BYTES)) {
+    const foreign = foreignFormat(await source.read(0, Math.min(source.sizeBytes, SIGNATURE_BYTES)));
+    if (foreign !== undefined) fail(`is not a safetensors file but ${foreign}`);
     fail(`header length points beyond the file, got ${length}; valid: at most ${Math.min(room, MAX_HEADER_BYTES)}`);
   }
   const text = new TextDecoder().decode(await source.read(LENGTH_BYTES, length));
   let header: unknown;
   try {
-    header = JSON.parse(text);
+    header = parseJson(text);
   } catch (cause) {
-    const what = `header of ${length} bytes is not JSON (wrong header length or damaged file)`;
-    throw new InputError([`${source.name}: ${what}`], { cause });
+    throw new InputError([`${source.name}: header of ${length} bytes ${(cause as Error).message}`], { cause });
   }
   if (typeof header !== "object" || header === null || Array.isArray(header)) fail("header is not a JSON object");
 
@@ -86,16 +99,16 @@ function storedTensor(name: string, entry: unknown, dataStart: number, fail: (wh
   const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
   const isSizes = (list: unknown): list is number[] =>
     Array.isArray(list) && list.every((extent) => Number.isSafeInteger(extent) && (extent as number) >= 0);
-  if (typeof dtype !== "string" || !Object.hasOwn(ELEMENT_BYTES, dtype)) {
+  if (typeof dtype !== "string" || !Object.hasOwn(ELEMENT_BITS, dtype)) {
     return fail(
-      `tensor "${name}": unknown dtype, got ${JSON.stringify(dtype)}; known: ${Object.keys(ELEMENT_BYTES).join(", ")}`,
+      `tensor "${name}": unknown dtype, got ${JSON.stringify(dtype)}; known: ${Object.keys(ELEMENT_BITS).join(", ")}`,
     );
   }
   if (!isSizes(shape)) return fail(`tensor "${name}": shape must be a list of sizes, got ${JSON.stringify(shape)}`);
   if (!isSizes(offsets) || offsets.length !== 2 || offsets[1] < offsets[0]) {
     return fail(`tensor "${name}": data_offsets must be [begin, end], got ${JSON.stringify(offsets)}`);
   }
-  const expected = sizeOf(shape) * ELEMENT_BYTES[dtype];
+  const expected = (sizeOf(shape) * ELEMENT_BITS[dtype]) / 8;
   if (offsets[1] - offsets[0] !== expected) {
     return fail(`tensor "${name}": ${dtype} [${shape}] takes ${expected} bytes, got ${offsets[1] - offsets[0]}`);
   }

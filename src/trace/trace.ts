@@ -4,6 +4,7 @@
  */
 import { type ByteSource, memorySource } from "../io/byte-source.ts";
 import { checkSchema, InputError, unknownName } from "../io/faults.ts";
+import { parseJson } from "../io/json.ts";
 import { type BitMask, onesMask, sliceBytes } from "../kernels/bit-mask.ts";
 import { sizeOf } from "../kernels/geometry.ts";
 import { geometryFaults } from "./geometry-faults.ts";
@@ -103,9 +104,9 @@ export function encodeTrace(manifest: TraceManifest, masks: ReadonlyMap<string, 
 function parseManifest(text: string, where: string): { manifest: TraceManifest; warnings: string[] } {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch (cause) {
-    throw new InputError([`${where}: manifest is not JSON: ${(cause as Error).message}`], { cause });
+    throw new InputError([`${where}: manifest ${(cause as Error).message}`], { cause });
   }
   const version = String((value as { version?: unknown } | null)?.version);
   const [major, minor] = version.split(".").map(Number);

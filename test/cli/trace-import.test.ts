@@ -43,6 +43,27 @@ it("a topology becomes a trace that simulates", async () => {
   expect(code).toBe(0);
 });
 
+it("a description may begin with a byte order mark", async () => {
+  await writeFile(join(cwd, "bom.json"), `\ufeff${JSON.stringify({ layers: [{ name: "a", padding: 1 }] })}`);
+  const run = await swatSim(["trace", "import", "npy", "net", "-o", "m.safetensors", "--description", "bom.json"], {
+    cwd,
+  });
+  expect(run).toMatchObject({ code: 0, stderr: "" });
+  expect(await geometryOf("m.safetensors")).toMatchObject({ geometry: { padding: [1, 1, 1, 1] } });
+});
+
+it("how a source was read is noted on stderr; a binary file is named for what it is", async () => {
+  await writeFile(join(cwd, "titles.csv"), "name,M,N,K,\nNCF,\na,4,8,16,\n");
+  const run = await swatSim(["trace", "import", "scalesim", "titles.csv", "-o", "n.safetensors"], { cwd });
+  expect(run).toMatchObject({ code: 0, stdout: "n.safetensors: 1 layers, 1 ops, 0 masks\n" });
+  expect(linesOf(run.stderr)).toEqual(["note: titles.csv: lines without sizes are taken as titles: NCF"]);
+  await writeFile(join(cwd, "book.csv"), Uint8Array.of(0x50, 0x4b, 3, 4, ...new Uint8Array(40)));
+  const binary = await swatSim(["trace", "import", "scalesim", "book.csv", "-o", "n.safetensors"], { cwd });
+  expect(linesOf(binary.stderr)).toEqual([
+    "error: book.csv: is not a topology but a ZIP archive; unpack it first (unzip)",
+  ]);
+});
+
 it("what is missing is named on one line", async () => {
   const missing = await swatSim(["trace", "import", "scalesim", "none.csv", "-o", "n.safetensors"], { cwd });
   expect(missing).toMatchObject({ code: 1, stdout: "" });

@@ -86,6 +86,20 @@ describe("the safetensors container", () => {
     expect(stored.get("x")?.dtype).toBe("F32");
   });
 
+  it.each([
+    ["F4", 2, 1],
+    ["F6_E2M3", 4, 3],
+    ["BOOL", 3, 3],
+    ["F8_E4M3", 3, 3],
+    ["F8_E8M0", 3, 3],
+    ["BF16", 3, 6],
+    ["I64", 2, 16],
+    ["C64", 2, 16],
+  ])("opens one with a tensor of %s", async (dtype, elements, bytes) => {
+    const { tensors: stored } = await open(file({ a: { dtype, shape: [elements], data_offsets: [0, bytes] } }, bytes));
+    expect(stored.get("a")).toMatchObject({ dtype, shape: [elements] });
+  });
+
   it("opens an empty one", async () => {
     const { tensors: stored, metadata } = await open(file("{}"));
     expect(stored.size).toBe(0);
@@ -104,7 +118,29 @@ describe("the safetensors container", () => {
       file("{}").fill(255, 0, 8),
       /^header length points beyond the file, got 1844\d+; valid: at most 2$/,
     ],
-    ["a header that is no JSON", file("{]"), "header of 2 bytes is not JSON (wrong header length or damaged file)"],
+    ["a header that is no JSON", file("{]"), /^header of 2 bytes is not JSON: /],
+    [
+      "a tensor's key twice",
+      file('{"a":{"dtype":"U8","dtype":"U8","shape":[0],"data_offsets":[0,0]}}'),
+      /^header of \d+ bytes has the key "dtype" twice in one object$/,
+    ],
+    [
+      "a name twice, once with an escape",
+      file(
+        '{"\\u0061":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}',
+      ),
+      /^header of \d+ bytes has the key "a" twice in one object$/,
+    ],
+    [
+      "NumPy's magic",
+      new Uint8Array([0x93, ...Buffer.from("NUMPY"), 1, 0, 99]),
+      "is not a safetensors file but a NumPy array (.npy)",
+    ],
+    [
+      "gzip data",
+      Uint8Array.of(0x1f, 0x8b, 8, 0, 9, 9, 9, 9),
+      "is not a safetensors file but compressed with gzip; unpack it first (gunzip)",
+    ],
     ["a header that is a list", file("[]"), "header is not a JSON object"],
     ["a tensor that is no object", file({ a: null }), /^tensor "a": unknown dtype, got undefined; known: BOOL, U8, /],
     [

@@ -3,6 +3,7 @@
  * bytes [3, 32, 32]. The number of records comes from each file's size, so shortened files work. Source: Krizhevsky,
  * "Learning multiple layers of features from tiny images", 2009, and the data sets' page, "Binary version".
  */
+import { foreignFormat } from "../../io/foreign-format.ts";
 import type { FileBytes } from "../../io/read-file.ts";
 import { byteDataset, type Dataset, type Normalization } from "./dataset.ts";
 
@@ -19,7 +20,14 @@ export interface CifarFormat {
 }
 
 /** What is wrong with a file of records, one line for a fault; nothing for a whole one. */
-export function cifarFaults({ labels }: CifarFormat, { path, bytes }: FileBytes): string[] {
+export function cifarFaults(format: CifarFormat, file: FileBytes): string[] {
+  const faults = recordFaults(format, file);
+  // Not before: a batch may begin with any bytes.
+  const foreign = faults.length > 0 ? foreignFormat(file.bytes) : undefined;
+  return foreign === undefined ? faults : [`${file.path}: is not a batch of images but ${foreign}`];
+}
+
+function recordFaults({ labels }: CifarFormat, { path, bytes }: FileBytes): string[] {
   const size = bytes.length;
   const recordBytes = labels.length + PIXEL_BYTES;
   if (size === 0) return [`${path}: file is empty, expected records of ${recordBytes} bytes, got 0 bytes`];
@@ -36,6 +44,29 @@ export function cifarFaults({ labels }: CifarFormat, { path, bytes }: FileBytes)
     }
   }
   return [];
+}
+
+/** The versions that the data sets' page offers beside the binary one, and what lies around before it is unpacked. */
+const OTHER_FORMS: readonly { readonly names: RegExp; readonly form: string }[] = [
+  {
+    names: /^(data_batch_\d+|test_batch|batches\.meta|train|test|meta)(\.(pkl|pickle))?$/,
+    form: "the Python version (pickles)",
+  },
+  { names: /^(data_batch_\d+|test_batch|batches\.meta|train|test|meta)\.mat$/, form: "the MATLAB version" },
+  { names: /^cifar-100?-binary\.(tar|tar\.gz|tgz)$/, form: "the archive, not unpacked" },
+  { names: /^cifar-100?-(python|matlab)\.(tar|tar\.gz|tgz)$/, form: "the archive of another version" },
+  { names: /^cifar-10-batches-bin$|^cifar-100-binary$/, form: "the folder of the binary version one level down" },
+  { names: /^cifar-10-batches-(py|mat)$|^cifar-100-(python|matlab)$/, form: "the folder of another version" },
+];
+
+/** A line that says in which form a directory holds a data set whose binary files are missing; undefined where in none. */
+export function otherForm(directory: string, present: readonly string[], valid: string): string | undefined {
+  for (const { names, form } of OTHER_FORMS) {
+    const found = present.filter((name) => names.test(name));
+    if (found.length > 0)
+      return `${directory}: holds ${form}, got ${found.join(", ")}; valid: the binary version, ${valid}`;
+  }
+  return undefined;
 }
 
 /** The images of `files`, one file after the other; the files must be free of faults. */

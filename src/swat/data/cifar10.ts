@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { InputError } from "../../io/faults.ts";
 import { listDirectory, readBytes } from "../../io/read-file.ts";
-import { type CifarFormat, cifarDataset, cifarFaults } from "./cifar-records.ts";
+import { type CifarFormat, cifarDataset, cifarFaults, otherForm } from "./cifar-records.ts";
 import type { DataSplits } from "./dataset.ts";
 
 const TRAIN_BATCH = /^data_batch_\d+\.bin$/;
@@ -26,7 +26,10 @@ export async function loadCifar10(directory: string): Promise<DataSplits> {
   const missing: string[] = [];
   if (batches.length === 0) missing.push(`${directory}: training batches are missing, got no data_batch_N.bin`);
   if (!present.includes(TEST_BATCH)) missing.push(`${directory}: test batch is missing, got no ${TEST_BATCH}`);
-  if (missing.length > 0) throw new InputError(missing);
+  if (missing.length > 0) {
+    const other = otherForm(directory, present, `data_batch_N.bin and ${TEST_BATCH} of cifar-10-binary.tar.gz`);
+    throw new InputError(other === undefined ? missing : [other]);
+  }
 
   const test = await readBytes(join(directory, TEST_BATCH));
   const train = await Promise.all(batches.map((name) => readBytes(join(directory, name))));

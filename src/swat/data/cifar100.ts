@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import { InputError } from "../../io/faults.ts";
 import { listDirectory, readBytes } from "../../io/read-file.ts";
-import { type CifarFormat, cifarDataset, cifarFaults } from "./cifar-records.ts";
+import { type CifarFormat, cifarDataset, cifarFaults, otherForm } from "./cifar-records.ts";
 import type { DataSplits } from "./dataset.ts";
 
 const TRAIN = "train.bin";
@@ -27,7 +27,10 @@ export async function loadCifar100(directory: string): Promise<DataSplits> {
   const missing: string[] = [];
   if (!present.includes(TRAIN)) missing.push(`${directory}: training images are missing, got no ${TRAIN}`);
   if (!present.includes(TEST)) missing.push(`${directory}: test images are missing, got no ${TEST}`);
-  if (missing.length > 0) throw new InputError(missing);
+  if (missing.length > 0) {
+    const other = otherForm(directory, present, `${TRAIN} and ${TEST} of cifar-100-binary.tar.gz`);
+    throw new InputError(other === undefined ? missing : [other]);
+  }
 
   const [train, test] = await Promise.all([TRAIN, TEST].map((name) => readBytes(join(directory, name))));
   const faults = [train, test].flatMap((file) => cifarFaults(FORMAT, file));

@@ -8,6 +8,8 @@ import type { Pass } from "../passes.ts";
 export interface ImportedTrace {
   readonly manifest: TraceManifest;
   readonly masks: ReadonlyMap<string, BitMask>;
+  /** How the source was understood where it can be read in two ways, a line each. */
+  readonly notes: readonly string[];
 }
 
 /** Collects the layers of an import in order of execution: all forward passes, then the backward ones from last to first. */
@@ -16,6 +18,12 @@ export class ImportBuilder {
   readonly #masks = new Map<string, BitMask>();
   readonly #forward: MacOp[] = [];
   readonly #backward: MacOp[][] = [];
+  readonly #notes: string[] = [];
+
+  /** Keeps a line for the user. */
+  note(line: string): void {
+    this.#notes.push(line);
+  }
 
   /** Adds a tensor with a mask, or a dense one of a shape, and returns its id. */
   tensor(id: string, role: TensorRole, content: BitMask | readonly number[]): string {
@@ -80,6 +88,6 @@ export class ImportBuilder {
       tensors: [...this.#tensors.values()],
       ops: [...this.#forward, ...this.#backward.flat()],
     };
-    return { manifest, masks: this.#masks };
+    return { manifest, masks: this.#masks, notes: this.#notes };
   }
 }

@@ -4,18 +4,16 @@
  * zeros matter. File names are those of DNNsim's networks (`wgt-LAYER.npy`, `act-LAYER-0.npy`; github.com/isakedo/DNNsim)
  * and `LAYER.weight.npy`, `LAYER.input.npy`, `LAYER.outputGrad.npy`; what they cannot say is in a description, `layers.json`.
  */
-import { type Static, Type } from "typebox";
 import { checkSchema, InputError, unknownName } from "../../io/faults.ts";
 import { type BitMask, maskOfNonzeros } from "../../kernels/bit-mask.ts";
-import { type ConvGeometry, sizeOf } from "../../kernels/geometry.ts";
+import { sizeOf } from "../../kernels/geometry.ts";
 import { geometryFaults } from "../geometry-faults.ts";
 import type { MacOp } from "../manifest.ts";
 import type { Operand, Pass } from "../passes.ts";
 import { ImportBuilder, type ImportedTrace } from "./imported.ts";
 import { type NpyArray, parseNpy } from "./npy.ts";
-
-/** Name of the description beside the arrays. */
-export const DESCRIPTION_FILE = "layers.json";
+import { DESCRIPTION_FILE, DescriptionSchema, type LayerDescription } from "./npy-description.ts";
+import { type GeometryDefaults, layerGeometry } from "./npy-geometry.ts";
 
 const WORDS: Readonly<Record<Operand, readonly string[]>> = {
   weight: ["weight", "wgt"],
@@ -24,70 +22,14 @@ const WORDS: Readonly<Record<Operand, readonly string[]>> = {
 };
 const OPERANDS = Object.keys(WORDS) as Operand[];
 
-const strict = { additionalProperties: false };
-const positive = Type.Integer({ minimum: 1 });
-const whole = Type.Integer({ minimum: 0 });
-const steps = Type.Union([positive, Type.Tuple([positive, positive])], {
-  description: "both, or [vertical, horizontal]",
-});
-const files = Type.Optional(
-  Type.Union([Type.String(), Type.Array(Type.String(), { minItems: 1 })], {
-    description: "file, or several that follow each other along the first dimension",
-  }),
-);
-const shape = Type.Optional(Type.Array(positive, { minItems: 1 }));
-
-const LayerSchema = Type.Object(
-  {
-    name: Type.String({ minLength: 1 }),
-    stride: Type.Optional(steps),
-    padding: Type.Optional(
-      Type.Union([whole, Type.Tuple([whole, whole]), Type.Tuple([whole, whole, whole, whole])], {
-        description: "all sides, [vertical, horizontal], or [top, bottom, left, right]",
-      }),
-    ),
-    dilation: Type.Optional(steps),
-    groups: Type.Optional(positive),
-    inputGrad: Type.Optional(
-      Type.Boolean({ description: "whether the pass happens; not in the first layer by default" }),
-    ),
-    weight: files,
-    input: files,
-    outputGrad: files,
-    shapes: Type.Optional(
-      Type.Object(
-        { weight: shape, input: shape, outputGrad: shape },
-        { ...strict, description: "shapes of masks that are packed, eight elements a byte, C order" },
-      ),
-    ),
-    bitorder: Type.Optional(
-      Type.Enum(["big", "little"], { description: "of packed masks, as numpy.packbits names it" }),
-    ),
-  },
-  strict,
-);
-
-const DescriptionSchema = Type.Object(
-  {
-    network: Type.Optional(Type.String()),
-    layers: Type.Array(LayerSchema, { minItems: 1, description: "in order of execution" }),
-  },
-  strict,
-);
-
-type LayerDescription = Static<typeof LayerSchema>;
-
 /** What is not in the files. */
-export interface NpyFolderOptions {
+export interface NpyFolderOptions extends GeometryDefaults {
   /** Folder, for messages. */
   readonly where: string;
   /** Description and its file; without it layers are the weights in the order of their names, numbers as numbers. */
   readonly description?: { readonly path: string; readonly content: unknown };
   /** Name of the network where the description has none. */
   readonly network: string;
-  /** Of every layer whose description says nothing else. */
-  readonly stride: number;
-  readonly padding: number;
 }
 
 /** Reads a folder. @param files names of the `.npy` files and their bytes. @throws InputError with the faults of all layers. */
@@ -124,68 +66,33 @@ function addLayer(
   options: NpyFolderOptions,
 ): void {
   const at = `${options.where}: layer "${layer.name}"`;
-  const masks = { weight: read("weight"), input: read("input"), outputGrad: read("outputGrad") };
-  const missing = (["weight", "input"] as const).filter((operand) => masks[operand] === undefined);
-  if (missing.length > 0) {
+  const [weight, input, outputGrad] = [read("weight"), read("input"), read("outputGrad")];
+  if (weight === undefined || input === undefined) {
+    const missing = [
+      ...(weight === undefined ? ["weight" as const] : []),
+      ...(input === undefined ? ["input" as const] : []),
+    ];
     throw new InputError(
       missing.map((name) => `${at}: ${name}: no such file, got none of ${spellings(layer.name, name)}`),
     );
   }
-  const geometry = geometryOf(layer, masks.weight as BitMask, masks.input as BitMask, options);
+  const { geometry, notes } = layerGeometry(layer, { weight: weight.shape, input: input.shape }, options, at);
+  for (const note of notes) builder.note(note);
   const id = (operand: Operand) => `${layer.name}:${operand}`;
   const operands: MacOp["operands"] = {
-    weight: builder.tensor(id("weight"), "weight", masks.weight as BitMask),
-    input: builder.tensor(id("input"), "activation", masks.input as BitMask),
+    weight: builder.tensor(id("weight"), "weight", weight),
+    input: builder.tensor(id("input"), "activation", input),
   };
   const passes: Pass[] = ["forward"];
-  if (masks.outputGrad !== undefined) {
-    operands.outputGrad = builder.tensor(id("outputGrad"), "gradient", masks.outputGrad);
+  if (outputGrad !== undefined) {
+    operands.outputGrad = builder.tensor(id("outputGrad"), "gradient", outputGrad);
     if (layer.inputGrad ?? index > 0) passes.push("inputGrad");
     passes.push("weightGrad");
   }
-  const kind = masks.weight?.shape.length === 2 ? "linear" : "conv";
+  const kind = weight.shape.length === 2 ? "linear" : "conv";
   const ops = builder.layer(kind, layer.name, geometry, operands, passes);
   const faults = new Set(ops.flatMap((op) => geometryFaults(op, (name) => builder.find(name))));
   if (faults.size > 0) throw new InputError([...faults].map((fault) => `${at}: ${fault}`));
-}
-
-function geometryOf(
-  layer: LayerDescription,
-  weight: BitMask,
-  input: BitMask,
-  { where, ...defaults }: NpyFolderOptions,
-): ConvGeometry {
-  const at = `${where}: layer "${layer.name}"`;
-  const dimensions = (mask: BitMask) => `[${mask.shape}]`;
-  if (weight.shape.length === 2) {
-    const N = input.shape[0];
-    const linear = { N, C: weight.shape[1], H: 1, W: 1, K: weight.shape[0], R: 1, S: 1, groups: 1 };
-    return { ...linear, stride: [1, 1], padding: [0, 0, 0, 0], dilation: [1, 1] };
-  }
-  if (weight.shape.length !== 4 || input.shape.length !== 4) {
-    const valid = "weight [K, C/groups, R, S] with input [N, C, H, W], or weight [K, C]";
-    throw new InputError([`${at}: got weight ${dimensions(weight)} and input ${dimensions(input)}; valid: ${valid}`]);
-  }
-  const [K, channels, R, S] = weight.shape;
-  const [N, C, H, W] = input.shape;
-  const groups = layer.groups ?? C / channels;
-  if (!Number.isInteger(groups) || groups * channels !== C) {
-    const got = `weight ${dimensions(weight)}, input ${dimensions(input)}`;
-    throw new InputError([`${at}: channels of the input must be groups × those of the weight, got ${got}`]);
-  }
-  const [vertical, horizontal] = pair(layer.stride ?? defaults.stride);
-  const padding = layer.padding ?? defaults.padding;
-  const [top, left] = pair(padding as number | number[]);
-  return {
-    ...{ N, C, H, W, K, R, S, groups },
-    stride: [vertical, horizontal],
-    padding: Array.isArray(padding) && padding.length === 4 ? padding : [top, top, left, left],
-    dilation: pair(layer.dilation ?? 1),
-  };
-}
-
-function pair(value: number | readonly number[]): [number, number] {
-  return typeof value === "number" ? [value, value] : [value[0], value[1]];
 }
 
 /** The mask of one operand, its files one after the other along the first dimension; undefined where there is none. */
@@ -208,7 +115,11 @@ function operandOf(
       const at = `${where}: layer "${layer.name}": ${operand}`;
       throw new InputError([`${at}: ${unknownName("file", name, [...files.keys()])}`]);
     }
-    return unpacked(parseNpy(bytes, `${where}/${name}`), layer, operand, `${where}/${name}`);
+    const array = parseNpy(bytes, `${where}/${name}`);
+    if (array.shape.includes(0)) {
+      throw new InputError([`${where}/${name}: is empty, got shape [${array.shape}]; valid: sizes of at least 1`]);
+    }
+    return unpacked(array, layer, operand, `${where}/${name}`);
   });
   const [first] = parts;
   const inner = first.shape.slice(1);
@@ -236,7 +147,7 @@ function unpacked(array: NpyArray, layer: LayerDescription, operand: Operand, wh
   if (wanted === undefined || wanted.join() === array.shape.join()) return array;
   const size = sizeOf(wanted);
   const bytes = Math.ceil(size / 8);
-  if (array.dtype !== "|u1" || array.shape.length !== 1 || array.payload.length !== bytes) {
+  if (!array.isBytes || array.shape.length !== 1 || array.payload.length !== bytes) {
     const valid = `[${wanted}], or ${bytes} bytes |u1 that hold it packed`;
     throw new InputError([`${where}: shapes.${operand}: got ${array.dtype} [${array.shape}]; valid: ${valid}`]);
   }

@@ -85,6 +85,32 @@ describe("loadCifar10", () => {
       message: "test batch is missing, got no test_batch.bin",
     },
   ];
+  it.each([
+    ["the Python version (pickles)", { data_batch_1: Uint8Array.of(0x80, 2), test_batch: Uint8Array.of(0x80, 2) }],
+    ["the Python version (pickles)", { data_batch_3: Uint8Array.of(0x80, 2), "test_batch.bin": batch([3]) }],
+    ["the MATLAB version", { "data_batch_1.mat": new Uint8Array(9) }],
+    ["the archive, not unpacked", { "cifar-10-binary.tar.gz": new Uint8Array(9) }],
+  ])("says in one line that a directory holds %s", async (form, files) => {
+    const directory = await directoryWith(files);
+    const got = Object.keys(files).filter((name) => !name.endsWith(".bin"));
+    expect(await faultOf(loadCifar10(directory))).toBe(
+      `${directory}: holds ${form}, got ${got.join(", ")}; valid: the binary version, data_batch_N.bin and test_batch.bin of cifar-10-binary.tar.gz`,
+    );
+  });
+
+  it("knows a renamed pickle, but takes records that begin like one of another format", async () => {
+    const pickle = Uint8Array.of(0x80, 2, 0x7d, 0x71, 0);
+    const directory = await directoryWith({ "data_batch_1.bin": pickle, "test_batch.bin": batch([3]) });
+    expect(await faultOf(loadCifar10(directory))).toMatch(
+      /data_batch_1\.bin: is not a batch of images but a Python pickle/,
+    );
+    // Label 8 and pixels 3, 18: the first bytes of an ONNX model.
+    const images = batch([8]);
+    images.set([3, 18], 1);
+    const valid = await directoryWith({ "data_batch_1.bin": images, "test_batch.bin": batch([3]) });
+    expect((await loadCifar10(valid)).train.size).toBe(1);
+  });
+
   it.each(cases)("names the file and the fault: $title", async ({ files, file, message }) => {
     const directory = await directoryWith(files);
     expect(await faultOf(loadCifar10(directory))).toBe(

@@ -33,7 +33,7 @@ describe("a folder of .npy files", () => {
     "act-conv2-0.npy": file(2, 6, 5, 5),
     "grad-conv2-0.npy": file(2, 4, 5, 5),
     "conv10.weight.npy": file(4, 2, 1, 1),
-    "conv10.input.npy": file(2, 4, 7, 7),
+    "conv10.input.npy": file(2, 2, 7, 7),
     "fc.wgt.npy": file(3, 36),
     "fc.act.npy": file(2, 4, 3, 3),
     "fc.outGrad.npy": file(2, 3),
@@ -61,7 +61,7 @@ describe("a folder of .npy files", () => {
       groups: 1,
       padding: [1, 1, 1, 1],
     });
-    expect(conv10.geometry).toMatchObject({ C: 4, groups: 2 });
+    expect(conv10.geometry).toMatchObject({ C: 2, groups: 1 });
     expect([fc.kind, fc.geometry.C, fc.geometry.K]).toEqual(["linear", 36, 3]);
     const input = await trace.mask(conv2.operands.input as string);
     expect([...input.bytes]).toEqual([...maskOfNonzeros(values([2, 6, 5, 5]), [2, 6, 5, 5]).bytes]);
@@ -92,6 +92,24 @@ describe("a folder of .npy files", () => {
     expect(trace.manifest.ops.filter(isMacOp)[0].geometry).toMatchObject(geometry);
   });
 
+  it("has groups where they are declared or a layer is plainly depth-wise, and says so", () => {
+    const files = {
+      "wgt-a.npy": file(4, 2, 1, 1),
+      "act-a.npy": file(1, 6, 7, 7),
+      "wgt-b.npy": file(5, 1, 3, 3),
+      "act-b.npy": file(1, 5, 7, 7),
+    };
+    const layers = [{ name: "b" }, { name: "a", groups: 3, weight: "w3.npy" }];
+    const description = described(...layers);
+    const all = new Map(Object.entries({ ...files, "w3.npy": file(6, 2, 1, 1) }));
+    const { manifest, notes } = importNpyFolder(all, { ...OPTIONS, ...description });
+    expect(manifest.ops.filter(isMacOp).map(({ geometry }) => geometry.groups)).toEqual([5, 3]);
+    expect(notes).toEqual([
+      'masks: layer "b": 5 groups, depth-wise, by the shapes; weight [5,1,3,3], input [1,5,7,7]',
+      'masks: layer "a": 3 groups, as declared; weight [6,2,1,1], input [1,6,7,7]',
+    ]);
+  });
+
   it.each([
     [
       "a missing input",
@@ -116,13 +134,49 @@ describe("a folder of .npy files", () => {
       "channels that do not fit",
       { "wgt-a.npy": file(2, 4, 1, 1), "act-a.npy": file(1, 6, 1, 1) },
       {},
-      'masks: layer "a": channels of the input must be groups × those of the weight, got weight [2,4,1,1], input [1,6,1,1]',
+      'masks: layer "a": the input has 6 channels, each filter 4, got weight [2,4,1,1], input [1,6,1,1]; valid: weight [K, C, R, S]',
+    ],
+    [
+      "an input [N, H, W, C]",
+      { "wgt-a.npy": file(4, 3, 3, 2), "act-a.npy": file(2, 6, 5, 3) },
+      {},
+      "got weight [4,3,3,2], input [2,6,5,3]; valid: weight [K, C, R, S] with input [N, C, H, W]; this input seems to be [N, H, W, C]",
+    ],
+    [
+      "a weight [R, S, C, K] and an input [N, H, W, C]",
+      { "wgt-a.npy": file(3, 3, 16, 32), "act-a.npy": file(1, 8, 8, 16) },
+      {},
+      "this weight seems to be [R, S, C, K]: save numpy.transpose(weight, (3, 2, 0, 1)) and numpy.transpose(input, (0, 3, 1, 2))",
+    ],
+    [
+      "a grouped convolution that is not declared",
+      { "wgt-a.npy": file(4, 2, 1, 1), "act-a.npy": file(1, 4, 7, 7) },
+      {},
+      'each filter 2, got weight [4,2,1,1], input [1,4,7,7]; valid: weight [K, C, R, S] with input [N, C, H, W], or "groups": 2 in layers.json',
+    ],
+    [
+      "groups that do not divide the filters",
+      { "wgt-a.npy": file(3, 2, 1, 1), "act-a.npy": file(1, 4, 7, 7) },
+      described({ name: "a", groups: 2 }),
+      'masks: layer "a": groups: got 2 with weight [3,2,1,1], input [1,4,7,7]; valid: input channels',
+    ],
+    [
+      "no filters",
+      { "wgt-a.npy": file(0, 3, 3, 2), "act-a.npy": file(2, 3, 6, 5) },
+      {},
+      "masks/wgt-a.npy: is empty, got shape [0,3,3,2]; valid: sizes of at least 1",
+    ],
+    [
+      "no images",
+      { "wgt-a.npy": file(3, 4), "act-a.npy": file(0, 4) },
+      {},
+      "masks/act-a.npy: is empty, got shape [0,4]",
     ],
     [
       "a weight of three dimensions",
       { "wgt-a.npy": file(2, 4, 1), "act-a.npy": file(1, 4, 1) },
       {},
-      'masks: layer "a": got weight [2,4,1] and input [1,4,1]; valid: weight [K, C/groups, R, S]',
+      'masks: layer "a": got weight [2,4,1], input [1,4,1]; valid: weight [K, C/groups, R, S]',
     ],
     [
       "batches of different images",
@@ -166,6 +220,7 @@ describe("a folder of .npy files", () => {
             input: "a.npy",
             stride: layer.stride,
             padding: layer.padding,
+            ...(layer.wgt_shape.length === 4 ? { groups: layer.act_shape[1] / layer.wgt_shape[1] } : {}),
             shapes: { weight: layer.wgt_shape, input: layer.act_shape },
           }),
         );

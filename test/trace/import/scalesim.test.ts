@@ -3,6 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { memorySource } from "../../../src/io/byte-source.ts";
 import { getBit } from "../../../src/kernels/bit-mask.ts";
+import { outputHeight, outputWidth } from "../../../src/kernels/geometry.ts";
 import { type SystolicParams, systolic } from "../../../src/sim/accelerators/systolic.ts";
 import { importScalesim } from "../../../src/trace/import/scalesim.ts";
 import { isMacOp } from "../../../src/trace/manifest.ts";
@@ -15,7 +16,7 @@ const CONV =
 const PRODUCT = "Layer, M, N, K,\n";
 
 async function imported(text: string, options: { batch?: number; seed?: number } = {}): Promise<Trace> {
-  const { manifest, masks } = importScalesim(text, "t.csv", { batch: 1, network: "t", ...options });
+  const { manifest, masks } = importScalesim(text, "t.csv", { network: "t", ...options });
   const trace = await openTrace(memorySource("imported", encodeTrace(manifest, masks)));
   expect(await verifyTrace(trace)).toEqual([]);
   return trace;
@@ -94,6 +95,77 @@ describe("a topology", () => {
     }
   });
 
+  it("numbers layers of one name, past names that are taken", async () => {
+    const trace = await imported(`${PRODUCT}g,4,6,8,2:4,\ng#2,1,1,1,\ng,2,6,8,1:4,\ng,1,2,3,\n`);
+    expect(trace.manifest.ops.map(({ layer }) => layer)).toEqual(["g", "g#2", "g#3", "g#4"]);
+    // 2:4 and 1:4 of 6 · 8 weights.
+    expect([trace.tensor("g:weight").nonzeros, trace.tensor("g#3:weight").nonzeros]).toEqual([24, 12]);
+  });
+
+  it("has a stride for each dimension where the header names them, in either order", async () => {
+    const sizes = "Layer name, H, W, R, S, C, K";
+    const [high] = geometries(await imported(`${sizes}, Stride H, Stride W,\na,10,12,3,3,4,8,2,1,\n`));
+    // Rows: ⌈(10 − 3 + 2) / 2⌉ = 5, with a row of zeros below; columns: 12 − 3 + 1 = 10.
+    expect(high).toMatchObject({ stride: [2, 1], padding: [0, 1, 0, 0] });
+    expect([outputHeight(high), outputWidth(high)]).toEqual([5, 10]);
+    const [wide] = geometries(await imported(`${sizes}, Stride width, Stride height,\na,10,12,3,3,4,8,2,1,\n`));
+    expect(wide).toMatchObject({ stride: [1, 2], padding: [0, 0, 0, 1] });
+    const [both] = geometries(await imported(`${sizes}, Stride, Stride,\na,10,12,3,3,4,8,3,2,\n`));
+    expect(both).toMatchObject({ stride: [3, 2] });
+  });
+
+  it("has as many images as its batch column says, unless told otherwise", async () => {
+    const text = "Layer, M, N, K, Batch Size,\na,3,4,5,6,\nb,3,4,5,,\n";
+    expect(geometries(await imported(text)).map(({ N }) => N)).toEqual([6, 1]);
+    expect(geometries(await imported(text, { batch: 2 })).map(({ N }) => N)).toEqual([2, 2]);
+  });
+
+  it("may have tabs or semicolons, titles, and a spreadsheet's columns, which it names", () => {
+    const tabs = CONV.replaceAll(",", "\t");
+    const text = `\ufeff${tabs}\r\nAlphaGoZero\t\r\nc1\t8\t9\t3\t3\t4\t6\t1\t\r\n\t\t\t\t\t\t\t\t\r\n`;
+    const read = importScalesim(text, "t.csv", { network: "t" });
+    expect(read.manifest.ops.filter(isMacOp)[0].geometry).toMatchObject({ H: 8, W: 9, C: 4, K: 6, stride: [1, 1] });
+    expect(read.notes).toEqual(["t.csv: lines without sizes are taken as titles: AlphaGoZero"]);
+    const wide = "Layer;H;W;R;S;C;K;Strides;;;Eh;Ew\nc1;8;9;3;3;4;6;1;;7;5;5\n";
+    expect(importScalesim(wide, "t.csv", { network: "t" }).notes).toEqual([
+      "t.csv: columns that are not read: Eh, Ew",
+      "t.csv: values behind the sizes that the header does not name are not read, in lines 2",
+    ]);
+  });
+
+  it("has remarks behind its last comma", async () => {
+    const text = `${CONV}a, 10, 10, 3, 3, 4, 8, 1,\nb_dw, 8, 8, 3, 3, 1, 1, 1,#dw\nc, 8, 8, 3, 3, 1, 1, 1, 2:4, see text\n`;
+    const trace = await imported(text);
+    expect(geometries(trace).map(({ H, C, stride }) => [H, C, stride[0]])).toEqual([
+      [10, 4, 1],
+      [8, 1, 1],
+      [8, 1, 1],
+    ]);
+    // 2 of each 4 of 9, and the one that is left.
+    expect(trace.tensor("c:weight").nonzeros).toBe(5);
+  });
+
+  it("is read by its header where that names every size, with a note", () => {
+    const read = importScalesim("Layer, M, K, N,\na,2,3,4,\n", "t.csv", { network: "t" });
+    expect(read.manifest.ops.filter(isMacOp)[0].geometry).toMatchObject({ H: 2, C: 3, K: 4 });
+    expect(read.notes).toEqual([
+      "t.csv: columns are read as the header names them; SCALE-Sim reads them by their place",
+    ]);
+    // Twice the width, as DeepBench's files have it, names no height: places count.
+    const twice = "Layer, IFMAP Width, IFMAP Width, Filter Height, Filter Width, Channels, Num Filter, Strides,\n";
+    const { manifest, notes } = importScalesim(`${twice}a,8,9,3,2,4,6,1,\n`, "t.csv", { network: "t" });
+    expect(manifest.ops.filter(isMacOp)[0].geometry).toMatchObject({ H: 8, W: 9, R: 3, S: 2 });
+    expect(notes).toEqual([]);
+  });
+
+  it("is mended where a comma is on the wrong side of a space", () => {
+    const { manifest, notes } = importScalesim(`${CONV}FC, 1, 1, 1, ,1 2, 2, 1,\n`, "t.csv", { network: "t" });
+    expect(manifest.ops.filter(isMacOp)[0].geometry).toMatchObject({ H: 1, W: 1, R: 1, S: 1, C: 2, K: 2 });
+    expect(notes).toEqual([
+      't.csv:2: layer "FC": a comma is out of place, got "1,1,1,,1 2,2,1"; read as 1, 1, 1, 1, 2, 2, 1',
+    ]);
+  });
+
   it("draws the same weights from the same seed, others from another", async () => {
     const text = `${PRODUCT}a,4,16,64,1:4,\n`;
     const bytes = async (seed: number) => [...(await (await imported(text, { seed })).mask("a:weight")).bytes];
@@ -127,7 +199,17 @@ describe("a topology", () => {
       "a,1,2,3,\nb,1,2,3,\n",
       't.csv:1: the first line must be a header, got layer "a"',
     ],
-    ["two layers of one name", `${PRODUCT}a,1,2,3,\na,1,2,3,\n`, 't.csv:3: name: another layer has it, got "a"'],
+    [
+      "a padding",
+      "Layer, H, W, R, S, C, K, Stride, Padding,\na,8,8,3,3,4,8,1,1,\n",
+      't.csv:2: layer "a": Padding: a topology has images with their padding, no dilation, no groups but DP, got "1"',
+    ],
+    [
+      "letters in place of numbers",
+      `${CONV}LSTM_igate, 1, B, 1, 1, 8, 8, 1,\n`,
+      't.csv:2: layer "LSTM_igate": input width: must be a whole number of at least 1, got "B"',
+    ],
+    ["titles only", `${CONV}AlphaGoZero,\n`, "t.csv: has no layer below its header"],
     ["nothing below the header", PRODUCT, "t.csv: has no layer below its header"],
     ["an open quote", `${PRODUCT}"a,1,2,3\n`, "t.csv: is not CSV: "],
   ])("with %s is refused", (_, text, message) => {

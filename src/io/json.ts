@@ -1,0 +1,72 @@
+/**
+ * Text and JSON from files: byte order marks and UTF-16, which editors on Windows write, are read; an object that has a key twice
+ * is refused, because `JSON.parse` would keep the last value in silence (RFC 8259, section 4: "names within an object SHOULD be unique").
+ */
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/** Text of a file: UTF-8, or UTF-16 where it begins with that byte order mark, which is left out. */
+export function decodeText(bytes: Uint8Array): string {
+  const encoding =
+    bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : bytes[0] === 0xfe && bytes[1] === 0xff ? "utf-16be" : "utf-8";
+  return new TextDecoder(encoding).decode(bytes);
+}
+
+/** The value of a JSON text. @throws Error that says what is wrong, to follow the name of the text: "is not JSON: …", "has the key … twice". */
+export function parseJson(text: string): unknown {
+  const json = text.replace(/^\ufeff+/, "");
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (cause) {
+    throw new Error(`is not JSON: ${(cause as Error).message}`, { cause });
+  }
+  const repeated = repeatedKey(json);
+  if (repeated !== undefined) throw new Error(`has the key ${JSON.stringify(repeated)} twice in one object`);
+  return value;
+}
+
+/** First key that an object of valid JSON has twice. */
+function repeatedKey(json: string): string | undefined {
+  // Keys of the objects that are open; an array has none.
+  const open: (Set<string> | undefined)[] = [];
+  for (let at = 0; at < json.length; at++) {
+    switch (json[at]) {
+      case "{":
+        open.push(new Set());
+        break;
+      case "[":
+        open.push(undefined);
+        break;
+      case "}":
+      case "]":
+        open.pop();
+        break;
+      case '"': {
+        const end = endOfString(json, at);
+        if (isKey(json, end)) {
+          const key = JSON.parse(json.slice(at, end)) as string;
+          const keys = open.at(-1);
+          if (keys?.has(key)) return key;
+          keys?.add(key);
+        }
+        at = end - 1;
+      }
+    }
+  }
+  return undefined;
+}
+
+/** Behind the closing quote of the string that starts at `start`. */
+function endOfString(json: string, start: number): number {
+  let at = start + 1;
+  while (json.charCodeAt(at) !== QUOTE) at += json.charCodeAt(at) === BACKSLASH ? 2 : 1;
+  return at + 1;
+}
+
+/** Whether a colon follows. */
+function isKey(json: string, end: number): boolean {
+  let at = end;
+  while (json[at] === " " || json[at] === "\n" || json[at] === "\r" || json[at] === "\t") at++;
+  return json[at] === ":";
+}
