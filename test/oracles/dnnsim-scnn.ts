@@ -2,6 +2,7 @@
  * DNNsim's SCNN runs, replayed on our machine of the same name. Beside the four counts that must be equal, those of its
  * buffers and idle multipliers are compared where its tile height is right. Source: DNNsim 4748a600.
  */
+import type { ConvGeometry } from "../../src/kernels/geometry.ts";
 import type { ComputeResult } from "../../src/sim/accelerator.ts";
 import { type ScnnParams, scnn } from "../../src/sim/accelerators/scnn.ts";
 import type { Operation } from "../../src/sim/operation.ts";
@@ -56,9 +57,23 @@ export function replayScnn(config: Config, stats: Config, operation: Operation, 
   for (const [quantity, ours] of COMPARED) {
     const expected = stats[quantity];
     const actual = ours(result);
-    if (typeof expected !== "number" || actual === undefined) continue;
-    tally.compare(`SCNN ${quantity}`, where, expected, quantity.endsWith("cycles") ? actual : actual % COUNTER_RANGE);
+    if (typeof expected !== "number" || actual === undefined) {
+      tally.skip(`SCNN ${quantity}`, where, "the run has no such count");
+    } else if (quantity === "halo_transfers" && hasNegativeHalo(geometry)) {
+      tally.skip(
+        `SCNN ${quantity}`,
+        where,
+        "bug: a halo of negative width is added where the padding exceeds kernel − 1",
+      );
+    } else {
+      tally.compare(`SCNN ${quantity}`, where, expected, quantity.endsWith("cycles") ? actual : actual % COUNTER_RANGE);
+    }
   }
+}
+
+/** The width of a halo is R − 1 − padding on one side of a tile; the greatest of all halos, which costs cycles, is not. */
+function hasNegativeHalo({ R, S, padding: [padding] }: ConvGeometry): boolean {
+  return padding > R - 1 || padding > S - 1;
 }
 
 function paramsOf(config: Config): ScnnParams {

@@ -111,9 +111,10 @@ function replay(name: string, index: number, run: Run, layer: Layer, operation: 
   for (const [quantity, ours] of COMPARED) {
     const expected = stats[quantity];
     if (typeof expected === "number") tally.compare(`${machine} ${quantity}`, where, expected, ours(result));
+    else tally.skip(quantity, where, "the run has no such count");
   }
-  const square = outputWidth(operation.geometry) === outputHeight(operation.geometry);
-  compareLines(lines, stats, { machine, where, dram: run.dram, square }, tally);
+  const rightCoordinates = outputWidth(operation.geometry) === outputHeight(operation.geometry);
+  compareLines(lines, stats, { machine, where, dram: run.dram, rightCoordinates }, tally);
 }
 
 /** Why a run is not compared, if so. */

@@ -24,6 +24,7 @@ export const operations: Readonly<Record<string, Operation>> = {
   batchnorm2d,
   maxpool2d,
   avgpool2d,
+  global_avgpool: globalAveragePool,
   relu,
   cross_entropy: crossEntropy,
   sgd,
@@ -126,7 +127,16 @@ function maxpool2d(kernels: Kernels, params: Params, tensors: Tensors): Computed
 }
 
 function avgpool2d(kernels: Kernels, params: Params, tensors: Tensors): Computed {
-  const g = poolGeometry(params, tensors);
+  return averagePool(kernels, poolGeometry(params, tensors), tensors);
+}
+
+/** One window that covers the whole image; the output is [N, C] or [N, C, 1, 1], in the same order. */
+function globalAveragePool(kernels: Kernels, _params: Params, tensors: Tensors): Computed {
+  const [N, C, H = 1, W = 1] = tensor(tensors, "x").shape;
+  return averagePool(kernels, { N, C, H, W, window: [H, W], stride: [H, W], padding: [0, 0, 0, 0] }, tensors);
+}
+
+function averagePool(kernels: Kernels, g: PoolGeometry, tensors: Tensors): Computed {
   const outputGrad = floats(tensors, "grad_out");
   const out = new Float32Array(outputGrad.length);
   const inputGrad = new Float32Array(floats(tensors, "x").length);

@@ -56,7 +56,7 @@ export interface GradPadding {
 
 /** Padding of outputGrad. */
 export function gradPadding(layer: PaddedLayer): GradPadding {
-  const { Kx, Ky, Nx, Ox, Oy, stride, padding: p } = layer;
+  const { Kx, Nx, Ox, Oy, stride, padding: p } = layer;
   const around = (top: number, bottom: number, left: number, right: number): GradPadding => ({
     ...{ top, left },
     height: Oy + top + bottom,
@@ -72,11 +72,30 @@ export function gradPadding(layer: PaddedLayer): GradPadding {
     case "symmetric":
       return around(p, p, p, p);
     case "none": {
-      if (Ox - Kx + 1 === Nx) return around(0, 0, 0, 0);
-      const y = Math.floor((Ky - 1) / stride);
-      const x = Math.floor((Kx - 1) / stride);
-      return around(y, y, x, x);
+      // Both axes by the kernel's width, whatever its height is.
+      const each = Ox - Kx + 1 === Nx ? 0 : Math.floor((Kx - 1) / stride);
+      return around(each, each, each, each);
     }
+  }
+}
+
+/**
+ * Whether the original pads outputGrad so that the windows of the dilated gradient are as many as the input has positions on
+ * both axes. Where they are not it means to refuse the layer, and what it would count belongs to another input.
+ */
+export function gradPaddingFits(layer: PaddedLayer): boolean {
+  const { Kx, Ky, stride, padding: p } = layer;
+  switch (paddingKind(layer)) {
+    case "vertical":
+      return Ky === 2 * p + stride && Kx === 1;
+    case "horizontal":
+      return Kx === 2 * p + stride && Ky === 1;
+    case "asymmetric":
+      return Kx === 2 * p + stride - 1;
+    case "symmetric":
+      return Kx === 2 * p + stride;
+    case "none":
+      return Kx === Ky;
   }
 }
 

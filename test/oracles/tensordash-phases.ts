@@ -52,7 +52,7 @@ export function phasesOf(layer: PaddedLayer, grad: GradPadding): Phase[] {
   return phases;
 }
 
-/** Runs every phase as a forward pass of its own and sums the counts. */
+/** Runs every phase that has a window as a forward pass of its own; the original counts nothing for the others. */
 export function runPhases(
   phases: readonly Phase[],
   layer: PaddedLayer,
@@ -61,9 +61,9 @@ export function runPhases(
   outputGrad: BitMask,
   byGrad: boolean,
   params: TensorDashParams,
-): ComputeResult {
+): ComputeResult[] {
   const operand = { ...params.operand, forward: byGrad ? "input" : "weight" } as const;
-  const results = phases
+  return phases
     .filter(({ y, x }) => y.windows > 0 && x.windows > 0)
     .map((phase): ComputeResult => {
       const geometry = {
@@ -83,7 +83,6 @@ export function runPhases(
       const readBankConflicts = conflictsOf(phase, layer, grad, byGrad, params);
       return { ...result, counters: { ...result.counters, readBankConflicts } };
     });
-  return results.reduce(sum);
 }
 
 /** The part of the padded gradient that a phase reads. */
@@ -135,15 +134,4 @@ function conflictsOf(
   const grid = { height: y.windows, width: x.windows, startY: y.start, startX: x.start, stepY: 1, stepX: 1, taps };
   const filterSets = Math.ceil(layer.C / (byGrad ? p.columns : p.rows));
   return windowConflicts(map, grid, 1, byGrad ? p.rows : p.columns) * filterSets * Math.ceil(layer.K / p.lanes);
-}
-
-function sum(a: ComputeResult, b: ComputeResult): ComputeResult {
-  const counters = Object.fromEntries(Object.entries(a.counters).map(([key, count]) => [key, count + b.counters[key]]));
-  return {
-    ...a,
-    cycles: a.cycles + b.cycles,
-    baseCycles: a.baseCycles + b.baseCycles,
-    packedCycles: a.packedCycles + b.packedCycles,
-    counters,
-  };
 }

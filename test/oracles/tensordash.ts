@@ -11,7 +11,14 @@ import type { Operation, Pass } from "../../src/sim/operation.ts";
 import { readCase } from "./case-files.ts";
 import type { Oracle, Tally } from "./oracle.ts";
 import { sliceOf, transposedMask } from "./packed-masks.ts";
-import { cornerOnes, type GradPadding, gradPadding, inputPadding, type PaddedLayer } from "./tensordash-layer.ts";
+import {
+  cornerOnes,
+  type GradPadding,
+  gradPadding,
+  gradPaddingFits,
+  inputPadding,
+  type PaddedLayer,
+} from "./tensordash-layer.ts";
 import { phasesOf, runPhases } from "./tensordash-phases.ts";
 
 interface PackedMask {
@@ -56,6 +63,8 @@ type Skips = Map<string, string>;
 
 const DEFAULTS = { lanes: 16, columns: 16, rows: 16, lookahead: 2, lookaside: 5, banks: 16 } as const;
 const READS_PER_ENTRY = 16;
+const NO_COUNTS = "the program runs no input gradient for a first layer";
+const WRONG_GRAD_PADDING = "only a bug explains it: outputGrad is padded to another size than the input gradient needs";
 
 /** Adapter of the TensorDash golden cases. */
 export const tensordash: Oracle = {
@@ -133,11 +142,12 @@ async function replayRun(
   const passes = { fw: forward, bw_in: inputGrad, bw_wgt: weightGrad };
   for (const [name, run] of Object.entries(passes)) {
     const expected = stats[name];
-    if (expected === undefined || expected === null) {
-      tally.skip(`${name} counts`, where, "the program runs no input gradient for a first layer");
+    if (expected === null) {
+      tally.skip(`${name} counts`, where, NO_COUNTS);
       continue;
     }
     await tally.attempt(`${where} ${name}`, () => {
+      if (expected === undefined) throw new Error("the run has no counts of this pass");
       comparePass(name, where, expected, run(layer, golden, params), tally);
     });
   }
@@ -171,6 +181,7 @@ function forward(_: PaddedLayer, golden: Translated, params: TensorDashParams): 
 }
 
 function inputGrad(layer: PaddedLayer, golden: Translated, params: TensorDashParams): PassReplay {
+  if (!gradPaddingFits(layer)) return { results: [], skips: new Map([["all", WRONG_GRAD_PADDING]]) };
   if (layer.stride === 1) {
     const results = golden.inputs.map((_input, n) => machine.run(operationOf("inputGrad", golden, n), params));
     return { results, skips: new Map() };
@@ -186,7 +197,7 @@ function inputGrad(layer: PaddedLayer, golden: Translated, params: TensorDashPar
   const weightSize = sizeOf(golden.weight.shape);
   const weightZeros = 1 - countOnes(golden.weight) / weightSize;
   const phases = phasesOf(layer, grad);
-  const results = golden.outputGrads.map((outputGrad, n) => {
+  const results = golden.outputGrads.flatMap((outputGrad, n) => {
     const gradSize = layer.K * grad.height * grad.width;
     const byGrad = 1 - countOnes(outputGrad) / gradSize > weightZeros;
     if (!byGrad) {
