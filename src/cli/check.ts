@@ -20,9 +20,9 @@ import {
 } from "../studies/check.ts";
 import { checkXml, isChanged, verdictText } from "../studies/check-report.ts";
 import type { SimulationSources } from "../studies/helper-work.ts";
-import { loadAccelerators, loadEnergyTables, loadMachines, openTraces } from "../studies/inputs.ts";
+import { loadAccelerators, loadCommonBaseline, loadEnergyTables, loadMachines, openTraces } from "../studies/inputs.ts";
 import { simulateOpened } from "../studies/simulate-threads.ts";
-import { integer, MACHINE, numberIn } from "./options.ts";
+import { HW, integer, MACHINE, numberIn } from "./options.ts";
 import { progressBar } from "./progress.ts";
 import { warned } from "./warnings.ts";
 
@@ -43,7 +43,7 @@ export function addCheckCommand(program: Command): void {
     .command("record")
     .description("Simulate and keep every count in a check file.")
     .argument("<trace...>", "recorded steps (.safetensors)")
-    .option("--hw <config...>", "names of shipped machines, paths of configs, or all", ["all"])
+    .option(...HW)
     .option(...MACHINE)
     .option(...THREADS)
     .option("--energy [table]", "keep energies, too: by this table, a name or a path, or by those of the configs")
@@ -108,12 +108,13 @@ async function record(paths: string[], options: RecordOptions, command: Command)
   const machines = await loadMachines(options.hw, await loadAccelerators(modules), "--hw");
   const table = asked === true ? undefined : asked;
   const tables = asked === undefined ? [] : await loadEnergyTables(machines, table, "--energy");
-  const input = { traces: warned(await openTraces(paths)), machines, energy: tables };
+  const commonBaseline = await loadCommonBaseline();
+  const input = { traces: warned(await openTraces(paths)), machines, commonBaseline, energy: tables };
   const result = await simulated(input, { traces: paths, modules }, threads);
   const folder = dirname(resolve(options.out));
   const energies = tables.map((table) => ({ table, tolerance }));
   const relatives = paths.map((path) => relative(folder, resolve(path)).replaceAll("\\", "/"));
-  await writeFileAtomically(options.out, formatCheck(checkFileOf(result, relatives, energies)));
+  await writeFileAtomically(options.out, formatCheck(checkFileOf(result, relatives, energies, commonBaseline.config)));
   console.log(`${options.out}: ${machines.length} machines, ${paths.length} traces`);
 }
 
@@ -134,7 +135,7 @@ async function bless(file: string, options: CommonOptions & { yes?: true }): Pro
     console.log(`${file}: nothing changed`);
   } else if (options.yes || (await isAgreed(`Write this into ${file}?`))) {
     const paths = check.traces.map(({ path }) => path);
-    await writeFileAtomically(file, formatCheck(checkFileOf(result, paths, energies)));
+    await writeFileAtomically(file, formatCheck(checkFileOf(result, paths, energies, check.commonBaseline)));
     console.log(`${file}: written`);
   } else {
     console.log(`${file}: not written`);
@@ -182,7 +183,11 @@ async function simulateAgain(file: string, { machine: modules = [], threads }: C
     const { table, tolerance } = energy;
     return { table: resolveEnergyTable(table, `${file}: ${config.name}: energy.table`), tolerance };
   });
-  const input = { traces, machines, energy: energies.map((energy) => energy?.table) };
+  const { commonBaseline: common } = check;
+  const input = {
+    ...{ traces, machines, energy: energies.map((energy) => energy?.table) },
+    ...(common && { commonBaseline: resolveMachine(common, `${file}: commonBaseline`, known) }),
+  };
   const result = await simulated(input, { traces: paths, modules }, threads);
   return { check, result, energies };
 }

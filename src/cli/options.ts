@@ -5,6 +5,13 @@ import { parseImageShape } from "../networks/image-shape.ts";
 import { networkNamed } from "../networks/index.ts";
 import { type Drop, parseDrops } from "../sparsity/drops.ts";
 
+/** Option of the commands that take machines: which. */
+export const HW = [
+  "--hw <config...>",
+  "equal-peak, published or all (sets of shipped machines), names of shipped machines, or paths of configs",
+  ["equal-peak"],
+] as [string, string, string[]];
+
 /** Option of the commands that take machines. */
 export const MACHINE = [
   "--machine <module...>",

@@ -6,7 +6,7 @@ import { resultCsv } from "../report/csv.ts";
 import { energyTable } from "../report/energy-table.ts";
 import { resultTable } from "../report/table.ts";
 import { simulateFiles } from "../studies/simulate-threads.ts";
-import { integer, MACHINE, share } from "./options.ts";
+import { HW, integer, MACHINE, share } from "./options.ts";
 import { progressBar } from "./progress.ts";
 import { warn } from "./warnings.ts";
 
@@ -32,11 +32,14 @@ export function addSimulateCommand(program: Command): void {
     .command("simulate")
     .description("Replay traces on accelerators and compare with a dense baseline.")
     .argument("<trace...>", "recorded steps (.safetensors)")
-    .option("--hw <config...>", "names of shipped machines, paths of configs, or all", ["all"])
+    .option(...HW)
     .option(...MACHINE)
-    .option("--baseline <config>", "dense machine to compare with (default: each array without skipping)")
-    .option("--baseline-trace <file...>", "steps of dense training, to tell what the method adds")
-    .option("--allow-unequal", "compare with a baseline of another peak")
+    .option(
+      "--baseline <config>",
+      "dense machine to compare with (default: dadiannao-4096, and the own dense counterpart for machines of another peak)",
+    )
+    .option("--baseline-trace <file...>", "steps of dense training, to show what the method adds")
+    .option("--allow-unequal", "compare with a baseline of another peak, clock, datatype or memory")
     .option("--explain-bandwidth", "print what share of DRAM's peak is reached, and what takes the rest")
     .option(
       "--energy <table>",

@@ -34,7 +34,7 @@ function outcome() {
         {
           ...strict,
           description:
-            "By pass and over all passes, the array alone and by zeros only; `step` with memory, padding and all that does not multiply.",
+            "Over the machine's own array without skipping: by pass and over all passes, the array alone and by zeros only; `step` with memory, padding and all that does not multiply.",
         },
       ),
     },

@@ -9,7 +9,12 @@ const Metrics = Type.Object(
   {
     cycles: Type.Number({ description: "of the step" }),
     seconds: Type.Number({ description: "of the step" }),
-    speedup: ratio("of the step over the same array without skipping and compression"),
+    speedup: ratio("of the step over the baseline"),
+    ownSkippingGain: Type.Optional(
+      ratio(
+        "of the step over the same array without skipping and compression; absent before 0.2, where speedup was that",
+      ),
+    ),
     speedupFromZeros: ratio("of the step over the same machine on operands without a zero"),
     matmulSpeedup: ratio("as `speedup`, of the ops that multiply"),
     computeSpeedup: ratio("as `matmulSpeedup`, of the array alone"),
@@ -37,6 +42,11 @@ const place = {
 export const SweepPointSchema = Type.Object(
   {
     ...place,
+    baseline: Type.Optional(
+      Type.String({
+        description: "What speed-ups are over; absent before 0.2: each machine's own array without skipping.",
+      }),
+    ),
     metrics: Type.Optional(Metrics),
     error: Type.Optional(Type.String({ description: "Why there are no metrics." })),
   },

@@ -73,7 +73,7 @@ export function cellsOf(results: readonly NamedResult[]): Cell[] {
           treatment: treatmentOf(trace),
           machine,
           result: own,
-          ownBaseline: result.baseline.machine === "self",
+          ownBaseline: own.baseline.isCounterpart,
           clockHz,
           baselineClockHz,
           rows: [],

@@ -96,6 +96,8 @@ export interface Accelerator<Schema extends TObject = TObject> {
   readonly id: string;
   /** Raised when counts change by design, so that recorded counts can tell a new model from a regression. */
   readonly modelVersion: number;
+  /** Whether it is a bound that no machine reaches, so that it is shown beside machines and not ranked among them. */
+  readonly isBound?: boolean;
   readonly params: Schema;
   readonly mappings: Readonly<Record<Pass, Mapping>>;
   /** Whether it reads plane after plane of an operand in every pass, as it holds one channel at a time; else what its lanes reduce over. */

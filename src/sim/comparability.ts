@@ -7,22 +7,31 @@ import { isMacOp } from "../trace/manifest.ts";
 import type { IdentifiedTrace } from "../trace/trace.ts";
 import type { Machine } from "./machine.ts";
 
-/** Parameters that are rules of the comparison, not properties of the array. */
-const RULES = ["batch", "dealing"] as const;
+/** Rules by which work is laid out, each with its best choice: a baseline may have that or the machine's, and nothing worse. */
+const RULES = { batch: "fold", dealing: "sets" } as const;
+
+/** Terms in which a machine differs from a baseline, skipping aside: none where a comparison of the two is fair. */
+export function differencesFrom(baseline: Machine, machine: Machine): string[] {
+  const others = termsOf(baseline);
+  const terms = Object.entries(termsOf(machine)).filter(([term, value]) => others[term] !== value);
+  const rules = Object.entries(RULES).flatMap(([rule, best]) => {
+    const [own, other] = [machine, baseline].map(({ params }) => (params as Record<string, unknown>)[rule]);
+    return own === undefined || other === undefined || other === own || other === best ? [] : [[rule, own, other]];
+  });
+  return [...terms.map(([term, value]) => [term, value, others[term]]), ...rules].map(
+    ([term, own, other]) => `${term} ${own} against ${other}`,
+  );
+}
 
 /** @throws InputError with a line for each machine that is not equal to the baseline in everything that is not skipping. */
 export function checkEqualTerms(machines: readonly Machine[], baseline: Machine): void {
   const faults = machines.flatMap((machine) => {
-    const differences = Object.entries(termsOf(machine)).flatMap(([term, value]) => {
-      const other = termsOf(baseline)[term];
-      return other === undefined || other === value ? [] : [`${term} ${value} against ${other}`];
-    });
+    const differences = differencesFrom(baseline, machine);
     if (differences.length === 0) return [];
     const what = `${machine.name}: is not comparable with baseline ${baseline.name}: ${differences.join(", ")}`;
     return [`${what}; take a baseline that is equal in these, or --allow-unequal`];
   });
-  const { accelerator, params } = baseline;
-  if (JSON.stringify(accelerator.withoutSkipping(params)) !== JSON.stringify(params)) {
+  if (!skipsNothing(baseline)) {
     faults.push(
       `${baseline.name}: is no dense baseline: it skips zeros itself; take a machine that does not, or --allow-unequal`,
     );
@@ -30,16 +39,12 @@ export function checkEqualTerms(machines: readonly Machine[], baseline: Machine)
   if (faults.length > 0) throw new InputError(faults);
 }
 
-function termsOf({
-  peakMacsPerSecond,
-  clockHz,
-  vectorLanes,
-  memory,
-  config,
-  params,
-  line,
-}: Machine): Record<string, string> {
-  const rules = params as Record<string, unknown>;
+/** Whether a machine is its own array without skipping: what it takes for an op depends on the shape alone. */
+export function skipsNothing({ accelerator, params }: Pick<Machine, "accelerator" | "params">): boolean {
+  return JSON.stringify(accelerator.withoutSkipping(params)) === JSON.stringify(params);
+}
+
+function termsOf({ peakMacsPerSecond, clockHz, vectorLanes, memory, config, line }: Machine): Record<string, string> {
   return {
     "peak (MAC/s)": String(peakMacsPerSecond),
     "clock (Hz)": String(clockHz),
@@ -50,7 +55,6 @@ function termsOf({
     "DRAM bandwidth (bytes/cycle)": String(memory.dramBytesPerCycle),
     "DRAM part": JSON.stringify(memory.device?.config ?? "any"),
     "on-chip buffers": line === null ? "not modelled" : JSON.stringify(config.memory.line),
-    ...Object.fromEntries(RULES.filter((rule) => rule in rules).map((rule) => [rule, String(rules[rule])])),
   };
 }
 

@@ -8,10 +8,14 @@ import { BANDWIDTH_LOSSES } from "./dram/closed-form.ts";
 import { HardwareConfigSchema } from "./machine.ts";
 
 /** Version of the result's schema. */
-export const RESULT_VERSION = "1.0";
+export const RESULT_VERSION = "2.0";
+
+/** What a result calls its baseline where each machine is compared with its own dense counterpart. */
+export const SELF = "self";
 
 const strict = { additionalProperties: false };
 const count = (description: string) => Type.Integer({ description });
+const mean = (description: string) => Type.Number({ description: `${description}, mean of the traces` });
 const seconds = (description: string) => Type.Number({ minimum: 0, description });
 const ratio = (description: string) =>
   Type.Union([Type.Number(), Type.Null()], { description: `${description}; null for 0/0` });
@@ -149,11 +153,16 @@ const Row = Type.Object(
     saved: SavedCycles,
     baselineCycles: count("all cycles of the baseline"),
     baselineComputeCycles: count("cycles in which the baseline's array works"),
+    counterpartCycles: Type.Optional(
+      count("all cycles of the machine's own dense counterpart; absent in results before 2.0 with another baseline"),
+    ),
+    counterpartComputeCycles: count("cycles in which the array of the own dense counterpart works"),
     noZerosComputeCycles: count("compute cycles of this machine on operands without a zero"),
     idealCycles: count("effectual MACs / multipliers, rounded up"),
     counters: byName("counts under the names of the machine's source"),
     seconds: seconds("cycles / clock"),
     baselineSeconds: seconds("of the baseline"),
+    counterpartSeconds: Type.Optional(seconds("of the own dense counterpart; absent where its cycles are")),
     noZerosSeconds: seconds("of this machine on operands without a zero: it may skip padding only"),
     stalls: byPlace("cycles waited for `dram` or a level, for each operand, the output or latency"),
     traffic: byPlace(
@@ -183,31 +192,42 @@ const Row = Type.Object(
 
 const ComputeTotal = Type.Object(
   {
-    cycles: count("array busy"),
-    baselineCycles: count("array of the baseline busy"),
-    idealCycles: count("effectual MACs / multipliers, op by op"),
-    speedup: ratio("baselineCycles / cycles, at the machines' clocks"),
+    cycles: mean("cycles in which the array works"),
+    baselineCycles: mean("cycles in which the baseline's array works"),
+    counterpartCycles: mean("cycles in which the array of the own dense counterpart works"),
+    idealCycles: mean("effectual MACs / multipliers, op by op"),
+    speedup: ratio("time over the baseline: baselineCycles / cycles, at the machines' clocks"),
+    ownSkippingGain: ratio("counterpartCycles / cycles: the gain over the machine's own array without skipping"),
     idealSpeedup: ratio("baselineCycles / idealCycles, at the machines' clocks: the bound"),
-    speedupFromZeros: ratio("cycles on operands without a zero / cycles: the part that zeros give, padding left out"),
+    speedupFromZeros: ratio(
+      "cycles on operands without a zero / cycles: the part of ownSkippingGain that zeros of the operands give, not padding",
+    ),
   },
   { ...strict, description: "The array alone, as if memory and scheduling were free." },
 );
 
 const Total = Type.Object(
   {
-    cycles: count("of this machine"),
+    cycles: mean("of this machine"),
     seconds: seconds("of this machine"),
-    baselineSeconds: seconds("of the baseline"),
-    speedup: ratio("baselineSeconds / seconds: what the machine gains by skipping zeros and padding"),
+    baselineSeconds: seconds("of the baseline, which trains densely and selects nothing"),
+    counterpartSeconds: Type.Optional(seconds("of the own dense counterpart, which selects nothing; see the rows")),
+    selectionSeconds: seconds(
+      "of `seconds`: selecting the values that the method keeps, which dense training and so the baseline does not pay",
+    ),
+    speedup: ratio("baselineSeconds / seconds: how much faster than the baseline"),
+    ownSkippingGain: Type.Optional(
+      ratio("counterpartSeconds / seconds: the gain over the machine's own array without skipping"),
+    ),
     speedupFromZeros: ratio("noZerosSeconds / seconds: the part that zeros of the operands give, padding left out"),
     idealSpeedup: ratio("baselineSeconds / (effectual MACs / peak), plus the ops without MACs: the bound"),
     denseTrainingSeconds: Type.Optional(seconds("of this machine on the dense-training trace, for as many steps")),
     speedupOverDenseTraining: Type.Optional(ratio("denseTrainingSeconds / seconds: what the training method adds")),
     compute: ComputeTotal,
-    denseMacs: count("MACs whose operands exist"),
-    effectualMacs: count("MACs of two nonzeros"),
+    denseMacs: mean("MACs whose operands exist"),
+    effectualMacs: mean("MACs of two nonzeros"),
     energy: Type.Optional(
-      Type.Object({ ...Energy, ratio: ratio("baselinePicojoules / picojoules: what the machine saves") }, strict),
+      Type.Object({ ...Energy, ratio: ratio("baselinePicojoules / picojoules: × less than the baseline") }, strict),
     ),
     ci95: Type.Optional(
       byPath(
@@ -215,7 +235,7 @@ const Total = Type.Object(
       ),
     ),
   },
-  strict,
+  { ...strict, description: "Means over the traces; a ratio is one of means." },
 );
 
 const Bytes = {
@@ -294,7 +314,20 @@ const MachineResultSchema = Type.Object(
     modelVersion: count("version of the accelerator's model; raised when counts change by design"),
     mappings: Type.Object({ forward: MappingSchema, inputGrad: MappingSchema, weightGrad: MappingSchema }, strict),
     peakMacsPerSecond: Type.Number(),
-    baseline: Type.Object({ name: Type.String(), config: HardwareConfigSchema }, strict),
+    baseline: Type.Object(
+      {
+        name: Type.String(),
+        config: HardwareConfigSchema,
+        isCounterpart: Type.Boolean({
+          description: "Whether this is the machine's own array without skipping and compression.",
+        }),
+        differences: Type.Array(Type.String(), {
+          description: "Terms in which the machine differs from the common baseline; with any, it is not ranked.",
+        }),
+      },
+      { ...strict, description: "What the machine is compared with." },
+    ),
+    isBound: Type.Boolean({ description: "Whether this is a bound that no machine reaches; it is not ranked." }),
     energy: Type.Optional(
       Type.Object(
         {
@@ -338,10 +371,13 @@ const MachineResultSchema = Type.Object(
 export const ResultSchema = Type.Object(
   {
     schema: Type.String(),
-    traces: Type.Array(TraceId),
+    traces: Type.Array(TraceId, { description: "In the order of their steps; totals are means over them." }),
     baseline: Type.Object(
       {
-        machine: Type.String({ description: "Name of the baseline, or `self`: each machine without skipping." }),
+        machine: Type.String({
+          description:
+            "Name of the common baseline, or `self`: each machine is compared with its own dense counterpart.",
+        }),
         traces: Type.Array(TraceId, { description: "Dense-training traces, where given." }),
       },
       strict,
@@ -355,7 +391,10 @@ export const ResultSchema = Type.Object(
     notCharged: Type.Array(Type.String(), {
       description: "Kinds of ops that the traces do not hold and nobody paid for.",
     }),
-    machines: Type.Array(MachineResultSchema),
+    machines: Type.Array(MachineResultSchema, {
+      description:
+        "Those compared with the common baseline on equal terms by time of the step, the fastest first; then bounds; then the others.",
+    }),
     footprint: Type.Array(FootprintSchema, { description: "Bytes held for a training step, one entry a trace." }),
   },
   strict,

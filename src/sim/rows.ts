@@ -2,14 +2,8 @@
 import type { BitMask } from "../kernels/bit-mask.ts";
 import type { OtherOp } from "../trace/manifest.ts";
 import type { ComputeResult } from "./accelerator.ts";
-import {
-  type ArrayCounts,
-  type EnergyModels,
-  energyPart,
-  movingActivity,
-  multiplyingActivity,
-  withSchedules,
-} from "./activity.ts";
+import { type ArrayCounts, energyPart, movingActivity, multiplyingActivity, withSchedules } from "./activity.ts";
+import type { Comparison, DenseCosts, PlannedOp } from "./comparison.ts";
 import type { LineResult } from "./lanes/on-chip/line-detail.ts";
 import type { Machine } from "./machine.ts";
 import { type Feed, type FeedTask, feed, move } from "./memory/feed.ts";
@@ -25,24 +19,6 @@ import { OUTERMOST, type StepPlan } from "./step-plan.ts";
 /** A row without its place in the trace. */
 export type RowCosts = Omit<ResultRow, "trace" | "step" | "layer" | "kind" | "pass">;
 
-/** A machine and what it is compared with; `isTwin` where that is its own array without skipping. */
-export interface Comparison {
-  readonly machine: Machine;
-  readonly reference: Machine;
-  readonly isTwin: boolean;
-  /** What both pay for an action, where energy is asked for. */
-  readonly energy?: EnergyModels;
-  /** What the machine took for operations without a zero, which depends on their shape alone. */
-  readonly denseRuns: Map<string, ComputeResult>;
-}
-
-/** An op of a step with the plans of the machine and of its baseline, which trains densely. */
-export interface PlannedOp {
-  readonly at: number;
-  readonly own: StepPlan;
-  readonly reference: StepPlan;
-}
-
 /** What a machine counts for an operation. */
 export type Run = (machine: Machine, operation: Operation) => ComputeResult;
 
@@ -53,7 +29,7 @@ export function multiplyingRow(
   planned: PlannedOp,
   count: Run = runWhole,
 ): RowCosts {
-  const { machine, reference } = comparison;
+  const { machine, energy } = comparison;
   const { actual, sizes, macs } = prepared;
   const { accelerator, params, clockHz, memory } = machine;
   const run = (operation: Operation) => count(machine, operation);
@@ -71,13 +47,10 @@ export function multiplyingRow(
   const { fed, cycles } = fedCycles(task, memory, compute, lines);
   const denseTask = taskOf(prepared, machine, planned.own, at, noZeros, true);
   const noZerosCycles = fedCycles(denseTask, memory, noZeros, noZerosLines).cycles;
-  const baseline = baselineOf(prepared, compute, comparison, count);
-  const baselineTask = taskOf(prepared, reference, planned.reference, at, baseline, true);
-  const baselineLines = linesOn(reference, actual);
-  const baselineFed = fedCycles(baselineTask, reference.memory, baseline, baselineLines);
-  const baselineCycles = baselineFed.cycles.total;
+  const counterpart = counterpartCosts(prepared, compute, comparison, planned, count);
+  const isOwn = comparison.baseline === comparison.counterpart;
+  const baseline = isOwn ? counterpart : baselineCosts(prepared, comparison, planned, count);
   const seconds = cycles.total / clockHz;
-  const baselineSeconds = baselineCycles / reference.clockHz;
 
   return {
     macs,
@@ -91,13 +64,16 @@ export function multiplyingRow(
       natural: noZeros.cycles - natural.cycles,
       topK: natural.cycles - compute.cycles,
     },
-    baselineCycles,
-    baselineComputeCycles: baseline.cycles,
+    baselineCycles: baseline.cycles,
+    baselineComputeCycles: baseline.counts.cycles,
+    counterpartCycles: counterpart.cycles,
+    counterpartComputeCycles: counterpart.counts.cycles,
     noZerosComputeCycles: noZeros.cycles,
     idealCycles: Math.ceil(macs.effectual / machine.multipliers),
     counters: { ...compute.counters, ...lines?.counters },
     seconds,
-    baselineSeconds,
+    baselineSeconds: baseline.seconds,
+    counterpartSeconds: counterpart.seconds,
     noZerosSeconds: noZerosCycles.total / clockHz,
     stalls: fed.stalls,
     traffic: fed.traffic,
@@ -109,11 +85,57 @@ export function multiplyingRow(
     })),
     validation: accelerator.validation(actual, params),
     ...energyPart(
-      comparison.energy,
+      energy,
       withSchedules(multiplyingActivity(machine, compute, fed, macs.dense, seconds), prepared, machine, task),
-      multiplyingActivity(reference, baseline, baselineFed.fed, macs.dense, baselineSeconds),
+      multiplyingActivity(comparison.baseline.machine, baseline.counts, baseline.fed, macs.dense, baseline.seconds),
     ),
   };
+}
+
+/** What the common baseline takes for an op: asked once, where the answer is no estimate. */
+function baselineCosts(
+  prepared: PreparedOperation,
+  { baseline: { machine, skipsNothing, costs } }: Comparison,
+  { baseline: plan, at }: PlannedOp,
+  count: Run,
+): DenseCosts {
+  const known = costs.get(prepared);
+  if (known !== undefined) return known;
+  const run = skipsNothing ? runWhole : count;
+  const found = costsOf(prepared, machine, plan, at, run(machine, prepared.actual));
+  if (skipsNothing) costs.set(prepared, found);
+  return found;
+}
+
+/**
+ * The same of the machine's own dense counterpart. The cycles of its array are known; what that reads counts only for energy, or
+ * where the level next to the array, of which every tensor has one, may be too narrow.
+ */
+function counterpartCosts(
+  prepared: PreparedOperation,
+  { baseCycles }: ComputeResult,
+  { machine, baseline, counterpart, energy }: Comparison,
+  { counterpart: plan, at }: PlannedOp,
+  count: Run,
+): DenseCosts {
+  const isWide = machine.memory.levels.every(({ bytesPerCycle }) => bytesPerCycle === Number.POSITIVE_INFINITY);
+  const counts =
+    isWide && (baseline !== counterpart || energy === undefined)
+      ? { cycles: baseCycles, reschedulingCycles: 0, scheduled: null, onChipReads: {}, onChipWrites: 0 }
+      : count(counterpart.machine, prepared.actual);
+  return costsOf(prepared, counterpart.machine, plan, at, counts);
+}
+
+function costsOf(
+  prepared: PreparedOperation,
+  machine: Machine,
+  plan: StepPlan,
+  at: number,
+  counts: ArrayCounts,
+): DenseCosts {
+  const task = taskOf(prepared, machine, plan, at, counts, true);
+  const { fed, cycles } = fedCycles(task, machine.memory, counts, linesOn(machine, prepared.actual));
+  return { counts, fed, cycles: cycles.total, seconds: cycles.total / machine.clockHz };
 }
 
 /** Seconds of an operation that multiplies, for the steps that a machine is compared with. */
@@ -154,18 +176,23 @@ const SEARCH_SWEEPS = 2;
 export function movingRow(
   op: Exclude<StepOp, PreparedOperation["op"]>,
   comparison: Comparison,
-  { at, own, reference: dense }: PlannedOp,
+  { at, own, ...dense }: PlannedOp,
 ): RowCosts | null {
-  const { machine, reference } = comparison;
+  const { machine } = comparison;
   if (own.tensors(at) === null) return null;
   const isOfMethod = op.kind === "select" || op.kind === "transpose";
   const costs = moved(op, machine, own, at);
   const { stalls, traffic, dram, total, vector, memoryStall } = costs;
   const cycles = { total, vector, memoryStall };
-  const baseline = isOfMethod ? null : moved(op, reference, dense, at);
-  const baselineCycles = baseline?.total ?? 0;
+  const timed = (reference: Machine, plan: StepPlan) => {
+    if (isOfMethod) return { moves: null, cycles: 0, seconds: 0 };
+    const moves = moved(op, reference, plan, at);
+    return { moves, cycles: moves.total, seconds: moves.total / reference.clockHz };
+  };
+  const counterpart = timed(comparison.counterpart.machine, dense.counterpart);
+  const isOwn = comparison.baseline === comparison.counterpart;
+  const baseline = isOwn ? counterpart : timed(comparison.baseline.machine, dense.baseline);
   const seconds = cycles.total / machine.clockHz;
-  const baselineSeconds = baselineCycles / reference.clockHz;
   return {
     macs: { dense: 0, effectual: 0, topK: 0, natural: 0, imagePadding: 0, stride: 0 },
     densities: {},
@@ -177,13 +204,16 @@ export function movingRow(
       memory: cycles.memoryStall * machine.multipliers,
     },
     saved: { lanePadding: 0, imagePadding: 0, natural: 0, topK: 0 },
-    baselineCycles,
+    baselineCycles: baseline.cycles,
     baselineComputeCycles: 0,
+    counterpartCycles: counterpart.cycles,
+    counterpartComputeCycles: 0,
     noZerosComputeCycles: 0,
     idealCycles: isOfMethod ? 0 : cycles.total,
     counters: {},
     seconds,
-    baselineSeconds,
+    baselineSeconds: baseline.seconds,
+    counterpartSeconds: counterpart.seconds,
     noZerosSeconds: isOfMethod ? 0 : seconds,
     stalls,
     traffic,
@@ -193,7 +223,7 @@ export function movingRow(
     ...energyPart(
       comparison.energy,
       movingActivity(costs, seconds),
-      baseline === null ? null : movingActivity(baseline, baselineSeconds),
+      baseline.moves === null ? null : movingActivity(baseline.moves, baseline.seconds),
     ),
   };
 }
@@ -273,23 +303,6 @@ function taskOf(
 /** Bytes of one output value: sums of a weight gradient go to the optimizer in the wide type. */
 function outputBytes(pass: Pass, memory: MemoryNumbers): number {
   return pass === "weightGrad" ? memory.wideBytes : memory.valueBytes;
-}
-
-/**
- * What the baseline's array takes. Its own twin's cycles are known; what that reads counts only for energy or where the level
- * next to the array, of which every tensor has one, may be too narrow.
- */
-function baselineOf(
-  { actual }: PreparedOperation,
-  { baseCycles }: ComputeResult,
-  { machine, reference, isTwin, energy }: Comparison,
-  count: Run,
-): ArrayCounts {
-  const isWide = machine.memory.levels.every(({ bytesPerCycle }) => bytesPerCycle === Number.POSITIVE_INFINITY);
-  if (isTwin && isWide && energy === undefined) {
-    return { cycles: baseCycles, reschedulingCycles: 0, scheduled: null, onChipReads: {}, onChipWrites: 0 };
-  }
-  return count(reference, actual);
 }
 
 function runWhole({ accelerator, params }: Machine, operation: Operation): ComputeResult {

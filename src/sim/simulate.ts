@@ -4,7 +4,8 @@
  */
 import { isMacOp, type MacOp, type TraceOp } from "../trace/manifest.ts";
 import type { IdentifiedTrace, Trace } from "../trace/trace.ts";
-import { checkEqualTerms, checkOneNetwork, checkSameWork } from "./comparability.ts";
+import { checkEqualTerms, checkOneNetwork, checkSameWork, differencesFrom } from "./comparability.ts";
+import { type Comparison, denseReference } from "./comparison.ts";
 import { type EnergyModel, energyModel } from "./energy/model.ts";
 import type { EnergyTable } from "./energy/table.ts";
 import { eventLoopBreaks } from "./event-loop.ts";
@@ -16,25 +17,31 @@ import {
   type MachineResult,
   RESULT_VERSION,
   type ResultRow,
+  SELF,
   type SimulationResult,
   type TraceIdentity,
 } from "./result.ts";
-import { type Comparison, movingRow, multiplyingRow, multiplyingSeconds, type RowCosts } from "./rows.ts";
+import { movingRow, multiplyingRow, multiplyingSeconds, type RowCosts } from "./rows.ts";
 import { type Sample, sampled } from "./sampling/sampled.ts";
 import { SampledOperation } from "./sampling/sampled-operation.ts";
 import { type StepOp, stepOps } from "./step-ops.ts";
-import { planStep } from "./step-plan.ts";
+import { planStep, type StepPlan } from "./step-plan.ts";
 import { type TimedOp, totalsOf } from "./totals.ts";
 
 /** What to simulate. */
 export interface SimulationInput {
   readonly traces: readonly IdentifiedTrace[];
   readonly machines: readonly Machine[];
-  /** Dense machine to compare with; without one, each machine is compared with its own array without skipping. */
+  /** Dense machine to compare all machines with, which must be equal to it in everything but skipping. */
   readonly baseline?: Machine;
+  /**
+   * Where no `baseline` is given: the dense machine to compare those with that are equal to it in everything but skipping. The others,
+   * and without it all, are compared with their own dense counterpart: their array without skipping.
+   */
+  readonly commonBaseline?: Machine;
   /** Traces of dense training of the same network and batch, to tell what the training method adds. */
   readonly baselineTraces?: readonly IdentifiedTrace[];
-  /** Compare machines with a baseline of another peak, clock, datatype, memory or rules. */
+  /** Compare machines with a baseline of another peak, clock, datatype, memory or rules. Such are not ranked. */
   readonly allowUnequal?: boolean;
   /** Energy table of each machine and its baseline, in the order of `machines`; without any, no energy is told. */
   readonly energy?: readonly (EnergyTable | undefined)[];
@@ -77,7 +84,8 @@ export async function simulate(input: SimulationInput): Promise<SimulationResult
   const comparisons = comparisonsOf(input);
   const all = [...traces, ...baselineTraces];
   const multiplying = all.flatMap(({ trace }) => trace.manifest.ops.filter(isMacOp));
-  checkRoom(baseline === undefined ? machines : [...machines, baseline], multiplying);
+  const shared = comparisons.flatMap(({ baseline, counterpart }) => (baseline === counterpart ? [] : baseline.machine));
+  checkRoom([...new Set([...machines, ...shared])], multiplying);
   const of = all.reduce((sum, { trace }) => sum + stepOps(trace.manifest).length, 0);
   const costs = new Array<OpCosts["costs"]>(of);
   let done = 0;
@@ -101,26 +109,34 @@ export async function simulate(input: SimulationInput): Promise<SimulationResult
         else rows[m].push({ trace: index, step, layer, kind, pass, ...(cost as RowCosts) });
       });
     });
-  const stepRatio = traces.length / Math.max(1, baselineTraces.length);
-
   return {
     schema: RESULT_VERSION,
     traces: traces.map(identity),
-    baseline: { machine: baseline?.name ?? "self", traces: baselineTraces.map(identity) },
+    baseline: { machine: commonName(comparisons), traces: baselineTraces.map(identity) },
     ...(isSampled(input.sample) ? { sample: { share: input.sample.share, seed: input.sample.seed } } : {}),
     notCharged: notCharged(traces),
-    machines: comparisons.map(({ machine, reference, energy }, index): MachineResult => {
+    machines: comparisons.map(({ machine, differences, energy, ...references }, index): MachineResult => {
       const { name, config, accelerator, peakMacsPerSecond } = machine;
+      const reference = references.baseline.machine;
       return {
         name,
         config,
         modelVersion: accelerator.modelVersion,
         mappings: accelerator.mappings,
         peakMacsPerSecond,
-        baseline: { name: reference.name, config: reference.config },
+        baseline: {
+          name: reference.name,
+          config: reference.config,
+          isCounterpart: references.baseline === references.counterpart,
+          differences: [...differences],
+        },
+        isBound: accelerator.isBound ?? false,
         ...(energy === undefined ? {} : { energy: identityOf(energy.own) }),
         rows: rows[index],
-        totals: totalsOf(rows[index], machine, reference.clockHz, denseOps[index], stepRatio),
+        totals: totalsOf({ rows: rows[index], steps: traces.length }, machine, reference.clockHz, {
+          ops: denseOps[index],
+          steps: baselineTraces.length,
+        }),
       };
     }),
     footprint: traces.map(({ trace }) => footprintOf(trace.manifest)),
@@ -135,13 +151,21 @@ export async function simulateOps(
 ): Promise<void> {
   const { traces, baselineTraces = [], prepare = prepareOperation, sample } = input;
   const comparisons = comparisonsOf(input);
-  const plansOf = (trace: Trace) =>
-    Promise.all(
-      comparisons.map(async ({ machine, reference }) => ({
+  const plansOf = (trace: Trace) => {
+    const dense = new Map<Machine, Promise<StepPlan>>();
+    const densePlan = (machine: Machine) => {
+      const plan = dense.get(machine) ?? planStep(trace, machine, false);
+      dense.set(machine, plan);
+      return plan;
+    };
+    return Promise.all(
+      comparisons.map(async ({ machine, baseline, counterpart }) => ({
         own: await planStep(trace, machine, true),
-        reference: await planStep(trace, reference, false),
+        baseline: await densePlan(baseline.machine),
+        counterpart: await densePlan(counterpart.machine),
       })),
     );
+  };
   const steps = await Promise.all(
     [...traces, ...baselineTraces].map(async ({ trace, sha256 }, index) => ({
       trace,
@@ -189,18 +213,32 @@ function isMultiplying(op: StepOp): op is MacOp {
   return op.kind !== "select" && op.kind !== "transpose" && isMacOp(op);
 }
 
-function comparisonsOf({ machines, baseline, energy }: SimulationInput): Comparison[] {
+/** A comparison, and in what the machine differs from the common baseline, whether compared with that or not. */
+interface Terms extends Comparison {
+  readonly differences: readonly string[];
+}
+
+function comparisonsOf({ machines, energy, allowUnequal, ...input }: SimulationInput): Terms[] {
+  const asked = input.baseline ?? input.commonBaseline;
+  const common = asked === undefined ? undefined : denseReference(asked);
   return machines.map((machine, index) => {
-    const reference = baseline ?? denseTwin(machine);
-    const isTwin = baseline === undefined;
+    const counterpart = denseReference(denseTwin(machine));
+    const differences = common === undefined ? [] : differencesFrom(common.machine, machine);
+    const isCommon = input.baseline !== undefined || allowUnequal || differences.length === 0;
+    const baseline = isCommon ? (common ?? counterpart) : counterpart;
+    const comparison = { machine, baseline, counterpart, differences, denseRuns: new Map() };
     const table = energy?.[index];
-    const comparison = { machine, reference, isTwin, denseRuns: new Map() };
     if (table === undefined) return comparison;
     return {
       ...comparison,
-      energy: { own: energyModel(machine, table), reference: energyModel(reference, table) },
+      energy: { own: energyModel(machine, table), reference: energyModel(baseline.machine, table) },
     };
   });
+}
+
+/** Name of the baseline that machines share, or `self` where none is compared with such a one. */
+function commonName(comparisons: readonly Comparison[]): string {
+  return comparisons.find(({ baseline, counterpart }) => baseline !== counterpart)?.baseline.machine.name ?? SELF;
 }
 
 function identityOf({ table, constants }: EnergyModel): NonNullable<MachineResult["energy"]> {

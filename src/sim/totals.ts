@@ -1,4 +1,4 @@
-/** Sums of a machine's rows: by pass, over all passes, over the ops without MACs, and over the whole step. */
+/** Means of a machine's rows over the steps: by pass, over all passes, over the ops without MACs, and over the whole step. */
 import { sumOf as sumOfComponents } from "./energy/model.ts";
 import type { Machine } from "./machine.ts";
 import { PASSES } from "./operation.ts";
@@ -9,49 +9,56 @@ import { totalWidths } from "./sampling/total-widths.ts";
 export type TimedOp = Pick<ResultRow, "kind" | "pass" | "seconds" | "sample">;
 
 /**
- * Totals of `rows`. `denseOps` are those of the same machine on dense-training traces (none: an empty list);
- * `stepRatio` is the number of traces over the number of dense-training traces.
+ * Means of `rows` over their `steps`. `dense` are the ops of the same machine on dense-training traces (none: an empty list)
+ * and the number of these traces.
  */
 export function totalsOf(
-  rows: readonly ResultRow[],
-  machine: Machine,
+  { rows, steps }: { readonly rows: readonly ResultRow[]; readonly steps: number },
+  machine: Pick<Machine, "clockHz">,
   baselineClockHz: number,
-  denseOps: readonly TimedOp[],
-  stepRatio: number,
+  dense: { readonly ops: readonly TimedOp[]; readonly steps: number },
 ): MachineResult["totals"] {
   const total = (selects: (op: TimedOp) => boolean): ResultTotal => {
     const selected = rows.filter(selects);
-    const own = sumOf(selected, machine);
+    const own = meanOf(selected, steps, machine);
+    const { counterpartSeconds } = own;
     const ratios = {
       speedup: ratio(own.baselineSeconds, own.seconds),
+      ...(counterpartSeconds === undefined
+        ? {}
+        : { counterpartSeconds, ownSkippingGain: ratio(counterpartSeconds, own.seconds) }),
       speedupFromZeros: ratio(own.noZerosSeconds, own.seconds),
       idealSpeedup: ratio(own.baselineSeconds, own.idealSeconds),
     };
-    const { cycles, seconds, baselineSeconds, denseMacs, effectualMacs } = own;
+    const { cycles, seconds, baselineSeconds, selectionSeconds, denseMacs, effectualMacs } = own;
     const compute = {
       cycles: own.compute,
       baselineCycles: own.baselineCompute,
+      counterpartCycles: own.counterpartCompute,
       idealCycles: own.idealCompute,
       idealSpeedup: ratio(own.baselineCompute / baselineClockHz, own.idealCompute / machine.clockHz),
       speedup: ratio(own.baselineCompute / baselineClockHz, own.compute / machine.clockHz),
+      ownSkippingGain: ratio(own.counterpartCompute, own.compute),
       speedupFromZeros: ratio(own.noZerosCompute, own.compute),
     };
     const base = {
       cycles,
       seconds,
       baselineSeconds,
+      selectionSeconds,
       ...ratios,
       compute,
       denseMacs,
       effectualMacs,
-      ...energyOf(selected),
+      ...energyOf(selected, steps),
     };
-    if (denseOps.length === 0) return { ...base, ...totalWidths(base, selected, [], stepRatio) };
-    const dense = denseOps.filter(selects);
-    const denseTrainingSeconds = dense.reduce((sum, { seconds }) => sum + seconds, 0) * stepRatio;
+    const taken = { rows: selected, steps };
+    if (dense.ops.length === 0) return { ...base, ...totalWidths(base, taken, dense) };
+    const denseOps = dense.ops.filter(selects);
+    const denseTrainingSeconds = denseOps.reduce((sum, { seconds }) => sum + seconds, 0) / dense.steps;
     const speedupOverDenseTraining = ratio(denseTrainingSeconds, seconds);
     const withDense = { ...base, denseTrainingSeconds, speedupOverDenseTraining };
-    return { ...withDense, ...totalWidths(withDense, selected, dense, stepRatio) };
+    return { ...withDense, ...totalWidths(withDense, taken, { ...dense, ops: denseOps }) };
   };
   const isMac = ({ kind }: TimedOp) => kind === "conv" || kind === "linear";
   const [forward, inputGrad, weightGrad] = PASSES.map((pass) => total((row) => isMac(row) && row.pass === pass));
@@ -65,21 +72,35 @@ export function totalsOf(
   };
 }
 
-function sumOf(rows: readonly ResultRow[], machine: Machine) {
+function meanOf(rows: readonly ResultRow[], steps: number, machine: Pick<Machine, "clockHz">) {
+  const { counterpartSeconds, ...sum } = sumOf(rows, machine);
+  const mean = Object.fromEntries(Object.entries(sum).map(([name, value]) => [name, value / steps])) as typeof sum;
+  return { ...mean, counterpartSeconds: counterpartSeconds === undefined ? undefined : counterpartSeconds / steps };
+}
+
+function sumOf(rows: readonly ResultRow[], machine: Pick<Machine, "clockHz">) {
   const sum = {
     cycles: 0,
     seconds: 0,
     baselineSeconds: 0,
+    selectionSeconds: 0,
     noZerosSeconds: 0,
     idealSeconds: 0,
     compute: 0,
     baselineCompute: 0,
+    counterpartCompute: 0,
     noZerosCompute: 0,
     idealCompute: 0,
     denseMacs: 0,
     effectualMacs: 0,
   };
+  let counterpartSeconds: number | undefined = 0;
   for (const row of rows) {
+    if (counterpartSeconds !== undefined && row.counterpartSeconds !== undefined) {
+      counterpartSeconds += row.counterpartSeconds;
+    } else counterpartSeconds = undefined;
+    if (row.kind === "select") sum.selectionSeconds += row.seconds;
+    sum.counterpartCompute += row.counterpartComputeCycles;
     sum.cycles += row.cycles.total;
     sum.seconds += row.seconds;
     sum.baselineSeconds += row.baselineSeconds;
@@ -92,11 +113,11 @@ function sumOf(rows: readonly ResultRow[], machine: Machine) {
     sum.denseMacs += row.macs.dense;
     sum.effectualMacs += row.macs.effectual;
   }
-  return sum;
+  return { ...sum, counterpartSeconds };
 }
 
 /** Energy of rows, which all have it or none; of no rows there is none to tell. */
-function energyOf(rows: readonly ResultRow[]): Pick<ResultTotal, "energy"> {
+function energyOf(rows: readonly ResultRow[], steps: number): Pick<ResultTotal, "energy"> {
   const components: Record<string, number> = {};
   let baselinePicojoules = 0;
   for (const { energy } of rows) {
@@ -107,6 +128,8 @@ function energyOf(rows: readonly ResultRow[]): Pick<ResultTotal, "energy"> {
     }
   }
   if (rows.length === 0) return {};
+  for (const name of Object.keys(components)) components[name] /= steps;
+  baselinePicojoules /= steps;
   const picojoules = sumOfComponents(components);
   return { energy: { components, picojoules, baselinePicojoules, ratio: ratio(baselinePicojoules, picojoules) } };
 }

@@ -6,12 +6,15 @@
 import { type Static, Type } from "typebox";
 import { checkSchema, InputError } from "../io/faults.ts";
 import { type EnergyTable, EnergyTableSchema } from "../sim/energy/table.ts";
-import { HardwareConfigSchema, type Machine } from "../sim/machine.ts";
+import { type HardwareConfig, HardwareConfigSchema, type Machine } from "../sim/machine.ts";
 import type { MachineResult, ResultRow, SimulationResult } from "../sim/result.ts";
 
-/** Versions of the check file's schema that are read; the last is written. 1.1 adds energy. */
-const CHECK_VERSIONS = ["1.0", "1.1"] as const;
-const CHECK_VERSION = CHECK_VERSIONS[1];
+/**
+ * Versions of the check file's schema that are read; the last is written. 1.1 adds energy, 1.2 the common baseline: files without
+ * one compare each machine with its own dense counterpart, whose counts are those of the baseline.
+ */
+const CHECK_VERSIONS = ["1.0", "1.1", "1.2"] as const;
+const CHECK_VERSION = CHECK_VERSIONS[2];
 
 /** Relative difference up to which energies are equal, where nothing else is asked for: the order of a sum of doubles. */
 export const ENERGY_TOLERANCE = 1e-9;
@@ -30,6 +33,7 @@ export const CheckSchema = Type.Object(
       Type.Object({ path: Type.String({ description: "Relative to the check file." }), sha256: Type.String() }, strict),
       { minItems: 1 },
     ),
+    commonBaseline: Type.Optional(HardwareConfigSchema),
     machines: Type.Array(
       Type.Object(
         {
@@ -93,12 +97,14 @@ export interface CheckedEnergy {
  * The check file for a result.
  * @param paths of the result's traces, relative to where the file will lie.
  * @param energies of each machine, in the order of the result; those of a machine without one are not kept.
+ * @param commonBaseline what the result's machines were compared with where they are its equals.
  * @throws Error for the result of a sample.
  */
 export function checkFileOf(
   result: SimulationResult,
   paths: readonly string[],
   energies: readonly (CheckedEnergy | undefined)[] = [],
+  commonBaseline?: HardwareConfig,
 ): CheckFile {
   if (result.sample !== undefined) {
     throw new Error(`check: a sample has no exact counts, got a result with sample ${result.sample.share}`);
@@ -106,8 +112,9 @@ export function checkFileOf(
   return {
     schema: CHECK_VERSION,
     traces: result.traces.map(({ sha256 }, index) => ({ path: paths[index], sha256 })),
+    ...(commonBaseline === undefined ? {} : { commonBaseline }),
     machines: result.machines.map((machine, index) => {
-      const { counters, values: counts } = listed(byOpOf(machine, integersOf));
+      const { counters, values: counts } = listed(byOpOf(machine, integersWith(commonBaseline)));
       const recorded = { config: machine.config, modelVersion: machine.modelVersion, counters, counts };
       const energy = energies[index];
       if (energy === undefined) return recorded;
@@ -157,7 +164,7 @@ export function formatCheck(check: CheckFile): string {
 export function compareWithCheck(check: CheckFile, result: SimulationResult): CheckVerdict[] {
   return check.machines.map(({ config, modelVersion, counters, counts, energy }, index) => {
     const machine = result.machines[index];
-    const exact = compare(named(counters, counts), byOpOf(machine, integersOf), 0);
+    const exact = compare(named(counters, counts), byOpOf(machine, integersWith(check.commonBaseline)), 0);
     const close =
       energy === undefined
         ? { ops: [], compared: 0, differences: [] }
@@ -221,6 +228,15 @@ function byOpOf({ rows }: MachineResult, numbersOf: (row: ResultRow) => Record<s
 /** What the method costs beside the ops of its layer. */
 function costOf({ kind }: ResultRow): string {
   return kind === "select" || kind === "transpose" ? ` ${kind}` : "";
+}
+
+/** The integers of a row; those of the dense counterpart where there is another baseline beside it. */
+function integersWith(commonBaseline: HardwareConfig | undefined): (row: ResultRow) => Record<string, number> {
+  if (commonBaseline === undefined) return integersOf;
+  return (row) => {
+    const { counterpartCycles = 0, counterpartComputeCycles } = row;
+    return { ...integersOf(row), counterpartCycles, counterpartComputeCycles };
+  };
 }
 
 function integersOf(row: ResultRow): Record<string, number> {

@@ -6,11 +6,10 @@ import { join } from "node:path";
 import { writeFileAtomically, writeJsonFile } from "../io/atomic-file.ts";
 import { resultCsv } from "../report/csv.ts";
 import type { SimulationResult } from "../sim/result.ts";
-import { simulate } from "../sim/simulate.ts";
 import { defaultSchedule, TRAIN_DEFAULTS, type TrainSettings } from "../swat/settings.ts";
 import type { TrainProgress } from "../swat/train.ts";
-import { loadEnergyTables, loadMachines, openTraces } from "./inputs.ts";
 import { runTraining, type TrainingReport } from "./run-training.ts";
+import { simulateFiles } from "./simulate-threads.ts";
 
 const DATA = "generated";
 const NETWORK = "resnet8";
@@ -64,13 +63,7 @@ export async function runDemo(out: string, kernels: string | undefined, hooks: D
   const sparse = await training("swat-u");
   const dense = await training("dense");
 
-  const machines = await loadMachines(["all"]);
-  const result = await simulate({
-    traces: await openTraces(sparse.traces),
-    baselineTraces: await openTraces(dense.traces),
-    machines,
-    energy: await loadEnergyTables(machines),
-  });
+  const result = await simulateFiles({ traces: sparse.traces, baselineTraces: dense.traces, hw: ["equal-peak"] });
   const [json, csv] = [join(out, "result.json"), join(out, "layers.csv")];
   await writeJsonFile(json, result);
   await writeFileAtomically(csv, resultCsv(result));

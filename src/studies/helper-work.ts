@@ -14,27 +14,30 @@ export interface SimulationSources {
 }
 
 /** What a thread is sent. */
-export interface HelperWork extends Pick<SimulationInput, "sample"> {
+export interface HelperWork extends Pick<SimulationInput, "sample" | "allowUnequal"> {
   readonly sources: SimulationSources;
   readonly machines: readonly HardwareConfig[];
   readonly baseline?: HardwareConfig;
+  readonly commonBaseline?: HardwareConfig;
   readonly energy?: readonly (EnergyTableConfig | undefined)[];
 }
 
 /** An input whose machines and tables are what their configs say. */
 export function workOf(
-  { machines, baseline, energy, sample }: SimulationInput,
+  { machines, baseline, commonBaseline, energy, sample, allowUnequal = false }: SimulationInput,
   sources: SimulationSources,
 ): HelperWork {
   return {
-    ...{ sources, sample, machines: machines.map(({ config }) => config) },
+    ...{ sources, sample, allowUnequal, machines: machines.map(({ config }) => config) },
     ...(baseline === undefined ? {} : { baseline: baseline.config }),
+    ...(commonBaseline === undefined ? {} : { commonBaseline: commonBaseline.config }),
     ...(energy === undefined ? {} : { energy: energy.map((table) => table?.config) }),
   };
 }
 
 /** The same input again. @throws InputError or Error where files are not there any more. */
-export async function openWork({ sources, machines, baseline, energy, sample }: HelperWork): Promise<SimulationInput> {
+export async function openWork({ sources, ...work }: HelperWork): Promise<SimulationInput> {
+  const { machines, baseline, commonBaseline, energy, sample, allowUnequal = false } = work;
   const known = await loadAccelerators(sources.modules ?? []);
   const machineOf = (config: HardwareConfig) => resolveMachine(config, config.name, known);
   const tableOf = (table: EnergyTableConfig | undefined): EnergyTable | undefined =>
@@ -42,8 +45,9 @@ export async function openWork({ sources, machines, baseline, energy, sample }: 
   return {
     traces: await openTraces(sources.traces),
     baselineTraces: await openTraces(sources.baselineTraces ?? []),
-    ...{ sample, machines: machines.map(machineOf) },
+    ...{ sample, allowUnequal, machines: machines.map(machineOf) },
     ...(baseline === undefined ? {} : { baseline: machineOf(baseline) }),
+    ...(commonBaseline === undefined ? {} : { commonBaseline: machineOf(commonBaseline) }),
     ...(energy === undefined ? {} : { energy: energy.map(tableOf) }),
   };
 }

@@ -7,6 +7,7 @@ import { fileSource, readJsonFile, sha256OfFile } from "../io/file-source.ts";
 import { listDirectory } from "../io/read-file.ts";
 import type { Accelerator } from "../sim/accelerator.ts";
 import { accelerators } from "../sim/accelerators/index.ts";
+import { differencesFrom } from "../sim/comparability.ts";
 import { type EnergyTable, resolveEnergyTable } from "../sim/energy/table.ts";
 import { type Machine, resolveMachine } from "../sim/machine.ts";
 import type { Sample } from "../sim/sampling/sampled.ts";
@@ -23,6 +24,17 @@ const DEFAULT_ENERGY = "45nm";
 /** Names of the machines that ship with the program, sorted. */
 export function shippedMachines(): Promise<string[]> {
   return namesIn(CONFIGS);
+}
+
+/** The dense machine that all others of its peak are compared with where nothing else is asked for. */
+const COMMON_BASELINE = "dadiannao-4096";
+
+/** Words that stand for several shipped machines: those that differ from the common baseline in skipping only, the others, or all. */
+export const MACHINE_SETS = ["equal-peak", "published", "all"] as const;
+
+/** The common baseline. */
+export function loadCommonBaseline(): Promise<Machine> {
+  return loadMachine(COMMON_BASELINE, "baseline");
 }
 
 /** Names of the energy tables that ship with the program, sorted. */
@@ -78,7 +90,8 @@ function checkAccelerator(value: unknown, where: string): Accelerator {
 }
 
 /**
- * Machines from names of shipped configs, paths of JSON files, or `all`; those that are loaded stay as they are.
+ * Machines from names of shipped configs, words for several of them (`MACHINE_SETS`), or paths of JSON files; those that are
+ * loaded stay as they are.
  * @param known accelerators that configs may name. @param field what messages call that which names them.
  * @throws InputError with the faults of all of them.
  */
@@ -87,11 +100,31 @@ export async function loadMachines(
   known: Accelerators = accelerators,
   field = "machines",
 ): Promise<Machine[]> {
-  const shipped = await shippedMachines();
+  const sets = names.some(isMachineSet) ? await machineSets() : undefined;
   return collect(
-    names.flatMap((name) => (name === "all" ? shipped : [name])),
-    async (name) => (typeof name === "string" ? machineNamed(name, field, ["all"], known) : name),
+    names.flatMap((name): readonly (string | Machine)[] => (isMachineSet(name) && sets?.[name]) || [name]),
+    async (name) => (typeof name === "string" ? machineNamed(name, field, MACHINE_SETS, known) : name),
   );
+}
+
+type MachineSet = (typeof MACHINE_SETS)[number];
+
+function isMachineSet(name: string | Machine): name is MachineSet {
+  return MACHINE_SETS.some((set) => set === name);
+}
+
+/** The names that each of the words stands for. */
+async function machineSets(): Promise<Readonly<Record<MachineSet, readonly string[]>>> {
+  const all = await shippedMachines();
+  const common = await loadCommonBaseline();
+  const isEqual = await Promise.all(
+    all.map(async (name) => differencesFrom(common, await loadMachine(name, "machines")).length === 0),
+  );
+  return {
+    "equal-peak": all.filter((_, index) => isEqual[index]),
+    published: all.filter((_, index) => !isEqual[index]),
+    all,
+  };
 }
 
 /** One machine by name or path, which `field` asks for; one that is loaded stays as it is. @throws InputError */
@@ -176,7 +209,10 @@ export async function openSimulation(files: SimulationFiles): Promise<Simulation
   const { baselineTraces = [], modules = [], baseline, sample, names = LIBRARY_NAMES } = files;
   const known = await loadAccelerators(modules);
   const machines = await loadMachines(files.hw, known, names.hw);
-  const dense = baseline === undefined ? {} : { baseline: await loadMachine(baseline, names.baseline, known) };
+  const dense =
+    baseline === undefined
+      ? { commonBaseline: await loadCommonBaseline() }
+      : { baseline: await loadMachine(baseline, names.baseline, known) };
   const traces = await openTraces(files.traces);
   const energy = await loadEnergyTables(machines, files.energy, names.energy);
   return { traces, machines, baselineTraces: await openTraces(baselineTraces), energy, sample, ...dense };

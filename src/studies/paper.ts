@@ -10,7 +10,8 @@ import type { MachinePoint, PaperComparison, PassSpeedups, SavedPoint } from "..
 import { publishedFigures } from "../report/published-figures.ts";
 import { PLAIN_STORAGE } from "../sim/footprint.ts";
 import type { Part } from "../sim/held-tensors.ts";
-import type { ResultRow, SimulationResult } from "../sim/result.ts";
+import type { HardwareConfig } from "../sim/machine.ts";
+import type { MachineResult, ResultRow, SimulationResult } from "../sim/result.ts";
 import type { FixedMethod } from "../sparsity/methods.ts";
 import { networkMacs } from "./flops.ts";
 import { networkFootprint } from "./footprint.ts";
@@ -73,13 +74,13 @@ export async function comparePaper(plan: PaperPlan, { onProgress, signal }: Pape
     }
     return results;
   });
-  const [dense] = results;
+  const sparsest = results[results.length - 1];
   return {
     ...{ network, method: plan.method, batch, seed, synthetic: { ...SYNTHETIC_DEFAULTS } },
-    machines: dense.machines.map(({ name, rows }, m) => ({
-      name,
-      points: results.map(({ machines }, index) => pointOf(PAPER_SPARSITIES[index], machines[m].rows, rows)),
-    })),
+    machines: sparsest.machines.map(({ name, config }) => {
+      const rows = results.map(({ machines }) => rowsOf(machines, config));
+      return { name, points: rows.map((own, index) => pointOf(PAPER_SPARSITIES[index], own, rows[0])) };
+    }),
     ...savedOf(plan),
   };
 }
@@ -105,6 +106,12 @@ function sparsitiesOf(network: Network, method: FixedMethod, sparsity: number) {
   return layerSparsities(layersOf(network).map(parameterShape), { method, sparsity });
 }
 
+/** A result lists machines by time, which differs from step to step. */
+function rowsOf(machines: readonly MachineResult[], config: HardwareConfig): readonly ResultRow[] {
+  const same = machines.find((machine) => JSON.stringify(machine.config) === JSON.stringify(config));
+  return (same as MachineResult).rows;
+}
+
 /** One machine's rows of one step, and of the step of dense training. */
 function pointOf(sparsity: number, rows: readonly ResultRow[], dense: readonly ResultRow[]): MachinePoint {
   const speedups = (selects: (row: ResultRow) => boolean): PassSpeedups => {
@@ -112,8 +119,8 @@ function pointOf(sparsity: number, rows: readonly ResultRow[], dense: readonly R
     const before = sumOf(dense.filter(selects));
     return {
       array: ratio(own.noZeros, own.compute),
-      padding: ratio(own.baselineCompute, own.compute),
-      memory: ratio(own.baselineSeconds, own.seconds),
+      padding: ratio(own.counterpartCompute, own.compute),
+      memory: ratio(own.counterpartSeconds, own.seconds),
       arrayOverDense: ratio(before.compute, own.compute),
       memoryOverDense: ratio(before.seconds, own.seconds),
     };
@@ -129,15 +136,14 @@ function pointOf(sparsity: number, rows: readonly ResultRow[], dense: readonly R
   };
 }
 
-/** Each machine is compared with its own array, at its own clock, so that cycles compare as seconds do. */
 function sumOf(rows: readonly ResultRow[]) {
-  const sum = { compute: 0, noZeros: 0, baselineCompute: 0, seconds: 0, baselineSeconds: 0 };
+  const sum = { compute: 0, noZeros: 0, counterpartCompute: 0, seconds: 0, counterpartSeconds: 0 };
   for (const row of rows) {
     sum.compute += row.cycles.compute;
     sum.noZeros += row.noZerosComputeCycles;
-    sum.baselineCompute += row.baselineComputeCycles;
+    sum.counterpartCompute += row.counterpartComputeCycles;
     sum.seconds += row.seconds;
-    sum.baselineSeconds += row.baselineSeconds;
+    sum.counterpartSeconds += row.counterpartSeconds ?? 0;
   }
   return sum;
 }

@@ -166,7 +166,7 @@ function gainOf({
     inputGrad: inputGrad.compute.speedupFromZeros,
     weightGrad: weightGrad.compute.speedupFromZeros,
     matmul: matmul.compute.speedupFromZeros,
-    step: training.speedup,
+    step: training.ownSkippingGain ?? null,
   };
   return { denseMacs, effectualMacs, speedup };
 }

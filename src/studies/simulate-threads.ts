@@ -2,6 +2,7 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { denseMacs } from "../sim/mac-counts.ts";
+import { rankedMachines } from "../sim/ranking.ts";
 import type { SimulationResult } from "../sim/result.ts";
 import { type Helpers, type OpCosts, type SimulationInput, simulate } from "../sim/simulate.ts";
 import { isMacOp } from "../trace/manifest.ts";
@@ -20,15 +21,24 @@ export interface SimulationSettings extends Pick<SimulationInput, "allowUnequal"
   readonly onWarning?: ((text: string) => void) | undefined;
 }
 
-/** Opens the files and simulates. What is opened already stays on this thread. @throws as `openSimulation` and `simulate`. */
+/**
+ * Opens the files and simulates: traces in the order of their steps, and in the result machines in that of their standing and time.
+ * What is opened already stays on this thread. @throws as `openSimulation` and `simulate`.
+ */
 export async function simulateFiles(
   files: SimulationFiles,
   { onWarning, ...settings }: SimulationSettings = {},
 ): Promise<SimulationResult> {
-  const input = await openSimulation(files);
-  for (const { trace } of [...input.traces, ...(input.baselineTraces ?? [])])
+  const opened = await openSimulation(files);
+  for (const { trace } of [...opened.traces, ...(opened.baselineTraces ?? [])])
     for (const text of trace.warnings) onWarning?.(text);
-  return simulateOpened(input, sourcesOf(files), settings);
+  const ascending = opened.traces
+    .map((trace, index) => ({ trace, file: files.traces[index] }))
+    .sort((a, b) => a.trace.trace.manifest.step - b.trace.trace.manifest.step);
+  const input = { ...opened, traces: ascending.map(({ trace }) => trace) };
+  const sources = sourcesOf({ ...files, traces: ascending.map(({ file }) => file) });
+  const result = await simulateOpened(input, sources, settings);
+  return { ...result, machines: rankedMachines(result.machines) };
 }
 
 /** Simulates what is opened, on several threads where others can open it again. @throws as `simulate`. */
@@ -39,7 +49,7 @@ export async function simulateOpened(
 ): Promise<SimulationResult> {
   const threads = asked ?? (isWorth(input) ? availableParallelism() : 1);
   if (threads === 1 || !isBuilt() || sources === null) return simulate({ ...input, ...rest });
-  const { close, ...helpers } = startHelpers(workOf(input, sources), threads - 1, rest.signal);
+  const { close, ...helpers } = startHelpers(workOf({ ...input, ...rest }, sources), threads - 1, rest.signal);
   try {
     return await simulate({ ...input, ...rest, helpers });
   } finally {

@@ -7,7 +7,7 @@ import { type SimulationSettings, simulateFiles } from "./simulate-threads.ts";
 
 /** What to simulate, and how. */
 export interface SimulationOrder extends Omit<SimulationFiles, "hw" | "modules" | "names">, SimulationSettings {
-  /** Names of shipped machines, paths of configs, `all`, or machines that are loaded; all where not given. */
+  /** Names of shipped machines, `equal-peak`, `published` or `all` of them, paths of configs, or machines that are loaded; those of equal peak where not given. */
   readonly machines?: SimulationFiles["hw"];
   /** Paths of modules of accelerators of one's own. */
   readonly accelerators?: SimulationFiles["modules"];
@@ -31,13 +31,23 @@ const FIELDS = {
 const OrderSchema = Type.Object(FIELDS, strict);
 
 /**
- * Replays traces on machines and compares them with a dense baseline. Energies are those of the tables that configs name, or
+ * Replays traces on machines and compares them with `baseline`, or with one common dense array where they are its equals and with their
+ * own dense counterpart where not. Energies are those of the tables that configs name, or
  * of `energy`. What is named is simulated on as many threads as pay; what is opened already, on this one.
  * @throws InputError or Error for files that are refused and comparisons that are not fair; what `signal` gives as its reason.
  */
 export async function simulate(order: SimulationOrder): Promise<SimulationResult> {
   checkOrder(OrderSchema, order, "simulate");
-  const { machines = ["all"], accelerators, traces, baselineTraces, baseline, energy, sample, ...settings } = order;
+  const {
+    machines = ["equal-peak"],
+    accelerators,
+    traces,
+    baselineTraces,
+    baseline,
+    energy,
+    sample,
+    ...settings
+  } = order;
   const files = { traces, baselineTraces, hw: machines, modules: accelerators, baseline, energy, sample };
   return simulateFiles(files, settings);
 }

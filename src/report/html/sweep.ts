@@ -10,12 +10,13 @@ import type { Markup } from "./template.ts";
 const METRICS: Readonly<
   Record<keyof MeasuredPoint["metrics"], readonly [head: string, show: (value: number) => string]>
 > = {
-  speedup: ["step ×", times],
-  speedupFromZeros: ["step, by zeros ×", times],
-  matmulSpeedup: ["memory ×", times],
-  computeSpeedup: ["array ×", times],
+  seconds: ["step", time],
+  speedup: ["× over baseline", times],
+  computeSpeedup: ["array only ×", times],
+  matmulSpeedup: ["all passes ×", times],
+  ownSkippingGain: ["own skipping gains ×", times],
+  speedupFromZeros: ["own gains from zeros ×", times],
   cycles: ["cycles", grouped],
-  seconds: ["time", time],
   energyPicojoules: ["energy", joules],
   dramBytes: ["DRAM", (value) => withUnit(value, "B")],
   onChipBytes: ["on chip", (value) => withUnit(value, "B")],
@@ -30,11 +31,12 @@ export function sweepTable(points: readonly MeasuredPoint[]): Markup {
     { key: "trace", head: "trace", value: ({ trace }) => trace },
     { key: "machine", head: "machine", value: ({ machine }) => machine },
     ...fields.map((field): Column<MeasuredPoint> => settingColumn(points, field)),
+    { key: "baseline", head: "baseline", value: ({ baseline }) => baseline ?? "own dense counterpart" },
     { key: "on_front", head: "front", value: (point) => (front.has(point) ? "yes" : "") },
     ...Object.entries(METRICS).map(
       ([key, [head, show]]): Column<MeasuredPoint> => ({
         ...{ key, head, show },
-        value: ({ metrics }) => metrics[key as keyof typeof METRICS],
+        value: ({ metrics }) => metrics[key as keyof typeof METRICS] ?? null,
       }),
     ),
   ];

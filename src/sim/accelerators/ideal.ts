@@ -28,6 +28,7 @@ const mapping: Mapping = {
 export const ideal: Accelerator<typeof params> = {
   id: "ideal",
   modelVersion: 1,
+  isBound: true,
   params,
   mappings: { forward: mapping, inputGrad: mapping, weightGrad: mapping },
   multipliers: ({ multipliers }) => multipliers,

@@ -10,16 +10,15 @@ import type { NumberPath } from "./number-paths.ts";
 /** Of an op: the half-widths of its sample, if there is one. */
 type Sampled = Pick<ResultRow, "sample">;
 
-/** Half-widths of a total by path; nothing where no op of it was sampled. `denseOps` are those of dense training, `stepRatio` of them. */
+/** Half-widths of a total by path; nothing where no op of it was sampled. `dense` are the ops of dense training. */
 export function totalWidths(
   total: ResultTotal,
-  rows: readonly Sampled[],
-  denseOps: readonly Sampled[],
-  stepRatio: number,
+  { rows, steps }: { readonly rows: readonly Sampled[]; readonly steps: number },
+  dense: { readonly ops: readonly Sampled[]; readonly steps: number },
 ): Pick<ResultTotal, "ci95"> {
-  if (![...rows, ...denseOps].some(({ sample }) => sample !== undefined)) return {};
+  if (![...rows, ...dense.ops].some(({ sample }) => sample !== undefined)) return {};
   const widths: Record<string, number> = {};
-  const sum = (path: NumberPath<ResultRow>, of = rows) => sumOfWidths(of, path);
+  const mean = (path: NumberPath<ResultRow>) => sumOfWidths(rows, path) / steps;
   const set = (path: NumberPath<ResultTotal>, width: number) => {
     if (width > 0) widths[path] = width;
   };
@@ -35,35 +34,43 @@ export function totalWidths(
     }
   };
   const { compute, energy, denseTrainingSeconds } = total;
-  const seconds: Part = [total.seconds, sum("seconds")];
-  const baselineSeconds: Part = [total.baselineSeconds, sum("baselineSeconds")];
-  const cycles: Part = [compute.cycles, sum("cycles.compute")];
-  const baselineCycles: Part = [compute.baselineCycles, sum("baselineComputeCycles")];
-  set("cycles", Math.ceil(sum("cycles.total")));
+  const seconds: Part = [total.seconds, mean("seconds")];
+  const baselineSeconds: Part = [total.baselineSeconds, mean("baselineSeconds")];
+  const cycles: Part = [compute.cycles, mean("cycles.compute")];
+  const baselineCycles: Part = [compute.baselineCycles, mean("baselineComputeCycles")];
+  const counterpartCycles: Part = [compute.counterpartCycles, mean("counterpartComputeCycles")];
+  set("cycles", Math.ceil(mean("cycles.total")));
   set("seconds", seconds[1]);
   set("baselineSeconds", baselineSeconds[1]);
   setRatio("speedup", total.speedup, baselineSeconds, seconds);
+  if (total.counterpartSeconds !== undefined) {
+    const counterpart: Part = [total.counterpartSeconds, mean("counterpartSeconds")];
+    set("counterpartSeconds", counterpart[1]);
+    setRatio("ownSkippingGain", total.ownSkippingGain, counterpart, seconds);
+  }
   const noZerosSeconds = (total.speedupFromZeros ?? 0) * total.seconds;
-  setRatio("speedupFromZeros", total.speedupFromZeros, [noZerosSeconds, sum("noZerosSeconds")], seconds);
+  setRatio("speedupFromZeros", total.speedupFromZeros, [noZerosSeconds, mean("noZerosSeconds")], seconds);
   setRatio("idealSpeedup", total.idealSpeedup, baselineSeconds, [1, 0]);
   set("compute.cycles", Math.ceil(cycles[1]));
   set("compute.baselineCycles", Math.ceil(baselineCycles[1]));
+  set("compute.counterpartCycles", Math.ceil(counterpartCycles[1]));
+  setRatio("compute.ownSkippingGain", compute.ownSkippingGain, counterpartCycles, cycles);
   setRatio("compute.speedup", compute.speedup, baselineCycles, cycles);
   const noZerosCycles = (compute.speedupFromZeros ?? 0) * compute.cycles;
-  setRatio("compute.speedupFromZeros", compute.speedupFromZeros, [noZerosCycles, sum("noZerosComputeCycles")], cycles);
+  setRatio("compute.speedupFromZeros", compute.speedupFromZeros, [noZerosCycles, mean("noZerosComputeCycles")], cycles);
   setRatio("compute.idealSpeedup", compute.idealSpeedup, baselineCycles, [1, 0]);
   if (denseTrainingSeconds !== undefined) {
-    const dense: Part = [denseTrainingSeconds, sum("seconds", denseOps) * stepRatio];
-    set("denseTrainingSeconds", dense[1]);
-    setRatio("speedupOverDenseTraining", total.speedupOverDenseTraining, dense, seconds);
+    const before: Part = [denseTrainingSeconds, sumOfWidths(dense.ops, "seconds") / dense.steps];
+    set("denseTrainingSeconds", before[1]);
+    setRatio("speedupOverDenseTraining", total.speedupOverDenseTraining, before, seconds);
   }
   if (energy !== undefined) {
-    const own: Part = [energy.picojoules, sum("energy.picojoules")];
-    const baseline: Part = [energy.baselinePicojoules, sum("energy.baselinePicojoules")];
+    const own: Part = [energy.picojoules, mean("energy.picojoules")];
+    const baseline: Part = [energy.baselinePicojoules, mean("energy.baselinePicojoules")];
     set("energy.picojoules", own[1]);
     set("energy.baselinePicojoules", baseline[1]);
     for (const name of Object.keys(energy.components))
-      set(`energy.components.${name}`, sum(`energy.components.${name}`));
+      set(`energy.components.${name}`, mean(`energy.components.${name}`));
     setRatio("energy.ratio", energy.ratio, baseline, own);
   }
   return { ci95: widths };

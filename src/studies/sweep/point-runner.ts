@@ -14,7 +14,7 @@ import type { MachineResult } from "../../sim/result.ts";
 import { simulate } from "../../sim/simulate.ts";
 import { isMacOp, type MacOp } from "../../trace/manifest.ts";
 import type { IdentifiedTrace, Trace } from "../../trace/trace.ts";
-import { loadAccelerators, loadEnergyTables, loadMachines, openTraces } from "../inputs.ts";
+import { loadAccelerators, loadCommonBaseline, loadEnergyTables, loadMachines, openTraces } from "../inputs.ts";
 import { withFields } from "./fields.ts";
 import { isOfConfig, type PlannedPoint } from "./points.ts";
 import { drawTrace } from "./synthetic.ts";
@@ -29,6 +29,7 @@ const MOST_KNOWN = 8;
 export async function pointRunner(names: readonly string[], modules: readonly string[]): Promise<PointRunner> {
   const accelerators = await loadAccelerators(modules);
   const machines = await loadMachines(names, accelerators);
+  const common = await loadCommonBaseline();
   const tables = new Map<string | undefined, EnergyTable>();
   const tableOf = async (machine: Machine): Promise<EnergyTable> => {
     const { energy } = machine.config;
@@ -37,6 +38,7 @@ export async function pointRunner(names: readonly string[], modules: readonly st
     return table;
   };
   const known = Object.fromEntries(Object.entries(accelerators).map(([id, one]) => [id, remembering(one)]));
+  const commonBaseline = { ...common, accelerator: remembering(common.accelerator) };
   let inUse: PreparedTrace | undefined;
   return async ({ machine: index, trace, synthetic, values }) => {
     if (inUse?.trace !== trace) {
@@ -54,13 +56,16 @@ export async function pointRunner(names: readonly string[], modules: readonly st
     try {
       const fields = Object.fromEntries(Object.entries(values).filter(([field]) => isOfConfig(field)));
       const machine = resolveMachine(withFields(base.config, fields), base.name, known);
-      const { machines: results } = await simulate({
+      const {
+        machines: [result],
+      } = await simulate({
         traces: [identified],
         machines: [machine],
+        commonBaseline,
         energy: [await tableOf(machine)],
         prepare: async (_, op) => prepared.get(op) as PreparedOperation,
       });
-      return { ...place, metrics: metricsOf(results[0], machine) };
+      return { ...place, baseline: result.baseline.name, metrics: metricsOf(result, machine) };
     } catch (error) {
       return { ...place, error: refusal(error) };
     }
@@ -123,6 +128,7 @@ function metricsOf({ rows, totals }: MachineResult, { multipliers, memory }: Mac
     cycles: training.cycles,
     seconds: training.seconds,
     speedup: training.speedup,
+    ...(training.ownSkippingGain === undefined ? {} : { ownSkippingGain: training.ownSkippingGain }),
     speedupFromZeros: training.speedupFromZeros,
     matmulSpeedup: matmul.speedup,
     computeSpeedup: matmul.compute.speedup,

@@ -10,7 +10,14 @@ import { type TSchema, Type } from "typebox";
 import { InputError } from "../../io/faults.ts";
 import { sha256OfFile } from "../../io/file-source.ts";
 import type { Machine } from "../../sim/machine.ts";
-import { type Accelerators, loadAccelerators, loadEnergyTable, loadMachines, openTraces } from "../inputs.ts";
+import {
+  type Accelerators,
+  loadAccelerators,
+  loadCommonBaseline,
+  loadEnergyTable,
+  loadMachines,
+  openTraces,
+} from "../inputs.ts";
 import { checkOrder } from "../order.ts";
 import { dealer, type Piece } from "./dealing.ts";
 import { pointRunner } from "./point-runner.ts";
@@ -114,7 +121,7 @@ async function identityOf(
   const files = (await openTraces(tracesOfSpec(spec))).map(({ sha256 }) => sha256);
   // With the defaults that the spec leaves to the program.
   const traces = [...files, ...new Set(points.flatMap(({ synthetic }) => synthetic ?? []))];
-  const configs = machines.map(({ config }) => config);
+  const configs = [await loadCommonBaseline(), ...machines].map(({ config }) => config);
   const modules = await Promise.all(paths.map(sha256OfFile));
   const models = Object.values(accelerators).map(({ id, modelVersion }) => [id, modelVersion]);
   return createHash("sha256")

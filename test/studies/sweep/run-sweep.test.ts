@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { accelerators } from "../../../src/sim/accelerators/index.ts";
 import { resolveMachine } from "../../../src/sim/machine.ts";
 import { simulate } from "../../../src/sim/simulate.ts";
-import { loadEnergyTables, loadMachines, openTraces } from "../../../src/studies/inputs.ts";
+import { loadCommonBaseline, loadEnergyTables, loadMachines, openTraces } from "../../../src/studies/inputs.ts";
 import { withFields } from "../../../src/studies/sweep/fields.ts";
 import { mergedPoints, readSweep } from "../../../src/studies/sweep/points-file.ts";
 import { runSweep } from "../../../src/studies/sweep/run-sweep.ts";
@@ -71,7 +71,8 @@ describe("a sweep", () => {
       const opened = await openTraces(traces.filter((path) => path.endsWith(trace)));
       const alone = async () => {
         const machines = [resolveMachine(withFields(base.config, point), base.name, accelerators)];
-        return simulate({ traces: opened, machines, energy: await loadEnergyTables(machines) });
+        const commonBaseline = await loadCommonBaseline();
+        return simulate({ traces: opened, machines, commonBaseline, energy: await loadEnergyTables(machines) });
       };
       if (metrics === undefined) {
         expect(error).toBe((await faultsOf(alone)).join("; "));
@@ -83,6 +84,7 @@ describe("a sweep", () => {
       expect(metrics).toEqual({
         cycles: totals.training.cycles,
         seconds: totals.training.seconds,
+        ownSkippingGain: totals.training.ownSkippingGain,
         speedup: totals.training.speedup,
         speedupFromZeros: totals.training.speedupFromZeros,
         matmulSpeedup: totals.matmul.speedup,
