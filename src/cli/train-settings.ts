@@ -8,8 +8,10 @@ import { layersOf } from "../networks/graph.ts";
 import { networkNamed } from "../networks/index.ts";
 import { type Drop, isSwat } from "../sparsity/drops.ts";
 import { type Method, PUBLISHED_EXEMPTIONS } from "../sparsity/methods.ts";
+import { type Sharing, type SharingOptions, sharingOptions } from "../sparsity/sharing.ts";
 import type { Pruning } from "../sparsity/structured.ts";
 import type { Augmentation } from "../swat/data/augment.ts";
+import type { Evaluation } from "../swat/layers/layer.ts";
 import { parseRunConfiguration, type RunConfiguration } from "../swat/run-configuration.ts";
 import { defaultSchedule, type RateStep, TRAIN_DEFAULTS, type TrainSettings } from "../swat/settings.ts";
 import type { SettingsFile } from "./options.ts";
@@ -38,6 +40,12 @@ export interface SettingsOptions {
   batchNormDecay?: boolean;
   labelSmoothing: number;
   seed: number;
+  evaluation: Evaluation;
+  sharing?: Sharing;
+  shareBy?: SharingOptions["shareBy"];
+  shareGrowth?: number;
+  shareAt?: SharingOptions["shareAt"];
+  keepFilters?: boolean;
   augment?: Augmentation[];
 }
 
@@ -104,6 +112,8 @@ export async function trainSettings(
     batchNormDecay: pick("batchNormDecay", "batchNormDecay", rest.batchNormDecay ?? TRAIN_DEFAULTS.batchNormDecay),
     labelSmoothing: pick("labelSmoothing", "labelSmoothing", rest.labelSmoothing),
     seed: pick("seed", "seed", rest.seed),
+    evaluation: pick("evaluation", "evaluation", rest.evaluation),
+    ...defined(sharingOptions(rest.sharing, rest, file)),
     ...(augment === undefined ? {} : { augment }),
   };
 }
@@ -119,6 +129,11 @@ async function readSettings(path: string, network: string): Promise<RunConfigura
     console.error(`warning: ${path}: num_conv_layer: network ${network} has ${ours} convolutions, got ${convolutions}`);
   }
   return settings;
+}
+
+/** Without the keys whose value is undefined. */
+function defined<Value extends object>(values: Value): Partial<Value> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<Value>;
 }
 
 /** True for dense, false for sparse, undefined where neither is given. */

@@ -3,11 +3,13 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { networks } from "../networks/index.ts";
 import { DROPS, SWAT_DROPS } from "../sparsity/drops.ts";
 import { METHODS } from "../sparsity/methods.ts";
+import { SHARE_AT, SHARE_BY, SHARINGS, type Sharing } from "../sparsity/sharing.ts";
 import { PRUNINGS } from "../sparsity/structured.ts";
 import { openRun, unfinishedRun } from "../studies/checkpoint-file.ts";
 import { runTraining } from "../studies/run-training.ts";
 import type { TrainingJob } from "../studies/training-job.ts";
 import { AUGMENTATIONS } from "../swat/data/augment.ts";
+import { EVALUATIONS } from "../swat/layers/layer.ts";
 import { recordSelection } from "../swat/record-selection.ts";
 import { TRAIN_DEFAULTS } from "../swat/settings.ts";
 import type { TrainProgress } from "../swat/train.ts";
@@ -34,6 +36,7 @@ const INTERRUPTED = 130;
 export function addTrainCommand(program: Command): void {
   const d = TRAIN_DEFAULTS;
   const names = networks.map(({ name }) => name);
+  const sharings = Object.keys(SHARINGS) as Sharing[];
   program
     .command("train")
     .description("Train a network, densely or with SWAT, and record steps as traces.")
@@ -74,6 +77,26 @@ export function addTrainCommand(program: Command): void {
     .option("--batch-norm-decay", "weight decay falls on batch norm, too (default)")
     .option("--no-batch-norm-decay", "weight decay spares batch norm")
     .option("--label-smoothing <e>", "share of the target spread over all classes", numberIn(0, 1), d.labelSmoothing)
+    .option("--sharing <rule>", "how swat-m shares weights among layers: authors (default), stable", oneOf(sharings))
+    .option(
+      "--share-by <quantity>",
+      "share in proportion to mean momentum (mean) or times layer size (size-weighted)",
+      oneOf(SHARE_BY),
+    )
+    .option(
+      "--share-growth <factor>",
+      "most by which a layer's weights grow or shrink from refresh to refresh (default: no bound)",
+      numberIn(1, Infinity, true),
+    )
+    .option("--share-at <time>", "share after every step, or before a refresh only (refresh)", oneOf(SHARE_AT))
+    .option("--keep-filters", "keep the largest weight of a filter that would lose all")
+    .option("--no-keep-filters", "let filters lose all their weights (default)")
+    .option(
+      "--evaluation <densities>",
+      "evaluate at the densities of the last step (last-step), or at those shared after it (authors)",
+      oneOf(EVALUATIONS),
+      d.evaluation,
+    )
     .option("--seed <n>", "seed of weights, shuffling and generated images", integer(0), d.seed)
     .option(
       "--augment <list>",
@@ -100,10 +123,13 @@ export function addTrainCommand(program: Command): void {
 Example:
   $ swat-sim train --data fashion-mnist:data/fashion-mnist --network resnet8 --method swat-u --sparsity 0.9 \\
       --limit 5000 --epochs 3 --record last --out out/fm
+  $ swat-sim train --data cifar10:data --network resnet20 --method swat-m --sharing stable --augment crop,flip
   $ swat-sim train --schedule unstructured_momentum_resnet18_schedule_90.yaml --network resnet18 --data cifar10:data
 
 A .yaml file gives the settings that it names; options on the command line win over it. swat-er, swat-erk and swat-m share
 the sparsity among layers: by the shape of channels, by that of the whole kernel, by momentum after every step.
+swat-m as published may starve large layers; --sharing stable is --share-by size-weighted --share-growth 1.1
+--share-at refresh --keep-filters, and each option can also be given by itself. See docs/swat-m.md.
 --drop takes ${DROPS.join(", ")}, joined by +; SWAT's is ${SWAT_DROPS.join("+")}.
 
 A run that was stopped, by Ctrl-C or otherwise, goes on from its last checkpoint and ends as if it had never stopped:

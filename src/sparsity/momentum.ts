@@ -24,7 +24,7 @@ const MOST_ROUNDS = 1000;
  * sparsity, a momentum that is negative or no number, or where no layer has any.
  */
 export function momentumSparsities(layers: readonly MomentumLayer[], sparsity: number): number[] {
-  const total = totalMomentum(layers, sparsity);
+  const total = checkMomenta(layers, sparsity);
   const budget = (1 - sparsity) * layers.reduce((sum, { size }) => sum + size, 0);
   let kept = layers.map(() => 0);
   let extra = 0;
@@ -59,7 +59,8 @@ export function keptMomentum(weight: Float32Array, momentum: Float32Array, thres
   return kept === 0 ? 0 : sum / kept;
 }
 
-function totalMomentum(layers: readonly MomentumLayer[], sparsity: number): number {
+/** The sum of all momenta. Throws for what no weights can be shared by: see `momentumSparsities`. */
+export function checkMomenta(layers: readonly MomentumLayer[], sparsity: number): number {
   if (!(sparsity >= 0 && sparsity < 1)) {
     throw new Error(`sparsity: must be at least 0 and below 1, got ${sparsity}`);
   }

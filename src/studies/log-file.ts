@@ -78,9 +78,11 @@ function logCsv(entries: readonly LogEntry[]): string {
     learning_rate: learningRate,
     images_per_s: imagesPerSecond,
     ...Object.fromEntries(
-      layers.flatMap(({ layer, weightDensity, savedInputDensity }) => [
+      layers.flatMap(({ layer, weightDensity, savedInputDensity, deadFilters, largestWeight }) => [
         [`${layer}_weight_density`, weightDensity],
         [`${layer}_saved_input_density`, savedInputDensity],
+        [`${layer}_dead_filters`, deadFilters],
+        [`${layer}_largest_weight`, largestWeight],
       ]),
     ),
   }));

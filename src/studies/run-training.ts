@@ -29,10 +29,7 @@ export interface TrainingReport {
 }
 
 /** What a run may be told beside its job. */
-export interface TrainingHooks extends Pick<TrainHooks, "onProgress" | "signal"> {
-  /** Receives what the user should know and is no error. */
-  readonly onWarning?: (text: string) => void;
-}
+export type TrainingHooks = Pick<TrainHooks, "onProgress" | "onWarning" | "signal">;
 
 /**
  * Runs a job, or goes on with it from `saved`; both end with the same files, but for speeds in the log. What lies in the
@@ -88,7 +85,7 @@ async function writeResults(
   outcome: TrainOutcome,
   files: RunFiles,
 ): Promise<TrainingReport> {
-  const { model, testAccuracy, finalPruning, epochLosses, stepsDone, steps } = outcome;
+  const { model, testAccuracy, finalPruning, epochLosses, health, stepsDone, steps } = outcome;
   const weights = join(out, "weights.safetensors");
   await writeFileAtomically(weights, weightsFile(model, network, stepsDone));
   const summary = join(out, "training.json");
@@ -103,6 +100,7 @@ async function writeResults(
     ...(stepsDone < steps ? { interrupted: true } : {}),
     epochLosses,
     testAccuracy,
+    weightHealth: health,
     finalPruning,
   });
   await files.log.writeCsv();

@@ -11,8 +11,11 @@ import { parseJson } from "../io/json.ts";
 import { type Container, encodeContainer, openContainer, readFloats } from "../trace/safetensors.ts";
 import { SettingsSchema, type TrainSettings } from "./settings.ts";
 import type { NamedTensor, TrainState } from "./state.ts";
+import { NO_HEALTH, RunHealthSchema } from "./weight-health.ts";
 
-const VERSION = "1.0";
+const VERSION = "1.1";
+/** Without `evaluation`, the sparsities of the last ranking and `health`: evaluated as the SWAT authors do. */
+const OLD_VERSION = "1.0";
 const METADATA_KEY = "swat-sim-checkpoint";
 const DIGEST_KEY = "sha256";
 
@@ -52,11 +55,14 @@ const ManifestSchema = Type.Object(
     stepsDone: count,
     epochLosses: Type.Array(Type.Number()),
     lossSum: Type.Number(),
+    health: RunHealthSchema,
     layers: Type.Array(
       Type.Object(
         {
           layer: Type.String(),
           sparsity: Type.Union([Type.Number(), Type.Null()]),
+          rankedWeightSparsity: Type.Number(),
+          rankedInputSparsity: Type.Number(),
           weightThreshold: Type.Number(),
           inputThreshold: Type.Number(),
           outputGradThreshold: Type.Number(),
@@ -121,16 +127,38 @@ export async function decodeCheckpoint(source: ByteSource): Promise<Checkpoint> 
   if (typeof manifest !== "string") {
     throw new InputError([`${source.name}: is not a checkpoint: __metadata__ has no "${METADATA_KEY}" string`]);
   }
-  const { run, stepsDone, epochLosses, lossSum, layers } = checkSchema(
+  const { run, stepsDone, epochLosses, lossSum, health, layers } = checkSchema(
     ManifestSchema,
-    parseManifest(manifest, source.name),
+    upgraded(parseManifest(manifest, source.name)),
     source.name,
   );
   const tensors = await readTensors(container);
   const [got, valid] = [digestOf(manifest, tensors), String(container.metadata[DIGEST_KEY])];
   if (got !== valid)
     throw new InputError([`${source.name}: is damaged: SHA-256 of its content, got ${got}; valid: ${valid}`]);
-  return { run, state: { stepsDone, epochLosses, lossSum, layers, tensors } };
+  return { run, state: { stepsDone, epochLosses, lossSum, health, layers, tensors } };
+}
+
+/** A manifest of version 1.0 as one of today that goes on as it would have then; anything else as it is. */
+function upgraded(manifest: unknown): unknown {
+  if (!isRecord(manifest) || manifest.version !== OLD_VERSION || !isRecord(manifest.run)) return manifest;
+  const { run, layers } = manifest;
+  const withRanking = (layer: unknown) => {
+    if (!isRecord(layer)) return layer;
+    const ranked = layer.sparsity ?? 0;
+    return { ...layer, rankedWeightSparsity: ranked, rankedInputSparsity: ranked };
+  };
+  return {
+    ...manifest,
+    version: VERSION,
+    run: { ...run, settings: isRecord(run.settings) ? { ...run.settings, evaluation: "authors" } : run.settings },
+    health: NO_HEALTH,
+    layers: Array.isArray(layers) ? layers.map(withRanking) : layers,
+  };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function parseManifest(text: string, where: string): unknown {

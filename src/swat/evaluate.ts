@@ -1,19 +1,21 @@
 /**
  * Test accuracy with sparse weights and dense activations, as SWAT evaluates. Weights are pruned once, by the exact top-k of
- * each layer's present sparsity, and not by a threshold of training: this is also SWAT's final pruning.
+ * each layer and not by a threshold of training: this is also SWAT's final pruning. The sparsity is that of the last training
+ * step, or, as in the SWAT authors' code, what SWAT-M has shared since.
  */
 import { countNonzeros } from "../kernels/bit-mask.ts";
 import type { Dataset } from "./data/dataset.ts";
+import type { Evaluation } from "./layers/layer.ts";
 import type { Model } from "./model.ts";
 
 /** Fraction of `data`'s images that the model classifies correctly, 0..1; ties go to the lowest class. */
-export function evaluate(model: Model, data: Dataset, batchSize: number): number {
+export function evaluate(model: Model, data: Dataset, batchSize: number, evaluation: Evaluation = "last-step"): number {
   const logits = new Float32Array(batchSize * model.classes);
   let correct = 0;
   for (let from = 0; from < data.size; from += batchSize) {
     const batch = Math.min(batchSize, data.size - from);
     for (let i = 0; i < batch; i++) data.loadImage(from + i, model.pixels, i * model.images.size);
-    model.forward(batch, { training: false, refresh: from === 0 });
+    model.forward(batch, { training: false, refresh: from === 0, evaluation });
     model.backend.read(model.logits.values, batch, logits);
     for (let i = 0; i < batch; i++)
       if (predict(logits, i * model.classes, model.classes) === data.label(from + i)) correct++;

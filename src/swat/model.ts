@@ -7,8 +7,6 @@ import { inputHalo, outputGradHalo, sizeOf } from "../kernels/geometry.ts";
 import type { SgdSettings } from "../kernels/kernels.ts";
 import { randomStream } from "../kernels/random.ts";
 import type { Network, NetworkNode } from "../networks/graph.ts";
-import type { Drop } from "../sparsity/drops.ts";
-import type { Pruning } from "../sparsity/structured.ts";
 import { AddLayer } from "./layers/add.ts";
 import { BatchNormLayer } from "./layers/batch-norm.ts";
 import { ConcatLayer } from "./layers/concat.ts";
@@ -16,7 +14,7 @@ import { DropoutLayer } from "./layers/dropout.ts";
 import type { Layer, Phase } from "./layers/layer.ts";
 import { PoolLayer } from "./layers/pool.ts";
 import { ReluLayer } from "./layers/relu.ts";
-import { kernelGeometry, SwatLayer } from "./layers/swat-layer.ts";
+import { kernelGeometry, type Selection, SwatLayer } from "./layers/swat-layer.ts";
 import type { StepRecorder } from "./record.ts";
 import type { Activation, Parameter, Source } from "./tensors.ts";
 
@@ -43,22 +41,19 @@ export class Model {
   readonly classes: number;
   readonly backend: Backend;
   readonly #activations: readonly Activation[];
-  readonly #pruning: Pruning;
-  readonly #drops: readonly Drop[] | undefined;
+  readonly #selection: Selection;
 
-  /** @param sparsities for each convolution and linear layer in order, null = dense. @param drops what is dropped, SWAT's where not given. */
+  /** @param sparsities for each convolution and linear layer in order, null = dense. */
   constructor(
     network: Network,
     maxBatch: number,
     backend: Backend,
     sparsities: readonly (number | null)[],
-    pruning: Pruning = "unstructured",
-    drops?: readonly Drop[],
+    selection: Selection = {},
   ) {
     const { nodes } = network;
     this.backend = backend;
-    this.#pruning = pruning;
-    this.#drops = drops;
+    this.#selection = selection;
     const activations = nodes.map((node, index) => activation(backend, nodes, node, index, maxBatch));
     this.#activations = activations;
     this.images = activations[0];
@@ -148,7 +143,7 @@ export class Model {
     switch (node.op) {
       case "conv":
       case "linear":
-        return new SwatLayer(node, source, target, backend, sparsities.shift() ?? null, this.#pruning, this.#drops);
+        return new SwatLayer(node, source, target, backend, sparsities.shift() ?? null, this.#selection);
       case "batchNorm":
         return new BatchNormLayer(node.name, source, target, backend);
       case "relu":

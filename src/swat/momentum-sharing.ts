@@ -1,9 +1,9 @@
 /**
  * SWAT-M at work: looks at the weights of each layer before the optimizer's step and at their momentum after it, and shares
- * the weights to keep anew after every step (the rule: ../sparsity/momentum.ts). Layers take their new sparsity when they
- * rank next. Exempt layers stay dense and stand outside the budget.
+ * the weights to keep anew (the rule: ../sparsity/sharing.ts). Layers take their new sparsity when they rank next. Exempt
+ * layers stay dense and are outside the budget.
  */
-import { momentumSparsities } from "../sparsity/momentum.ts";
+import { type SharingOptions, sharedSparsities } from "../sparsity/sharing.ts";
 import type { Exemptions } from "../sparsity/uniform.ts";
 import { DivergenceError } from "./divergence-error.ts";
 import type { SwatLayer } from "./layers/swat-layer.ts";
@@ -13,18 +13,21 @@ import type { Parameter } from "./tensors.ts";
 /** Shares an overall sparsity among the layers of a model; watches its update. */
 export class MomentumSharing implements UpdateWatch {
   readonly #sparsity: number;
+  readonly #options: SharingOptions;
   readonly #layers: readonly SwatLayer[];
   readonly #layerOf: ReadonlyMap<Parameter, number>;
   readonly #momenta: Float64Array;
   readonly #before: Float32Array;
 
   /** @param layers all that the model has, in execution order. */
-  constructor(layers: readonly SwatLayer[], sparsity: number, exempt: Exemptions) {
+  constructor(
+    layers: readonly SwatLayer[],
+    sparsity: number,
+    { firstLayerDense, lastLayerDense, ...options }: Exemptions & SharingOptions,
+  ) {
     this.#sparsity = sparsity;
-    this.#layers = layers.slice(
-      exempt.firstLayerDense ? 1 : 0,
-      exempt.lastLayerDense ? layers.length - 1 : layers.length,
-    );
+    this.#options = options;
+    this.#layers = layers.slice(firstLayerDense ? 1 : 0, lastLayerDense ? layers.length - 1 : layers.length);
     this.#layerOf = new Map(this.#layers.map(({ weight }, index) => [weight, index]));
     this.#momenta = new Float64Array(this.#layers.length);
     this.#before = new Float32Array(Math.max(0, ...this.#layers.map(({ weight }) => weight.values.length)));
@@ -43,12 +46,12 @@ export class MomentumSharing implements UpdateWatch {
 
   /** Gives every layer its new sparsity. @throws DivergenceError naming the layer where a momentum is NaN or infinite, Error where all are 0. */
   share(): void {
-    const sharing = this.#layers.map(({ name, weight }, index) => {
+    const sharing = this.#layers.map(({ name, weight, ranked }, index) => {
       const momentum = this.#momenta[index];
       if (!Number.isFinite(momentum)) throw new DivergenceError(`layer ${name}: NaN or infinity in its momentum`);
-      return { size: weight.values.length, momentum };
+      return { size: weight.values.length, momentum, filters: weight.shape[0], ranked: ranked.weight };
     });
-    momentumSparsities(sharing, this.#sparsity).forEach((sparsity, index) => {
+    sharedSparsities(sharing, this.#sparsity, this.#options).forEach((sparsity, index) => {
       this.#layers[index].sparsity = sparsity;
     });
   }

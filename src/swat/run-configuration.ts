@@ -1,12 +1,15 @@
 /**
  * The run configurations of the SWAT authors' CIFAR code, YAML, as settings of ours: they are read unchanged. What their
- * code reads but ignores (`nesterov`, `bn_weight_decay`) does here what it says; see docs/methods.md.
+ * code reads but ignores (`nesterov`, `bn_weight_decay`) does here what it says; see docs/methods.md. Keys from
+ * `evaluation` on are ours.
  */
 import { type Static, Type } from "typebox";
 import { parse, YAMLParseError } from "yaml";
 import { checkSchema, InputError } from "../io/faults.ts";
 import type { Method } from "../sparsity/methods.ts";
+import { SHARE_AT, SHARE_BY, SHARINGS, sharingOptions } from "../sparsity/sharing.ts";
 import type { Pruning } from "../sparsity/structured.ts";
+import { EVALUATIONS } from "./layers/layer.ts";
 import type { RateStep, TrainSettings } from "./settings.ts";
 
 const METHOD_OF = {
@@ -45,6 +48,12 @@ const Schema = Type.Object(
     pruning_mode: Type.Optional(Type.Enum(keysOf(METHOD_OF))),
     sparsify_first_layer: boolean,
     sparsify_last_layer: boolean,
+    evaluation: Type.Optional(Type.Enum([...EVALUATIONS])),
+    sharing: Type.Optional(Type.Enum(keysOf(SHARINGS))),
+    share_by: Type.Optional(Type.Enum([...SHARE_BY])),
+    share_growth: Type.Optional(Type.Number({ exclusiveMinimum: 1 })),
+    share_at: Type.Optional(Type.Enum([...SHARE_AT])),
+    keep_filters: boolean,
   },
   { additionalProperties: false },
 );
@@ -80,6 +89,13 @@ export function parseRunConfiguration(text: string, where: string): RunConfigura
       nesterov: file.nesterov,
       weightDecay: file.weight_decay,
       batchNormDecay: file.bn_weight_decay,
+      evaluation: file.evaluation,
+      ...sharingOptions(file.sharing, {
+        shareBy: file.share_by,
+        shareGrowth: file.share_growth,
+        shareAt: file.share_at,
+        keepFilters: file.keep_filters,
+      }),
     }),
     convolutions: file.num_conv_layer,
   };

@@ -3,12 +3,14 @@ import { Type } from "typebox";
 import { checkSchema } from "../io/faults.ts";
 import { DROPS, type Drop } from "../sparsity/drops.ts";
 import { METHODS, type Method, PUBLISHED_EXEMPTIONS } from "../sparsity/methods.ts";
+import { SHARE_AT, SHARE_BY, type SharingOptions } from "../sparsity/sharing.ts";
 import { PRUNINGS, type Pruning } from "../sparsity/structured.ts";
 import type { Exemptions } from "../sparsity/uniform.ts";
 import { AUGMENTATIONS, type Augmentation } from "./data/augment.ts";
+import { EVALUATIONS, type Evaluation } from "./layers/layer.ts";
 
 /** Everything that decides the result of a run, next to the network and the data. */
-export interface TrainSettings extends Exemptions {
+export interface TrainSettings extends Exemptions, SharingOptions {
   readonly method: Method;
   /** Share of weights and activations that is dropped, 0 ≤ s < 1. Ignored by `dense`. */
   readonly sparsity: number;
@@ -33,6 +35,8 @@ export interface TrainSettings extends Exemptions {
   readonly batchNormDecay: boolean;
   readonly labelSmoothing: number;
   readonly seed: number;
+  /** At which sparsities test accuracy and final pruning are taken; only SWAT-M's differ. */
+  readonly evaluation: Evaluation;
   /** How training images are varied; not at all where not given. */
   readonly augment?: readonly Augmentation[];
 }
@@ -70,6 +74,11 @@ export const SettingsSchema = Type.Object(
     batchNormDecay: Type.Boolean(),
     labelSmoothing: share,
     seed: count,
+    evaluation: Type.Enum([...EVALUATIONS]),
+    shareBy: Type.Optional(Type.Enum([...SHARE_BY])),
+    shareGrowth: Type.Optional(Type.Number({ exclusiveMinimum: 1 })),
+    shareAt: Type.Optional(Type.Enum([...SHARE_AT])),
+    keepFilters: Type.Optional(Type.Boolean()),
     drop: Type.Optional(Type.Array(Type.Enum([...DROPS]))),
     augment: Type.Optional(Type.Array(Type.Enum([...AUGMENTATIONS]))),
   },
@@ -108,6 +117,7 @@ export const TRAIN_DEFAULTS = {
   batchNormDecay: true,
   labelSmoothing: 0,
   seed: 1,
+  evaluation: "last-step",
   firstLayerDense: true,
   lastLayerDense: false,
 } as const;

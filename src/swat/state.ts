@@ -4,6 +4,7 @@
  */
 import { InputError } from "../io/faults.ts";
 import type { Model } from "./model.ts";
+import type { RunHealth } from "./weight-health.ts";
 
 /** A tensor by name; `values` in C order. */
 export interface NamedTensor {
@@ -17,6 +18,9 @@ export interface LayerState {
   readonly layer: string;
   /** Share of weights and saved inputs that is dropped, which SWAT-M moves; null = dense. */
   readonly sparsity: number | null;
+  /** Sparsity at the last ranking of weights and of inputs. */
+  readonly rankedWeightSparsity: number;
+  readonly rankedInputSparsity: number;
   /** Magnitudes of the last refresh of the top-k thresholds. */
   readonly weightThreshold: number;
   readonly inputThreshold: number;
@@ -31,6 +35,8 @@ export interface TrainState {
   readonly epochLosses: readonly number[];
   /** Sum over the images that the unfinished epoch has seen. */
   readonly lossSum: number;
+  /** Of the finished epochs. */
+  readonly health: RunHealth;
   readonly layers: readonly LayerState[];
   /** Parameters, their momenta as `<name>:momentum`, and running statistics. */
   readonly tensors: readonly NamedTensor[];
@@ -48,9 +54,11 @@ export function weightsOf(model: Model): NamedTensor[] {
 /** All that a model keeps between steps. The arrays are those of the model. */
 export function modelState(model: Model): Pick<TrainState, "layers" | "tensors"> {
   return {
-    layers: model.swatLayers.map(({ name, sparsity, stored }) => ({
+    layers: model.swatLayers.map(({ name, sparsity, ranked, stored }) => ({
       layer: name,
       sparsity,
+      rankedWeightSparsity: ranked.weight,
+      rankedInputSparsity: ranked.input,
       weightThreshold: stored.weight,
       inputThreshold: stored.input,
       outputGradThreshold: stored.outputGrad,
@@ -82,8 +90,11 @@ export function restoreModel(model: Model, state: Pick<TrainState, "layers" | "t
 
   for (const { name, values } of tensors) values.set((stored.get(name) as NamedTensor).values);
   for (const [i, layer] of model.swatLayers.entries()) {
-    const { sparsity, weightThreshold, inputThreshold, outputGradThreshold } = state.layers[i];
+    const { sparsity, rankedWeightSparsity, rankedInputSparsity, ...thresholds } = state.layers[i];
+    const { weightThreshold, inputThreshold, outputGradThreshold } = thresholds;
     layer.sparsity = sparsity;
+    layer.ranked.weight = rankedWeightSparsity;
+    layer.ranked.input = rankedInputSparsity;
     layer.stored.weight = weightThreshold;
     layer.stored.input = inputThreshold;
     layer.stored.outputGrad = outputGradThreshold;

@@ -2,6 +2,8 @@
  * Trains a network on a data set. A step is the recipe of SWAT: forward with sparse weights, save sparse inputs, backward
  * with both, dense update; everything in it is decided by the settings and the seed.
  */
+
+import { InputError } from "../io/faults.ts";
 import type { Backend } from "../kernels/backend.ts";
 import { randomStream } from "../kernels/random.ts";
 import { layersOf, type Network, parameterShape } from "../networks/graph.ts";
@@ -16,7 +18,8 @@ import { MomentumSharing } from "./momentum-sharing.ts";
 import { type Provenance, StepRecorder } from "./record.ts";
 import { rateOfStep, type TrainSettings } from "./settings.ts";
 import { modelState, restoreModel, type TrainState } from "./state.ts";
-import { layerDensities, type TrainingEvent } from "./training-log.ts";
+import { layerReports, type TrainingEvent } from "./training-log.ts";
+import { HealthWatch, NO_HEALTH, type RunHealth, withEpoch } from "./weight-health.ts";
 
 /** Called after each step. */
 export interface TrainProgress {
@@ -35,6 +38,8 @@ export interface TrainHooks {
   /** Receives the bytes of each recorded step, `step` from 0. */
   readonly onTrace?: (step: number, bytes: Uint8Array) => Promise<void>;
   readonly onProgress?: (progress: TrainProgress) => void;
+  /** Receives what the user should know but is no error: dead filters and exploding weights, once each. */
+  readonly onWarning?: (text: string) => void;
   /** Called after each finished epoch and each recorded step. */
   readonly onEvent?: (event: TrainingEvent) => Promise<void>;
   /**
@@ -58,6 +63,8 @@ export interface TrainOutcome {
   readonly finalPruning: FinalPruning | null;
   /** Mean training loss of each epoch; the last one may be partial. */
   readonly epochLosses: readonly number[];
+  /** Densities, dead filters and largest weights in the last step of each finished epoch. */
+  readonly health: RunHealth;
   /** Steps that were done, of `steps`. */
   readonly stepsDone: number;
   readonly steps: number;
@@ -96,7 +103,9 @@ export function prepareTraining(
 ): (hooks: TrainHooks) => Promise<TrainOutcome> {
   const { batchSize, pruning, seed } = settings;
   const maxBatch = Math.min(batchSize, data.train.size);
-  const model = new Model(network, maxBatch, backend, sparsitiesOf(network, settings), pruning, settings.drop);
+  checkSharing(settings);
+  const selection = { pruning, drops: settings.drop, keepFilters: settings.keepFilters };
+  const model = new Model(network, maxBatch, backend, sparsitiesOf(network, settings), selection);
   const sharing = sharingOf(model, settings);
   model.initialise(seed);
   const trainImages = augmentation(data.train, settings.augment ?? [], seed);
@@ -126,11 +135,12 @@ async function runSteps(prepared: Prepared, hooks: TrainHooks): Promise<TrainOut
   const steps = epochs * stepsPerEpoch;
   const { checkpointEvery = steps, evaluateEvery = 1 } = hooks;
   const epochLosses = [...(state?.epochLosses ?? [])];
-  let { stepsDone: step = 0, lossSum = 0 } = state ?? {};
+  let { stepsDone: step = 0, lossSum = 0, health = NO_HEALTH } = state ?? {};
+  const watch = new HealthWatch(settings.pruning, hooks.onWarning ?? (() => {}));
   let testAccuracy: number | undefined;
   const save = async () => {
     checkParameters(model, step - 1);
-    const position = { stepsDone: step, epochLosses: [...epochLosses], lossSum };
+    const position = { stepsDone: step, epochLosses: [...epochLosses], lossSum, health };
     await hooks.onCheckpoint?.({ ...position, ...modelState(model) }, steps);
   };
 
@@ -154,10 +164,12 @@ async function runSteps(prepared: Prepared, hooks: TrainHooks): Promise<TrainOut
       }
       const isLast = index === stepsPerEpoch - 1;
       // The update moves the weights that a pass without drops has read.
-      const layers = recorded || isLast ? layerDensities(model, batch) : [];
+      const layers = recorded || isLast ? layerReports(model, batch) : [];
       const learningRate = rateOfStep(settings, step, stepsPerEpoch);
-      model.update({ ...settings, learningRate }, sharing);
-      shareAfter(step, sharing);
+      const refreshIsNext = isLast || (index + 1) % settings.topKPeriod === 0;
+      const shares = settings.shareAt !== "refresh" || refreshIsNext ? sharing : undefined;
+      model.update({ ...settings, learningRate }, shares);
+      shareAfter(step, shares);
 
       lossSum += loss * batch;
       hooks.onProgress?.({ step: step + 1, steps, epoch, loss, images: batch });
@@ -167,8 +179,10 @@ async function runSteps(prepared: Prepared, hooks: TrainHooks): Promise<TrainOut
       if (isLast) {
         epochLosses.push(lossSum / data.train.size);
         lossSum = 0;
+        health = withEpoch(health, epoch, layers);
+        watch.look(epoch, layers);
         const isDue = (epoch + 1) % evaluateEvery === 0 || step === steps;
-        testAccuracy = isDue ? evaluate(model, data.test, maxBatch) : undefined;
+        testAccuracy = isDue ? evaluate(model, data.test, maxBatch, settings.evaluation) : undefined;
         const results = { loss: epochLosses[epoch], testAccuracy };
         await hooks.onEvent?.({ event: "epoch", ...at, ...results, learningRate, layers });
       }
@@ -179,16 +193,16 @@ async function runSteps(prepared: Prepared, hooks: TrainHooks): Promise<TrainOut
   const seen = (step % stepsPerEpoch) * batchSize;
   if (hooks.signal?.aborted) await save();
   if (seen > 0) epochLosses.push(lossSum / seen);
-  if (seen > 0 || testAccuracy === undefined) testAccuracy = evaluate(model, data.test, maxBatch);
+  if (seen > 0 || testAccuracy === undefined) testAccuracy = evaluate(model, data.test, maxBatch, settings.evaluation);
   const prunes = settings.method !== "dense" && settings.drop?.includes("weights:forward") !== false;
   const pruned = prunes ? finalPruning(model, testAccuracy) : null;
-  return { model, testAccuracy, finalPruning: pruned, epochLosses, stepsDone: step, steps };
+  return { model, testAccuracy, finalPruning: pruned, epochLosses, health, stepsDone: step, steps };
 }
 
 /** What shares weights among layers after every step; undefined for methods that do not. */
 function sharingOf(
   model: Model,
-  { method, momentum, sparsity, drop, ...exempt }: TrainSettings,
+  { method, momentum, sparsity, drop, ...options }: TrainSettings,
 ): MomentumSharing | undefined {
   if (method !== "swat-m") return undefined;
   if (momentum === 0) throw new Error("momentum: swat-m shares weights by it, got 0; valid: more than 0");
@@ -197,7 +211,24 @@ function sharingOf(
       `drop: swat-m shares weights, got ${drop.join("+")}; valid: with weights:forward or weights:backward`,
     );
   }
-  return new MomentumSharing(model.swatLayers, sparsity, exempt);
+  return new MomentumSharing(model.swatLayers, sparsity, options);
+}
+
+/** @throws InputError naming every option of sharing that the method or the pruning has no use for. */
+function checkSharing({ method, pruning, shareBy, shareGrowth, shareAt, keepFilters }: TrainSettings): void {
+  const faults: string[] = [];
+  for (const [name, value] of Object.entries({ shareBy, shareGrowth, shareAt })) {
+    if (value !== undefined && method !== "swat-m") {
+      faults.push(`${name}: only swat-m shares weights, got ${value} with method ${method}; valid: method swat-m`);
+    }
+  }
+  if (keepFilters && method === "dense") {
+    faults.push("keepFilters: dense training empties no filter, got true; valid: a sparse method");
+  }
+  if (keepFilters && pruning === "filter") {
+    faults.push("keepFilters: pruning filter empties filters, got true; valid: pruning unstructured or channel");
+  }
+  if (faults.length > 0) throw new InputError(faults);
 }
 
 function shareAfter(step: number, sharing: MomentumSharing | undefined): void {
@@ -261,6 +292,7 @@ function provenanceOf(
   const { method, sparsity, topKPeriod, firstLayerDense, lastLayerDense, seed } = settings;
   const { epochs, batchSize, schedule, rateWarmup, momentum, nesterov, weightDecay } = settings;
   const { batchNormDecay, labelSmoothing, pruning, warmup, drop } = settings;
+  const { shareBy, shareGrowth, shareAt, keepFilters } = settings;
   const update = { momentum, nesterov, weightDecay, batchNormDecay, labelSmoothing };
   const swat = { sparsity, topKPeriod, firstLayerDense, lastLayerDense };
   return {
@@ -279,6 +311,7 @@ function provenanceOf(
       rateWarmup,
       ...update,
       ...(method === "dense" ? {} : { pruning, warmup }),
+      ...{ shareBy, shareGrowth, shareAt, keepFilters },
       ...(settings.augment === undefined ? {} : { augment: settings.augment }),
     },
     seed,

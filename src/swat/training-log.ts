@@ -1,15 +1,16 @@
-/** What a run tells at the end of an epoch and of a recorded step: loss, accuracy, learning rate, and how dense each layer was. */
+/** What a run logs at the end of an epoch and of a recorded step: loss, accuracy, learning rate, and the state of each layer. */
 import { countNonzeros, countOnes } from "../kernels/bit-mask.ts";
+import { emptyFilters } from "../sparsity/keep-filters.ts";
 import type { Model } from "./model.ts";
+import type { LayerHealth } from "./weight-health.ts";
 
-/** Densities (nonzeros / elements) of the weights that a layer's forward pass read and of the inputs saved for its weight gradient. */
-export interface LayerDensities {
-  readonly layer: string;
-  readonly weightDensity: number;
+/** A convolution or linear layer in one step. */
+export interface LayerReport extends LayerHealth {
+  /** Nonzeros / elements of the inputs saved for the weight gradient. */
   readonly savedInputDensity: number;
 }
 
-/** An entry of the log. `epoch` and `step` count from 0, over the whole run; the densities are those of that step. */
+/** An entry of the log. `epoch` and `step` count from 0, over the whole run; the layers are those of that step. */
 export interface TrainingEvent {
   readonly event: "epoch" | "step";
   readonly epoch: number;
@@ -20,17 +21,30 @@ export interface TrainingEvent {
   readonly testAccuracy?: number | undefined;
   /** That of the step. */
   readonly learningRate: number;
-  readonly layers: readonly LayerDensities[];
+  readonly layers: readonly LayerReport[];
 }
 
-/** Densities of each convolution and linear layer in a training step of `batch` images, between its backward pass and its update. */
-export function layerDensities(model: Model, batch: number): LayerDensities[] {
-  return model.swatLayers.map(({ name, source, operands: { forwardWeight, savedInputThreshold } }) => {
+/** Each convolution and linear layer in a training step of `batch` images, between its backward pass and its update. */
+export function layerReports(model: Model, batch: number): LayerReport[] {
+  return model.swatLayers.map(({ name, source, weight, sparsity, ranked, operands }) => {
+    const { forwardWeight, savedInputThreshold } = operands;
     const saved = countOnes(model.backend.mask(source.values, batch, savedInputThreshold));
     return {
       layer: name,
+      sparsity: sparsity === null ? null : ranked.weight,
       weightDensity: countNonzeros(forwardWeight) / forwardWeight.length,
       savedInputDensity: saved / (batch * source.size),
+      weights: forwardWeight.length,
+      filters: weight.shape[0],
+      deadFilters: emptyFilters(forwardWeight, weight.shape[0]),
+      largestWeight: largestOf(weight.values),
     };
   });
+}
+
+/** Largest magnitude; NaN where there is one. */
+function largestOf(values: Float32Array): number {
+  let largest = 0;
+  for (let i = 0; i < values.length; i++) largest = Math.max(largest, Math.abs(values[i]));
+  return largest;
 }

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../io/folder.ts";
 import { ended, linesOf, type Outcome, start, swatSim, swatSimProcess } from "./program.ts";
 
-const TINY = ["--data", "generated:8x8x1", "--test-limit", "20", "--batch-size", "10"];
+/** Half of the weights: no filter dies, which would be warned of. */
+const TINY = ["--data", "generated:8x8x1", "--test-limit", "20", "--batch-size", "10", "--sparsity", "0.5"];
 const RUN = ["train", ...TINY, "--limit", "40", "--epochs", "1", "--record", "steps:0,3", "--out", "run", "--json"];
 const FIRST_TRACE = "step-000000.safetensors";
 const FILES = [
@@ -170,6 +171,48 @@ sparsify_first_layer : True
     ]);
     expect(stdout).toBe("");
     expect(code).toBe(1);
+  });
+});
+
+describe("options of swat-m", () => {
+  const ARGS = ["train", ...TINY, "--limit", "20", "--epochs", "1", "--method", "swat-m", "--out", "run"];
+
+  it("take a rule of sharing and single options in its place, from the command line or a file, and resume with them", async () => {
+    const cwd = await temporaryFolder();
+    await writeFile(join(cwd, "run.yaml"), "sharing: stable\nshare_growth: 3\nshare_at: step\n");
+    const args = [...ARGS, "--schedule", "run.yaml", "--share-growth", "1.5", "--evaluation", "authors"];
+    expect(await swatSim([...args, "--log-csv"], { cwd })).toMatchObject({ code: 0 });
+    const summary = JSON.parse(await readFile(join(cwd, "run/training.json"), "utf8"));
+    const sharing = { shareBy: "size-weighted", shareGrowth: 1.5, shareAt: "step", keepFilters: true };
+    expect(summary.settings).toMatchObject({ ...sharing, evaluation: "authors" });
+    expect(summary.weightHealth.layers.map(({ layer }: { layer: string }) => layer)).toContain("layer3.0.conv2");
+    const [header] = linesOf(await readFile(join(cwd, "run/log.csv"), "utf8"));
+    expect(header).toContain("conv1_weight_density,conv1_saved_input_density,conv1_dead_filters,conv1_largest_weight");
+
+    expect(await swatSim(["train", "--resume", "run", "--share-growth", "1.5"], { cwd })).toMatchObject({ code: 0 });
+    const { code, stderr } = await swatSim(["train", "--resume", "run", "--sharing", "authors"], { cwd });
+    expect(code).toBe(2);
+    expect(stderr).toContain(": shareGrowth is 1.5 in run/checkpoint.safetensors, got nothing\n");
+  });
+
+  it("are off by default", async () => {
+    const cwd = await temporaryFolder();
+    expect(await swatSim(ARGS, { cwd })).toMatchObject({ code: 0 });
+    const { settings } = JSON.parse(await readFile(join(cwd, "run/training.json"), "utf8"));
+    expect(settings.evaluation).toBe("last-step");
+    for (const key of ["shareBy", "shareGrowth", "shareAt", "keepFilters"]) expect(settings).not.toHaveProperty(key);
+  });
+
+  it.each([
+    [["--share-growth", "1"], 2, "valid: a number of more than 1."],
+    [["--share-at", "epoch"], 2, "known: step, refresh."],
+    [["--sharing", "steady"], 2, "known: authors, stable."],
+    [["--evaluation", "last"], 2, "known: last-step, authors."],
+    [["--method", "swat-u", "--share-at", "step"], 1, "error: shareAt: only swat-m shares weights, got step"],
+  ])("are refused as %o", async (options, status, message) => {
+    const { code, stderr } = await swatSim([...ARGS, ...options], { cwd: await temporaryFolder() });
+    expect(stderr).toContain(message);
+    expect(code).toBe(status);
   });
 });
 

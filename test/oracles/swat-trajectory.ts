@@ -137,7 +137,9 @@ function trajectoryNetwork(shape: TrajectoryData): Network {
 
 function modelOf(one: TrajectoryCase, shape: TrajectoryData, backend: Backend): Model {
   const network = trajectoryNetwork(shape);
-  return new Model(network, shape.batch, backend, sparsitiesOf(one, network), PRUNINGS[one.params.pruning]);
+  return new Model(network, shape.batch, backend, sparsitiesOf(one, network), {
+    pruning: PRUNINGS[one.params.pruning],
+  });
 }
 
 function sparsitiesOf(one: TrajectoryCase, network: Network): readonly (number | null)[] {

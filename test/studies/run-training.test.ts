@@ -93,7 +93,7 @@ describe("a checkpoint that cannot be read", () => {
     expect(await faultsOf(() => unfinishedRun(out))).toEqual([expect.stringContaining("file is cut"), advice]);
 
     const newer = Buffer.from(whole);
-    newer.set(Buffer.from("2.0"), newer.indexOf('1.0\\"'));
+    newer.set(Buffer.from("2.0"), newer.indexOf('1.1\\"'));
     await writeFile(path, newer);
     expect(await faultsOf(() => unfinishedRun(out))).toEqual([expect.stringContaining("version: must be"), advice]);
   });

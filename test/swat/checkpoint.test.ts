@@ -12,6 +12,11 @@ import { encodeContainer } from "../../src/trace/safetensors.ts";
 import { faultsOf } from "../io/folder.ts";
 
 const { rate, ...defaults } = TRAIN_DEFAULTS;
+const of = { weightDensity: 0.25, deadFilters: 2, largestWeight: 0.5 };
+const HEALTH = {
+  epochs: [{ epoch: 0, ...of }],
+  layers: [{ layer: "conv1", sparsity: null, weights: 150, filters: 6, ...of }],
+};
 
 function modelOf(name: string, classes = 10): Model {
   const network = networkNamed(name).build([1, 12, 12], classes);
@@ -39,7 +44,7 @@ function checkpointOf(model: Model): Checkpoint {
       traces: ["step-000001.safetensors"],
       logLines: 3,
     },
-    state: { stepsDone: 2, epochLosses: [2.25, 1 / 3], lossSum: 0.1, ...modelState(model) },
+    state: { stepsDone: 2, epochLosses: [2.25, 1 / 3], lossSum: 0.1, health: HEALTH, ...modelState(model) },
   };
 }
 
@@ -50,7 +55,7 @@ const whole = encodeCheckpoint(checkpointOf(modelOf("lenet5")));
 function withManifest(change: (manifest: Record<string, unknown>) => void): Uint8Array {
   const { run, state } = checkpointOf(modelOf("lenet5"));
   const { tensors, ...position } = state;
-  const manifest = { version: "1.0", run, ...position };
+  const manifest = { version: "1.1", run, ...position };
   change(manifest);
   const text = JSON.stringify(manifest);
   const hash = createHash("sha256").update(text);
@@ -66,6 +71,23 @@ describe("a checkpoint file", () => {
     const checkpoint = checkpointOf(modelOf("lenet5"));
     expect(await decode(encodeCheckpoint(checkpoint))).toEqual(checkpoint);
     expect(Buffer.from(withManifest(() => {})).equals(whole)).toBe(true);
+  });
+
+  it("of version 1.0 resumes as it did then: evaluated at the sparsities of now", async () => {
+    const old = withManifest((manifest) => {
+      manifest.version = "1.0";
+      delete manifest.health;
+      const { evaluation, ...settings } = (manifest.run as Checkpoint["run"]).settings;
+      Object.assign(manifest.run as object, { settings });
+      manifest.layers = (manifest.layers as TrainState["layers"]).map(
+        ({ rankedWeightSparsity, rankedInputSparsity, ...layer }) => layer,
+      );
+    });
+    const { run, state } = checkpointOf(modelOf("lenet5"));
+    expect(await decode(old)).toEqual({
+      run: { ...run, settings: { ...run.settings, evaluation: "authors" } },
+      state: { ...state, health: { epochs: [], layers: [] } },
+    });
   });
 
   it("is refused when it is cut, and when any bit of a tensor or of the manifest's text is another", async () => {
@@ -103,7 +125,7 @@ describe("a checkpoint file", () => {
       ),
       expect.stringMatching(/^run.safetensors: run.settings: unknown key, got "rate"; did you mean .* known: method, /),
       "run.safetensors: stepsDone: must be >= 0, got -1",
-      'run.safetensors: version: must be "1.0", got "2.0"',
+      'run.safetensors: version: must be "1.1", got "2.0"',
     ]);
   });
 });

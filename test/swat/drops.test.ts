@@ -136,7 +136,7 @@ class PlainModel {
 function bothSides(build: string, drops: readonly Drop[]): { actual: Float32Array[]; expected: Float32Array[] }[] {
   const backend = createBackend(build, 1);
   const sparsities = layersOf(small).map(() => SPARSITY);
-  const model = new Model(small, MAX_BATCH, backend, sparsities, "unstructured", drops);
+  const model = new Model(small, MAX_BATCH, backend, sparsities, { drops });
   model.initialise(4);
   const plain = new PlainModel(drops);
   const labels = Uint8Array.from({ length: MAX_BATCH }, (_, i) => i % CLASSES);

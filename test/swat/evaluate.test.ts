@@ -20,7 +20,7 @@ const { test } = await loadData("generated:10x10x1", { seed: 1, limit: 1, testLi
 /** Losses and final state of a run with momentum sharing, which reads what evaluation writes to; thresholds live two steps. */
 function run(build: string, pruning: Pruning, evaluates: boolean): unknown[] {
   const sparsities = layersOf(network).map((_, index) => (index === 0 ? null : 0.8));
-  const model = new Model(network, BATCH, createBackend(build, 1), sparsities, pruning);
+  const model = new Model(network, BATCH, createBackend(build, 1), sparsities, { pruning });
   model.initialise(1);
   const sharing = new MomentumSharing(model.swatLayers, 0.8, { firstLayerDense: true, lastLayerDense: false });
   const losses = Array.from({ length: STEPS }, (_, step) => {

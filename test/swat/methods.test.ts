@@ -41,7 +41,7 @@ describe("a method", () => {
   });
 
   it("swat-m moves sparsity among layers, but leaves those that are asked to stay dense", async () => {
-    const exempt = { firstLayerDense: true, lastLayerDense: true };
+    const exempt = { firstLayerDense: true, lastLayerDense: true, evaluation: "authors" } as const;
     const { model, finalPruning } = await outcomeOf("swat-m", exempt);
     const sparsities = model.swatLayers.map(({ sparsity }) => sparsity);
     expect([sparsities[0], sparsities.at(-1)]).toEqual([0, 0]);
@@ -103,10 +103,15 @@ describe("structured pruning", () => {
 });
 
 describe("the final pruning", () => {
-  it.each(["swat-u", "swat-m"] as const)(
-    "of %s is one exact top-k of each layer, with dense activations",
-    async (method) => {
-      const { model, testAccuracy, finalPruning } = await outcomeOf(method, { topKPeriod: 100, epochs: 4 });
+  it.each([
+    ["swat-u", "last-step"],
+    ["swat-m", "last-step"],
+    ["swat-m", "authors"],
+  ] as const)(
+    "of %s evaluated at the densities of %s is one exact top-k of each layer, with dense activations",
+    async (method, evaluation) => {
+      const change = { topKPeriod: 100, epochs: 4, evaluation };
+      const { model, testAccuracy, finalPruning } = await outcomeOf(method, change);
       // The same weights pruned by sorting, in a model that knows of no sparsity.
       const dense = new Model(
         network,
@@ -120,7 +125,8 @@ describe("the final pruning", () => {
         values.set(buffers[i].values);
       for (const [i, { weight }] of dense.swatLayers.entries()) {
         const { values } = weight;
-        const k = keepCount(model.swatLayers[i].sparsity as number, values.length);
+        const { sparsity, ranked } = model.swatLayers[i];
+        const k = keepCount(evaluation === "authors" ? Number(sparsity) : ranked.weight, values.length);
         const threshold = values.map(Math.abs).sort()[values.length - k];
         values.forEach((value, at) => {
           if (Math.abs(value) < threshold) values[at] = 0;

@@ -4,6 +4,7 @@ import { memorySource } from "../../src/io/byte-source.ts";
 import { createBackend, defaultBuild } from "../../src/kernels/index.ts";
 import { networkNamed } from "../../src/networks/index.ts";
 import { PUBLISHED_EXEMPTIONS } from "../../src/sparsity/methods.ts";
+import { SHARINGS } from "../../src/sparsity/sharing.ts";
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "../../src/swat/checkpoint.ts";
 import { loadData } from "../../src/swat/data/index.ts";
 import { TRAIN_DEFAULTS, type TrainSettings } from "../../src/swat/settings.ts";
@@ -15,6 +16,7 @@ import type { TrainingEvent } from "../../src/swat/training-log.ts";
 const data = await loadData("generated:12x12x1", { seed: 1, limit: 20, testLimit: 20 });
 const STEPS = 6;
 const { rate, ...defaults } = TRAIN_DEFAULTS;
+const NO_EPOCH = { weightDensity: 0, deadFilters: 0, largestWeight: 0 };
 const common = {
   ...defaults,
   sparsity: 0.7,
@@ -92,6 +94,8 @@ describe("a run that goes on", () => {
     ],
     ["swat-erk", "resnet8", { method: "swat-erk", nesterov: true }],
     ["swat-m, with dropout", "wrn10-1", { method: "swat-m" }],
+    ["swat-m evaluated as the authors do", "resnet8", { method: "swat-m", evaluation: "authors" }],
+    ["stable swat-m", "resnet8", { method: "swat-m", ...SHARINGS.stable }],
     ["inputs forward and gradients", "resnet8", { drop: ["inputs:forward", "outputGrad:backward"] }],
     ["channels of swat-u", "resnet8", { pruning: "channel" }],
     ["filters of swat-m", "resnet8", { method: "swat-m", pruning: "filter", labelSmoothing: 0.1 }],
@@ -148,11 +152,14 @@ describe("a run that goes on", () => {
   });
 
   it("ends differently where any part of the state is another", async () => {
-    const settings = settingsOf({ method: "swat-m" });
+    const settings = settingsOf({ method: "swat-m", ...SHARINGS.stable, shareAt: "step" });
     const whole = await run("resnet8", settings);
     const parts: Record<string, (state: TrainState) => TrainState> = {
       lossSum: (state) => ({ ...state, lossSum: 0 }),
-      sparsity: withLayers((layer) => ({ ...layer, sparsity: 0.7 })),
+      health: (state) => ({ ...state, health: { epochs: [{ ...NO_EPOCH, epoch: 7 }], layers: [] } }),
+      // Of linear layers, which rank in the next step; convolutions rank after the next sharing.
+      sparsity: withLayers((layer) => ({ ...layer, sparsity: 0.5 })),
+      rankedWeightSparsity: withLayers((layer) => ({ ...layer, rankedWeightSparsity: 0.5 })),
       weightThreshold: withLayers((layer) => ({ ...layer, weightThreshold: 0 })),
       inputThreshold: withLayers((layer) => ({ ...layer, inputThreshold: 0 })),
       momenta: withTensors(/:momentum$/),

@@ -50,6 +50,23 @@ describe("a run configuration", () => {
     });
   });
 
+  it("names a rule of sharing, single options of it in place of the rule's own, and an evaluation", () => {
+    const text = "sharing: stable\nshare_growth: 1.5\nkeep_filters: False\nevaluation: authors\n";
+    expect(parseRunConfiguration(text, "run.yaml").settings).toEqual({
+      evaluation: "authors",
+      shareBy: "size-weighted",
+      shareGrowth: 1.5,
+      shareAt: "refresh",
+      keepFilters: false,
+    });
+    expect(parseRunConfiguration("share_by: mean\n", "run.yaml").settings).toEqual({ shareBy: "mean" });
+    expect(parseRunConfiguration("sharing: authors\n", "run.yaml").settings).toEqual({});
+    expect(faultsOf("sharing: steady\nshare_growth: 1\n")).toEqual([
+      expect.stringMatching(/^run.yaml: sharing: .*"steady".*authors, stable/),
+      "run.yaml: share_growth: must be > 1, got 1",
+    ]);
+  });
+
   it("leaves out what it does not name", () => {
     expect(parseRunConfiguration("sparsity: 0.5\n", "run.yaml").settings).toEqual({ sparsity: 0.5 });
   });

@@ -2,11 +2,21 @@
 import type { StepRecorder } from "../record.ts";
 import type { Parameter } from "../tensors.ts";
 
+/**
+ * The sparsities that evaluation prunes at: those that the last training step ranked with, or, as the SWAT authors' code
+ * does, those that SWAT-M shared after it, with which no step has trained yet.
+ */
+export const EVALUATIONS = ["last-step", "authors"] as const;
+/** Name of such a choice. */
+export type Evaluation = (typeof EVALUATIONS)[number];
+
 /** How a forward pass runs. */
 export interface Phase {
   readonly training: boolean;
   /** Whether top-k thresholds are computed anew in this step, or those of an earlier one are used; in evaluation, whether weights are selected anew. */
   readonly refresh: boolean;
+  /** At which sparsity an evaluation prunes weights; "last-step" where not given. */
+  readonly evaluation?: Evaluation;
   /** Ranks anew in this step, but leaves the thresholds that later steps reuse as they are. */
   readonly warmup?: boolean;
   /** What keys the draws of a training step; 0 where not given. */

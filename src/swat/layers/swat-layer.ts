@@ -20,6 +20,7 @@ import type { ImageShape, LayerNode } from "../../networks/graph.ts";
 import { drawParameters } from "../../networks/initial-draws.ts";
 import { type Drop, SWAT_DROPS } from "../../sparsity/drops.ts";
 import { keepCount } from "../../sparsity/keep-count.ts";
+import { keepLargestOfEmpty } from "../../sparsity/keep-filters.ts";
 import { keptMomentum } from "../../sparsity/momentum.ts";
 import { type Pruning, type StructuredPruner, structuredPruner, unitSize } from "../../sparsity/structured.ts";
 import type { StepRecorder } from "../record.ts";
@@ -32,6 +33,14 @@ import type { Layer, Phase } from "./layer.ts";
  */
 export function kernelGeometry({ op, geometry }: LayerNode, [C, H, W]: ImageShape): ConvGeometry {
   return op === "linear" ? { ...geometry, C, H, W, R: H, S: W } : geometry;
+}
+
+/** How a layer selects what it keeps; SWAT's way where not given. */
+export interface Selection {
+  readonly pruning?: Pruning | undefined;
+  readonly drops?: readonly Drop[] | undefined;
+  /** Whether a filter that would lose all its weights keeps its largest; not with `pruning` "filter". */
+  readonly keepFilters?: boolean | undefined;
 }
 
 /** A convolution or linear layer that drops operands of its passes. */
@@ -49,8 +58,10 @@ export class SwatLayer implements Layer {
    * pruned in units, the lowest score of a unit that was kept.
    */
   readonly thresholds = { weight: 0, input: 0, outputGrad: 0 };
-  /** Share of each operand that is dropped from now on; null = dense. SWAT-M moves it. */
+  /** Share of each operand that is dropped from the next ranking on; null = dense. SWAT-M moves it. */
   sparsity: number | null;
+  /** Sparsity at which the last training step that ranked an operand did so; until then the initial one; 0 of a dense layer. */
+  readonly ranked: { weight: number; input: number };
   readonly #node: LayerNode;
   readonly #target: Activation;
   readonly #backend: Backend;
@@ -68,6 +79,7 @@ export class SwatLayer implements Layer {
   readonly #stored = { weight: 0, input: 0, outputGrad: 0 };
   readonly #pruning: Pruning;
   readonly #pruner: StructuredPruner | null;
+  readonly #keepFilters: boolean;
 
   constructor(
     node: LayerNode,
@@ -75,8 +87,7 @@ export class SwatLayer implements Layer {
     target: Activation,
     backend: Backend,
     sparsity: number | null,
-    pruning: Pruning = "unstructured",
-    drops: readonly Drop[] = SWAT_DROPS,
+    { pruning = "unstructured", drops = SWAT_DROPS, keepFilters = false }: Selection = {},
   ) {
     this.name = node.name;
     this.#node = node;
@@ -84,12 +95,14 @@ export class SwatLayer implements Layer {
     this.#target = target;
     this.#backend = backend;
     this.sparsity = sparsity;
+    this.ranked = { weight: sparsity ?? 0, input: sparsity ?? 0 };
     const g = node.geometry;
     const shape = node.op === "linear" ? [g.K, g.C] : weightShape(g);
     this.weight = parameter(backend, `${node.name}.weight`, shape, sizeOf(shape));
     this.bias = node.bias ? parameter(backend, `${node.name}.bias`, [g.K], g.K) : null;
     this.#pruning = pruning;
     this.#pruner = prunerOf(node, pruning);
+    this.#keepFilters = keepFilters;
     this.parameters = this.bias === null ? [this.weight] : [this.weight, this.bias];
     this.#drops = new Set(sparsity === null ? [] : drops);
     const dense = this.weight.values;
@@ -192,7 +205,8 @@ export class SwatLayer implements Layer {
   #selectWeights(phase: Phase): void {
     if (!phase.training && !phase.refresh) return;
     if (this.sparsity !== null && this.#dropsWeights) {
-      const threshold = this.#prune(this.sparsity, phase);
+      const threshold = this.#prune(this.#sparsityFor("weight", this.sparsity, phase), phase);
+      if (this.#keepFilters) keepLargestOfEmpty(this.weight.values, this.weight.shape[0], this.sparseWeight);
       if (phase.training) this.thresholds.weight = threshold;
       if (this.#stores(phase)) this.#stored.weight = threshold;
     }
@@ -202,9 +216,11 @@ export class SwatLayer implements Layer {
   /** Puts the kept weights into `sparseWeight`; returns the threshold that decided. */
   #prune(sparsity: number, phase: Phase): number {
     const { values } = this.weight;
+    const ranks = !phase.training || this.#pruner !== null || this.#ranksAnew(phase);
+    if (phase.training && ranks) this.ranked.weight = sparsity;
     if (this.#pruner !== null) return this.#pruner(values, sparsity, this.sparseWeight);
     let threshold = this.#stored.weight;
-    if (!phase.training || this.#ranksAnew(phase)) {
+    if (ranks) {
       threshold = this.#backend.topK(values, keepCount(sparsity, values.length), this.thresholds.weight);
     }
     this.#backend.applyThreshold(values, threshold, this.sparseWeight);
@@ -217,8 +233,9 @@ export class SwatLayer implements Layer {
     const ranks = this.#keptInput !== null || (phase.training && this.#drops.has("inputs:backward"));
     if (this.sparsity === null || !ranks) return values;
     let threshold: number;
-    if (phase.training) threshold = this.#rank("input", values, batch, size, this.sparsity, phase);
-    else threshold = this.#topK(values, batch, size, this.sparsity, this.thresholds.input);
+    const sparsity = this.#sparsityFor("input", this.sparsity, phase);
+    if (phase.training) threshold = this.#rank("input", values, batch, size, sparsity, phase);
+    else threshold = this.#topK(values, batch, size, sparsity, this.thresholds.input);
     if (this.#keptInput === null) return values;
     this.#backend.select(batch, values, threshold, this.#keptInput);
     return this.#keptInput;
@@ -242,10 +259,18 @@ export class SwatLayer implements Layer {
   ): number {
     const { thresholds } = this;
     let threshold = this.#stored[operand];
-    if (this.#ranksAnew(phase)) threshold = this.#topK(tensor, batch, size, sparsity, thresholds[operand]);
+    if (this.#ranksAnew(phase)) {
+      threshold = this.#topK(tensor, batch, size, sparsity, thresholds[operand]);
+      if (operand === "input") this.ranked.input = sparsity;
+    }
     thresholds[operand] = threshold;
     if (this.#stores(phase)) this.#stored[operand] = threshold;
     return threshold;
+  }
+
+  /** Training ranks with the sparsity of now; evaluation, unless it follows the authors, with that of training. */
+  #sparsityFor(operand: "weight" | "input", now: number, { training, evaluation }: Phase): number {
+    return training || evaluation === "authors" ? now : this.ranked[operand];
   }
 
   #topK(tensor: Tensor, batch: number, size: number, sparsity: number, hint: number): number {
