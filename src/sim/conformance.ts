@@ -158,9 +158,12 @@ function lawsOfFullLanes(
   if (typeof settings.lanes === "number" && FULL % settings.lanes !== 0) return [];
   const check = () => {
     const operation = { ...randomOperation(pass, geometry, 1), solidPadding: true };
-    const result = run(operation);
-    ensureEqual("cycles", result.cycles, result.baseCycles);
-    ensureEqual("cycles", result.cycles, runWithoutSkipping(operation).cycles);
+    const { cycles, baseCycles, counters } = run(operation);
+    // Products of a dense operation collide, too, where accumulators have few banks.
+    const conflicts = counters.conflictCycles ?? 0;
+    const excused = `${cycles} cycles, ${conflicts} of conflicts`;
+    ensure(baseCycles <= cycles && cycles - conflicts <= baseCycles, `${excused}, but ${baseCycles} base cycles`);
+    ensureEqual("base cycles", baseCycles, runWithoutSkipping(operation).cycles);
   };
   return [
     { name: `${pass}, ${shape}, dense with full lanes and solid padding: equals the array without skipping`, check },

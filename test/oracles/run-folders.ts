@@ -42,9 +42,9 @@ export function differs(outcome: Outcome): boolean {
   return outcome.kind === "compared" ? outcome.tally.differences.length > 0 : outcome.kind !== "skipped";
 }
 
-/** 2 where no folder holds an index, 1 where anything differs, else 0. */
+/** 2 where folders were named and none holds an index, 1 where anything differs, else 0. */
 export function exitCode(outcomes: readonly Outcome[]): number {
-  if (outcomes.every(({ kind }) => kind === "empty")) return 2;
+  if (outcomes.length > 0 && outcomes.every(({ kind }) => kind === "empty")) return 2;
   return outcomes.some(differs) ? 1 : 0;
 }
 
