@@ -99,6 +99,8 @@ export interface Accelerator<Schema extends TObject = TObject> {
   /** Whether it is a bound that no machine reaches, so that it is shown beside machines and not ranked among them. */
   readonly isBound?: boolean;
   readonly params: Schema;
+  /** What is wrong with parameters that fit the schema but not each other, one line each, beginning with a parameter's name. */
+  paramFaults?(params: Static<Schema>): string[];
   readonly mappings: Readonly<Record<Pass, Mapping>>;
   /** Whether it reads plane after plane of an operand in every pass, as it holds one channel at a time; else what its lanes reduce over. */
   readonly readsPlanes?: boolean;

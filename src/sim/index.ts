@@ -6,6 +6,7 @@ export { InputError } from "../io/faults.ts";
 export type { Accelerator, ComputeResult, Mapping } from "./accelerator.ts";
 export { accelerators } from "./accelerators/index.ts";
 export { type ConformanceProperty, conformanceProperties } from "./conformance.ts";
+export { conservationFaults } from "./conformance-memory.ts";
 export { operationFaults } from "./conformance-operation.ts";
 export { type EnergyTable, resolveEnergyTable } from "./energy/table.ts";
 export { denseTwin, type HardwareConfig, type Machine, resolveMachine } from "./machine.ts";

@@ -83,6 +83,9 @@ export function resolveMachine(
     accelerator && typeof raw.params === "object"
       ? attempt(() => checkSchema(accelerator.params, raw.params, where, { path: "params" }))
       : undefined;
+  if (accelerator && params) {
+    faults.push(...(accelerator.paramFaults?.(params) ?? []).map((fault) => `${where}: params.${fault}`));
+  }
   const { clock } = raw;
   const clockHz =
     typeof clock === "string" ? attempt(() => quantity("frequency", clock, `${where}: clock`)) : undefined;

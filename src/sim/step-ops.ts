@@ -1,7 +1,10 @@
 /**
  * The ops of a training step as a machine runs them: those of the trace, and what the method itself costs, which a trace holds
- * as tensors only. A sparse weight is selected from the master copy before its first use, an input is selected when it is
- * saved (Raihan & Aamodt 2020, Algorithm 1), and a compressed operand is transposed where a pass reads it in another order.
+ * as tensors only. A top-k method selects a sparse weight from its master copy before the first use, and an input when it is
+ * saved (Raihan & Aamodt 2020, Algorithm 1); a compressed operand is transposed where a pass reads it in another order.
+ *
+ * A selection needs a trace that says so: `within` on the tensor, or, for weights, a top-k method and an update that holds the
+ * master copy. Every other tensor that no recorded op writes lies in DRAM as the machine stores it.
  */
 import { isMacOp, type MacOp, type TraceManifest, type TraceOp, type TraceTensor } from "../trace/manifest.ts";
 import { OPERANDS_OF, type Operand } from "./operation.ts";
@@ -48,6 +51,7 @@ export function tensorsOf(op: StepOp): { readonly reads: readonly string[]; read
 
 function derive(manifest: TraceManifest): StepOp[] {
   const { tensors, ops, method } = manifest;
+  const isTopK = selectsWeights(method);
   const byId = new Map(tensors.map((tensor) => [tensor.id, tensor]));
   const saved = new Map(
     ops.flatMap((op) => (isMacOp(op) && op.pass === "weightGrad" ? [[op.layer, op.operands.input as string]] : [])),
@@ -56,12 +60,12 @@ function derive(manifest: TraceManifest): StepOp[] {
   const select = (op: MacOp, id: string | undefined): SelectOp[] => {
     const tensor = id === undefined ? undefined : byId.get(id);
     if (method.name === "dense" || tensor === undefined || selected.has(tensor.id)) return [];
-    const source = sourceOf(tensor, op.layer, ops, byId);
+    const source = tensor.within ?? (isTopK ? masterOf(tensor, op.layer, ops, byId) : undefined);
     if (source === undefined) return [];
     selected.add(tensor.id);
     const period = topKPeriodOf(manifest, op);
     const pass = op.pass === "forward" ? "forward" : "backward";
-    return [{ kind: "select", pass, layer: op.layer, reads: source, writes: [tensor.id], period }];
+    return [{ kind: "select", pass, layer: op.layer, reads: [source], writes: [tensor.id], period }];
   };
   return ops.flatMap((op): StepOp[] => {
     if (!isMacOp(op)) return [op];
@@ -76,20 +80,23 @@ export function topKPeriodOf({ method }: TraceManifest, op: MacOp): number {
   return op.kind === "linear" ? 1 : (method.topKPeriod ?? 1);
 }
 
-/** Ids that a selection is made from: nothing where the trace does not hold them, undefined for a tensor that is no selection. */
-function sourceOf(
-  { role, within, shape, mask }: TraceTensor,
+/** Whether the method selects weights anew in every step: SWAT's do, and any other whose threshold period the trace gives. */
+function selectsWeights({ name, topKPeriod }: TraceManifest["method"]): boolean {
+  return name !== "dense" && (topKPeriod !== undefined || name.startsWith("swat-"));
+}
+
+/** The master copy that a masked weight is selected from: the parameter of its shape that the layer's update reads, if recorded. */
+function masterOf(
+  { role, shape, mask }: TraceTensor,
   layer: string,
   ops: readonly TraceOp[],
   byId: ReadonlyMap<string, TraceTensor>,
-): readonly string[] | undefined {
-  if (within !== undefined) return [within];
+): string | undefined {
   if (role !== "weight" || mask === undefined) return undefined;
   const size = shape.join();
   const update = ops.find((op) => op.kind === "optimizer" && op.layer === layer);
   const reads = update !== undefined && !isMacOp(update) ? update.reads : [];
-  const isMaster = (id: string) => byId.get(id)?.role === "parameter" && byId.get(id)?.shape.join() === size;
-  return reads.filter(isMaster).slice(0, 1);
+  return reads.find((id) => byId.get(id)?.role === "parameter" && byId.get(id)?.shape.join() === size);
 }
 
 /** Weights are compressed as forward reads them, inputs as forward wrote them. */

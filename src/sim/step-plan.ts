@@ -51,11 +51,12 @@ export async function planStep(trace: Trace, machine: Machine, selects: boolean)
     return isCompressed && accelerator.mappings[op.pass].lanes !== accelerator.mappings.forward.lanes;
   };
   const ops = stepOps(manifest);
-  const rounded = roundedWeights(ops, machine, selects);
+  const isCopy = (id: string) => bytesOf(id, 0) !== elementsOf(id) * memory.wideBytes;
+  const copied = copiedWeights(ops, selects, isCopy);
   const touches = ops.map((op): Touch | null => {
     if (!isNeeded(op)) return null;
     const { reads, writes } = tensorsOf(op);
-    const copies = op.kind === "optimizer" ? (rounded.get(op.layer) ?? []) : [];
+    const copies = op.kind === "optimizer" ? (copied.get(op.layer) ?? []) : [];
     const isInPlace = IN_PLACE.includes(op.kind);
     return { reads: reads.map(root), writes: [...writes, ...copies].map(root), isInPlace };
   });
@@ -125,16 +126,19 @@ async function bytesByPlace(
   return new Map(await Promise.all(tensors.map(async (tensor) => [tensor.id, await bytesOf(tensor)] as const)));
 }
 
-/** By layer, weights that nothing but the update makes: where multipliers take less than the master copy, it writes them rounded. */
-function roundedWeights(ops: readonly StepOp[], { memory }: Machine, selects: boolean): ReadonlyMap<string, string[]> {
+/** By layer, weights that nothing but the update makes: it writes those that are narrower than the master copy, or compressed. */
+function copiedWeights(
+  ops: readonly StepOp[],
+  selects: boolean,
+  isCopy: (id: string) => boolean,
+): ReadonlyMap<string, string[]> {
   const weights = new Map<string, string[]>();
-  if (memory.valueBytes >= memory.wideBytes) return weights;
   const selected = new Set(ops.flatMap((op) => (selects && op.kind === "select" ? op.writes : [])));
   for (const op of ops) {
     if (!("operands" in op) || op.operands.weight === undefined || weights.has(op.layer)) continue;
     weights.set(
       op.layer,
-      [op.operands.weight].filter((id) => !selected.has(id)),
+      [op.operands.weight].filter((id) => !selected.has(id) && isCopy(id)),
     );
   }
   return weights;

@@ -101,7 +101,13 @@ export const ManifestSchema = Type.Object(
       {
         name: Type.String({ description: "dense, swat-u, swat-er, swat-erk, swat-m, or a method of your own" }),
         sparsity: Type.Optional(Type.Number({ minimum: 0, exclusiveMaximum: 1 })),
-        topKPeriod: Type.Optional(Type.Integer({ minimum: 1, description: "Steps between two threshold refreshes." })),
+        topKPeriod: Type.Optional(
+          Type.Integer({
+            minimum: 1,
+            description:
+              "Steps between two threshold refreshes. With it, or with a name that begins with swat-, masked weights are selected from their master copies in every step; otherwise they are stored with their zeros.",
+          }),
+        ),
         firstLayerDense: Type.Optional(Type.Boolean()),
         lastLayerDense: Type.Optional(Type.Boolean()),
       },

@@ -99,6 +99,25 @@ describe("a hardware config", () => {
     expect(levels[0].bytes).toBe(46_100_000);
   });
 
+  it.each([
+    ["sigma", { multipliers: 100 }, "params.multipliers: must be a power of two, got 100; nearest: 64, 128"],
+    [
+      "sigma",
+      { multipliers: 64, distributionBandwidth: 30 },
+      "params.distributionBandwidth: must serve a power of two of 64 places a port, got 30; known: 64, 32, 16, 8, 4, 2, 1",
+    ],
+    ["systolic", { sparsity: { n: 3, m: 2, mode: "layer" } }, "params.sparsity: n must be at most m = 2, got 3"],
+    ["sparse-tensor-core", { m: 5 }, "params.m: must divide lanes, got m 5, lanes 16"],
+  ])(
+    "of %s with parameters that do not go together are refused before a trace is read",
+    async (name, params, fault) => {
+      const [{ config }] = await loadMachines([name]);
+      expect(() =>
+        resolveMachine({ ...config, params: { ...config.params, ...params } }, "mine.json", accelerators),
+      ).toThrow(`mine.json: ${fault}`);
+    },
+  );
+
   it("with several faults in levels of memory is refused with a line for each", () => {
     const levels = [
       { name: "dram", size: "1 GHz", width: "3 GB/s" },

@@ -9,7 +9,7 @@ import type { Accelerator, ComputeResult, Slots } from "../accelerator.ts";
 import { allPairs } from "../image-padding.ts";
 import type { Operation } from "../operation.ts";
 import { tileCost } from "../sigma/mesh-tile.ts";
-import { networkParams, placesPerPort } from "../sigma/network-params.ts";
+import { networkParams, placesPerPort, portFaults } from "../sigma/network-params.ts";
 import { productsOf, SIDES } from "../sigma/products.ts";
 
 const tile = (what: string) =>
@@ -60,6 +60,7 @@ export const mesh: Accelerator<typeof params> = {
       referee: "formula: last products of every tile",
     },
   },
+  paramFaults: ({ rows, columns, distributionBandwidth }) => portFaults(rows + columns, distributionBandwidth),
   multipliers({ rows, columns, distributionBandwidth }) {
     placesPerPort("mesh", rows + columns, distributionBandwidth);
     return rows * columns;

@@ -12,7 +12,7 @@ import type { Accelerator, ComputeResult, Slots } from "../accelerator.ts";
 import { allPairs, outputGradPairs, type Pairs, weightPairs } from "../image-padding.ts";
 import type { Operand, Operation } from "../operation.ts";
 import { iterationTimer } from "../sigma/iteration-cost.ts";
-import { networkParams, placesPerPort } from "../sigma/network-params.ts";
+import { networkParams, portFaults } from "../sigma/network-params.ts";
 import { type ProductTotals, packDense, packVectors } from "../sigma/packing.ts";
 import { productsOf, SIDES } from "../sigma/products.ts";
 import { denseVectors, type VectorSet } from "../sigma/vectors.ts";
@@ -84,12 +84,11 @@ export const sigma: Accelerator<typeof params> = {
       referee: "property: the same products as forward",
     },
   },
-  multipliers({ multipliers, distributionBandwidth }) {
-    if (!Number.isInteger(Math.log2(multipliers))) {
-      throw new Error(`sigma: multipliers: must be a power of two, got ${multipliers}; known: 2, 4, 8, …`);
-    }
-    placesPerPort("sigma", multipliers, distributionBandwidth);
-    return multipliers;
+  paramFaults,
+  multipliers(own) {
+    const [fault] = paramFaults(own);
+    if (fault !== undefined) throw new Error(`sigma: ${fault}`);
+    return own.multipliers;
   },
   withoutSkipping: (own) => ({ ...own, skipping: false }),
   skippingHardware({ multipliers, skipping }) {
@@ -107,6 +106,12 @@ export const sigma: Accelerator<typeof params> = {
   },
   run,
 };
+
+function paramFaults({ multipliers, distributionBandwidth }: SigmaParams): string[] {
+  if (Number.isInteger(Math.log2(multipliers))) return portFaults(multipliers, distributionBandwidth);
+  const below = 2 ** Math.floor(Math.log2(multipliers));
+  return [`multipliers: must be a power of two, got ${multipliers}; nearest: ${below}, ${2 * below}`];
+}
 
 function run(operation: Operation, own: SigmaParams): ComputeResult {
   const stationary = stationaryOf(operation, own);

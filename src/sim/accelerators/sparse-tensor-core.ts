@@ -60,6 +60,7 @@ export const sparseTensorCore: Accelerator<typeof params> = {
       referee: "formula: the dense array",
     },
   },
+  paramFaults: patternFaults,
   multipliers: arrayMultipliers,
   withoutSkipping: (own) => ({ ...own, n: own.m }),
   skippingHardware({ n, m }) {
@@ -75,9 +76,8 @@ export const sparseTensorCore: Accelerator<typeof params> = {
   validation: () => "formula",
   run(operation, own) {
     const { pass, geometry, masks, layer } = operation;
-    if (own.lanes % own.m !== 0) {
-      throw new Error(`sparse-tensor-core: params.m must divide lanes, got m ${own.m}, lanes ${own.lanes}`);
-    }
+    const [fault] = patternFaults(own);
+    if (fault !== undefined) throw new Error(`sparse-tensor-core: params.${fault}`);
     const count = { sets: 0, structuredSets: 0 };
     if (pass !== "weightGrad" && masks.weight === undefined) {
       throw new Error(`sparse-tensor-core: ${layer} ${pass} has no weight mask`);
@@ -92,6 +92,12 @@ export const sparseTensorCore: Accelerator<typeof params> = {
     });
   },
 };
+
+function patternFaults({ n, m, lanes }: SparseTensorCoreParams): string[] {
+  const faults = n > m ? [`n: must be at most m = ${m}, got ${n}`] : [];
+  if (lanes % m !== 0) faults.push(`m: must divide lanes, got m ${m}, lanes ${lanes}`);
+  return faults;
+}
 
 /** Deals filter sets whose cost is all lines, or n / m of them where the pattern holds; counts both kinds. */
 function structuredTotals(

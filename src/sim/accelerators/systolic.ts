@@ -89,6 +89,7 @@ export const systolic: Accelerator<typeof params> = {
       referee: "formula: the folds that forward is exact on",
     },
   },
+  paramFaults: sparsityFaults,
   multipliers: ({ rows, columns }) => rows * columns,
   withoutSkipping: (own) => ({ ...own, sparsity: { ...own.sparsity, n: own.sparsity.m } }),
   skippingHardware({ sparsity: { n, m } }) {
@@ -169,11 +170,17 @@ function packedIfStructured(
   return packedWeights(pass, masks.weight, geometry, jobs, pattern);
 }
 
-function checkSparsity({ dataflow, sparsity: { n, m, mode } }: SystolicParams): void {
-  if (n > m) throw new Error(`systolic: sparsity: n must be at most m = ${m}, got ${n}`);
+function checkSparsity(own: SystolicParams): void {
+  const [fault] = sparsityFaults(own);
+  if (fault !== undefined) throw new Error(`systolic: ${fault}`);
+}
+
+function sparsityFaults({ dataflow, sparsity: { n, m, mode } }: SystolicParams): string[] {
+  const faults = n > m ? [`sparsity: n must be at most m = ${m}, got ${n}`] : [];
   if (mode === "row" && n < m && dataflow !== "ws") {
-    throw new Error(
-      `systolic: sparsity: mode "row" needs dataflow "ws", where a row takes a whole block of inputs, got "${dataflow}"; take mode "layer"`,
+    faults.push(
+      `sparsity: mode "row" needs dataflow "ws", where a row takes a whole block of inputs, got "${dataflow}"; take mode "layer"`,
     );
   }
+  return faults;
 }

@@ -50,17 +50,24 @@ const network = Type.Object(networkParams);
 /** The values of `networkParams`. */
 export type NetworkParams = Static<typeof network>;
 
+/** Faults of a number of distribution ports for an array of so many places, each beginning with the parameter's name. */
+export function portFaults(places: number, distributionBandwidth: number): string[] {
+  const perPort = places / distributionBandwidth;
+  if (Number.isInteger(Math.log2(perPort)) && perPort >= 1) return [];
+  const known = powersOfTwo(places).map((power) => places / power);
+  return [
+    `distributionBandwidth: must serve a power of two of ${places} places a port, got ${distributionBandwidth}; known: ${known.join(", ")}`,
+  ];
+}
+
 /**
  * Places of the array that one distribution port serves.
  * @throws Error when they are not a power of two.
  */
 export function placesPerPort(machine: string, places: number, distributionBandwidth: number): number {
-  const perPort = places / distributionBandwidth;
-  if (Number.isInteger(Math.log2(perPort)) && perPort >= 1) return perPort;
-  const known = powersOfTwo(places).map((power) => places / power);
-  throw new Error(
-    `${machine}: distributionBandwidth: must serve a power of two of ${places} places a port, got ${distributionBandwidth}; known: ${known.join(", ")}`,
-  );
+  const [fault] = portFaults(places, distributionBandwidth);
+  if (fault !== undefined) throw new Error(`${machine}: ${fault}`);
+  return places / distributionBandwidth;
 }
 
 /** Powers of two that divide `places`. */

@@ -62,6 +62,6 @@ test("unstructured and dense weights, and the weight gradient, gain nothing", ()
 
 test("blocks that do not divide the lanes are refused", () => {
   expect(() => sparseTensorCore.run(forward(0), { ...PARAMS, m: 5 })).toThrow(
-    "params.m must divide lanes, got m 5, lanes 16",
+    "params.m: must divide lanes, got m 5, lanes 16",
   );
 });
