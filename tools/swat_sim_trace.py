@@ -28,6 +28,7 @@ import json
 import math
 import os
 import struct
+import sys
 import warnings
 
 import numpy as np
@@ -42,23 +43,35 @@ except ImportError as cause:
 # Kinds of the trace by the name of the torch function. Element-wise activations move the bytes of a ReLU.
 _ACTIVATIONS = (
     "relu relu_ relu6 leaky_relu leaky_relu_ prelu elu elu_ selu celu gelu silu mish sigmoid tanh hardtanh hardtanh_ "
-    "hardswish hardsigmoid softplus threshold threshold_ clamp clamp_"
+    "hardswish hardsigmoid softplus threshold threshold_ clamp clamp_ softmax log_softmax"
 )
 _KINDS = {
     **{name: "relu" for name in _ACTIVATIONS.split()},
-    **{name: "batchNorm" for name in ("batch_norm", "group_norm", "layer_norm", "instance_norm")},
+    **{name: "batchNorm" for name in ("batch_norm", "group_norm", "layer_norm", "instance_norm", "rms_norm")},
     **{name: "maxPool" for name in ("max_pool2d", "max_pool2d_with_indices", "adaptive_max_pool2d")},
     **{name: "averagePool" for name in ("avg_pool2d", "adaptive_avg_pool2d", "mean")},
     **{name: "add" for name in ("add", "add_", "__add__", "__iadd__", "__radd__")},
+    **{name: "add" for name in ("mul", "mul_", "__mul__", "__imul__", "__rmul__", "sub", "__sub__", "div", "__truediv__")},
     **{name: "concat" for name in ("cat", "concat", "concatenate")},
     **{name: "dropout" for name in ("dropout", "dropout_", "dropout2d", "feature_dropout")},
     **{name: "loss" for name in ("cross_entropy", "nll_loss", "mse_loss", "l1_loss", "smooth_l1_loss")},
     **{name: "loss" for name in ("binary_cross_entropy", "binary_cross_entropy_with_logits", "kl_div")},
 }
-_UNSUPPORTED = frozenset(
-    "conv1d conv3d conv_transpose1d conv_transpose2d conv_transpose3d bilinear matmul __matmul__ mm bmm addmm baddbmm einsum "
-    "lstm gru rnn_tanh rnn_relu multi_head_attention_forward scaled_dot_product_attention".split()
-)
+# Functions that multiply and are not recorded, with an estimate of their MACs from shapes; None where there is none.
+_UNSUPPORTED = {
+    **{"conv%dd" % d: lambda x, w, out: out.numel() * w[0].numel() for d in (1, 3)},
+    **{"conv_transpose%dd" % d: lambda x, w, out: x.numel() * w[0].numel() for d in (1, 2, 3)},
+    **{name: lambda a, b, out: out.numel() * a.shape[-1] for name in "matmul __matmul__ mm bmm mv dot inner".split()},
+    **{name: lambda c, a, b, out: out.numel() * a.shape[-1] for name in "addmm baddbmm addmv".split()},
+    "__rmatmul__": lambda b, a, out: out.numel() * a.shape[-1],
+    "bilinear": lambda a, b, w, out: out.numel() * w[0].numel(),
+    "scaled_dot_product_attention": lambda q, k, v, out: q.numel() * k.shape[-2] + out.numel() * k.shape[-2],
+    "multi_head_attention_forward": lambda q, k, v, out: _attention_macs(q, k, v),
+    **{name: lambda x, *rest: _recurrent_macs(x, rest) for name in "lstm gru rnn_tanh rnn_relu".split()},
+    **{name: lambda x, *rest: _recurrent_macs(x, rest) for name in "lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell".split()},
+    **{name: None for name in "einsum tensordot addbmm chain_matmul multi_dot linalg_multi_dot cdist".split()},
+    **{name: None for name in "_native_multi_head_attention _transformer_encoder_layer_fwd".split()},
+}
 
 _next_steps = {}
 
@@ -78,11 +91,18 @@ def record(
     network=None,
     dataset=None,
     epoch=None,
-    seed=None
+    seed=None,
+    micro_batches=None
 ):
-    """Context manager: one forward and one backward pass of `model` inside it become `out/step-NNNNNN.safetensors`.
+    """Context manager: the forward and backward passes of `model` inside it become `out/step-NNNNNN.safetensors`.
+
+    With gradient accumulation, put all micro-batches of the optimizer step into the block, or pass `micro_batches`.
+    What cannot be recorded is listed in the trace, with MACs estimated from its shapes; swat-sim then says how much of
+    the step is recorded.
 
     optimizer      adds the update of all its parameters, with its momenta, so that totals of a training step count.
+    micro_batches  batches whose gradients one optimizer step accumulates; the recorded ones are charged their share of
+                   the update, and the step is marked as incomplete where the block holds fewer.
     step           number of the file; without it files of a folder count from 0 in this process.
     topk           0 <= s < 1: records what SWAT (Raihan & Aamodt 2020, Algorithm 1) would have read: of each weight only
                    the (1 - s) largest magnitudes in forward and inputGrad, of each input in weightGrad. The values are
@@ -119,7 +139,7 @@ class _Mac:
         self.kind, self.layer, self.module, self.geometry = kind, layer, module, geometry
         self.input = self.weight = self.saved = self.weight_grad = self.input_grad = None
         self.gets_input_grad = self.gets_weight_grad = False
-        self.has_gradient = False
+        self.has_gradient = self.recomputed = self.deferred = False
 
     def op(self, step_pass, operands, output):
         return {
@@ -143,8 +163,10 @@ class _Recorder(TorchFunctionMode):
         self.ids, self.alive, self.uses = {}, [], {}
         self.selections = {}
         self.calls, self.handles, self.warned = [], [], set()
-        self.macs, self.loss, self.unsupported = [], None, set()
-        self.backward = self.closed = False
+        self.macs, self.loss, self.unsupported, self.unrecorded = [], None, set(), []
+        # A backward pass is running; one has run; where the ops of each forward and backward pass begin.
+        self.in_backward = self.backward = self.closed = False
+        self.rounds = []
 
     def _check(self):
         s = self.settings
@@ -155,6 +177,8 @@ class _Recorder(TorchFunctionMode):
             for name in s[option] or ():
                 if name not in known:
                     raise ValueError("%s: unknown layer, got %r; known: %s" % (option, name, ", ".join(known)))
+        if s["micro_batches"] is not None and s["micro_batches"] < 1:
+            raise ValueError("micro_batches: valid: at least 1, got %r" % (s["micro_batches"],))
         if s["topk"] is not None and (s["saved_inputs"] or s["weights"]):
             raise ValueError("topk: selects by itself; valid: topk, or saved_inputs and weights, not both")
 
@@ -221,26 +245,132 @@ class _Recorder(TorchFunctionMode):
         kwargs = kwargs or {}
         name = getattr(function, "__name__", "")
         if name == "backward" or (name == "grad" and function is torch.autograd.grad):
-            self.backward = True
-        elif name in ("conv2d", "linear") or name in _UNSUPPORTED:
-            if self.backward:
-                if self.calls:
-                    self._warn_once("what runs after the backward pass began is not recorded")
-            elif name in _UNSUPPORTED:
-                if self.calls:
-                    self.unsupported.add(self.calls[-1].name)
-                    self._warn_once("%s in module %r is not recorded" % (name, self.calls[-1].name))
-            else:
-                return self._multiply(name, function, args, kwargs)
-        elif name in _KINDS and not self.backward:
+            return self._run_backward(name, function, args, kwargs)
+        # The backward of an autograd function is seen as the passes of what its forward computed.
+        if self.in_backward and not self.calls:
+            return function(*args, **kwargs)
+        if name in ("conv2d", "linear"):
+            return self._multiply(name, function, args, kwargs)
+        if name in _UNSUPPORTED:
+            return self._leave_out(name, function, args, kwargs)
+        if name in _KINDS:
             return self._move(_KINDS[name], name, function, args, kwargs)
+        if self.calls:
+            return self._leave_out_move(name, function, args, kwargs)
         return function(*args, **kwargs)
+
+    def _run_backward(self, name, function, args, kwargs):
+        self._begin_backward()
+        try:
+            if name == "backward" and args and type(args[0]) is torch.Tensor:
+                # Seen by this mode while it runs: checkpoints compute layers anew.
+                with _Nested(self):
+                    return torch.autograd.backward(args[0], *args[1:3], **_backward_options(args, kwargs))
+            return function(*args, **kwargs)
+        finally:
+            self._end_backward()
+
+    def _begin_backward(self):
+        if not self.backward:
+            self._check_gradients()
+        self.in_backward = self.backward = True
+
+    def _end_backward(self):
+        self.in_backward = False
+
+    def _check_gradients(self):
+        """Gradients that are there before the first backward pass are of micro-batches that the block does not hold."""
+        if self.settings["micro_batches"] is None and self.settings["optimizer"] is not None:
+            grads = (p.grad for group in self.settings["optimizer"].param_groups for p in group["params"])
+            if any(grad is not None and not grad.is_sparse and bool(grad.any()) for grad in grads):
+                self._list("earlier", "micro-batch", [], [], None)
+                self._warn_once(
+                    "gradients are not zero before the backward pass: the block holds one of several micro-batches; "
+                    "record all of them in one block, or pass micro_batches"
+                )
+
+    def _begin_round(self):
+        """A forward pass after a backward one is the next micro-batch."""
+        if not self.in_backward and (not self.rounds or self.rounds[-1]["backward"]):
+            mark = {"ops": len(self.ops), "macs": len(self.macs), "unrecorded": len(self.unrecorded)}
+            self.rounds.append({**mark, "backward": False})
+
+    # What is left out
+
+    def _leave_out(self, name, function, args, kwargs):
+        """A function that multiplies: listed with its MACs; what follows it is recorded."""
+        result = function(*args, **kwargs)
+        outputs = [x for x in _flat(result) if _is_tensor(x)]
+        if not outputs or not (self.calls or outputs[0].requires_grad) or self._is_selection(args, kwargs):
+            return result
+        self._begin_round()
+        layer = self._layer(name.strip("_"), multiplies=True)
+        module = self.calls[-1].name if self.calls else ""
+        self.unsupported.add(module)
+        inputs = [x for x in _flat([args, kwargs]) if _is_tensor(x)]
+        forward = _estimate(name, args, kwargs, outputs[0])
+        macs = None
+        if forward is not None:
+            macs = {"forward": forward}
+            weights = [x for x in inputs if id(x) in self.parameters]
+            others = [x for x in inputs if id(x) not in self.parameters]
+            if any(x.requires_grad for x in others[:1]):
+                macs["inputGrad"] = forward
+            if any(x.requires_grad for x in weights + others[1:]):
+                macs["weightGrad"] = forward
+        self._list(layer, name.strip("_"), inputs, outputs, macs)
+        self._know(outputs[0], layer)
+        self._warn_once("%s in %s is not recorded" % (name, "module %r" % module if module else "the model"))
+        return result
+
+    def _leave_out_move(self, name, function, args, kwargs):
+        """Any other function that makes a new tensor of activations inside the model, as padding: bytes, no MACs."""
+        result = function(*args, **kwargs)
+        if not _is_tensor(result) or not result.is_floating_point() or result.numel() < 2 or name.startswith("__get"):
+            return result
+        if self._is_selection(args, kwargs) or (torch.is_grad_enabled() and not result.requires_grad):
+            return result
+        inputs = [x for x in _flat([args, kwargs]) if _is_tensor(x)]
+        is_embedding = name in ("embedding", "embedding_bag")
+        known = any(_key(x) in self.ids for x in inputs) or is_embedding
+        if not known or any(_shares_memory(x, result) for x in inputs):
+            return result
+        self._begin_round()
+        layer = self._layer(name.strip("_"), multiplies=is_embedding)
+        self._list(layer, name.strip("_"), inputs, [result], {})
+        self._know(result, layer)
+        return result
+
+    def _is_selection(self, args, kwargs):
+        """Inside an autograd function, and where code selects without gradients, it is the method that computes."""
+        return not torch.is_grad_enabled() and any(_is_tensor(x) and x.requires_grad for x in _flat([args, kwargs]))
+
+    def _list(self, layer, kind, inputs, outputs, macs):
+        entry = {"name": layer, "kind": kind, "shapes": {"reads": _shapes(inputs), "writes": _shapes(outputs)}}
+        if macs is not None:
+            entry["macs"] = {step_pass: int(count) for step_pass, count in macs.items()}
+        entry["bytesRead"], entry["bytesWritten"] = _bytes_of(inputs), _bytes_of(outputs)
+        self.unrecorded.append(entry)
+
+    def _know(self, result, layer):
+        """What an op wrote that is not recorded, and its gradient, for those that are."""
+        with torch.no_grad():
+            rows = _rows(result)
+            self._tensor(rows, layer + ":output", "activation", new=True)
+            self.ids[_key(result)] = layer + ":output"
+
+        def backward(grad):
+            self._tensor(grad.reshape(rows.shape), layer + ":outputGrad", "gradient", new=True)
+
+        if result.grad_fn is not None:
+            self._hook(result, backward)
 
     def _multiply(self, name, function, args, kwargs):
         x, weight = _argument(args, kwargs, 0, "input"), _argument(args, kwargs, 1, "weight")
         if x.numel() == 0:
             raise ValueError("record: %s of an empty input, got shape %s; valid: a batch of at least 1" % (name, tuple(x.shape)))
         result = function(*args, **kwargs)
+        self._begin_round()
         layer = self._layer(name, multiplies=True)
         module = self.calls[-1].name if self.calls else layer
         with torch.no_grad():
@@ -253,18 +383,25 @@ class _Recorder(TorchFunctionMode):
                 image = x if x.dim() == 2 else x.reshape(-1, x.shape[-1])
                 output = result if result.dim() == 2 else result.reshape(-1, result.shape[-1])
                 mac = _Mac("linear", layer, module, _linear_geometry(image.shape, weight.shape))
+            known = self.ids.get(_key(x))
+            if known is not None and self.tensors[known]["shape"][0] == image.shape[0]:
+                self.ids.setdefault(_key(image), known)
             mac.input = self._tensor(image, layer + ":input", "activation")
+            self.ids.setdefault(_key(x), mac.input)
             mac.weight = self._weight(mac, weight)
             mac.saved = self._saved_input(mac, image)
             mac.input_grad = self._grad_id(mac.input)
             mac.weight_grad = self._declare(self._parameter_name(mac, weight) + ":grad", "parameterGrad", weight.shape)
             out = self._tensor(output, layer + ":output", "activation", new=True)
+            self.ids[_key(result)] = out
         self.ops.append(mac.op("forward", {"input": mac.input, "weight": mac.weight}, out))
+        mac.recomputed = self.in_backward
         self.macs.append(mac)
         if result.grad_fn is not None:
             mac.gets_input_grad, mac.gets_weight_grad = x.requires_grad, weight.requires_grad
             self._hook(result, self._mac_backward(mac))
         elif self.calls:
+            mac.deferred = True
             self.calls[-1].pending.append((mac, tuple(result.shape)))
         return result
 
@@ -298,34 +435,61 @@ class _Recorder(TorchFunctionMode):
         # Keys before the call: in-place functions write over what they read.
         keys = [_key(x) if _is_tensor(x) else None for x in sources]
         reads = [self.ids.get(key) for key in keys]
-        result = function(*args, **kwargs)
         known = all(reads) if kind == "add" else any(reads)
+        if not known and not (self._takes_activation(kind, name, sources) and not self._is_selection(args, kwargs)):
+            # A bias is part of its layer; what else is added or multiplied, as a gate, moves bytes.
+            is_bias = "add" in name and any(id(x) in self.parameters for x in args)
+            if is_bias or not self.calls:
+                return function(*args, **kwargs)
+            return self._leave_out_move(name, function, args, kwargs)
         # Inside an autograd function, and where code selects without gradients, it is the method that computes.
-        if not torch.is_grad_enabled() and any(_is_tensor(x) and x.requires_grad for x in sources):
-            return result
-        if not known or not _is_tensor(result) or _key(result) in keys:
-            return result
-        reads = [read for read in reads if read is not None]
-        if kind == "loss":
-            self._record_loss(result, reads)
+        if self._is_selection(args, kwargs):
+            return function(*args, **kwargs)
+        if not known:
+            # Before the call, which may write over it.
+            declared = _rows(first)
+            bits = _bits(declared)
+        result = function(*args, **kwargs)
+        if not _is_tensor(result) or (_key(result) in keys):
             return result
         if kind == "averagePool" and name == "mean":
-            if first.dim() != 4 or result.dim() not in (2, 4):
+            if first.dim() not in (3, 4) or result.dim() not in (2, 4):
                 return result
+        self._begin_round()
+        if kind == "loss":
+            self._record_loss(result, [read for read in reads if read is not None])
+            return result
         layer = self._layer(name.strip("_"))
+        if not known:
+            reads = [self._add(layer + ":input", "activation", declared.shape, bits)]
+            self.alive.append(first)
+            self.ids[keys[0]] = reads[0]
+        reads = [read for read in reads if read is not None]
+        # Element by element, a result has the shape that is kept of what it is made of, as [N * T, C] of [N, T, C].
+        like = self.tensors[reads[0]]["shape"]
+        shape = like if math.prod(like) == result.numel() else _rows(result).shape
         with torch.no_grad():
-            out = self._tensor(result, layer + ":output", "activation", new=True)
+            out = self._tensor(result.reshape(tuple(shape)), layer + ":output", "activation", new=True)
+            self.ids[_key(result)] = out
+            self.alive.append(result)
         self._push(kind, "forward", layer, reads, [out])
         writes = [self._grad_id(read) for read in reads]
         needed = {"batchNorm": reads, "maxPool": reads, "relu": [out]}.get(kind, [])
 
         def backward(grad):
-            grad_id = self._tensor(grad, layer + ":outputGrad", "gradient", new=True)
+            grad_id = self._tensor(grad.reshape(tuple(shape)), layer + ":outputGrad", "gradient", new=True)
             self._push(kind, "backward", layer, [*needed, grad_id], writes)
 
         if result.grad_fn is not None:
             self._hook(result, backward)
         return result
+
+    def _takes_activation(self, kind, name, sources):
+        """Whether a module computes on a tensor that no op has written, as one that was transposed."""
+        x = sources[0]
+        if not self.calls or kind in ("add", "concat", "loss") or name == "mean" or not _is_tensor(x):
+            return False
+        return x.is_floating_point() and x.dim() > 1 and id(x) not in self.parameters
 
     def _record_loss(self, result, reads):
         with torch.no_grad():
@@ -338,7 +502,12 @@ class _Recorder(TorchFunctionMode):
         def hook(grad_inputs, grad_outputs):
             grad = grad_outputs[0]
             if not self.closed and grad is not None:
-                self.backward = True
+                if not self.in_backward:
+                    # Began by torch.autograd.backward, which no mode sees.
+                    self._begin_backward()
+                    torch.autograd.Variable._execution_engine.queue_callback(self._end_backward)
+                if self.rounds:
+                    self.rounds[-1]["backward"] = True
                 with torch.no_grad():
                     backward(grad.detach())
 
@@ -418,8 +587,11 @@ class _Recorder(TorchFunctionMode):
     # The file
 
     def _finish(self):
+        self._drop_unfinished_round()
+        self._drop_checkpointed()
         self._warn_left_out()
-        self._record_update()
+        recorded, of = len(self.rounds), self.settings["micro_batches"]
+        self._record_update(1 if of is None else min(1, recorded / of))
         for op in self.ops:
             if "operands" in op:
                 if op["output"] not in self.tensors:
@@ -433,7 +605,7 @@ class _Recorder(TorchFunctionMode):
         step = _next_steps.get(folder, 0) if s["step"] is None else int(s["step"])
         _next_steps[folder] = step + 1
         manifest = {
-            "version": "1.0",
+            "version": "1.1",
             "producer": "swat_sim_trace.py, PyTorch " + str(torch.__version__),
             "network": s["network"] or type(self.model).__name__,
             "method": self._method(),
@@ -442,6 +614,10 @@ class _Recorder(TorchFunctionMode):
             "ops": self.ops,
         }
         manifest.update({key: s[key] for key in ("dataset", "epoch", "seed") if s[key] is not None})
+        if of is not None:
+            manifest["microBatches"] = {"recorded": min(recorded, of), "of": of}
+        if self.unrecorded:
+            manifest["unrecorded"] = self.unrecorded
         if self.loss is not None and math.isfinite(self.loss):
             manifest["loss"] = self.loss
         os.makedirs(folder, exist_ok=True)
@@ -461,7 +637,21 @@ class _Recorder(TorchFunctionMode):
         selects = s["saved_inputs"] or s["weights"] or prune.is_pruned(self.model)
         return {"name": s["method"] or ("custom" if selects else "dense")}
 
-    def _record_update(self):
+    def _drop_checkpointed(self):
+        """What a checkpoint computed anew has its backward passes there, not where the module returned first."""
+        modules = {mac.module for mac in self.macs if mac.recomputed and mac.has_gradient}
+        replaced = {mac.layer for mac in self.macs if mac.deferred and not mac.recomputed and mac.module in modules}
+        self.ops = [op for op in self.ops if op["layer"] not in replaced or op["pass"] == "forward"]
+        self.macs = [mac for mac in self.macs if mac.layer not in replaced]
+
+    def _drop_unfinished_round(self):
+        """A forward pass after the last backward pass, as to measure accuracy, is not of the step."""
+        if self.backward and len(self.rounds) > 1 and not self.rounds[-1]["backward"]:
+            mark = self.rounds.pop()
+            del self.ops[mark["ops"] :], self.macs[mark["macs"] :], self.unrecorded[mark["unrecorded"] :]
+            self._warn_once("a forward pass after the last backward pass is not recorded")
+
+    def _record_update(self, share):
         optimizer = self.settings["optimizer"]
         if optimizer is None:
             return
@@ -479,14 +669,17 @@ class _Recorder(TorchFunctionMode):
                     momenta.append(self._declare(base + ":" + state, "optimizerState", p.shape))
             if reads:
                 self._push("optimizer", "update", layer or "parameters", reads + grads + momenta, reads + momenta)
+                if share < 1:
+                    self.ops[-1]["share"] = share
 
     def _warn_left_out(self):
         for mac in self.macs:
-            if self.backward and not mac.has_gradient and torch.is_grad_enabled():
+            if self.backward and not (mac.has_gradient or mac.recomputed) and torch.is_grad_enabled():
                 self._warn_once("no gradient reached %r: its backward passes are not recorded" % mac.layer)
         if not self.backward:
             self._warn_once("no backward pass ran inside the block: the trace has forward passes only")
         recorded = {op["layer"].split("#")[0] for op in self.ops}
+        recorded |= {entry["name"].split("#")[0] for entry in self.unrecorded}
         modules = set(self.names.values())
         # What the model itself computes has the name of the function.
         within_model = any("." not in seen and seen not in modules for seen in recorded)
@@ -494,7 +687,9 @@ class _Recorder(TorchFunctionMode):
             has_own = next(module.parameters(recurse=False), None) is not None
             layer = self.names[id(module)]
             seen = any(seen == layer or seen.startswith(layer + ".") for seen in recorded) if layer else within_model
-            if has_own and layer not in self.unsupported and not seen:
+            # What has no own call may be part of a module that has, as the projections of attention.
+            left_out = any(layer == each or layer.startswith(each + ".") for each in self.unsupported)
+            if has_own and not left_out and not seen:
                 self._warn(name, module, "its arithmetic is not recorded")
 
     def _warn(self, name, module, why):
@@ -503,7 +698,110 @@ class _Recorder(TorchFunctionMode):
     def _warn_once(self, message):
         if message not in self.warned:
             self.warned.add(message)
-            warnings.warn("swat_sim_trace: " + message, stacklevel=3)
+            frame = _user_frame()
+            registry = frame.f_globals.setdefault("__warningregistry__", {})
+            text = "swat_sim_trace: " + message
+            warnings.warn_explicit(text, UserWarning, frame.f_code.co_filename, frame.f_lineno, registry=registry)
+
+
+class _Nested:
+    """The mode once more, while a function runs that it has been given."""
+
+    def __init__(self, mode):
+        self.mode = mode
+
+    def __enter__(self):
+        TorchFunctionMode.__enter__(self.mode)
+
+    def __exit__(self, *error):
+        TorchFunctionMode.__exit__(self.mode, *error)
+
+
+_PACKAGES = (os.path.dirname(os.path.abspath(torch.__file__)) + os.sep, os.path.abspath(__file__))
+
+
+def _user_frame():
+    """The innermost frame that is neither of PyTorch nor of this file."""
+    frame = sys._getframe()
+    while frame.f_back is not None and os.path.abspath(frame.f_code.co_filename).startswith(_PACKAGES):
+        frame = frame.f_back
+    return frame
+
+
+def _backward_options(args, kwargs):
+    """Of Tensor.backward(gradient, retain_graph, create_graph, inputs), for torch.autograd.backward."""
+    names = ("gradient", "retain_graph", "create_graph", "inputs")
+    given = {**dict(zip(names[2:], args[3:])), **kwargs}
+    options = {name: given[name] for name in names[1:] if name in given}
+    return {**options, **({"grad_tensors": given["gradient"]} if "gradient" in given else {})}
+
+
+def _flat(value):
+    """The items of nested lists, tuples and dictionaries."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    return [x for item in value for x in _flat(item)] if isinstance(value, (list, tuple)) else [value]
+
+
+def _shapes(tensors):
+    return [[int(extent) for extent in x.shape] for x in tensors]
+
+
+def _bytes_of(tensors):
+    return sum(x.numel() * x.element_size() for x in tensors)
+
+
+def _rows(tensor):
+    """As it is kept: [N, T, C] as [N * T, C], as a linear layer multiplies it."""
+    return tensor.reshape(-1, tensor.shape[-1]) if tensor.dim() == 3 else tensor.reshape(1) if tensor.dim() == 0 else tensor
+
+
+def _shares_memory(a, b):
+    return a.numel() > 0 and _storage(a) == _storage(b)
+
+
+def _storage(tensor):
+    storage = tensor.untyped_storage() if hasattr(tensor, "untyped_storage") else tensor.storage()
+    return storage.data_ptr()
+
+
+def _estimate(name, args, kwargs, output):
+    """MACs of a function's forward pass from its shapes; None where they are not known."""
+    try:
+        if name == "einsum":
+            return _einsum_macs(*args)
+        rule = _UNSUPPORTED[name]
+        if rule is None:
+            return None
+        if name in ("lstm", "gru", "rnn_tanh", "rnn_relu") or name.endswith("_cell"):
+            return rule(*args)
+        tensors = [x for x in _flat([args, kwargs]) if _is_tensor(x)]
+        return rule(*tensors[: rule.__code__.co_argcount - 1], output)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _recurrent_macs(x, rest):
+    """Every matrix of weights multiplies every position of the sequence; states are no parameters."""
+    matrices = [w for w in _flat(list(rest)) if isinstance(w, torch.nn.Parameter) and w.dim() == 2]
+    return x.numel() // x.shape[-1] * sum(w.numel() for w in matrices)
+
+
+def _attention_macs(q, k, v):
+    """Projections of [L, N, E] and back, Q K^T and P V, for queries, keys and values of one width."""
+    rows, keys, width = q.numel() // q.shape[-1], k.shape[0], q.shape[-1]
+    projections = (rows * width + k.numel() + v.numel() + rows * width) * width
+    return projections + 2 * rows * keys * width
+
+
+def _einsum_macs(equation, *operands):
+    """The product of all extents, for two operands."""
+    operands = operands[0] if len(operands) == 1 and isinstance(operands[0], (list, tuple)) else operands
+    terms = equation.replace(" ", "").split("->")[0].split(",")
+    if "." in equation or len(terms) != 2:
+        return None
+    extents = {index: int(n) for term, x in zip(terms, operands) for index, n in zip(term, x.shape)}
+    return math.prod(extents.values())
 
 
 _CONV_OPTIONS = ((3, "stride", 1), (4, "padding", 0), (5, "dilation", 1), (6, "groups", 1))

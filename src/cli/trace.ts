@@ -1,8 +1,9 @@
 /** `swat-sim trace`: what a trace holds, whether it is whole, and where it may come from; most commands have files of their own. */
 import type { Command } from "commander";
-import { InputError } from "../io/faults.ts";
+import { InputError, oneLine } from "../io/faults.ts";
 import { traceTable } from "../report/trace-table.ts";
 import { openTraces } from "../studies/inputs.ts";
+import { coverageOf, coverageText } from "../trace/coverage.ts";
 import { isMacOp } from "../trace/manifest.ts";
 import { type DensityStatistics, densityStatistics } from "../trace/statistics.ts";
 import type { Trace } from "../trace/trace.ts";
@@ -44,7 +45,9 @@ async function inspect(paths: string[], options: { json?: true }): Promise<void>
     if (options.json) {
       const { tensors, ops, ...provenance } = trace.manifest;
       const densities = Object.fromEntries(statistics);
-      reports.push({ name: trace.name, sha256, ...provenance, densities, ops, tensors });
+      const coverage = coverageOf(trace.manifest);
+      const lacks = coverage === undefined ? {} : { coverage };
+      reports.push({ name: trace.name, sha256, ...provenance, ...lacks, densities, ops, tensors });
     } else console.log(traceTable(trace.name, trace.manifest, statistics));
   }
   if (options.json) console.log(JSON.stringify(reports));
@@ -58,7 +61,9 @@ async function verify(paths: string[]): Promise<void> {
     if (found.length === 0) {
       // Tensors with the same zeros share one.
       const masks = new Set(trace.manifest.tensors.flatMap(({ mask }) => mask ?? []));
-      console.log(`${trace.name}: ok, ${masks.size} masks, ${trace.manifest.ops.length} ops`);
+      const coverage = coverageOf(trace.manifest);
+      const lacks = coverage === undefined ? "" : `; incomplete step: ${coverageText(coverage)}`;
+      console.log(oneLine(`${trace.name}: ok, ${masks.size} masks, ${trace.manifest.ops.length} ops${lacks}`));
     }
   }
   if (faults.length > 0) throw new InputError(faults);

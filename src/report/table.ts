@@ -2,6 +2,7 @@
 import Table from "cli-table3";
 import { oneLine } from "../io/faults.ts";
 import type { MachineResult, ResultTotal, SimulationResult } from "../sim/result.ts";
+import { coverageNotes, incompleteMark } from "./coverage-note.ts";
 import { sampleNote } from "./sample-note.ts";
 
 /** No lines: columns stand apart by spaces, so that tables fit a terminal and paste well. */
@@ -46,6 +47,7 @@ export function resultTable(result: SimulationResult): string {
   }
   const note = sampleNote(result);
   if (note !== null) legend.push(note);
+  legend.push(...coverageNotes(result).map(oneLine));
   const notCharged =
     result.notCharged.length > 0 ? [`Not charged (not in the trace): ${result.notCharged.join(", ")}.`] : [];
   return [
@@ -83,7 +85,8 @@ function speedupTable(result: SimulationResult, ownBaseline: boolean): string {
     ],
     1,
   );
-  for (const machine of result.machines) table.push(speedupRow(machine, ownBaseline, withDense));
+  const mark = incompleteMark(result);
+  for (const machine of result.machines) table.push(speedupRow(machine, ownBaseline, withDense, mark));
   return table.toString();
 }
 
@@ -91,6 +94,7 @@ function speedupRow(
   { name, peakMacsPerSecond, totals }: MachineResult,
   ownBaseline: boolean,
   withDense: boolean,
+  mark: string,
 ): string[] {
   const speedup = ownBaseline ? "speedupFromZeros" : "speedup";
   const array = ({ compute, ci95 }: ResultTotal) => times(compute[speedup], ci95?.[`compute.${speedup}`]);
@@ -105,10 +109,12 @@ function speedupRow(
     ...(ownBaseline ? [times(matmul.compute.speedup, matmul.ci95?.["compute.speedup"])] : []),
     matmul.compute.cycles === 0 ? "–" : ((PERCENT * matmul.compute.idealCycles) / matmul.compute.cycles).toFixed(1),
     times(matmul.speedup, matmul.ci95?.speedup),
-    times(training.speedup, training.ci95?.speedup),
-    (training.seconds * MILLI).toPrecision(3),
-    ...energyColumns(training),
-    ...(withDense ? [times(training.speedupOverDenseTraining ?? null, training.ci95?.speedupOverDenseTraining)] : []),
+    times(training.speedup, training.ci95?.speedup) + mark,
+    (training.seconds * MILLI).toPrecision(3) + mark,
+    ...energyColumns(training).map((figure) => figure + mark),
+    ...(withDense
+      ? [times(training.speedupOverDenseTraining ?? null, training.ci95?.speedupOverDenseTraining) + mark]
+      : []),
   ];
 }
 

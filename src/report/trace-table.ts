@@ -1,6 +1,7 @@
 /** What a trace holds, as text: network, step, and per layer geometry, MACs, densities and how unevenly they are spread. */
 import { oneLine } from "../io/faults.ts";
 import { denseMacs } from "../sim/mac-counts.ts";
+import { coverageOf, coverageText } from "../trace/coverage.ts";
 import { isMacOp, type TraceManifest, type TraceTensor } from "../trace/manifest.ts";
 import type { DensityStatistics } from "../trace/statistics.ts";
 import { percent, plainTable } from "./table.ts";
@@ -46,11 +47,28 @@ export function traceTable(
     });
   }
   const others = manifest.ops.length - manifest.ops.filter(isMacOp).length;
+  const coverage = coverageOf(manifest);
   return [
     oneLine(`${name}: ${settings.map(([key, value]) => `${key} ${value}`).join(" · ")}`),
     table.toString(),
     `${manifest.tensors.length} tensors, ${storedMasks(manifest.tensors)} with masks; ${others} ops without MACs`,
+    ...(coverage === undefined ? [] : [`incomplete step: ${coverageText(coverage)}`, unrecordedTable(manifest)]),
   ].join("\n");
+}
+
+/** What the recorder left out; nothing where it only lacks micro-batches. */
+function unrecordedTable({ unrecorded = [] }: TraceManifest): string {
+  if (unrecorded.length === 0) return "";
+  const table = plainTable(["not recorded", "kind", "reads", "writes", "forward\nMACs M", "moved\nMB"], 4);
+  const shapes = (list: readonly (readonly number[])[]) => list.map((shape) => shape.join("×")).join(", ");
+  for (const { name, kind, shapes: of, macs, bytesRead, bytesWritten } of unrecorded) {
+    table.push([
+      ...[name, kind, shapes(of.reads), shapes(of.writes)].map(oneLine),
+      macs === undefined ? "?" : ((macs.forward ?? 0) / MEGA).toFixed(2),
+      ((bytesRead + bytesWritten) / MEGA).toFixed(2),
+    ]);
+  }
+  return table.toString();
 }
 
 function storedMasks(tensors: readonly TraceTensor[]): number {

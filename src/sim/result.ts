@@ -4,6 +4,7 @@
  * (`schemas/result.schema.json`).
  */
 import { type Static, type TSchema, Type } from "typebox";
+import { CoverageSchema } from "../trace/coverage.ts";
 import { BANDWIDTH_LOSSES } from "./dram/closed-form.ts";
 import { HardwareConfigSchema } from "./machine.ts";
 
@@ -289,6 +290,7 @@ const TraceId = Type.Object(
     method: Type.String(),
     sparsity: Type.Optional(Type.Number()),
     seed: Type.Optional(Type.Integer()),
+    coverage: Type.Optional(CoverageSchema),
   },
   strict,
 );
@@ -391,6 +393,12 @@ export const ResultSchema = Type.Object(
     notCharged: Type.Array(Type.String(), {
       description: "Kinds of ops that the traces do not hold and nobody paid for.",
     }),
+    incomplete: Type.Optional(
+      Type.Array(Type.String(), {
+        description:
+          "Only where a trace lacks part of its step, a line each: `matmul`, `other`, `training` and the footprint are of what is recorded.",
+      }),
+    ),
     machines: Type.Array(MachineResultSchema, {
       description:
         "Those compared with the common baseline on equal terms by time of the step, the fastest first; then bounds; then the others.",

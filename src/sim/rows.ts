@@ -162,12 +162,18 @@ function linesOn({ accelerator, params, line }: Machine, operation: Operation): 
  * is found by a radix search in two sweeps, every period; comparing and compressing is one sweep more.
  */
 function sweepsOf(op: OtherOp | SelectOp | TransposeOp): number {
+  if (op.kind === "optimizer") return shareOf(op);
   if (op.kind === "batchNorm") return 2;
   if (op.kind === "select") return 1 + SEARCH_SWEEPS / op.period;
   return 1;
 }
 
 const SEARCH_SWEEPS = 2;
+
+/** What a step is charged of an op; an update may serve micro-batches that the trace does not hold. */
+function shareOf(op: OtherOp | SelectOp | TransposeOp): number {
+  return op.kind === "select" || op.kind === "transpose" ? 1 : (op.share ?? 1);
+}
 
 /**
  * The row of an operation that does not multiply: the vector unit reads and writes one element a lane and cycle, while
@@ -245,7 +251,7 @@ function moved(op: Exclude<StepOp, PreparedOperation["op"]>, machine: Machine, p
       return { bytes, isResident, level: plan.levelOf(id) };
     });
   const written =
-    op.kind === "transpose" ? side(touched.reads, reads, 1, "transposed") : side(touched.writes, writes, 1);
+    op.kind === "transpose" ? side(touched.reads, reads, 1, "transposed") : side(touched.writes, writes, shareOf(op));
   const elementsOf = (ids: readonly string[]) => ids.reduce((sum, id) => sum + plan.elementsOf(id), 0);
   const rewritten = op.kind === "transpose" ? touched.reads : touched.writes;
   const elements = Math.ceil(Math.max(elementsOf(touched.reads), elementsOf(rewritten)) * sweeps);

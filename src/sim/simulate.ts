@@ -2,6 +2,7 @@
  * Replays traces on machines. For every recorded operation: the accelerator says what it costs in compute, the memory
  * model what it costs to feed it, and the slower of the two decides; then everything is added up by pass.
  */
+import { coverageOf, coverageText } from "../trace/coverage.ts";
 import { isMacOp, type MacOp, type TraceOp } from "../trace/manifest.ts";
 import type { IdentifiedTrace, Trace } from "../trace/trace.ts";
 import { checkEqualTerms, checkOneNetwork, checkSameWork, differencesFrom } from "./comparability.ts";
@@ -115,6 +116,7 @@ export async function simulate(input: SimulationInput): Promise<SimulationResult
     baseline: { machine: commonName(comparisons), traces: baselineTraces.map(identity) },
     ...(isSampled(input.sample) ? { sample: { share: input.sample.share, seed: input.sample.seed } } : {}),
     notCharged: notCharged(traces),
+    ...incomplete(all),
     machines: comparisons.map(({ machine, differences, energy, ...references }, index): MachineResult => {
       const { name, config, accelerator, peakMacsPerSecond } = machine;
       const reference = references.baseline.machine;
@@ -253,6 +255,7 @@ function counter(): () => number {
 function identity({ trace, name, sha256 }: IdentifiedTrace): TraceIdentity {
   const { step, network, method, seed } = trace.manifest;
   const { sparsity } = method;
+  const coverage = coverageOf(trace.manifest);
   return {
     name,
     sha256,
@@ -261,7 +264,17 @@ function identity({ trace, name, sha256 }: IdentifiedTrace): TraceIdentity {
     method: method.name,
     ...(sparsity === undefined ? {} : { sparsity }),
     ...(seed === undefined ? {} : { seed }),
+    ...(coverage === undefined ? {} : { coverage }),
   };
+}
+
+/** What traces say that they lack. */
+function incomplete(traces: readonly IdentifiedTrace[]): Pick<SimulationResult, "incomplete"> {
+  const lines = traces.flatMap(({ trace, name }) => {
+    const coverage = coverageOf(trace.manifest);
+    return coverage === undefined ? [] : [`${name}: ${coverageText(coverage)}`];
+  });
+  return lines.length === 0 ? {} : { incomplete: lines };
 }
 
 /** What a training step does that the traces do not hold, so that nobody paid for it. */

@@ -6,7 +6,7 @@
 import { type Static, Type } from "typebox";
 
 /** Version written by this program. Readers accept any minor version of the same major one. */
-export const TRACE_VERSION = "1.0";
+export const TRACE_VERSION = "1.1";
 
 const strict = { additionalProperties: false };
 const size = (description: string) => Type.Integer({ minimum: 0, description });
@@ -60,6 +60,38 @@ export const OtherOpSchema = Type.Object(
     layer: Type.String({ minLength: 1 }),
     reads: Type.Array(Id),
     writes: Type.Array(Id),
+    share: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        maximum: 1,
+        description: "Of the op, what this step is charged: 1/k of an update that serves k micro-batches. Since 1.1.",
+      }),
+    ),
+  },
+  strict,
+);
+
+const Shapes = Type.Array(Type.Array(size("extent")));
+const macCount = Type.Optional(size("multiply-accumulates"));
+
+/** An operation of the step that the recorder could not write as an op. */
+export const UnrecordedSchema = Type.Object(
+  {
+    name: Type.String({ minLength: 1, description: "Layer, as ops name theirs." }),
+    kind: Type.String({ minLength: 1, description: "Function or module, as the recorder's framework names it." }),
+    shapes: Type.Object({ reads: Shapes, writes: Shapes }, { ...strict, description: "Of its forward pass." }),
+    macs: Type.Optional(
+      Type.Object(
+        { forward: macCount, inputGrad: macCount, weightGrad: macCount },
+        {
+          ...strict,
+          description:
+            "By pass, estimated from the shapes; a pass that is left out has none. Without this they are not known.",
+        },
+      ),
+    ),
+    bytesRead: size("by the forward pass"),
+    bytesWritten: size("by the forward pass"),
   },
   strict,
 );
@@ -126,6 +158,22 @@ export const ManifestSchema = Type.Object(
     epoch: Type.Optional(size("epoch of the step, from 0")),
     step: size("training step, from 0"),
     loss: Type.Optional(Type.Number()),
+    microBatches: Type.Optional(
+      Type.Object(
+        { recorded: Type.Integer({ minimum: 1 }), of: Type.Integer({ minimum: 1 }) },
+        {
+          ...strict,
+          description:
+            "Of the batches whose gradients the optimizer step accumulates, how many are recorded. Since 1.1.",
+        },
+      ),
+    ),
+    unrecorded: Type.Optional(
+      Type.Array(UnrecordedSchema, {
+        description:
+          "What of the step is not among `ops`; with any, figures of the whole step are incomplete. Since 1.1.",
+      }),
+    ),
     tensors: Type.Array(TensorSchema),
     ops: Type.Array(Type.Unsafe<MacOp | OtherOp>({ type: "object" }), { description: "In execution order." }),
   },
@@ -138,6 +186,8 @@ export type TraceTensor = Static<typeof TensorSchema>;
 export type MacOp = Static<typeof MacOpSchema>;
 /** An op that only moves bytes. */
 export type OtherOp = Static<typeof OtherOpSchema>;
+/** What the recorder left out. */
+export type UnrecordedOp = Static<typeof UnrecordedSchema>;
 /** Any op. */
 export type TraceOp = MacOp | OtherOp;
 /** What a tensor is. */

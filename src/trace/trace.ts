@@ -7,6 +7,7 @@ import { checkSchema, InputError, unknownName } from "../io/faults.ts";
 import { parseJson } from "../io/json.ts";
 import { type BitMask, onesMask, sliceBytes } from "../kernels/bit-mask.ts";
 import { sizeOf } from "../kernels/geometry.ts";
+import { coverageOf, coverageText } from "./coverage.ts";
 import { geometryFaults } from "./geometry-faults.ts";
 import {
   isMacOp,
@@ -117,9 +118,10 @@ function parseManifest(text: string, where: string): { manifest: TraceManifest; 
     ]);
   }
   const newer = minor > ourMinor;
-  const warnings = newer
-    ? [`${where}: trace version ${version} is newer than ${TRACE_VERSION}; what it adds is not understood`]
-    : [];
+  const warnings: string[] = [];
+  if (newer) {
+    warnings.push(`${where}: trace version ${version} is newer than ${TRACE_VERSION}; what it adds is not understood`);
+  }
   const unknownKeys = newer ? "drop" : "refuse";
   const manifest = checkSchema(ManifestSchema, value, `${where}: manifest`, { unknownKeys });
   const faults: string[] = [];
@@ -138,7 +140,10 @@ function parseManifest(text: string, where: string): { manifest: TraceManifest; 
     }
   });
   if (faults.length > 0) throw new InputError(faults);
-  return { manifest: { ...manifest, ops }, warnings };
+  const checked = { ...manifest, ops };
+  const coverage = coverageOf(checked);
+  if (coverage !== undefined) warnings.push(`${where}: incomplete step: ${coverageText(coverage)}`);
+  return { manifest: checked, warnings };
 }
 
 function manifestFaults(
@@ -147,6 +152,10 @@ function manifestFaults(
   container: Container,
 ): string[] {
   const faults: string[] = [];
+  const { microBatches } = manifest;
+  if (microBatches !== undefined && microBatches.recorded > microBatches.of) {
+    faults.push(`microBatches: more are recorded than there are, got ${microBatches.recorded} of ${microBatches.of}`);
+  }
   for (const tensor of manifest.tensors) {
     const { id, shape, nonzeros, mask, values, within } = tensor;
     const at = `tensor "${id}"`;

@@ -16,6 +16,7 @@ import { networkNamed } from "../../src/networks/index.ts";
 import { simulate } from "../../src/sim/simulate.ts";
 import { networkMacs } from "../../src/studies/flops.ts";
 import { loadMachines, openTraces } from "../../src/studies/inputs.ts";
+import { coverageOf, coverageText } from "../../src/trace/coverage.ts";
 import { parseNpy } from "../../src/trace/import/npy.ts";
 import { importNpyFolder } from "../../src/trace/import/npy-folder.ts";
 import { isMacOp, type MacOp, type OtherOp } from "../../src/trace/manifest.ts";
@@ -30,7 +31,10 @@ const skipped = hasTorch ? "" : ` (skipped: ${PYTHON} cannot import torch)`;
 
 describe.skipIf(!hasTorch)(`traces of PyTorch${skipped}`, () => {
   let folder = "";
-  let report: { warnings: string[]; aloneWarnings: string[]; errors: string[]; sameGradients: boolean };
+  let report: Record<"warnings" | "aloneWarnings" | "partialWarnings" | "accumulatedWarnings" | "errors", string[]> & {
+    lines: [string, string][];
+    sameGradients: boolean;
+  };
   let resnet: Trace;
   let topK: Trace;
   let odd: Trace;
@@ -220,7 +224,99 @@ describe.skipIf(!hasTorch)(`traces of PyTorch${skipped}`, () => {
 
   it("name what they leave out, once", () => {
     expect(report.warnings).toEqual(["swat_sim_trace: conv_transpose2d in module 'up' is not recorded"]);
+    expect(report.lines).toEqual([["record_cases.py", "x = self.up(self.custom(x))"]]);
     expect(odd.manifest.ops.filter(isMacOp).map(({ layer }) => layer)).not.toContain("up");
+    // [2, 8, 2, 4], each element times 8 filters of 2×2; what it adds is [2, 8, 4, 8], all of 4 bytes.
+    const [up] = odd.manifest.unrecorded ?? [];
+    const macs = 2 * 8 * 2 * 4 * 8 * 4;
+    expect(up).toEqual({
+      ...{ name: "up", kind: "conv_transpose2d" },
+      shapes: { reads: [[2, 8, 2, 4], [8, 8, 2, 2], [8]], writes: [[2, 8, 4, 8]] },
+      macs: { forward: macs, inputGrad: macs, weightGrad: macs },
+      bytesRead: 4 * (128 + 256 + 8),
+      bytesWritten: 4 * 512,
+    });
+  });
+
+  it("of tokens [N, T, C] are those of rows [N, C], norm, ReLU and addition included", async () => {
+    const [tokens, rows] = await Promise.all(["0", "1"].map((step) => opened(`tokens/step-00000${step}.safetensors`)));
+    expect(tokens.manifest.ops.map(({ kind, pass, layer }) => [kind, pass, layer])).toEqual([
+      ["linear", "forward", "first"],
+      ["batchNorm", "forward", "norm"],
+      ["relu", "forward", "relu"],
+      ["linear", "forward", "last"],
+      ["add", "forward", "add"],
+      ["add", "backward", "add"],
+      ["linear", "inputGrad", "last"],
+      ["linear", "weightGrad", "last"],
+      ["relu", "backward", "relu"],
+      ["batchNorm", "backward", "norm"],
+      ["linear", "weightGrad", "first"],
+    ]);
+    expect(tokens.manifest.ops).toEqual(rows.manifest.ops);
+    expect(tokens.manifest.tensors).toEqual(rows.manifest.tensors);
+    for (const { id } of rows.manifest.tensors) expect(await tokens.mask(id)).toEqual(await rows.mask(id));
+  });
+
+  it("list what they lack with MACs from the shapes, and hold what follows it", async () => {
+    const { manifest } = await opened("partial/step-000000.safetensors");
+    const listed = (manifest.unrecorded ?? []).map(({ name, kind, macs }) => [name, kind, macs?.forward]);
+    expect(listed).toEqual([
+      // X Xᵀ of 2 × [7, 6], then [7, 7] · [7, 6].
+      ["matmul", "matmul", 2 * 7 * 7 * 6],
+      ["matmul#2", "matmul", 2 * 7 * 7 * 6],
+      // 14 positions, four gates of 5 from 6 inputs and 5 states.
+      ["lstm", "lstm", 14 * 4 * 5 * (6 + 5)],
+      ["pad", "pad", undefined],
+    ]);
+    const forward = manifest.ops.filter(({ pass }) => pass === "forward");
+    expect(forward.map(({ layer }) => layer)).toEqual(["first", "softmax", "relu", "last"]);
+    // Recorded: 14 · 6 · 6 and, with the row that is padded, 16 · 5 · 3. 744 of 744 + 1176 + 3080.
+    const coverage = coverageOf(manifest);
+    expect(coverage?.macs.forward).toEqual({ recorded: 744, unrecorded: 4256 });
+    expect(coverage && coverageText(coverage)).toBe(
+      "14 % of the forward MACs are recorded; not recorded: 1 × lstm, 2 × matmul, 1 × pad",
+    );
+    expect(report.partialWarnings).toEqual([
+      "swat_sim_trace: matmul in the model is not recorded",
+      "swat_sim_trace: lstm in module 'lstm' is not recorded",
+    ]);
+  });
+
+  it.each([0, 1])("hold what a checkpoint computes anew, and each gradient once (%i)", async (step) => {
+    const { manifest } = await opened(`checkpoint/step-00000${step}.safetensors`);
+    const passes = manifest.ops.filter(isMacOp).map(({ layer, pass }) => `${layer} ${pass}`);
+    const own = step === 0 ? "b#2" : "b";
+    expect(passes.sort()).toEqual(
+      ["a forward", "b forward", "b#2 forward", "c forward", "a weightGrad"]
+        .concat(["c", own].flatMap((layer) => [`${layer} inputGrad`, `${layer} weightGrad`]))
+        .sort(),
+    );
+    expect(manifest.unrecorded).toBeUndefined();
+  });
+
+  it.each([0, 1])("of accumulated gradients hold every micro-batch and one update (%i)", async (step) => {
+    const { manifest } = await opened(`accumulated/step-00000${step}.safetensors`);
+    const passes = ["forward", "weightGrad"];
+    const expected = ["0", "0#2", "0#3"].flatMap((layer) => passes.map((pass) => `${layer} ${pass}`));
+    expect(manifest.ops.map(({ layer, pass }) => `${layer} ${pass}`)).toEqual([...expected, "0 update"]);
+    expect(coverageOf(manifest)).toBeUndefined();
+  });
+
+  it("of one of four micro-batches say so and are charged a quarter of the update", async () => {
+    const { manifest } = await opened("accumulated/step-000002.safetensors");
+    expect(manifest.microBatches).toEqual({ recorded: 1, of: 4 });
+    expect(manifest.ops.filter(({ kind }) => kind === "optimizer")).toMatchObject([{ share: 0.25 }]);
+  });
+
+  it("of a later micro-batch are incomplete; a forward pass after the last backward pass is not of the step", async () => {
+    const { manifest } = await opened("accumulated/step-000003.safetensors");
+    expect(manifest.ops.map(({ pass }) => pass)).toEqual(["forward", "weightGrad", "update"]);
+    expect(manifest.unrecorded).toMatchObject([{ kind: "micro-batch" }]);
+    expect(report.accumulatedWarnings).toEqual([
+      "swat_sim_trace: gradients are not zero before the backward pass: the block holds one of several micro-batches; record all of them in one block, or pass micro_batches",
+      "swat_sim_trace: a forward pass after the last backward pass is not recorded",
+    ]);
   });
 
   it("of a model that is a layer itself hold it, without a warning", async () => {
@@ -233,6 +329,7 @@ describe.skipIf(!hasTorch)(`traces of PyTorch${skipped}`, () => {
     expect(report.errors).toEqual([
       "record: conv2d of an empty input, got shape (0, 3, 8, 8); valid: a batch of at least 1",
       "topk: valid: 0 <= s < 1, got 1",
+      "micro_batches: valid: at least 1, got 0",
       "weights: unknown layer, got 'frist'; known: 0, 1, 2, 3",
       "saved_inputs['0']: needs a tensor of (2, 3, 8, 8), got (1,)",
     ]);

@@ -5,6 +5,7 @@
 The hooks here share nothing with the recorder: masks are `numpy != 0` of what modules got and gave.
 """
 import json
+import linecache
 import os
 import sys
 import warnings
@@ -12,6 +13,7 @@ import warnings
 import numpy as np
 import torch
 import torch.nn.functional as F
+import torch.utils.checkpoint
 from torch import nn
 from torch.nn.utils import prune
 
@@ -99,6 +101,46 @@ class Odd(nn.Module):
         return self.last(torch.cat([x, x], 1)[:, :8].mean((2, 3)))
 
 
+class Tokens(nn.Module):
+    """A layer of tokens without attention, on [N, T, C] or [N, C]."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.norm, self.last = nn.Linear(8, 16), nn.LayerNorm(16), nn.Linear(16, 8)
+
+    def forward(self, x):
+        return x + self.last(F.relu(self.norm(self.first(x))))
+
+
+class Partial(nn.Module):
+    """What is not recorded, between layers that are: two products of activations, an LSTM, a padding."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.lstm, self.last = nn.Linear(6, 6), nn.LSTM(6, 5, batch_first=True), nn.Linear(5, 3)
+
+    def forward(self, x):
+        x = self.first(x)
+        x = (x @ x.transpose(1, 2)).softmax(-1) @ x
+        return self.last(F.pad(torch.relu(self.lstm(x)[0]), (0, 0, 0, 1)))
+
+
+class Checkpointed(nn.Module):
+    def __init__(self, reentrant):
+        super().__init__()
+        self.a, self.b, self.c, self.reentrant = nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 4), reentrant
+
+    def forward(self, x):
+        return self.c(torch.utils.checkpoint.checkpoint(self.b, self.a(x), use_reentrant=self.reentrant))
+
+
+def accumulate(model, optimizer, out, batches, backward=lambda loss: loss.backward(), **options):
+    optimizer.zero_grad()
+    with record(model, out, optimizer=optimizer, **options):
+        for batch in batches:
+            backward(model(batch).sum())
+
+
 def train_step(model, x, loss=nn.CrossEntropyLoss()):
     loss(model(x), torch.arange(x.shape[0])).backward()
 
@@ -118,6 +160,7 @@ def main(folder):
     seen.save(out)
     with open(os.path.join(out, "layers.json"), "w") as file:
         json.dump(describe(model), file)
+    optimizer.zero_grad()
     with record(model, out, optimizer=optimizer, topk=0.9):
         train_step(model, images)
 
@@ -129,6 +172,7 @@ def main(folder):
         with record(model, out, saved_inputs={"custom": lambda x: x > 0}, optimizer=torch.optim.Adam(model.parameters())):
             train_step(model, torch.randn(2, 3, 8, 8))
     report["warnings"] = [str(warning.message) for warning in caught]
+    report["lines"] = [[os.path.basename(w.filename), linecache.getline(w.filename, w.lineno).strip()] for w in caught]
     np.save(os.path.join(out, "grouped.weight.npy"), model.grouped.weight.detach().numpy())
 
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 36, 4))
@@ -153,13 +197,48 @@ def main(folder):
                 alone(images).sum().backward()
     report["aloneWarnings"] = [str(warning.message) for warning in caught]
 
+    tokens = torch.randn(2, 3, 8)
+    for step, x in enumerate((tokens, tokens.reshape(6, 8))):
+        model = Tokens()
+        torch.manual_seed(2)
+        for p in model.parameters():
+            nn.init.normal_(p)
+        with record(model, os.path.join(folder, "tokens"), step=step):
+            model(x).square().sum().backward()
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model = Partial()
+        with record(model, os.path.join(folder, "partial"), step=0):
+            model(torch.randn(2, 7, 6)).sum().backward()
+    report["partialWarnings"] = [str(warning.message) for warning in caught]
+
+    for step, reentrant in enumerate((True, False)):
+        model = Checkpointed(reentrant)
+        with record(model, os.path.join(folder, "checkpoint"), step=step):
+            model(torch.randn(3, 4)).sum().backward()
+
+    model, out = nn.Sequential(nn.Linear(4, 2)), os.path.join(folder, "accumulated")
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    batches = torch.randn(3, 5, 4)
+    accumulate(model, optimizer, out, batches, step=0)
+    accumulate(model, optimizer, out, batches, step=1, backward=torch.autograd.backward)
+    accumulate(model, optimizer, out, batches[:1], step=2, micro_batches=4)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with record(model, out, optimizer=optimizer, step=3):
+            model(batches[1]).sum().backward()
+            model(batches[2])
+    report["accumulatedWarnings"] = [str(warning.message) for warning in caught]
+
     report["errors"] = []
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 36, 4))
     try:
         with record(model, os.path.join(folder, "none")):
             train_step(model, torch.randn(0, 3, 8, 8))
     except ValueError as error:
         report["errors"].append(str(error))
-    for options in ({"topk": 1}, {"weights": {"frist": None}}, {"saved_inputs": {"0": torch.ones(1)}}):
+    for options in ({"topk": 1}, {"micro_batches": 0}, {"weights": {"frist": None}}, {"saved_inputs": {"0": torch.ones(1)}}):
         try:
             with record(model, os.path.join(folder, "none"), **options):
                 train_step(model, torch.randn(2, 3, 8, 8))

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { type Chart, inlineSvg } from "../charts/chart.ts";
 import { chartsOf, type ReportInput } from "../charts/index.ts";
 import { footprints } from "../charts/memory.ts";
+import { coverageNotes, incompleteMark } from "../coverage-note.ts";
 import { share, times } from "../numbers.ts";
 import { sampleNote } from "../sample-note.ts";
 import { arraySpeedup, type Cell, cellsOf, multiplies, ratio, sumOf, timeSpeedup, unique } from "../workloads.ts";
@@ -64,7 +65,7 @@ export async function reportPage(input: ReportInput): Promise<string> {
 <header>
 <h1>swat-sim report</h1>
 <p class="soft">${subjects(cells, input)}</p>
-${sampleNotes(input)}<nav aria-label="sections">${sections.map(({ id, title }) => html`<a href="#${id}">${title}</a>`)}</nav>
+${sampleNotes(input)}${coverageNotesOf(input)}<nav aria-label="sections">${sections.map(({ id, title }) => html`<a href="#${id}">${title}</a>`)}</nav>
 </header>
 <main>
 ${sections.map(
@@ -86,6 +87,12 @@ function sampleNotes({ results }: ReportInput): Markup {
     return note === null ? [] : [html`<p class="estimates" role="note"><b>Estimates</b> ${file}: ${note}</p>\n`];
   });
   return html`${notes}`;
+}
+
+/** What the recorded steps lack; nothing where all are complete. */
+function coverageNotesOf({ results }: ReportInput): Markup {
+  const notes = unique(results.flatMap(({ result }) => coverageNotes(result)));
+  return html`${notes.map((note) => html`<p class="estimates" role="note"><b>Incomplete</b> ${note}</p>\n`)}`;
 }
 
 async function figure(chart: Chart): Promise<Markup> {
@@ -128,11 +135,15 @@ function summary(cells: readonly Cell[], { results }: ReportInput): Markup {
     saved: ratio(activations.denseBytes - activations.sparseIndexedBytes, activations.denseBytes),
   }));
   const least = held.sort((a, b) => (b.saved ?? 0) - (a.saved ?? 0))[0];
+  const mark = results.map(({ result }) => incompleteMark(result)).find((each) => each !== "") ?? "";
   const cards = [
     allowed && { value: `${times(allowed.value)} ×`, meaning: `dense / effectual MACs: ${allowed.cell.workload}` },
     array && { value: `${times(array.value)} ×`, meaning: `fastest array alone: ${placeOf(array.cell)}` },
-    step && { value: `${times(step.value)} ×`, meaning: `fastest whole step: ${placeOf(step.cell)}` },
-    least && { value: share(least.saved), meaning: `less saved for backward, with index: ${least.workload}` },
+    step && { value: `${times(step.value)} ×${mark}`, meaning: `fastest whole step: ${placeOf(step.cell)}` },
+    least && {
+      value: `${share(least.saved)}${mark}`,
+      meaning: `less saved for backward, with index: ${least.workload}`,
+    },
   ].flatMap((card) => card ?? []);
   const notCharged = unique(results.flatMap(({ result }) => result.notCharged));
   const baselines = unique(cells.map(({ ownBaseline, result }) => (ownBaseline ? "" : result.baseline.name)));

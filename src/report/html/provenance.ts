@@ -1,5 +1,6 @@
 /** Where the numbers come from: files, traces with hashes and seeds, machines with whole configs, sources and referees. */
 import { PASSES } from "../../sim/operation.ts";
+import { coverageText } from "../../trace/coverage.ts";
 import { identityOf, machineNames, type NamedResult, unique } from "../workloads.ts";
 import { sortableTable } from "./table.ts";
 import { html, type Markup } from "./template.ts";
@@ -53,6 +54,11 @@ function traceTable(results: readonly NamedResult[]): Markup {
         { key: "sparsity", head: "sparsity", value: ({ trace }) => trace.sparsity ?? null, show: String },
         { key: "seed", head: "seed", value: ({ trace }) => trace.seed ?? null, show: String },
         { key: "step", head: "step", value: ({ trace }) => trace.step, show: String },
+        {
+          key: "not_recorded",
+          head: "incomplete",
+          value: ({ trace: { coverage } }) => (coverage === undefined ? "" : coverageText(coverage)),
+        },
       ],
     },
     false,
