@@ -14,7 +14,7 @@ import type { NamedTensor, TrainState } from "./state.ts";
 import { NO_HEALTH, RunHealthSchema } from "./weight-health.ts";
 
 const VERSION = "1.1";
-/** Without `evaluation`, the sparsities of the last ranking and `health`: evaluated as the SWAT authors do. */
+/** Without `evaluation`, `health` and what layers ranked with and kept last: evaluated as the SWAT authors do. */
 const OLD_VERSION = "1.0";
 const METADATA_KEY = "swat-sim-checkpoint";
 const DIGEST_KEY = "sha256";
@@ -63,6 +63,7 @@ const ManifestSchema = Type.Object(
           sparsity: Type.Union([Type.Number(), Type.Null()]),
           rankedWeightSparsity: Type.Number(),
           rankedInputSparsity: Type.Number(),
+          keptWeights: count,
           weightThreshold: Type.Number(),
           inputThreshold: Type.Number(),
           outputGradThreshold: Type.Number(),
@@ -146,7 +147,7 @@ function upgraded(manifest: unknown): unknown {
   const withRanking = (layer: unknown) => {
     if (!isRecord(layer)) return layer;
     const ranked = layer.sparsity ?? 0;
-    return { ...layer, rankedWeightSparsity: ranked, rankedInputSparsity: ranked };
+    return { ...layer, rankedWeightSparsity: ranked, rankedInputSparsity: ranked, keptWeights: 0 };
   };
   return {
     ...manifest,

@@ -1,7 +1,7 @@
 /**
  * Test accuracy with sparse weights and dense activations, as SWAT evaluates. Weights are pruned once, by the exact top-k of
- * each layer and not by a threshold of training: this is also SWAT's final pruning. The sparsity is that of the last training
- * step, or, as in the SWAT authors' code, what SWAT-M has shared since.
+ * each layer and not by a threshold of training: this is also SWAT's final pruning. A layer keeps what its sparsity asks for or,
+ * where SWAT-M has moved that since, as many weights as in the last training step.
  */
 import { countNonzeros } from "../kernels/bit-mask.ts";
 import type { Dataset } from "./data/dataset.ts";
@@ -9,7 +9,7 @@ import type { Evaluation } from "./layers/layer.ts";
 import type { Model } from "./model.ts";
 
 /** Fraction of `data`'s images that the model classifies correctly, 0..1; ties go to the lowest class. */
-export function evaluate(model: Model, data: Dataset, batchSize: number, evaluation: Evaluation = "last-step"): number {
+export function evaluate(model: Model, data: Dataset, batchSize: number, evaluation: Evaluation = "authors"): number {
   const logits = new Float32Array(batchSize * model.classes);
   let correct = 0;
   for (let from = 0; from < data.size; from += batchSize) {

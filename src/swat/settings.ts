@@ -35,7 +35,7 @@ export interface TrainSettings extends Exemptions, SharingOptions {
   readonly batchNormDecay: boolean;
   readonly labelSmoothing: number;
   readonly seed: number;
-  /** At which sparsities test accuracy and final pruning are taken; only SWAT-M's differ. */
+  /** At which densities SWAT-M is evaluated and finally pruned; other methods are at the sparsities asked for. */
   readonly evaluation: Evaluation;
   /** How training images are varied; not at all where not given. */
   readonly augment?: readonly Augmentation[];

@@ -21,6 +21,8 @@ export interface LayerState {
   /** Sparsity at the last ranking of weights and of inputs. */
   readonly rankedWeightSparsity: number;
   readonly rankedInputSparsity: number;
+  /** Nonzero weights that top-k kept in the last step. */
+  readonly keptWeights: number;
   /** Magnitudes of the last refresh of the top-k thresholds. */
   readonly weightThreshold: number;
   readonly inputThreshold: number;
@@ -54,11 +56,12 @@ export function weightsOf(model: Model): NamedTensor[] {
 /** All that a model keeps between steps. The arrays are those of the model. */
 export function modelState(model: Model): Pick<TrainState, "layers" | "tensors"> {
   return {
-    layers: model.swatLayers.map(({ name, sparsity, ranked, stored }) => ({
+    layers: model.swatLayers.map(({ name, sparsity, ranked, keptWeights, stored }) => ({
       layer: name,
       sparsity,
       rankedWeightSparsity: ranked.weight,
       rankedInputSparsity: ranked.input,
+      keptWeights,
       weightThreshold: stored.weight,
       inputThreshold: stored.input,
       outputGradThreshold: stored.outputGrad,
@@ -90,11 +93,12 @@ export function restoreModel(model: Model, state: Pick<TrainState, "layers" | "t
 
   for (const { name, values } of tensors) values.set((stored.get(name) as NamedTensor).values);
   for (const [i, layer] of model.swatLayers.entries()) {
-    const { sparsity, rankedWeightSparsity, rankedInputSparsity, ...thresholds } = state.layers[i];
+    const { sparsity, rankedWeightSparsity, rankedInputSparsity, keptWeights, ...thresholds } = state.layers[i];
     const { weightThreshold, inputThreshold, outputGradThreshold } = thresholds;
     layer.sparsity = sparsity;
     layer.ranked.weight = rankedWeightSparsity;
     layer.ranked.input = rankedInputSparsity;
+    layer.keptWeights = keptWeights;
     layer.stored.weight = weightThreshold;
     layer.stored.input = inputThreshold;
     layer.stored.outputGrad = outputGradThreshold;

@@ -129,6 +129,7 @@ interface Prepared {
 async function runSteps(prepared: Prepared, hooks: TrainHooks): Promise<TrainOutcome> {
   const { network, data, settings, maxBatch, model, sharing, trainImages, state } = prepared;
   const { batchSize, epochs, seed } = settings;
+  const evaluation = sharing === undefined ? "authors" : settings.evaluation;
   const { backend } = model;
   const labels = new Uint16Array(batchSize);
   const stepsPerEpoch = Math.ceil(data.train.size / batchSize);
@@ -182,7 +183,7 @@ async function runSteps(prepared: Prepared, hooks: TrainHooks): Promise<TrainOut
         health = withEpoch(health, epoch, layers);
         watch.look(epoch, layers);
         const isDue = (epoch + 1) % evaluateEvery === 0 || step === steps;
-        testAccuracy = isDue ? evaluate(model, data.test, maxBatch, settings.evaluation) : undefined;
+        testAccuracy = isDue ? evaluate(model, data.test, maxBatch, evaluation) : undefined;
         const results = { loss: epochLosses[epoch], testAccuracy };
         await hooks.onEvent?.({ event: "epoch", ...at, ...results, learningRate, layers });
       }
@@ -193,7 +194,7 @@ async function runSteps(prepared: Prepared, hooks: TrainHooks): Promise<TrainOut
   const seen = (step % stepsPerEpoch) * batchSize;
   if (hooks.signal?.aborted) await save();
   if (seen > 0) epochLosses.push(lossSum / seen);
-  if (seen > 0 || testAccuracy === undefined) testAccuracy = evaluate(model, data.test, maxBatch, settings.evaluation);
+  if (seen > 0 || testAccuracy === undefined) testAccuracy = evaluate(model, data.test, maxBatch, evaluation);
   const prunes = settings.method !== "dense" && settings.drop?.includes("weights:forward") !== false;
   const pruned = prunes ? finalPruning(model, testAccuracy) : null;
   return { model, testAccuracy, finalPruning: pruned, epochLosses, health, stepsDone: step, steps };

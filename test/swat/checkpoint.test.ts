@@ -80,13 +80,17 @@ describe("a checkpoint file", () => {
       const { evaluation, ...settings } = (manifest.run as Checkpoint["run"]).settings;
       Object.assign(manifest.run as object, { settings });
       manifest.layers = (manifest.layers as TrainState["layers"]).map(
-        ({ rankedWeightSparsity, rankedInputSparsity, ...layer }) => layer,
+        ({ rankedWeightSparsity, rankedInputSparsity, keptWeights, ...layer }) => layer,
       );
     });
     const { run, state } = checkpointOf(modelOf("lenet5"));
     expect(await decode(old)).toEqual({
       run: { ...run, settings: { ...run.settings, evaluation: "authors" } },
-      state: { ...state, health: { epochs: [], layers: [] } },
+      state: {
+        ...state,
+        health: { epochs: [], layers: [] },
+        layers: state.layers.map((layer) => ({ ...layer, keptWeights: 0 })),
+      },
     });
   });
 

@@ -125,8 +125,9 @@ describe("the final pruning", () => {
         values.set(buffers[i].values);
       for (const [i, { weight }] of dense.swatLayers.entries()) {
         const { values } = weight;
-        const { sparsity, ranked } = model.swatLayers[i];
-        const k = keepCount(evaluation === "authors" ? Number(sparsity) : ranked.weight, values.length);
+        const { sparsity, keptWeights } = model.swatLayers[i];
+        const isOfLastStep = method === "swat-m" && evaluation === "last-step";
+        const k = isOfLastStep ? keptWeights : keepCount(Number(sparsity), values.length);
         const threshold = values.map(Math.abs).sort()[values.length - k];
         values.forEach((value, at) => {
           if (Math.abs(value) < threshold) values[at] = 0;

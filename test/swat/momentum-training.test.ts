@@ -148,29 +148,33 @@ describe("the log", () => {
 describe("evaluation", () => {
   const keptOf = ({ finalPruning }: Run) => finalPruning?.layers.map(({ kept }) => kept);
 
-  it("prunes to the densities of the last step, or to those that the authors share after it", async () => {
-    const [ours, theirs] = [
-      await runOf("swat-m", { topKPeriod: 1 }),
-      await runOf("swat-m", { topKPeriod: 1, evaluation: "authors" }),
-    ];
-    const last = ours.events.filter(isEpoch)[1].layers;
-    // A period of 1: the last step has ranked, and what it read is an exact top-k.
-    expect(keptOf(ours)).toEqual(last.map(({ weightDensity, weights }) => Math.round(weightDensity * weights)));
+  const readOf = ({ events }: Run) =>
+    events.filter(isEpoch)[1].layers.map(({ weightDensity, weights }) => Math.round(weightDensity * weights));
+
+  it.each([1, 2, 100])("with a period of %i keeps as many weights as the last step read", async (topKPeriod) => {
+    const run = await runOf("swat-m", { topKPeriod });
+    expect(keptOf(run)).toEqual(readOf(run));
+  });
+
+  it("of weights pruned in units keeps as many as the last step read", async () => {
+    const run = await runOf("swat-m", { pruning: "channel" });
+    expect(keptOf(run)).toEqual(readOf(run));
+  });
+
+  it("as the authors do keeps what was shared after the last step, and trains the same", async () => {
+    const [ours, theirs] = [await runOf("swat-m"), await runOf("swat-m", { evaluation: "authors" })];
     const shared = theirs.shared.at(-1) as number[];
-    expect(keptOf(theirs)).toEqual(shared.map((sparsity, i) => keepCount(sparsity, last[i].weights)));
+    const { layers } = theirs.events[0];
+    expect(keptOf(theirs)).toEqual(shared.map((sparsity, i) => keepCount(sparsity, layers[i].weights)));
     expect(keptOf(theirs)).not.toEqual(keptOf(ours));
     const parameters = ({ model }: Run) => model.parameters.map(({ values }) => Array.from(values));
     expect(parameters(theirs)).toEqual(parameters(ours));
   });
 
-  it("is of the densities of the last ranking where the last step reuses thresholds", async () => {
-    const run = await runOf("swat-m", { topKPeriod: 100 });
-    const layers = run.events.filter(isEpoch)[1].layers;
-    expect(keptOf(run)).toEqual(layers.map(({ sparsity, weights }) => keepCount(Number(sparsity), weights)));
-    const ranked = run.shared[4]; // After the last step of the first epoch: what the only ranking of the second one took.
-    layers.slice(0, -1).forEach(({ layer, sparsity }, i) => {
-      expect(sparsity, layer).toBe(ranked[i]);
-    });
+  it("of methods that share nothing keeps what was asked for, whatever thresholds were reused", async () => {
+    const run = await runOf("swat-u", { topKPeriod: 100 });
+    const asked = run.events[0].layers.slice(1).map(({ weights }) => keepCount(0.9, weights));
+    expect(keptOf(run)?.slice(1)).toEqual(asked);
   });
 
   it("gives the same with methods that share nothing", async () => {

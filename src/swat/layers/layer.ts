@@ -3,8 +3,8 @@ import type { StepRecorder } from "../record.ts";
 import type { Parameter } from "../tensors.ts";
 
 /**
- * The sparsities that evaluation prunes at: those that the last training step ranked with, or, as the SWAT authors' code
- * does, those that SWAT-M shared after it, with which no step has trained yet.
+ * How many weights evaluation keeps where SWAT-M moves sparsities: as many as the last training step did, or, as the SWAT
+ * authors' code, as many as the sparsity shared after it asks for, with which no step has trained yet.
  */
 export const EVALUATIONS = ["last-step", "authors"] as const;
 /** Name of such a choice. */
@@ -15,7 +15,7 @@ export interface Phase {
   readonly training: boolean;
   /** Whether top-k thresholds are computed anew in this step, or those of an earlier one are used; in evaluation, whether weights are selected anew. */
   readonly refresh: boolean;
-  /** At which sparsity an evaluation prunes weights; "last-step" where not given. */
+  /** How many weights an evaluation keeps; by the sparsity of now where not given, as "authors". */
   readonly evaluation?: Evaluation;
   /** Ranks anew in this step, but leaves the thresholds that later steps reuse as they are. */
   readonly warmup?: boolean;

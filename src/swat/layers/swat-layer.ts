@@ -14,6 +14,7 @@
  * Gradients go straight through every selection. Evaluation runs the forward pass of training, ranked for itself.
  */
 import type { Backend, Conv, Tensor } from "../../kernels/backend.ts";
+import { countNonzeros } from "../../kernels/bit-mask.ts";
 import { type ConvGeometry, inputHalo, outputGradHalo, sizeOf, weightShape } from "../../kernels/geometry.ts";
 import type { RandomStream } from "../../kernels/random.ts";
 import type { ImageShape, LayerNode } from "../../networks/graph.ts";
@@ -62,6 +63,8 @@ export class SwatLayer implements Layer {
   sparsity: number | null;
   /** Sparsity at which the last training step that ranked an operand did so; until then the initial one; 0 of a dense layer. */
   readonly ranked: { weight: number; input: number };
+  /** Nonzero weights that top-k kept in the last training step; until then what the initial sparsity keeps. */
+  keptWeights: number;
   readonly #node: LayerNode;
   readonly #target: Activation;
   readonly #backend: Backend;
@@ -99,6 +102,7 @@ export class SwatLayer implements Layer {
     const g = node.geometry;
     const shape = node.op === "linear" ? [g.K, g.C] : weightShape(g);
     this.weight = parameter(backend, `${node.name}.weight`, shape, sizeOf(shape));
+    this.keptWeights = keepCount(sparsity ?? 0, this.weight.values.length);
     this.bias = node.bias ? parameter(backend, `${node.name}.bias`, [g.K], g.K) : null;
     this.#pruning = pruning;
     this.#pruner = prunerOf(node, pruning);
@@ -221,9 +225,12 @@ export class SwatLayer implements Layer {
     if (this.#pruner !== null) return this.#pruner(values, sparsity, this.sparseWeight);
     let threshold = this.#stored.weight;
     if (ranks) {
-      threshold = this.#backend.topK(values, keepCount(sparsity, values.length), this.thresholds.weight);
+      const isOfLastStep = !phase.training && phase.evaluation === "last-step";
+      const k = isOfLastStep ? Math.max(1, this.keptWeights) : keepCount(sparsity, values.length);
+      threshold = this.#backend.topK(values, k, this.thresholds.weight);
     }
     this.#backend.applyThreshold(values, threshold, this.sparseWeight);
+    if (phase.training) this.keptWeights = countNonzeros(this.sparseWeight);
     return threshold;
   }
 
@@ -268,9 +275,9 @@ export class SwatLayer implements Layer {
     return threshold;
   }
 
-  /** Training ranks with the sparsity of now; evaluation, unless it follows the authors, with that of training. */
+  /** The sparsity of now, or in an evaluation with the densities of the last step that of its ranking. */
   #sparsityFor(operand: "weight" | "input", now: number, { training, evaluation }: Phase): number {
-    return training || evaluation === "authors" ? now : this.ranked[operand];
+    return !training && evaluation === "last-step" ? this.ranked[operand] : now;
   }
 
   #topK(tensor: Tensor, batch: number, size: number, sparsity: number, hint: number): number {
