@@ -13,6 +13,7 @@ import { bruteForceMacs } from "../random-operation.ts";
 import { CLOSED_FORMS } from "./closed-forms.ts";
 import { type FuzzCase, fuzzCases, operationOf } from "./fuzz-case.ts";
 import { PARAMS } from "./fuzz-params.ts";
+import { memoryCases, memoryFaults } from "./memory-traffic.ts";
 
 type Params = Readonly<Record<string, unknown>>;
 
@@ -34,10 +35,11 @@ export interface CampaignResult {
 /** The laws run hundreds of operations for one draw of parameters. */
 const LAWS_PER_RUN = 0.02;
 
-/** One campaign of MAC counts, and two for each accelerator: operations drawn with its parameters, and its laws. */
+/** One campaign of MAC counts, one of DRAM traffic, and two for each accelerator: operations drawn with its parameters, and its laws. */
 export function campaigns(machines: Readonly<Record<string, Accelerator>> = accelerators): Campaign[] {
   return [
     campaign("MACs", fuzzCases, macFaults),
+    campaign("DRAM traffic", memoryCases, memoryFaults),
     ...Object.values(machines).flatMap((machine) => [
       campaign(machine.id, fc.tuple(fuzzCases, paramsOf(machine)), ([one, params]) => runFaults(machine, one, params)),
       campaign(`${machine.id} laws`, paramsOf(machine), (params) => lawFaults(machine, params), LAWS_PER_RUN),
@@ -48,11 +50,11 @@ export function campaigns(machines: Readonly<Record<string, Accelerator>> = acce
 function campaign<Drawn>(
   name: string,
   drawn: fc.Arbitrary<Drawn>,
-  faultsOf: (one: Drawn) => readonly string[],
+  faultsOf: (one: Drawn) => readonly string[] | Promise<readonly string[]>,
   perRun = 1,
 ): Campaign {
-  const property = fc.property(drawn, (one) => {
-    const faults = faultsOf(one);
+  const property = fc.asyncProperty(drawn, async (one) => {
+    const faults = await faultsOf(one);
     if (faults.length > 0) throw new Error(faults.join("; "));
   });
   return {
