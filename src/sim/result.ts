@@ -105,6 +105,15 @@ const DramUse = Type.Object(
   strict,
 );
 
+const OutputTraffic = Type.Object(
+  {
+    partialReads: count("bytes of unfinished sums that come back"),
+    partialWrites: count("bytes of unfinished sums that leave"),
+    results: count("bytes of finished values"),
+  },
+  strict,
+);
+
 const picojoules = (description: string) => Type.Number({ minimum: 0, description });
 
 /** Of an op or of many. */
@@ -168,6 +177,17 @@ const Row = Type.Object(
     stalls: byPlace("cycles waited for `dram` or a level, for each operand, the output or latency"),
     traffic: byPlace(
       "bytes over the interface of `dram`, of each level with what is outside of it, and of the `array` or the vector unit with what it reads from, for each operand and the output, or read and written",
+    ),
+    outputTraffic: Type.Optional(
+      Type.Record(Type.String(), OutputTraffic, {
+        description: "`traffic` of the output by what it is, of ops that multiply; the three add up to it",
+      }),
+    ),
+    meanTraffic: Type.Optional(
+      Type.Record(Type.String(), Type.Array(Type.String()), {
+        description:
+          "compressed operands, by boundary, some of whose elements move more often than others: their `traffic` takes every part to be as dense as the whole",
+      }),
     ),
     dram: Type.Union([DramUse, Type.Null()], {
       description: "null where nothing goes over DRAM, or only its bandwidth is known",

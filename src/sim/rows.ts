@@ -77,6 +77,8 @@ export function multiplyingRow(
     noZerosSeconds: noZerosCycles.total / clockHz,
     stalls: fed.stalls,
     traffic: fed.traffic,
+    outputTraffic: fed.outputTraffic,
+    ...(Object.keys(fed.meanTraffic).length === 0 ? {} : { meanTraffic: fed.meanTraffic }),
     dram: fed.dram,
     tiles: fed.tiles.map(({ tile, order }, index) => ({
       level: memory.levels[index].name,

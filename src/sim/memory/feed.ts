@@ -6,10 +6,8 @@
  */
 import { type BandwidthLoss, effectiveBandwidth } from "../dram/closed-form.ts";
 import { burstsOf, mergedPattern, type Transfer } from "../dram/patterns.ts";
-import { runsOf } from "./dram-layout.ts";
 import type { Held, MemoryNumbers } from "./hierarchy.ts";
-import { nestShape, type Tile } from "./loop-nest.ts";
-import { type LevelTiling, sidesOf, type TilingTask, tilingsOf } from "./tiling.ts";
+import { type LevelTiling, type TilingTask, tilingsOf } from "./tiling.ts";
 
 /** Bytes by tensor. */
 export type Bytes = Readonly<Partial<Record<Held, number>>>;
@@ -29,12 +27,23 @@ export interface Feed {
   readonly stalls: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** Bytes over the interface of DRAM and of each level with what is outside of it, and of the array with what it reads from. */
   readonly traffic: Readonly<Record<string, ByName>>;
+  /** The same of the output alone, by what it is. */
+  readonly outputTraffic: Readonly<Record<string, OutputTraffic>>;
+  /** Tensors whose traffic is a mean, by place. */
+  readonly meanTraffic: Readonly<Record<string, Held[]>>;
   /** Bytes read from and written to DRAM, in whole bursts, and each level, for energy: what crosses from one to another is both. */
   readonly accesses: Accesses;
   /** Tiles of each level, outermost first. */
   readonly tiles: readonly LevelTiling[];
   /** Null where nothing goes over DRAM, or only its bandwidth is known. */
   readonly dram: DramUse | null;
+}
+
+/** Bytes of an output over one interface: unfinished sums that come back and that leave, and finished values. */
+export interface OutputTraffic {
+  readonly partialReads: number;
+  readonly partialWrites: number;
+  readonly results: number;
 }
 
 /** What DRAM reaches while an operation is fed, where its part is known. */
@@ -64,7 +73,7 @@ interface Port {
 }
 
 /** Ways through the levels that are worth a look, by what decides about them: machines share them. */
-const known = new Map<string, LevelTiling[][]>();
+const known = new Map<string, (readonly LevelTiling[])[]>();
 const MOST_KNOWN = 4096;
 
 /** Feeds an operation whose array works for `compute` cycles. Every level has room for its smallest tile (`room.ts`). */
@@ -77,7 +86,7 @@ export function feed(task: FeedTask, memory: MemoryNumbers, compute: number): Fe
   return best as Feed;
 }
 
-function pathsOf(task: FeedTask, memory: MemoryNumbers): LevelTiling[][] {
+function pathsOf(task: FeedTask, memory: MemoryNumbers): (readonly LevelTiling[])[] {
   const { pass, layer, geometry, bytes, partialBytes, resident } = task;
   const { levels, residentBytes } = memory;
   const rooms = levels.map((level, index) => (level.bytes - (index === 0 ? residentBytes : 0)) / 2);
@@ -112,17 +121,20 @@ interface Crossing {
   readonly hop: number;
   readonly reads: number;
   readonly writes: number;
-  /** Of one tile. */
-  readonly tileBytes: number;
-  readonly tile: Tile;
+  /** Of the first tile in, or the last one out. */
+  readonly edgeBytes: number;
+  /** Of a contiguous run in DRAM. */
+  readonly runBytes: number;
+  /** Whether the bytes are a mean. */
+  readonly isMean: boolean;
 }
 
 /** A tensor moves between each level that holds it and the next one outside that does, if any; else DRAM. */
 export function crossingsOf({ resident }: Pick<FeedTask, "resident">, tiles: readonly LevelTiling[]): Crossing[] {
   const outside = new Map<Held, { place: number; hop: number }>();
   for (const name of resident) outside.set(name, { place: 1, hop: 0 });
-  return tiles.flatMap(({ tile, reads, writes, tileBytes }, index) =>
-    (Object.entries(tileBytes) as [Held, number][]).map(([name, bytes]) => {
+  return tiles.flatMap(({ reads, writes, edgeBytes, runBytes, means }, index) =>
+    (Object.entries(edgeBytes) as [Held, number][]).map(([name, bytes]) => {
       const { place, hop } = outside.get(name) ?? { place: 0, hop: 0 };
       const to = index + 1;
       outside.set(name, { place: to, hop: hop + 1 });
@@ -133,8 +145,9 @@ export function crossingsOf({ resident }: Pick<FeedTask, "resident">, tiles: rea
         hop,
         reads: reads[name] ?? 0,
         writes: writes[name] ?? 0,
-        tileBytes: bytes,
-        tile,
+        edgeBytes: bytes,
+        runBytes: runBytes[name] ?? 0,
+        isMean: means.includes(name),
       };
     }),
   );
@@ -143,16 +156,25 @@ export function crossingsOf({ resident }: Pick<FeedTask, "resident">, tiles: rea
 /** Costs of one way through the levels. */
 function follow(task: FeedTask, memory: MemoryNumbers, compute: number, tiles: readonly LevelTiling[]): Feed {
   const crossings = crossingsOf(task, tiles);
-  const use = dramUse(memory, transfersOf(task, crossings));
+  const use = dramUse(memory, transfersOf(crossings));
   const ports = portsOf(memory, use);
   const traffic: Record<string, Record<string, number>> = {};
+  const outputTraffic: Record<string, OutputTraffic> = {};
+  const meanTraffic: Record<string, Held[]> = {};
   for (const { name } of ports) traffic[name] = {};
   const innermost = new Map<Held, Port>();
   for (const name of task.resident) innermost.set(name, ports[1]);
-  for (const { name, from, to, reads, writes, tileBytes } of crossings) {
+  for (const { name, from, to, reads, writes, edgeBytes, isMean } of crossings) {
+    // The interface of DRAM is the one of the outermost level that holds the tensor.
+    for (const place of from === 0 ? [DRAM, ports[to].name] : [ports[to].name]) {
+      if (isMean) meanTraffic[place] = [...(meanTraffic[place] ?? []), name];
+      // What comes back has left before.
+      if (name === "output")
+        outputTraffic[place] = { partialReads: reads, partialWrites: reads, results: writes - reads };
+    }
     pass(ports[from], ports[to], name, reads);
     pass(ports[to], ports[from], name, writes);
-    for (const port of [ports[from], ports[to]]) add(port.steady, name, -tileBytes);
+    for (const port of [ports[from], ports[to]]) add(port.steady, name, -edgeBytes);
     if (from === 0) add(traffic[DRAM], name, reads + writes);
     add(traffic[ports[to].name], name, reads + writes);
     innermost.set(name, ports[to]);
@@ -173,6 +195,8 @@ function follow(task: FeedTask, memory: MemoryNumbers, compute: number, tiles: r
     stall: stalls.total,
     stalls: stalls.byPlace,
     traffic: { ...traffic, [ARRAY]: task.arrayBytes as ByName },
+    outputTraffic,
+    meanTraffic,
     accesses: accessesOf(ports, use),
     tiles,
     dram: use,
@@ -190,7 +214,7 @@ function addEdges(stalls: Stalls, crossings: readonly Crossing[], ports: readonl
     let longest = { port: ports[0], cycles: 0, bytes: {} };
     ports.forEach((port, place) => {
       const here = stage.filter(({ from, to }) => from === place || to === place);
-      const bytes = Object.fromEntries(here.map(({ name, tileBytes }) => [name, tileBytes]));
+      const bytes = Object.fromEntries(here.map(({ name, edgeBytes }) => [name, edgeBytes]));
       const cycles = Math.floor(total(bytes) / port.bytesPerCycle);
       if (cycles > longest.cycles) longest = { port, cycles, bytes };
     });
@@ -199,17 +223,10 @@ function addEdges(stalls: Stalls, crossings: readonly Crossing[], ports: readonl
 }
 
 /** What of an operation goes over DRAM. */
-export function transfersOf(
-  { geometry, pass }: Pick<FeedTask, "geometry" | "pass">,
-  crossings: readonly Crossing[],
-): Transfer[] {
-  const shape = nestShape(pass, geometry);
+export function transfersOf(crossings: readonly Crossing[]): Transfer[] {
   return crossings
     .filter(({ from, reads, writes }) => from === 0 && reads + writes > 0)
-    .map(({ name, reads, writes, tileBytes, tile }) => {
-      const runs = runsOf(sidesOf(pass).indexOf(name), tile, geometry, shape);
-      return { readBytes: reads, writeBytes: writes, runBytes: tileBytes / runs };
-    });
+    .map(({ reads, writes, runBytes }) => ({ readBytes: reads, writeBytes: writes, runBytes }));
 }
 
 /** What transfers reach of a known part. */
@@ -231,7 +248,11 @@ export interface Moved {
 }
 
 /** Moves the tensors of an operation that keeps the vector unit busy for `cycles`. */
-export function move(tensors: readonly Moved[], memory: MemoryNumbers, cycles: number): Omit<Feed, "tiles"> {
+export function move(
+  tensors: readonly Moved[],
+  memory: MemoryNumbers,
+  cycles: number,
+): Omit<Feed, "tiles" | "outputTraffic" | "meanTraffic"> {
   const sum = (some: readonly Moved[]) => some.reduce((total, { bytes }) => total + bytes, 0);
   const offChip = tensors.filter(({ isResident }) => !isResident);
   const [readBytes, writeBytes] = [false, true].map((written) =>

@@ -33,6 +33,7 @@ const Tiling = Type.Object(
     images: tileSize("images"),
     rows: tileSize("rows of the output (weightGrad: of outputGrad)"),
     columns: tileSize("columns of the output (weightGrad: of outputGrad)"),
+    groups: tileSize("groups"),
     filters: tileSize("filters of a group"),
     channels: tileSize("input channels of a group"),
     order: Type.Optional(
@@ -44,7 +45,11 @@ const Tiling = Type.Object(
       }),
     ),
   },
-  { ...strict, description: "Tiles of this size in every operation, instead of the best ones." },
+  {
+    ...strict,
+    description:
+      "Tiles of these sizes in every operation, cut to the tile of the level around, instead of the best ones.",
+  },
 );
 
 const Level = Type.Object(
@@ -127,8 +132,8 @@ export interface MemoryLevel {
   readonly readLatency: number;
   readonly writeLatency: number;
   readonly storage: Storage;
-  /** Sizes and order that the config fixes. */
-  readonly tiling: Partial<Tile> & { readonly order?: readonly (typeof DIMENSIONS)[number][] };
+  /** Sizes and order that the config fixes; null where the best ones are searched. */
+  readonly tiling: (Partial<Tile> & { readonly order?: readonly (typeof DIMENSIONS)[number][] }) | null;
 }
 
 /** The memory of a machine in bytes and cycles. */
@@ -186,7 +191,7 @@ function levelsOf({ onChip, levels }: MemoryConfig, offChip: Storage, at: string
   const { faults, attempt } = faultCollector();
   let storage = offChip;
   const resolved = levels.map((level, index): MemoryLevel => {
-    const { name, holds, banks, ports, readLatency, writeLatency, tiling = {} } = level;
+    const { name, holds, banks, ports, readLatency, writeLatency, tiling = null } = level;
     const field = `${at}.levels.${index}`;
     const size = (key: "size" | "width", absent: number) => {
       const text = level[key];
@@ -225,7 +230,7 @@ function levelsOf({ onChip, levels }: MemoryConfig, offChip: Storage, at: string
 
 function shared(name: string, bytes: number, storage: Storage): MemoryLevel {
   const wide = { bytesPerCycle: Number.POSITIVE_INFINITY, readLatency: 0, writeLatency: 0 };
-  return { name, bytes, bankBytes: null, holds: new Set(HELD), ...wide, storage, tiling: {} };
+  return { name, bytes, bankBytes: null, holds: new Set(HELD), ...wide, storage, tiling: null };
 }
 
 function storageOf({ weight, input, outputGrad }: MemoryConfig["storage"], at: string): Storage {

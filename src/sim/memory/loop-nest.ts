@@ -1,18 +1,20 @@
 /**
  * One pass as a nest of loops over tiles. All passes share three tensors and three dimensions, after Parashar et al.,
  * Timeloop, ISPASS 2019: weight (filters × channels), input side (space × channels) and output side (space × filters), where
- * space = images, rows and columns. A tensor is read again for every turn of a loop that does not index it, where a loop that
- * does is inside. Groups of a grouped convolution share nothing: a loop over them, outside of the others, indexes all tensors.
+ * space = images, rows and columns. A level holds one tile of each tensor and reads another one when the loops come to a tile
+ * of other elements. Groups of a grouped convolution share nothing: the loop over them is the outermost of its level, and
+ * indexes all tensors.
  */
 import { type ConvGeometry, outputHeight, outputWidth } from "../../kernels/geometry.ts";
 import type { Pass } from "../operation.ts";
+import { AxisTiles, type Reach } from "./axis-tiles.ts";
 
 /** Loops over tiles. */
 export const DIMENSIONS = ["space", "filters", "channels"] as const;
 
 /**
  * Sizes of a tile. Rows and columns are those of the tensor that has no halo: the output, or outputGrad in weightGrad. Filters
- * and channels are those of one group; a tile of several groups holds all of them.
+ * and channels are those of one group; a tile of several groups holds as many of each.
  */
 export interface Tile {
   readonly images: number;
@@ -28,88 +30,94 @@ export const WEIGHT_SIDE = 0;
 export const INPUT_SIDE = 1;
 export const OUTPUT_SIDE = 2;
 
-/** Extents of a pass and how its kernel widens a tile of the side with the halo. */
-export interface NestShape {
-  readonly full: Tile;
-  /** Side whose tiles overlap. */
-  readonly haloSide: typeof INPUT_SIDE | typeof OUTPUT_SIDE;
-  /** Rows, and columns, of the halo side that `count` of the other side need. */
-  readonly haloRows: (count: number) => number;
-  readonly haloColumns: (count: number) => number;
-  /** Extents of the halo side. */
-  readonly haloHeight: number;
-  readonly haloWidth: number;
+/** The axes of a pass, each cut by the levels so far, and the order of the loops of each level. */
+export interface Nest {
+  readonly axes: Readonly<Record<keyof Tile, AxisTiles>>;
+  /** Positions in DIMENSIONS, outermost first. */
+  readonly orders: readonly (readonly number[])[];
 }
 
-/** The nest of a pass. */
-export function nestShape(pass: Pass, g: ConvGeometry): NestShape {
-  const [P, Q] = [outputHeight(g), outputWidth(g)];
-  const reach = [(g.R - 1) * g.dilation[0], (g.S - 1) * g.dilation[1]];
-  const isInputGrad = pass === "inputGrad";
-  const [rows, columns, haloHeight, haloWidth] = isInputGrad ? [g.H, g.W, P, Q] : [P, Q, g.H, g.W];
-  const widen = (axis: 0 | 1) => (count: number) =>
-    isInputGrad ? Math.ceil((count + reach[axis]) / g.stride[axis]) : (count - 1) * g.stride[axis] + reach[axis] + 1;
-  const some = (extent: number) => Math.max(1, extent);
+/** The side whose tiles reach over those of the others: a kernel needs the elements around. */
+export function haloSideOf(pass: Pass): typeof INPUT_SIDE | typeof OUTPUT_SIDE {
+  return pass === "inputGrad" ? OUTPUT_SIDE : INPUT_SIDE;
+}
+
+/** The nest of a pass before any level cuts it. */
+export function wholeNest(pass: Pass, g: ConvGeometry): Nest {
+  const vertical = { image: g.H, output: outputHeight(g), kernel: g.R, stride: g.stride[0], before: g.padding[0] };
+  const horizontal = { image: g.W, output: outputWidth(g), kernel: g.S, stride: g.stride[1], before: g.padding[2] };
   return {
-    full: {
-      images: some(g.N),
-      rows: some(rows),
-      columns: some(columns),
-      groups: g.groups,
-      filters: some(g.K / g.groups),
-      channels: some(g.C / g.groups),
+    axes: {
+      images: axis(g.N),
+      rows: windowAxis(pass, { ...vertical, dilation: g.dilation[0] }),
+      columns: windowAxis(pass, { ...horizontal, dilation: g.dilation[1] }),
+      groups: axis(g.groups),
+      filters: axis(g.K / g.groups),
+      channels: axis(g.C / g.groups),
     },
-    haloSide: isInputGrad ? OUTPUT_SIDE : INPUT_SIDE,
-    haloRows: widen(0),
-    haloColumns: widen(1),
-    haloHeight: some(haloHeight),
-    haloWidth: some(haloWidth),
+    orders: [],
   };
 }
 
-/** Tiles along space, and what they hold of the two tensors that space indexes. */
-export interface SpaceTiling {
-  readonly images: number;
-  readonly rows: number;
-  readonly columns: number;
-  readonly trips: number;
-  /** Share of the whole tensor in the largest tile. */
-  readonly plainShare: number;
-  readonly haloShare: number;
-  /** What all tiles together read of the halo side, in units of the tensor: at least 1, overlaps counted again. */
-  readonly haloSum: number;
+/** Axes with all their cuts, which passes and layers share. */
+const known = new Map<string, AxisTiles>();
+const MOST_KNOWN = 128;
+
+function shared(key: string, make: () => AxisTiles): AxisTiles {
+  const tiles = known.get(key) ?? make();
+  if (known.size >= MOST_KNOWN) known.clear();
+  known.set(key, tiles);
+  return tiles;
 }
 
-/** Cuts a tile along space: first into images, then rows, then columns. */
-export function spaceTiling(shape: NestShape, images: number, rows: number, columns: number, of: Tile): SpaceTiling {
-  const { full, haloHeight, haloWidth } = shape;
-  const imageTrips = Math.ceil(of.images / images);
-  const [rowTrips, rowShare, rowSum] = cut(rows, of.rows, full.rows, haloHeight, shape.haloRows);
-  const [columnTrips, columnShare, columnSum] = cut(columns, of.columns, full.columns, haloWidth, shape.haloColumns);
-  const imageShare = images / full.images;
-  const imagesOf = of.images / full.images;
+function axis(extent: number): AxisTiles {
+  const some = Math.max(1, extent);
+  return shared(String(some), () => AxisTiles.whole(some));
+}
+
+function windowAxis(pass: Pass, window: Window): AxisTiles {
+  const isInputGrad = pass === "inputGrad";
+  return shared(JSON.stringify([isInputGrad, window]), () =>
+    isInputGrad
+      ? AxisTiles.whole(Math.max(1, window.image), outputGradReach(window))
+      : AxisTiles.whole(Math.max(1, window.output), inputReach(window)),
+  );
+}
+
+/** A convolution along rows or columns. */
+interface Window {
+  readonly image: number;
+  readonly output: number;
+  readonly kernel: number;
+  readonly stride: number;
+  readonly dilation: number;
+  /** Padding above, or to the left. */
+  readonly before: number;
+}
+
+/** Input that positions of the output need: from the first window's begin to the last one's end, cut to the image. */
+function inputReach({ image, kernel, stride, dilation, before }: Window): Reach {
+  const reach = (kernel - 1) * dilation;
   return {
-    images,
-    rows,
-    columns,
-    trips: imageTrips * rowTrips * columnTrips,
-    plainShare: imageShare * (rows / full.rows) * (columns / full.columns),
-    haloShare: imageShare * rowShare * columnShare,
-    haloSum: imagesOf * rowSum * columnSum,
+    first: (from) => Math.max(0, from * stride - before),
+    last: (_, to) => Math.min(image - 1, (to - 1) * stride - before + reach),
   };
 }
 
-/** [trips, share of the largest tile, sum of the shares] along one axis; what is not cut is read once and whole. */
-function cut(
-  tile: number,
-  of: number,
-  full: number,
-  haloFull: number,
-  widen: (count: number) => number,
-): [number, number, number] {
-  const trips = Math.ceil(of / tile);
-  const share = (count: number) => (count >= full ? 1 : Math.min(1, widen(count) / haloFull));
-  const largest = share(tile);
-  const sum = trips === 1 ? largest : (trips - 1) * largest + share(of - (trips - 1) * tile);
-  return [trips, largest, Math.max(sum, of / full)];
+/** Positions of outputGrad that elements of the input need: from the first to the last whose kernel falls on one of them. */
+function outputGradReach({ image, output, kernel, stride, dilation, before }: Window): Reach {
+  const lowest = new Int32Array(Math.max(1, image)).fill(output);
+  const highest = new Int32Array(Math.max(1, image)).fill(-1);
+  for (let position = 0; position < output; position++) {
+    for (let tap = 0; tap < kernel; tap++) {
+      const at = position * stride - before + tap * dilation;
+      if (at < 0 || at >= image) continue;
+      lowest[at] = Math.min(lowest[at], position);
+      highest[at] = Math.max(highest[at], position);
+    }
+  }
+  return {
+    first: (from, to) => lowest.subarray(from, to).reduce((least, position) => Math.min(least, position)),
+    last: (from, to) => highest.subarray(from, to).reduce((most, position) => Math.max(most, position)),
+  };
 }

@@ -45,7 +45,7 @@ describe("DRAM on the tiles of a network", () => {
     let [closed, requested] = [0, 0];
     const errors = tasks().map((task) => {
       const crossings = crossingsOf(task, feed(task, memory, 0).tiles);
-      const pattern = mergedPattern(transfersOf(task, crossings), device.burstBytes);
+      const pattern = mergedPattern(transfersOf(crossings), device.burstBytes);
       const { addresses, writes } = tileRequests(device, pattern, REQUESTS, "tiles");
       const useful = usefulShare(pattern, device.burstBytes);
       const byRequests = simulateRequests(device, addresses, writes).bytesPerSecond * useful;
