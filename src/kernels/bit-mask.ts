@@ -5,6 +5,9 @@
  */
 import { sizeOf } from "./geometry.ts";
 
+/** Elements of the largest mask: they are addressed by 32-bit integers. */
+export const MOST_ELEMENTS = 2 ** 31 - 1;
+
 /** Packed mask of a tensor of `shape`; `bytes` holds shape[0] slices of `sliceBytes(shape)` bytes. */
 export interface BitMask {
   readonly shape: readonly number[];
@@ -18,7 +21,7 @@ export function sliceSize(shape: readonly number[]): number {
 
 /** Bytes of one outermost slice of the packed mask. */
 export function sliceBytes(shape: readonly number[]): number {
-  return (sliceSize(shape) + 7) >> 3;
+  return Math.ceil(sliceSize(shape) / 8);
 }
 
 /** A mask without a one. */
@@ -30,7 +33,7 @@ export function zerosMask(shape: readonly number[]): BitMask {
 export function onesMask(shape: readonly number[]): BitMask {
   const mask = zerosMask(shape);
   mask.bytes.fill(0xff);
-  const tail = sliceSize(shape) & 7;
+  const tail = sliceSize(shape) % 8;
   if (tail !== 0) {
     const stride = sliceBytes(shape);
     for (let last = stride - 1; last < mask.bytes.length; last += stride) mask.bytes[last] = (1 << tail) - 1;

@@ -11,6 +11,7 @@ import { type EnergyModel, energyModel } from "./energy/model.ts";
 import type { EnergyTable } from "./energy/table.ts";
 import { eventLoopBreaks } from "./event-loop.ts";
 import { footprintOf } from "./footprint.ts";
+import { checkSizes, namingLayer } from "./limits.ts";
 import { denseTwin, type Machine } from "./machine.ts";
 import { checkRoom } from "./memory/room.ts";
 import { type PreparedOperation, prepareOperation } from "./prepare.ts";
@@ -80,6 +81,7 @@ export async function simulate(input: SimulationInput): Promise<SimulationResult
   const { traces, machines, baseline, baselineTraces = [] } = input;
   if (baseline !== undefined && !input.allowUnequal) checkEqualTerms(machines, baseline);
   checkOneNetwork([...traces, ...baselineTraces]);
+  checkSizes([...traces, ...baselineTraces].map(({ trace }) => trace));
   if (baselineTraces.length > 0) checkSameWork(traces, baselineTraces);
 
   const comparisons = comparisonsOf(input);
@@ -185,13 +187,16 @@ export async function simulateOps(
     await takeBreak();
     input.signal?.throwIfAborted();
     const { trace, sha256, copy, op, at, plans, isBaseline } = ops[i];
-    const prepared = isMultiplying(op) ? await prepare(trace, op) : null;
+    const rethrow = (error: unknown): never => {
+      throw namingLayer(error, `${trace.name}: ${op.layer} ${op.pass}`);
+    };
+    const prepared = isMultiplying(op) ? await prepare(trace, op).catch(rethrow) : null;
     const parts =
       prepared !== null && isSampled(sample)
         ? // A trace that is given twice is drawn from twice, so that ops are independent.
           new SampledOperation(prepared, sample.share, `${sample.seed} ${sha256} ${copy} ${at}`)
         : null;
-    const costs = comparisons.map((comparison, index): RowCosts | Time | null => {
+    const costsOn = (comparison: Comparison, index: number): RowCosts | Time | null => {
       const plan = plans[index];
       if (prepared !== null && isBaseline) {
         return sampled(parts, (run) => ({
@@ -201,8 +206,12 @@ export async function simulateOps(
       if (prepared !== null) return sampled(parts, (run) => multiplyingRow(prepared, comparison, { at, ...plan }, run));
       const row = movingRow(op as Exclude<StepOp, MacOp>, comparison, { at, ...plan });
       return isBaseline ? { seconds: row?.seconds ?? 0 } : row;
-    });
-    onOp({ op: i, costs });
+    };
+    try {
+      onOp({ op: i, costs: comparisons.map(costsOn) });
+    } catch (error) {
+      rethrow(error);
+    }
   }
 }
 

@@ -11,8 +11,9 @@
  * `DP` in its name is depth-wise. N:M keeps N of every M weights along the reduction, in the order kernel row, column, channel.
  * `scalesim-columns.ts` and `scalesim-lines.ts` read what else stands in such files.
  */
-import { type BitMask, setBit, zerosMask } from "../../kernels/bit-mask.ts";
-import { type ConvGeometry, inputShape, weightShape } from "../../kernels/geometry.ts";
+import { InputError } from "../../io/faults.ts";
+import { type BitMask, MOST_ELEMENTS, setBit, zerosMask } from "../../kernels/bit-mask.ts";
+import { type ConvGeometry, inputShape, sizeOf, weightShape } from "../../kernels/geometry.ts";
 import { type RandomStream, randomStream } from "../../kernels/random.ts";
 import { ImportBuilder, type ImportedTrace } from "./imported.ts";
 import { readTopology } from "./scalesim-lines.ts";
@@ -37,6 +38,11 @@ export function importScalesim(text: string, where: string, { batch, seed, netwo
     const name = names[i];
     const stream = seed === undefined ? undefined : randomStream(seed, "scalesim", i);
     const input = builder.tensor(`${name}:input`, "activation", inputShape(geometry));
+    const weights = sizeOf(weightShape(geometry));
+    if (kept < block && weights > MOST_ELEMENTS) {
+      const limits = `got ${weights}; valid: at most ${MOST_ELEMENTS}`;
+      throw new InputError([`${where}: layer "${name}": has too many weights for a mask, ${limits}`]);
+    }
     const content = kept === block ? weightShape(geometry) : structuredMask(geometry, kept, block, stream);
     const weight = builder.tensor(`${name}:weight`, "weight", content);
     builder.layer("conv", name, geometry, { input, weight }, ["forward"]);
