@@ -12,15 +12,25 @@ export function emptyFilters(weight: Floats, filters: number): number {
   return empty;
 }
 
-/** Puts the largest weight of every filter that `kept` has lost into `kept`, the first of equal ones; `weight` is [K, …]. */
-export function keepLargestOfEmpty(weight: Floats, filters: number, kept: Floats): void {
+/**
+ * Puts the largest unit of every filter that `kept` has lost into `kept`: of `unit` weights, by Σ|w|, the first of equal
+ * ones. `weight` is [K, …].
+ */
+export function keepLargestOfEmpty(weight: Floats, filters: number, unit: number, kept: Floats): void {
   const size = weight.length / filters;
   for (let k = 0; k < filters; k++) {
     const from = k * size;
     if (!isEmpty(kept, from, size)) continue;
     let largest = from;
-    for (let i = from; i < from + size; i++) if (Math.abs(weight[i]) > Math.abs(weight[largest])) largest = i;
-    kept[largest] = weight[largest];
+    let most = -1;
+    for (let start = from; start < from + size; start += unit) {
+      let sum = 0;
+      for (let i = start; i < start + unit; i++) sum += Math.abs(weight[i]);
+      if (sum <= most) continue;
+      largest = start;
+      most = sum;
+    }
+    for (let i = largest; i < largest + unit; i++) kept[i] = weight[i];
   }
 }
 

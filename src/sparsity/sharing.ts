@@ -46,7 +46,8 @@ export function sharingOptions(
 
 /** What one layer brings to the sharing. */
 export interface SharingLayer extends MomentumLayer {
-  readonly filters: number;
+  /** Weights that leave one unit in each of its filters. */
+  readonly inFilters: number;
   /** Sparsity of its last ranking. */
   readonly ranked: number;
 }
@@ -60,9 +61,9 @@ export function sharedSparsities(
   if (shareBy === "mean" && shareGrowth === undefined) return momentumSparsities(layers, sparsity);
   checkMomenta(layers, sparsity);
   const growth = shareGrowth ?? Infinity;
-  const scored = layers.map(({ size, momentum, filters, ranked }) => {
+  const scored = layers.map(({ size, momentum, inFilters, ranked }) => {
     const before = keepCount(ranked, size);
-    const least = Math.max(keepFilters ? filters : 1, Math.floor(before / growth));
+    const least = Math.max(keepFilters ? inFilters : 1, Math.floor(before / growth));
     const most = Math.max(least, Math.min(size, Math.ceil(before * growth)));
     return { score: shareBy === "mean" ? momentum : momentum * size, least, most };
   });

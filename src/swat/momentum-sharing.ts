@@ -46,10 +46,10 @@ export class MomentumSharing implements UpdateWatch {
 
   /** Gives every layer its new sparsity. @throws DivergenceError naming the layer where a momentum is NaN or infinite, Error where all are 0. */
   share(): void {
-    const sharing = this.#layers.map(({ name, weight, ranked }, index) => {
+    const sharing = this.#layers.map(({ name, weight, unit, ranked }, index) => {
       const momentum = this.#momenta[index];
       if (!Number.isFinite(momentum)) throw new DivergenceError(`layer ${name}: NaN or infinity in its momentum`);
-      return { size: weight.values.length, momentum, filters: weight.shape[0], ranked: ranked.weight };
+      return { size: weight.values.length, momentum, inFilters: weight.shape[0] * unit, ranked: ranked.weight };
     });
     sharedSparsities(sharing, this.#sparsity, this.#options).forEach((sparsity, index) => {
       this.#layers[index].sparsity = sparsity;

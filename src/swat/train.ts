@@ -3,7 +3,6 @@
  * with both, dense update; everything in it is decided by the settings and the seed.
  */
 
-import { InputError } from "../io/faults.ts";
 import type { Backend } from "../kernels/backend.ts";
 import { randomStream } from "../kernels/random.ts";
 import { layersOf, type Network, parameterShape } from "../networks/graph.ts";
@@ -14,9 +13,10 @@ import type { DataSplits, Dataset } from "./data/dataset.ts";
 import { DivergenceError } from "./divergence-error.ts";
 import { evaluate, type FinalPruning, finalPruning } from "./evaluate.ts";
 import { Model } from "./model.ts";
-import { MomentumSharing } from "./momentum-sharing.ts";
+import type { MomentumSharing } from "./momentum-sharing.ts";
 import { type Provenance, StepRecorder } from "./record.ts";
 import { rateOfStep, type TrainSettings } from "./settings.ts";
+import { checkSharing, sharingOf } from "./sharing-settings.ts";
 import { modelState, restoreModel, type TrainState } from "./state.ts";
 import { layerReports, type TrainingEvent } from "./training-log.ts";
 import { HealthWatch, NO_HEALTH, type RunHealth, withEpoch } from "./weight-health.ts";
@@ -91,7 +91,7 @@ export async function train(
  * Builds all that training takes, and returns what trains: what cannot begin is refused here, before anything is written. A
  * run that resumes from the state after any step gives what it would have given without a stop, bit by bit.
  * @throws Error for SWAT-M without momentum or without weights to share, and for augmentations that the data cannot have;
- * InputError where the state to resume from is one of another network. The run throws DivergenceError when the loss, a momentum
+ * InputError for options of sharing that the method has no use for, and where the state to resume from is one of another network. The run throws DivergenceError when the loss, a momentum
  * that SWAT-M shares by, or a parameter at a checkpoint becomes NaN or infinite, naming the step and the layer.
  */
 export function prepareTraining(
@@ -198,38 +198,6 @@ async function runSteps(prepared: Prepared, hooks: TrainHooks): Promise<TrainOut
   const prunes = settings.method !== "dense" && settings.drop?.includes("weights:forward") !== false;
   const pruned = prunes ? finalPruning(model, testAccuracy) : null;
   return { model, testAccuracy, finalPruning: pruned, epochLosses, health, stepsDone: step, steps };
-}
-
-/** What shares weights among layers after every step; undefined for methods that do not. */
-function sharingOf(
-  model: Model,
-  { method, momentum, sparsity, drop, ...options }: TrainSettings,
-): MomentumSharing | undefined {
-  if (method !== "swat-m") return undefined;
-  if (momentum === 0) throw new Error("momentum: swat-m shares weights by it, got 0; valid: more than 0");
-  if (drop !== undefined && !drop.some((one) => one.startsWith("weights:"))) {
-    throw new Error(
-      `drop: swat-m shares weights, got ${drop.join("+")}; valid: with weights:forward or weights:backward`,
-    );
-  }
-  return new MomentumSharing(model.swatLayers, sparsity, options);
-}
-
-/** @throws InputError naming every option of sharing that the method or the pruning has no use for. */
-function checkSharing({ method, pruning, shareBy, shareGrowth, shareAt, keepFilters }: TrainSettings): void {
-  const faults: string[] = [];
-  for (const [name, value] of Object.entries({ shareBy, shareGrowth, shareAt })) {
-    if (value !== undefined && method !== "swat-m") {
-      faults.push(`${name}: only swat-m shares weights, got ${value} with method ${method}; valid: method swat-m`);
-    }
-  }
-  if (keepFilters && method === "dense") {
-    faults.push("keepFilters: dense training empties no filter, got true; valid: a sparse method");
-  }
-  if (keepFilters && pruning === "filter") {
-    faults.push("keepFilters: pruning filter empties filters, got true; valid: pruning unstructured or channel");
-  }
-  if (faults.length > 0) throw new InputError(faults);
 }
 
 function shareAfter(step: number, sharing: MomentumSharing | undefined): void {

@@ -8,14 +8,14 @@ import { SHARINGS, type SharingLayer, sharedSparsities } from "../../src/sparsit
 const layer = fc.record({
   size: fc.integer({ min: 32, max: 100_000 }),
   momentum: fc.double({ min: 1e-6, max: 1, noNaN: true }),
-  filters: fc.integer({ min: 1, max: 32 }),
+  inFilters: fc.integer({ min: 1, max: 32 }),
   ranked: fc.double({ min: 0, max: 0.99, noNaN: true }),
 });
 const layers = fc.array(layer, { minLength: 1, maxLength: 12 });
 const sparsity = fc.double({ min: 0.01, max: 0.99, noNaN: true });
 
-function layerOf(size: number, momentum: number, ranked = 0.5, filters = 4): SharingLayer {
-  return { size, momentum, ranked, filters };
+function layerOf(size: number, momentum: number, ranked = 0.5, inFilters = 4): SharingLayer {
+  return { size, momentum, ranked, inFilters };
 }
 
 function keptOf(given: readonly SharingLayer[], sparsities: readonly number[]): number[] {
@@ -111,9 +111,9 @@ describe("sharing", () => {
       fc.property(layers, sparsity, (given, overall) => {
         const kept = keptOf(given, sharedSparsities(given, overall, SHARINGS.stable));
         const budget = keepCount(overall, sumOf(given.map(({ size }) => size)));
-        const bounds = given.map(({ size, filters, ranked }) => {
+        const bounds = given.map(({ size, inFilters, ranked }) => {
           const before = keepCount(ranked, size);
-          const least = Math.max(filters, Math.floor(before / 1.1));
+          const least = Math.max(inFilters, Math.floor(before / 1.1));
           return { least, most: Math.max(least, Math.min(size, Math.ceil(before * 1.1))) };
         });
         kept.forEach((count, i) => {

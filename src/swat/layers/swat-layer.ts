@@ -51,6 +51,8 @@ export class SwatLayer implements Layer {
   readonly buffers = [];
   readonly source: Source;
   readonly weight: Parameter;
+  /** Weights that are pruned as a whole. */
+  readonly unit: number;
   readonly bias: Parameter | null;
   /** The weights of the passes that drop some; the dense ones where none does. */
   readonly sparseWeight: Float32Array;
@@ -105,7 +107,9 @@ export class SwatLayer implements Layer {
     this.keptWeights = keepCount(sparsity ?? 0, this.weight.values.length);
     this.bias = node.bias ? parameter(backend, `${node.name}.bias`, [g.K], g.K) : null;
     this.#pruning = pruning;
-    this.#pruner = prunerOf(node, pruning);
+    this.unit = unitOf(node, pruning);
+    const isStructured = pruning !== "unstructured" && node.op === "conv";
+    this.#pruner = isStructured ? structuredPruner(sizeOf(shape) / this.unit, this.unit) : null;
     this.#keepFilters = keepFilters;
     this.parameters = this.bias === null ? [this.weight] : [this.weight, this.bias];
     this.#drops = new Set(sparsity === null ? [] : drops);
@@ -210,7 +214,7 @@ export class SwatLayer implements Layer {
     if (!phase.training && !phase.refresh) return;
     if (this.sparsity !== null && this.#dropsWeights) {
       const threshold = this.#prune(this.#sparsityFor("weight", this.sparsity, phase), phase);
-      if (this.#keepFilters) keepLargestOfEmpty(this.weight.values, this.weight.shape[0], this.sparseWeight);
+      if (this.#keepFilters) keepLargestOfEmpty(this.weight.values, this.weight.shape[0], this.unit, this.sparseWeight);
       if (phase.training) this.thresholds.weight = threshold;
       if (this.#stores(phase)) this.#stored.weight = threshold;
     }
@@ -297,10 +301,9 @@ export class SwatLayer implements Layer {
   }
 }
 
-/** Linear layers are always pruned weight by weight. */
-function prunerOf({ op, geometry: g }: LayerNode, pruning: Pruning): StructuredPruner | null {
-  if (op === "linear" || pruning === "unstructured") return null;
+/** Weights of a unit; linear layers are always pruned weight by weight. */
+function unitOf({ op, geometry: g }: LayerNode, pruning: Pruning): number {
+  if (op === "linear" || pruning === "unstructured") return 1;
   const [K, channels, R, S] = weightShape(g);
-  const size = unitSize(pruning, [K, channels, R, S]);
-  return structuredPruner((K * channels * R * S) / size, size);
+  return unitSize(pruning, [K, channels, R, S]);
 }
