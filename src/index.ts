@@ -21,6 +21,7 @@ export { type SimulationOrder, simulate } from "./studies/simulate.ts";
 export { runSweep as sweep, type SweepHooks, type SweepPlan, type SweepReport } from "./studies/sweep/run-sweep.ts";
 export { type SyntheticOrder, synthesizeTrace } from "./studies/synthetic/order.ts";
 export type { SyntheticSettings } from "./studies/synthetic/settings.ts";
+export { type TracePatterns, tracePatterns } from "./studies/synthetic/statistics.ts";
 export type { SyntheticTrace } from "./studies/synthetic/trace.ts";
 export { resumeTraining, type TrainOrder, train } from "./studies/train.ts";
 export type { TrainSettings } from "./swat/settings.ts";

@@ -4,6 +4,7 @@ import type { ImageShape } from "../networks/graph.ts";
 import { parseImageShape } from "../networks/image-shape.ts";
 import { networkNamed } from "../networks/index.ts";
 import { type Drop, parseDrops } from "../sparsity/drops.ts";
+import { POSITIONS, type Position } from "../studies/synthetic/positions.ts";
 
 /** Option of the commands that take machines: which. */
 export const HW = [
@@ -42,6 +43,16 @@ export function numberIn(low: number, high: number, open = false): (text: string
     }
     return value;
   };
+}
+
+/** Parser of a position in training: a name, or a number of images. */
+export function position(text: string): Position {
+  if (Object.hasOwn(POSITIONS, text)) return text as keyof typeof POSITIONS;
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isSafeInteger(value) || value < 0) {
+    throw new InvalidArgumentError(`valid: ${Object.keys(POSITIONS).join(", ")}, or a number of images.`);
+  }
+  return value;
 }
 
 /** Parser of a density, 0 < d ≤ 1. */

@@ -3,7 +3,8 @@ import type { Command } from "commander";
 import { oneLine } from "../io/faults.ts";
 import { percent, plainTable } from "../report/table.ts";
 import { openTraces } from "../studies/inputs.ts";
-import { type OperandPattern, type TracePatterns, tracePatterns } from "../studies/synthetic/statistics.ts";
+import type { SyntheticSettings } from "../studies/synthetic/settings.ts";
+import { meanSettings, type OperandFigures, operandFigures, tracePatterns } from "../studies/synthetic/statistics.ts";
 import { SETTING_OPTIONS } from "./synthetic-options.ts";
 import { warned } from "./warnings.ts";
 
@@ -20,8 +21,8 @@ export function addTraceStatsCommand(trace: Command): void {
 Example:
   $ swat-sim trace stats traces/resnet8-swat-u90.safetensors
 
-The columns are the settings of trace synth that would give what was measured; the last line is their mean over the layers.
-See docs/synthetic-traces.md.`,
+The columns are the settings of trace synth that would give what was measured; the last line has their means over the
+convolutions. trace synth --like takes what each layer has. See docs/synthetic-traces.md.`,
     )
     .action(stats);
 }
@@ -30,23 +31,39 @@ async function stats(paths: string[], options: { json?: true }): Promise<void> {
   const reports = [];
   for (const { trace, sha256 } of warned(await openTraces(paths))) {
     const patterns = await tracePatterns(trace);
-    reports.push({ name: trace.name, sha256, network: trace.manifest.network, ...patterns });
-    if (!options.json) console.log(`${oneLine(`${trace.name}: ${trace.manifest.network}`)}\n${patternsText(patterns)}`);
+    const { network } = patterns;
+    const report = { operands: operandFigures(patterns), settings: meanSettings(patterns) };
+    reports.push({ name: trace.name, sha256, network, ...report });
+    if (!options.json) console.log(`${oneLine(`${trace.name}: ${network}`)}\n${reportText(report)}`);
   }
   if (options.json) console.log(JSON.stringify(reports));
 }
 
-const COLUMNS = ["filterSpread", "channelSpread", "offsets", "common", "correlation"] as const;
+/** The figures of a column, of which an operand has one at most. */
+const COLUMNS: Readonly<Record<string, readonly (keyof SyntheticSettings)[]>> = {
+  "filter\nspread": ["filterSpread"],
+  "channel\nspread": ["channelSpread"],
+  "slice\nspread": ["sliceSpread"],
+  "channel\noffsets": ["offsets", "savedOffsets"],
+  "image\noffsets": ["imageOffsets", "savedImageOffsets"],
+  "plane\noffsets": ["planeOffsets", "savedPlaneOffsets"],
+  "common\nof pixel": ["common", "savedCommon"],
+  "corre-\nlation": ["correlation"],
+};
 const DIGITS = 3;
 
-function patternsText({ operands, settings }: TracePatterns): string {
-  const heads = ["filter\nspread", "channel\nspread", "channel\noffsets", "common\nof pixel", "corre-\nlation"];
-  const table = plainTable(["layer", "operand", "density\n%", ...heads], 2);
+interface Report {
+  readonly operands: readonly OperandFigures[];
+  readonly settings: Partial<SyntheticSettings>;
+}
+
+function reportText({ operands, settings }: Report): string {
+  const table = plainTable(["layer", "operand", "density\n%", ...Object.keys(COLUMNS)], 2);
   let last = "";
-  for (const pattern of operands) {
-    const { layer, operand, density } = pattern;
-    const figures = COLUMNS.map((column) => figure(pattern, column));
-    table.push([layer === last ? "" : oneLine(layer), operand, percent(density).replace(" %", ""), ...figures]);
+  for (const { layer, operand, density, figures } of operands) {
+    const cells = Object.values(COLUMNS).map((names) => names.map((name) => figures[name]).find(isTold));
+    const shown = cells.map((value) => value?.toFixed(DIGITS) ?? "");
+    table.push([layer === last ? "" : oneLine(layer), operand, percent(density).replace(" %", ""), ...shown]);
     last = layer;
   }
   const arguments_ = SETTING_OPTIONS.flatMap(({ setting, flag }) => {
@@ -56,6 +73,6 @@ function patternsText({ operands, settings }: TracePatterns): string {
   return `${table.toString()}\ntrace synth ${arguments_.join(" ")}`;
 }
 
-function figure(pattern: OperandPattern, column: (typeof COLUMNS)[number]): string {
-  return pattern[column]?.toFixed(DIGITS) ?? "";
+function isTold(value: number | undefined): value is number {
+  return value !== undefined;
 }

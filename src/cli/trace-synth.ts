@@ -1,26 +1,28 @@
 /** `swat-sim trace synth`: a trace of a step of any network at full size, with masks drawn to given statistics; trains nothing. */
 import type { Command } from "commander";
 import type { ImageShape } from "../networks/graph.ts";
-import { FIXED_METHODS, type FixedMethod } from "../sparsity/methods.ts";
+import { METHODS, type Method } from "../sparsity/methods.ts";
 import { PRUNINGS, type Pruning } from "../sparsity/structured.ts";
 import { openTraces, writeTrace } from "../studies/inputs.ts";
 import { synthesizeTrace } from "../studies/synthetic/order.ts";
-import { SYNTHETIC_DEFAULTS, type SyntheticSettings } from "../studies/synthetic/settings.ts";
-import { tracePatterns } from "../studies/synthetic/statistics.ts";
+import { DEFAULT_POSITION, type Position } from "../studies/synthetic/positions.ts";
+import type { SyntheticSettings } from "../studies/synthetic/settings.ts";
+import { meanSettings, type TracePatterns, tracePatterns } from "../studies/synthetic/statistics.ts";
 import { TRAIN_DEFAULTS } from "../swat/settings.ts";
-import { checkSparsity, imageShape, integer, networkName, numberIn, oneOf } from "./options.ts";
+import { checkSparsity, imageShape, integer, networkName, numberIn, oneOf, position } from "./options.ts";
 import { SETTING_OPTIONS } from "./synthetic-options.ts";
 import { warn, warned } from "./warnings.ts";
 
-interface SynthOptions extends SyntheticSettings {
+interface SynthOptions extends Partial<SyntheticSettings> {
   network: string;
-  method: FixedMethod;
+  method: Method;
   sparsity: number;
   pruning: Pruning;
   batch: number;
   images?: ImageShape;
   classes?: number;
   seed: number;
+  position: Position;
   like?: string;
   out: string;
 }
@@ -35,16 +37,25 @@ export function addTraceSynthCommand(trace: Command): void {
     )
     .requiredOption("--network <name>", "a network, as resnet50-imagenet or wrn28-10", networkName)
     .requiredOption("-o, --out <file>", "the trace to write (.safetensors)")
-    .option("--method <name>", FIXED_METHODS.join(", "), oneOf(FIXED_METHODS), d.method)
+    .option("--method <name>", METHODS.join(", "), oneOf(METHODS), d.method)
     .option("--sparsity <s>", "share of weights and activations dropped, 0 ≤ s < 1", numberIn(0, 1), d.sparsity)
     .option("--pruning <unit>", `${PRUNINGS.join(", ")}: what of convolutions is pruned`, oneOf(PRUNINGS), d.pruning)
     .option("--batch <n>", "images of the step", integer(1), d.batchSize)
     .option("--images <HxWxC>", "size of the images (default: those of the network's data set)", imageShape)
     .option("--classes <n>", "classes (default: those of the network's data set)", integer(1))
     .option("--seed <n>", "seed of all draws", integer(0), d.seed)
-    .option("--like <trace>", "spread zeros as in this recorded step; the options below win over what it tells");
-  for (const { setting, flag, value, description, parse } of SETTING_OPTIONS) {
-    command.option(`${flag} ${value}`, description, parse, SYNTHETIC_DEFAULTS[setting]);
+    .option(
+      "--position <where>",
+      "early, middle or late in training, or a number of images that the network was trained on",
+      position,
+      DEFAULT_POSITION,
+    )
+    .option(
+      "--like <trace>",
+      "spread zeros as in this recorded step, layer by layer; the options below win over what it tells",
+    );
+  for (const { flag, value, description, parse } of SETTING_OPTIONS) {
+    command.option(`${flag} ${value}`, description, parse);
   }
   command
     .addHelpText(
@@ -54,33 +65,34 @@ Example:
   $ swat-sim trace synth --network resnet50-imagenet --method swat-u --sparsity 0.8 --batch 4 -o resnet50.safetensors
   $ swat-sim simulate resnet50.safetensors --hw tensordash-4096
 
-The defaults are those of recorded steps; --like measures them on yours, as trace stats does. See docs/synthetic-traces.md.`,
+Without options, zeros are spread as fitted to recorded steps, by method, sparsity, layer and position; --like measures them on a
+step of yours. An option holds for all layers. See docs/synthetic-traces.md.`,
     )
     .action(synth);
 }
 
 async function synth(options: SynthOptions, command: Command): Promise<void> {
   checkSparsity(command, options);
-  const { network, method, sparsity, pruning, batch, images, classes, seed, out, like } = options;
-  const [recorded] = like === undefined ? [] : warned(await openTraces([like]));
-  const measured = recorded === undefined ? undefined : (await tracePatterns(recorded.trace)).settings;
-  const isAsked = (setting: keyof SyntheticSettings) => command.getOptionValueSource(setting) === "cli";
-  const settings = Object.fromEntries(
-    SETTING_OPTIONS.map(({ setting }) => {
-      const told = isAsked(setting) ? undefined : measured?.[setting];
-      return [setting, told ?? options[setting]];
-    }),
-  ) as unknown as SyntheticSettings;
-  if (measured !== undefined) {
-    // No trace tells gradDensity.
-    const untold = SETTING_OPTIONS.filter(
-      ({ setting }) => setting !== "gradDensity" && measured[setting] === undefined && !isAsked(setting),
-    );
-    const flags = untold.map(({ flag }) => flag).join(", ");
-    if (untold.length > 0) warn(`${like}: has no masks that tell ${flags}; the defaults are taken`);
-  }
-  const order = { network, method, sparsity, pruning, batch, images, classes, seed, settings };
-  const { manifest, masks } = synthesizeTrace(order);
+  const { network, method, sparsity, pruning, batch, images, classes, seed, position, out } = options;
+  const [recorded] = options.like === undefined ? [] : warned(await openTraces([options.like]));
+  const like = recorded === undefined ? undefined : await tracePatterns(recorded.trace);
+  const given = SETTING_OPTIONS.flatMap(({ setting }) =>
+    options[setting] === undefined ? [] : [[setting, options[setting]]],
+  );
+  const settings: Partial<SyntheticSettings> = Object.fromEntries(given);
+  if (like !== undefined) warnUntold(options.like as string, like, settings);
+  const order = { network, method, sparsity, pruning, batch, images, classes, seed, position, settings };
+  const { manifest, masks } = synthesizeTrace({ ...order, like });
   await writeTrace(out, { manifest, masks });
   console.log(`${out}: ${manifest.tensors.length} tensors, ${masks.size} masks, ${manifest.ops.length} ops`);
+}
+
+/** No trace tells the density of gradients behind batch norm. */
+const NEVER_TOLD: readonly (keyof SyntheticSettings)[] = ["gradDensity"];
+
+function warnUntold(path: string, like: TracePatterns, given: Partial<SyntheticSettings>): void {
+  const told = { ...meanSettings(like), ...given };
+  const untold = SETTING_OPTIONS.filter(({ setting }) => told[setting] === undefined && !NEVER_TOLD.includes(setting));
+  const flags = untold.map(({ flag }) => flag).join(", ");
+  if (untold.length > 0) warn(`${path}: has no masks that tell ${flags}; taken as fitted to recorded steps`);
 }

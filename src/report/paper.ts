@@ -51,7 +51,7 @@ export interface PaperComparison {
   readonly batch: number;
   readonly seed: number;
   /** What the masks of the steps were drawn with. */
-  readonly synthetic: Readonly<Record<string, number>>;
+  readonly synthetic: Readonly<Record<string, number | string>>;
   readonly machines: readonly { readonly name: string; readonly points: readonly MachinePoint[] }[];
   readonly saved: readonly SavedPoint[];
   /** In the order of `saved`. */

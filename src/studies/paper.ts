@@ -19,7 +19,7 @@ import { loadAccelerators, loadMachines, shippedMachines, writeTrace } from "./i
 import { layerSparsities } from "./layer-sparsities.ts";
 import { simulateFiles } from "./simulate-threads.ts";
 import { synthesizeTrace } from "./synthetic/order.ts";
-import { SYNTHETIC_DEFAULTS } from "./synthetic/settings.ts";
+import { DEFAULT_POSITION } from "./synthetic/positions.ts";
 
 /** Of the paper's speed-ups; 0 is dense training. */
 export const PAPER_SPARSITIES = [0, 0.8, 0.9] as const;
@@ -76,7 +76,7 @@ export async function comparePaper(plan: PaperPlan, { onProgress, signal }: Pape
   });
   const sparsest = results[results.length - 1];
   return {
-    ...{ network, method: plan.method, batch, seed, synthetic: { ...SYNTHETIC_DEFAULTS } },
+    ...{ network, method: plan.method, batch, seed, synthetic: { position: DEFAULT_POSITION } },
     machines: sparsest.machines.map(({ name, config }) => {
       const rows = results.map(({ machines }) => rowsOf(machines, config));
       return { name, points: rows.map((own, index) => pointOf(PAPER_SPARSITIES[index], own, rows[0])) };

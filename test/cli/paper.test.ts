@@ -13,6 +13,11 @@ const HW = ["--hw", "tensordash-4096", "weight-queue-4096"];
 const step = ["--network", "resnet8", "--batch", "1", "--seed", "3"];
 const json = async (...args: string[]) => JSON.parse((await swatSim([...args, "--json"])).stdout);
 
+/** Results list machines by time, which differs from step to step. */
+function named<T extends { readonly name: string }>(machines: readonly T[], name: string): T {
+  return machines.find((machine) => machine.name === name) as T;
+}
+
 /** Of the backward pass, from the totals of its two halves. */
 function together(halves: readonly ResultTotal[]) {
   const sum = (of: (total: ResultTotal) => number) => halves.reduce((all, total) => all + of(total), 0);
@@ -47,12 +52,11 @@ describe("paper", () => {
 
     expect(JSON.parse(await readFile(out, "utf8"))).toEqual(comparison);
     results.forEach(({ machines }, at) => {
-      machines.forEach(({ name, totals }, m) => {
+      machines.forEach(({ name, totals }) => {
         const { forward, inputGrad, weightGrad, matmul, training } = totals;
-        const dense = results[0].machines[m].totals;
+        const dense = named(results[0].machines, name).totals;
         const overDense = (of: (all: typeof totals) => number) => of(dense) / of(totals);
-        const { name: ours, points } = comparison.machines[m];
-        expect(ours).toBe(name);
+        const { points } = named(comparison.machines, name);
         const point = points[at];
         const near = (got: number | null, want: number | null | undefined) =>
           expect(got, name).toBeCloseTo(want as number, 10);

@@ -10,15 +10,17 @@ import { networkNamed } from "../../networks/index.ts";
 import { TRAIN_DEFAULTS } from "../../swat/settings.ts";
 import { encodeTrace, type IdentifiedTrace, identifyTrace } from "../../trace/trace.ts";
 import { ORDER_SCHEMAS, synthesizeTrace } from "../synthetic/order.ts";
-import { SYNTHETIC_DEFAULTS, SYNTHETIC_SCHEMAS } from "../synthetic/settings.ts";
+import { DEFAULT_POSITION } from "../synthetic/positions.ts";
+import { SYNTHETIC_SCHEMAS } from "../synthetic/settings.ts";
 
-const { network, method, sparsity, pruning, batch, classes, seed } = ORDER_SCHEMAS;
+const { network, method, sparsity, pruning, batch, position, classes, seed } = ORDER_SCHEMAS;
 const images = Type.String({ pattern: IMAGE_SHAPE, description: "Height, width and channels, as 32x32x3." });
-const SETTINGS = { network, method, sparsity, pruning, batch, images, classes, seed, ...SYNTHETIC_SCHEMAS };
+const ORDER = { network, method, sparsity, pruning, batch, position, images, classes, seed };
+const SETTINGS = { ...ORDER, ...SYNTHETIC_SCHEMAS };
 const NAMES = Object.keys(SETTINGS) as (keyof typeof SETTINGS)[];
-const SettingsSchema = Type.Object(SETTINGS);
+const SettingsSchema = Type.Intersect([Type.Object(ORDER), Type.Partial(Type.Object(SYNTHETIC_SCHEMAS))]);
 
-/** All settings of a synthetic trace. */
+/** All settings of a synthetic trace; spreads that are not given are as fitted to recorded steps. */
 export type SyntheticTraceSettings = Readonly<Static<typeof SettingsSchema>>;
 
 /** The key of a spec that holds settings, and the first part of the fields that sweep them. */
@@ -83,11 +85,13 @@ export function syntheticTraces(
 function fullSettings(given: Partial<SyntheticTraceSettings>): SyntheticTraceSettings {
   const { image, classes } = networkNamed(given.network as string);
   const { method, sparsity, pruning, batchSize: batch, seed } = TRAIN_DEFAULTS;
-  const defaults = { method, sparsity, pruning, batch, images: imageShapeText(image), classes, seed };
-  const filled = { ...defaults, ...SYNTHETIC_DEFAULTS, ...given };
+  const position = DEFAULT_POSITION;
+  const defaults = { method, sparsity, pruning, batch, position, images: imageShapeText(image), classes, seed };
+  const filled = { ...defaults, ...given };
   const dense = filled.method === "dense" ? { sparsity: 0, pruning: "unstructured" } : {};
   const all: Record<string, unknown> = { ...filled, ...dense };
-  return Object.fromEntries(NAMES.map((name) => [name, all[name]])) as SyntheticTraceSettings;
+  const names = NAMES.filter((name) => all[name] !== undefined);
+  return Object.fromEntries(names.map((name) => [name, all[name]])) as SyntheticTraceSettings;
 }
 
 /** Network, method and sparsity, and whatever else is swept. */
@@ -114,8 +118,8 @@ export function checkNetworks(all: Iterable<SyntheticTraceSettings>, where: stri
 
 /** Draws a trace: the bytes that `trace synth` writes, opened and hashed. */
 export function drawTrace(name: string, settings: SyntheticTraceSettings): Promise<IdentifiedTrace> {
-  const { network, method, sparsity, pruning, batch, images, classes, seed, ...spreads } = settings;
-  const order = { network, method, sparsity, pruning, batch, classes, seed, settings: spreads };
+  const { network, method, sparsity, pruning, batch, position, images, classes, seed, ...spreads } = settings;
+  const order = { network, method, sparsity, pruning, batch, position, classes, seed, settings: spreads };
   const { manifest, masks } = synthesizeTrace({ ...order, images: parseImageShape(images) });
   return identifyTrace(name, encodeTrace(manifest, masks) as Uint8Array<ArrayBuffer>);
 }

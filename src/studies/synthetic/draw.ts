@@ -1,80 +1,154 @@
-/** Draws the numbers whose zeros a synthetic trace has: weights, and activations as they enter and leave a ReLU. */
+/** Draws the numbers whose zeros a synthetic trace has: weights, and activations as they enter and leave a ReLU (patterns.ts). */
 import { sizeOf } from "../../kernels/geometry.ts";
 import { inverseNormal, philox4x32, type RandomStream } from "../../kernels/random.ts";
-import type { SyntheticSettings } from "./settings.ts";
+import { axisValues, normalDeviates } from "./axis.ts";
+import { matchChannels, matchWeight } from "./margins.ts";
+import type { FieldPattern, WeightPattern } from "./patterns.ts";
 
-/** Weights of `shape` [filters, channels, …]; the last of three substreams is that of the weights themselves. */
-export function drawWeights(shape: readonly number[], settings: SyntheticSettings, stream: RandomStream): Float32Array {
+/** Weights of `shape` [filters, channels, …]; each part has a substream of its own. */
+export function drawWeights(shape: readonly number[], pattern: WeightPattern, stream: RandomStream): Float32Array {
   const [filters, channels] = shape;
   const taps = sizeOf(shape.slice(2));
-  const scalesOf = (part: number, count: number, spread: number) => {
-    const normals = stream.substream(part);
-    return Float64Array.from({ length: count }, () => Math.exp(spread * normals.normal()));
-  };
-  const filterScales = scalesOf(0, filters, settings.filterSpread);
-  const channelScales = scalesOf(1, channels, settings.channelSpread);
+  const ofFilter = axisValues(pattern.filters, filters, stream.substream(0));
+  const ofChannel = axisValues(pattern.channels, channels, stream.substream(1));
   const weights = new Float32Array(sizeOf(shape));
   fillNormal(weights, stream.substream(2), 0);
+  const ofSlice = new Float32Array(channels);
+  const slices = stream.substream(3);
   let at = 0;
   for (let filter = 0; filter < filters; filter++) {
+    if (pattern.slices > 0) fillNormal(ofSlice, slices, filter);
     for (let channel = 0; channel < channels; channel++) {
-      const scale = filterScales[filter] * channelScales[channel];
+      const scale = Math.exp(ofFilter[filter] + ofChannel[channel] + pattern.slices * ofSlice[channel]);
       for (let tap = 0; tap < taps; tap++) weights[at++] *= scale;
     }
+  }
+  const { densities } = pattern;
+  if (densities?.filters.length === filters && densities.channels.length === channels) {
+    matchWeight(weights, shape, densities.filters, densities.channels);
   }
   return weights;
 }
 
-/** Outputs of a ReLU, of `shape` [N, C, H, W], whose inputs are as settings.ts says. */
-export function drawRectified(
-  shape: readonly number[],
-  settings: SyntheticSettings,
-  stream: RandomStream,
-): Float32Array {
-  const values = drawFields(shape, settings, stream);
-  const threshold = -inverseNormal(settings.naturalDensity);
-  for (let i = 0; i < values.length; i++) values[i] = Math.max(0, values[i] - threshold);
+/** What to draw an activation of `shape` [N, C, H, W] with. */
+export interface ActivationDraw {
+  readonly shape: readonly number[];
+  /** Of its natural zeros; without it there are none. */
+  readonly natural?: FieldPattern | undefined;
+  /** Of its largest values. */
+  readonly saved: FieldPattern;
+}
+
+/**
+ * Values ≥ 0 of an activation: zero where the natural pattern has its zeros, the larger the sooner the saved one keeps them. Both see
+ * the same smooth fields, so that what is saved lies where natural values are high.
+ */
+export function drawActivation({ shape, natural, saved }: ActivationDraw, stream: RandomStream): Float32Array {
+  const fields = new SharedFields(shape, stream);
+  const values = new Float32Array(sizeOf(shape));
+  const scores = natural === undefined ? values : new Float32Array(values.length);
+  const mixes = [mixOf(saved, fields, 0), ...(natural === undefined ? [] : [mixOf(natural, fields, 1)])];
+  const targets = [values, scores];
+  fields.forEachPlane((saved.correlation + (natural ?? saved).correlation) / 2, (plane, own, common) => {
+    mixes.forEach((mix, m) => {
+      const target = targets[m];
+      const base = mix.base[plane];
+      let at = plane * own.length;
+      for (let i = 0; i < own.length; i++) target[at++] = mix.own * own[i] + mix.common * common[i] + base;
+    });
+  });
+  const channels = shape[1];
+  const matches = (densities?: Float64Array): densities is Float64Array => densities?.length === channels;
+  let threshold = natural === undefined ? -Infinity : thresholdOf(scores, natural.density);
+  if (matches(natural?.densities)) {
+    for (let i = 0; i < scores.length; i++) scores[i] = positive(scores[i]);
+    matchChannels(scores, shape, natural.densities);
+    threshold = 1;
+  }
+  for (let i = 0; i < values.length; i++) values[i] = scores[i] > threshold ? positive(values[i]) : 0;
+  if (matches(saved.densities)) matchChannels(values, shape, saved.densities);
   return values;
 }
 
-/** Magnitudes of a tensor of `shape` [N, C, H, W] without natural zeros. */
-export function drawMagnitudes(
-  shape: readonly number[],
-  settings: SyntheticSettings,
-  stream: RandomStream,
-): Float32Array {
-  const values = drawFields(shape, settings, stream);
-  for (let i = 0; i < values.length; i++) values[i] = Math.abs(values[i]);
-  return values;
+/** A positive number that grows with x. */
+function positive(x: number): number {
+  return x > 0 ? 1 + x : 1 / (1 - x);
 }
 
-/** Standard normal deviates with the correlations of settings.ts. */
-function drawFields(
-  [images, channels, height, width]: readonly number[],
-  { offsets, common, correlation }: SyntheticSettings,
-  stream: RandomStream,
-): Float32Array {
-  const pixels = height * width;
-  const ofChannel = new Float32Array(channels);
-  fillNormal(ofChannel, stream.substream(0), 0);
-  const ofImage = new Float32Array(pixels);
-  const values = new Float32Array(images * channels * pixels);
-  const shared = Math.sqrt((1 - offsets) * common);
-  const own = Math.sqrt((1 - offsets) * (1 - common));
-  const [planes, commons] = [stream.substream(1), stream.substream(2)];
-  for (let image = 0; image < images; image++) {
-    fillNormal(ofImage, commons, image);
-    smooth(ofImage, width, correlation);
-    for (let channel = 0; channel < channels; channel++) {
-      const plane = image * channels + channel;
-      const field = values.subarray(plane * pixels, (plane + 1) * pixels);
-      fillNormal(field, planes, plane);
-      smooth(field, width, correlation);
-      const offset = Math.sqrt(offsets) * ofChannel[channel];
-      for (let i = 0; i < pixels; i++) field[i] = own * field[i] + shared * ofImage[i] + offset;
+/** How a pattern adds up the deviates of a plane. */
+interface Mix {
+  readonly own: number;
+  readonly common: number;
+  /** What all pixels of a plane have. */
+  readonly base: Float64Array;
+}
+
+/** What fields keep of the variance, whatever the shares of all else. */
+const LEAST_SHARE = 0.02;
+
+function mixOf({ offsets, ofChannels, images, planes, common }: FieldPattern, fields: SharedFields, part: number): Mix {
+  const [count, channels] = fields.shape;
+  const ofChannel = axisValues(ofChannels ?? Math.sqrt(offsets), channels, fields.stream.substream(3 + part));
+  const rest = Math.max(LEAST_SHARE, 1 - offsets - images - planes);
+  const [ofImages, ofPlanes] = [Math.sqrt(images), Math.sqrt(planes)];
+  const base = new Float64Array(count * channels);
+  for (let plane = 0; plane < base.length; plane++) {
+    const image = Math.floor(plane / channels);
+    base[plane] = ofChannel[plane % channels] + ofImages * fields.ofImage[image] + ofPlanes * fields.ofPlane[plane];
+  }
+  return { own: Math.sqrt(rest * (1 - common)), common: Math.sqrt(rest * common), base };
+}
+
+/** The deviates of an activation that all patterns see. */
+class SharedFields {
+  readonly ofImage: Float64Array;
+  readonly ofPlane: Float32Array;
+
+  constructor(
+    readonly shape: readonly number[],
+    readonly stream: RandomStream,
+  ) {
+    const [images, channels] = shape;
+    this.ofImage = normalDeviates(images, stream.substream(0));
+    this.ofPlane = new Float32Array(images * channels);
+    fillNormal(this.ofPlane, stream.substream(5), 0);
+  }
+
+  /** Visits planes with their own field and that of their image. */
+  forEachPlane(correlation: number, visit: (plane: number, own: Float32Array, common: Float32Array) => void): void {
+    const [images, channels, height = 1, width = 1] = this.shape;
+    const own = new Float32Array(height * width);
+    const common = new Float32Array(height * width);
+    const [planes, commons] = [this.stream.substream(1), this.stream.substream(2)];
+    for (let image = 0; image < images; image++) {
+      fillNormal(common, commons, image);
+      smooth(common, width, correlation);
+      for (let channel = 0; channel < channels; channel++) {
+        const plane = image * channels + channel;
+        fillNormal(own, planes, plane);
+        smooth(own, width, correlation);
+        visit(plane, own, common);
+      }
     }
   }
-  return values;
+}
+
+const BINS = 1 << 13;
+const WIDEST = 8;
+const bins = new Int32Array(BINS);
+
+/** The value that a share of `density` of the scores lies above, to a small part of a bin. */
+function thresholdOf(scores: Float32Array, density: number): number {
+  bins.fill(0);
+  const scale = BINS / (2 * WIDEST);
+  for (let i = 0; i < scores.length; i++) {
+    const bin = (scores[i] + WIDEST) * scale;
+    bins[bin < 0 ? 0 : bin >= BINS ? BINS - 1 : bin | 0]++;
+  }
+  let missing = density * scores.length;
+  let bin = BINS - 1;
+  while (bin > 0 && bins[bin] < missing) missing -= bins[bin--];
+  return (bin + 1 - missing / Math.max(1, bins[bin])) / scale - WIDEST;
 }
 
 /**

@@ -7,14 +7,15 @@ import { averagePoolForward, maxPoolForward } from "../../kernels/reference/pool
 import { type LayerNode, layersOf, type NetworkNode, parameterShape } from "../../networks/graph.ts";
 import { keepCount } from "../../sparsity/keep-count.ts";
 import { structuredPruner, unitSize } from "../../sparsity/structured.ts";
-import { drawMagnitudes, drawRectified, drawWeights } from "./draw.ts";
+import { drawActivation, drawWeights } from "./draw.ts";
 import type { Zeros } from "./masks.ts";
 import * as masks from "./masks.ts";
+import type { FieldPattern } from "./patterns.ts";
 import type { SyntheticStep } from "./step.ts";
 
 /** What top-k keeps of weights that are drawn; of convolutions in units, where the method prunes those. */
 export function weightZeros(
-  { seed, sparsities, pruning, settings }: SyntheticStep,
+  { seed, sparsities, pruning, patterns }: SyntheticStep,
   node: LayerNode,
   index: number,
 ): Zeros {
@@ -22,7 +23,10 @@ export function weightZeros(
   const shape = parameterShape(node);
   const size = sizeOf(shape);
   if (keepCount(sparsity, size) === size) return null;
-  const values = drawWeights(shape, settings, randomStream(seed, "synthetic-weight", index));
+  // Units that are pruned as a whole are kept by their sums, which no density of elements tells.
+  const pattern =
+    pruning === "unstructured" ? patterns.weights[index] : { ...patterns.weights[index], densities: undefined };
+  const values = drawWeights(shape, pattern, randomStream(seed, "synthetic-weight", index));
   if (node.op === "linear" || pruning === "unstructured") {
     for (let i = 0; i < size; i++) values[i] = Math.abs(values[i]);
     return masks.largest(values, shape, keepCount(sparsity, size));
@@ -50,7 +54,7 @@ const SELECTS: readonly NetworkNode["op"][] = ["relu", "maxPool", "averagePool",
 const READS_VALUES: readonly NetworkNode["op"][] = ["maxPool", "averagePool", "dropout", "concat"];
 
 /** Draws the activations of a step, node by node; their values live until the last who reads them is done. */
-export function forwardZeros({ network, batch, sparsities, seed, settings }: SyntheticStep): ForwardZeros {
+export function forwardZeros({ network, batch, sparsities, seed, patterns }: SyntheticStep): ForwardZeros {
   const { nodes } = network;
   const layers = layersOf(network);
   const natural: Zeros[] = [];
@@ -59,9 +63,15 @@ export function forwardZeros({ network, batch, sparsities, seed, settings }: Syn
   const kept = new Map<NetworkNode, BitMask>();
   /** Kept until the last reader is done. */
   const values = new Map<number, Float32Array>();
+  const isLayer = (node: NetworkNode) => node.op === "conv" || node.op === "linear";
   const isSparse = (node: LayerNode) => sparsities[layers.indexOf(node)].input > 0;
   const needsValues = (node: NetworkNode) =>
     node.op === "conv" || node.op === "linear" ? isSparse(node) : READS_VALUES.includes(node.op);
+  /** What the next layer saves: of its own input where it reads the node. */
+  const savedBehind = (index: number): FieldPattern => {
+    const reader = nodes.find((node) => isLayer(node) && node.from.includes(index)) ?? nodes.slice(index).find(isLayer);
+    return patterns.saved[Math.max(0, layers.indexOf(reader as LayerNode))];
+  };
   const lastReaders = nodes.map((_, index) =>
     nodes.findLastIndex((reader) => reader.from.includes(index) && needsValues(reader)),
   );
@@ -79,11 +89,12 @@ export function forwardZeros({ network, batch, sparsities, seed, settings }: Syn
     for (const from of [index, ...node.from]) if (lastReaders[from] <= index) values.delete(from);
 
     function valuesOf(node: NetworkNode, shape: number[], sources: Float32Array[]): Float32Array {
-      if (node.op === "relu") return drawRectified(shape, settings, stream);
+      const saved = savedBehind(index);
+      if (node.op === "relu") return drawActivation({ shape, natural: patterns.natural.get(node.name), saved }, stream);
       if (node.op === "averagePool") return averagePool({ ...node.geometry, N: batch }, sources[0]);
       if (node.op === "concat") return joined(batch, sources);
       if (node.op === "dropout") return drop(node.rate, shape, sources[0]);
-      if (node.op !== "maxPool") return drawMagnitudes(shape, settings, stream);
+      if (node.op !== "maxPool") return drawActivation({ shape, saved }, stream);
       const g = { ...node.geometry, N: batch };
       const output = new Float32Array(masks.outputSize(g));
       const argmax = new Int32Array(output.length);
@@ -112,7 +123,21 @@ export function forwardZeros({ network, batch, sparsities, seed, settings }: Syn
     );
     if (wanted >= (zeros === null ? size : countOnes(zeros))) saved.push(zeros);
     else if (equal >= 0) saved.push(saved[equal]);
-    else saved.push(masks.largest(values.get(source) as Float32Array, shape, wanted));
+    else saved.push(masks.largest(scoresOf(node, source, shape), shape, wanted));
+  }
+
+  /** What is not drawn for this layer, as pooled values, is saved by a draw of its own among what is not zero. */
+  function scoresOf(node: LayerNode, source: number, shape: readonly number[]): Float32Array {
+    const drawn = values.get(source) as Float32Array;
+    const made = nodes[source].op;
+    if (!SELECTS.includes(made) || made === "relu") return drawn;
+    const layer = layers.indexOf(node);
+    const scores = drawActivation(
+      { shape, saved: patterns.saved[layer] },
+      randomStream(seed, "synthetic-saved", layer),
+    );
+    for (let i = 0; i < scores.length; i++) if (drawn[i] === 0) scores[i] = 0;
+    return scores;
   }
 }
 

@@ -12,7 +12,7 @@ import type { SyntheticStep } from "./step.ts";
 
 /** Zeros of the gradient with respect to each node's output; `weights` of each layer, in order. */
 export function gradientZeros(
-  { network, batch, seed, settings }: SyntheticStep,
+  { network, batch, seed, patterns }: SyntheticStep,
   weights: readonly Zeros[],
   { natural, winners, kept }: ForwardZeros,
 ): readonly Zeros[] {
@@ -57,7 +57,7 @@ export function gradientZeros(
   }
 
   function thinned(grad: Zeros, shape: readonly number[], stream: RandomStream): Zeros {
-    if (settings.gradDensity === 1) return grad;
-    return masks.thinned(grad, shape, (i) => stream.uniformAt(i) < settings.gradDensity);
+    if (patterns.gradDensity === 1) return grad;
+    return masks.thinned(grad, shape, (i) => stream.uniformAt(i) < patterns.gradDensity);
   }
 }

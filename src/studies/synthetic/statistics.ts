@@ -1,66 +1,137 @@
-/** The statistics of the zeros of a trace, operand by operand, in the terms of the settings of a synthetic one, and on the mean. */
+/** The statistics of the zeros of a trace, operand by operand, in the terms of the patterns that synthetic ones are drawn from. */
 import { sizeOf } from "../../kernels/geometry.ts";
 import { isMacOp, type TraceTensor } from "../../trace/manifest.ts";
 import type { Operand } from "../../trace/passes.ts";
 import type { Trace } from "../../trace/trace.ts";
-import { activationPattern, weightPattern } from "./measure.ts";
+import { activationPattern, type MeasuredField } from "./measure-activation.ts";
+import { type MeasuredWeight, weightPattern } from "./measure-weight.ts";
 import type { SyntheticSettings } from "./settings.ts";
 
-/** One operand; a figure that its mask does not tell is null. */
-export interface OperandPattern {
-  readonly layer: string;
-  readonly operand: Operand | "saved input";
+/** One operand of a layer; its pattern is null where its mask tells none: it is dense, or nearly so. */
+export interface MeasuredOperand<Pattern> {
   readonly tensor: string;
   readonly density: number;
-  readonly filterSpread: number | null;
-  readonly channelSpread: number | null;
-  readonly offsets: number | null;
-  readonly common: number | null;
-  readonly correlation: number | null;
+  readonly pattern: Pattern | null;
+}
+
+/** The operands of a layer that have patterns. */
+export interface MeasuredLayer {
+  readonly layer: string;
+  readonly kind: "conv" | "linear";
+  /** Height and width of the kernel, multiplied. */
+  readonly taps: number;
+  readonly weight: MeasuredOperand<MeasuredWeight>;
+  /** What the forward pass reads, with its natural zeros; saved inputs are what the method kept of it. */
+  readonly input: MeasuredOperand<MeasuredField>;
+  readonly saved: MeasuredOperand<MeasuredField>;
+  readonly outputGrad: MeasuredOperand<MeasuredField>;
 }
 
 /** Of a whole trace. */
 export interface TracePatterns {
-  readonly operands: readonly OperandPattern[];
-  /** Means over the masked weights of convolutions, and over the masked inputs of more than one pixel that no method chose. */
-  readonly settings: Partial<SyntheticSettings>;
+  readonly network: string;
+  readonly method: string;
+  readonly sparsity: number;
+  readonly layers: readonly MeasuredLayer[];
+  /** Outputs of ReLUs by their names, in order. */
+  readonly rectified: readonly { readonly name: string; readonly pattern: MeasuredField | null }[];
 }
 
-type Figures = Partial<Record<keyof SyntheticSettings, number | null>>;
-
-const NOT_TOLD = { filterSpread: null, channelSpread: null, offsets: null, common: null, correlation: null };
-
-/** Measures every operand once, in the order of the ops. */
+/** Measures every layer of a trace, in the order of its forward ops. @throws Error where a mask cannot be read. */
 export async function tracePatterns(trace: Trace): Promise<TracePatterns> {
-  const seen = new Set<string>();
-  const operands: OperandPattern[] = [];
-  const means = new Map<keyof SyntheticSettings, number[]>();
-  const count = (figures: Figures) => {
-    for (const [name, value] of Object.entries(figures) as [keyof SyntheticSettings, number | null][]) {
-      if (value !== null) means.set(name, [...(means.get(name) ?? []), value]);
-    }
+  const { network, method, ops } = trace.manifest;
+  const multiplying = ops.filter(isMacOp);
+  const known = new Map<string, Promise<MeasuredField | null>>();
+  const field = async (id: string | undefined): Promise<MeasuredOperand<MeasuredField>> => {
+    if (id === undefined) return { tensor: "", density: 1, pattern: null };
+    const tensor = trace.tensor(id);
+    if (!known.has(id)) known.set(id, fieldOf(trace, tensor));
+    return { tensor: id, density: densityOf(tensor), pattern: (await known.get(id)) ?? null };
   };
-  for (const { layer, kind, operands: named } of trace.manifest.ops.filter(isMacOp)) {
-    for (const [name, id] of Object.entries(named) as [Operand, string][]) {
-      if (seen.has(id)) continue;
-      seen.add(id);
-      const tensor = trace.tensor(id);
-      const density = tensor.nonzeros / sizeOf(tensor.shape);
-      const operand = tensor.role === "savedActivation" ? "saved input" : name;
-      const figures = await figuresOf(trace, tensor, name);
-      operands.push({ layer, operand, tensor: id, density, ...NOT_TOLD, ...figures });
-      if (name === "weight" && kind === "conv") count(figures);
-      if (operand === "input" && typeof figures.correlation === "number") {
-        count({ naturalDensity: density, ...figures });
-      }
-    }
+  const layers: MeasuredLayer[] = [];
+  for (const { layer, kind, geometry, operands } of multiplying.filter(({ pass }) => pass === "forward")) {
+    const operandOf = (pass: string, name: Operand) =>
+      multiplying.find((op) => op.layer === layer && op.pass === pass)?.operands[name];
+    const weight = trace.tensor(operands.weight as string);
+    layers.push({
+      ...{ layer, kind, taps: geometry.R * geometry.S },
+      weight: { tensor: weight.id, density: densityOf(weight), pattern: await weightOf(trace, weight) },
+      input: await field(operands.input),
+      saved: await field(operandOf("weightGrad", "input")),
+      outputGrad: await field(operandOf("weightGrad", "outputGrad")),
+    });
+  }
+  const rectified = [];
+  for (const op of ops) {
+    if (isMacOp(op) || op.kind !== "relu" || op.pass !== "forward") continue;
+    rectified.push({ name: op.layer, pattern: (await field(op.writes[0])).pattern });
+  }
+  return { network, method: method.name, sparsity: method.sparsity ?? 0, layers, rectified };
+}
+
+function densityOf({ nonzeros, shape }: TraceTensor): number {
+  return nonzeros / sizeOf(shape);
+}
+
+async function fieldOf(trace: Trace, { id, mask }: TraceTensor): Promise<MeasuredField | null> {
+  return mask === undefined ? null : activationPattern(await trace.mask(id));
+}
+
+async function weightOf(trace: Trace, { id, mask }: TraceTensor): Promise<MeasuredWeight | null> {
+  return mask === undefined ? null : weightPattern(await trace.mask(id));
+}
+
+/** One operand as a line of figures, by the names of the settings; null where its mask does not tell one. */
+export interface OperandFigures {
+  readonly layer: string;
+  readonly operand: "weight" | "input" | "saved input" | "output gradient";
+  readonly tensor: string;
+  readonly density: number;
+  readonly figures: Readonly<Partial<SyntheticSettings>>;
+}
+
+/** Every operand of a trace once, in the order of the layers. */
+export function operandFigures({ layers }: TracePatterns): OperandFigures[] {
+  const seen = new Set([""]);
+  return layers.flatMap(({ layer, weight, input, saved, outputGrad }) =>
+    [
+      { operand: "weight" as const, ...weight, figures: weightFigures(weight.pattern) },
+      { operand: "input" as const, ...input, figures: naturalFigures(input) },
+      { operand: "saved input" as const, ...saved, figures: savedFigures(saved.pattern) },
+      { operand: "output gradient" as const, ...outputGrad, figures: {} },
+    ].flatMap(({ operand, tensor, density, figures }) => {
+      if (seen.has(tensor)) return [];
+      seen.add(tensor);
+      return [{ layer, operand, tensor, density, figures }];
+    }),
+  );
+}
+
+/** Means over the convolutions, of each figure over the layers that tell it. */
+export function meanSettings(patterns: TracePatterns): Partial<SyntheticSettings> {
+  const kinds = new Map(patterns.layers.map(({ layer, kind }) => [layer, kind]));
+  const all = new Map<string, number[]>();
+  for (const { layer, figures } of operandFigures(patterns)) {
+    if (kinds.get(layer) !== "conv") continue;
+    for (const [name, value] of Object.entries(figures)) all.set(name, [...(all.get(name) ?? []), value]);
   }
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-  return { operands, settings: Object.fromEntries([...means].map(([name, values]) => [name, mean(values)])) };
+  return Object.fromEntries([...all].map(([name, values]) => [name, mean(values)]));
 }
 
-async function figuresOf(trace: Trace, { id, mask }: TraceTensor, operand: Operand): Promise<Figures> {
-  if (mask === undefined || operand === "outputGrad") return {};
-  const bits = await trace.mask(id);
-  return (operand === "weight" ? weightPattern(bits) : activationPattern(bits)) ?? {};
+function weightFigures(pattern: MeasuredWeight | null): Partial<SyntheticSettings> {
+  if (pattern === null) return {};
+  return { filterSpread: pattern.filterSpread, channelSpread: pattern.channelSpread, sliceSpread: pattern.slices };
+}
+
+function naturalFigures({ density, pattern }: MeasuredOperand<MeasuredField>): Partial<SyntheticSettings> {
+  if (pattern === null) return {};
+  const { offsets, images, planes, common, correlation } = pattern;
+  return { naturalDensity: density, offsets, imageOffsets: images, planeOffsets: planes, common, correlation };
+}
+
+function savedFigures(pattern: MeasuredField | null): Partial<SyntheticSettings> {
+  if (pattern === null) return {};
+  const { offsets, images, planes, common } = pattern;
+  return { savedOffsets: offsets, savedImageOffsets: images, savedPlaneOffsets: planes, savedCommon: common };
 }

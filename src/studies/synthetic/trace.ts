@@ -59,7 +59,7 @@ export function synthesize(step: SyntheticStep): SyntheticTrace {
 }
 
 function provenanceOf(step: SyntheticStep): Omit<TraceManifest, "tensors" | "ops"> {
-  const { network, method, sparsity, pruning, topKPeriod, batch, seed, settings } = step;
+  const { network, method, sparsity, pruning, topKPeriod, batch, seed, told } = step;
   const swat = { sparsity, topKPeriod, ...PUBLISHED_EXEMPTIONS[method] };
   return {
     version: TRACE_VERSION,
@@ -67,7 +67,7 @@ function provenanceOf(step: SyntheticStep): Omit<TraceManifest, "tensors" | "ops
     network: network.name,
     dataset: "synthetic",
     method: method === "dense" ? { name: method } : { name: method, ...swat },
-    settings: { synthetic: { ...settings }, batchSize: batch, ...(method === "dense" ? {} : { pruning }) },
+    settings: { synthetic: { ...told }, batchSize: batch, ...(method === "dense" ? {} : { pruning }) },
     refreshed: true,
     seed,
     step: 0,

@@ -51,7 +51,7 @@ describe("a sweep of synthetic traces", () => {
           machine: name,
           trace: method === "dense" ? "lenet5 dense" : `lenet5 ${method} ${sparsity}`,
           sha256: await sha256OfFile(path),
-          synthetic: { ...SMALL, ...own, method, sparsity, pruning: "unstructured", classes: 10, common: 0.05 },
+          synthetic: { ...SMALL, ...own, method, sparsity, pruning: "unstructured", classes: 10, position: "late" },
           metrics: {
             cycles: totals.training.cycles,
             speedup: totals.training.speedup,

@@ -2,23 +2,30 @@
 import { describe, expect, it, test } from "vitest";
 import { type BitMask, getBit, onesMask } from "../../../src/kernels/bit-mask.ts";
 import { randomStream } from "../../../src/kernels/random.ts";
-import { drawRectified, drawWeights } from "../../../src/studies/synthetic/draw.ts";
+import { drawActivation, drawWeights } from "../../../src/studies/synthetic/draw.ts";
 import { above, largest } from "../../../src/studies/synthetic/masks.ts";
-import { activationPattern, weightPattern } from "../../../src/studies/synthetic/measure.ts";
+import { activationPattern } from "../../../src/studies/synthetic/measure-activation.ts";
+import { weightPattern } from "../../../src/studies/synthetic/measure-weight.ts";
 import { bothAbove, normalCdf, normalNodes } from "../../../src/studies/synthetic/normal.ts";
-import { SYNTHETIC_DEFAULTS, type SyntheticSettings } from "../../../src/studies/synthetic/settings.ts";
+import type { FieldPattern, WeightPattern } from "../../../src/studies/synthetic/patterns.ts";
 
-const FLAT: SyntheticSettings = {
-  ...SYNTHETIC_DEFAULTS,
-  ...{ filterSpread: 0, channelSpread: 0, offsets: 0, common: 0, correlation: 0 },
-};
+const FLAT: FieldPattern = { density: 0.5, offsets: 0, images: 0, planes: 0, common: 0, correlation: 0 };
 
-function activation(shape: readonly number[], settings: Partial<SyntheticSettings>): BitMask {
-  return above(drawRectified(shape, { ...FLAT, ...settings }, randomStream(1, "activation")), shape, 0);
+/** Natural zeros of a pattern. */
+function activation(shape: readonly number[], pattern: Partial<FieldPattern>, seed = 1): BitMask {
+  const natural = { ...FLAT, ...pattern };
+  return above(drawActivation({ shape, natural, saved: natural }, randomStream(seed, "activation")), shape, 0);
 }
 
-function weight(shape: readonly number[], density: number, settings: Partial<SyntheticSettings>): BitMask {
-  const values = drawWeights(shape, { ...FLAT, ...settings }, randomStream(1, "weight"));
+/** What is saved by a pattern. */
+function saved(shape: readonly number[], density: number, pattern: Partial<FieldPattern>): BitMask {
+  const natural = { ...FLAT, density: 0.6 };
+  const values = drawActivation({ shape, natural, saved: { ...FLAT, ...pattern } }, randomStream(1, "saved"));
+  return largest(values, shape, Math.ceil(density * values.length));
+}
+
+function weight(shape: readonly number[], density: number, pattern: Partial<WeightPattern>): BitMask {
+  const values = drawWeights(shape, { filters: 0, channels: 0, slices: 0, ...pattern }, randomStream(1, "weight"));
   return largest(values.map(Math.abs), shape, Math.ceil(density * values.length));
 }
 
@@ -79,44 +86,103 @@ describe("a field", () => {
 });
 
 describe("what is measured of drawn activations is what was asked for", () => {
-  it.each([
-    { offsets: 0, common: 0, correlation: 0 },
-    { offsets: 0.3, common: 0, correlation: 0.5 },
-    { offsets: 0, common: 0.3, correlation: 0.5 },
-    { offsets: 0.2, common: 0.1, correlation: 0.8 },
-  ])("%j", (asked) => {
-    for (const naturalDensity of [0.3, 0.6]) {
-      const found = activationPattern(activation([16, 256, 12, 12], { ...asked, naturalDensity }));
-      for (const name of ["offsets", "common", "correlation"] as const) {
-        // Offsets of 256 channels tell their variance to 9 percent, twice over.
-        const slack = 0.02 + (name === "offsets" ? 0.2 : 0.1) * asked[name];
-        expect(Math.abs((found?.[name] as number) - asked[name]), `${name} of ${found?.[name]}`).toBeLessThan(slack);
+  const CASES = [
+    { offsets: 0, images: 0, planes: 0, common: 0, correlation: 0 },
+    { offsets: 0.3, images: 0, planes: 0, common: 0, correlation: 0.5 },
+    { offsets: 0, images: 0.2, planes: 0, common: 0.3, correlation: 0.5 },
+    { offsets: 0.2, images: 0, planes: 0.2, common: 0.1, correlation: 0.8 },
+  ];
+  const NAMES = ["offsets", "images", "planes", "common", "correlation"] as const;
+  /** 24 images tell the variance between them to 30 percent, 256 channels theirs to 9, each twice over. */
+  const slack = (name: (typeof NAMES)[number], value: number) => 0.025 + (name === "images" ? 0.6 : 0.2) * value;
+
+  it.each(CASES)("in natural zeros: %j", (asked) => {
+    for (const density of [0.3, 0.6]) {
+      const found = activationPattern(activation([24, 256, 12, 12], { ...asked, density }));
+      expect(Math.abs((found?.density as number) - density)).toBeLessThan(0.001);
+      for (const name of NAMES) {
+        expect(Math.abs((found?.[name] as number) - asked[name]), name).toBeLessThan(slack(name, asked[name]));
       }
+    }
+  });
+
+  it.each(CASES)("in what is saved of other natural zeros, to two thirds: %j", (asked) => {
+    // Natural zeros take what their own channels and images take.
+    const found = activationPattern(saved([24, 256, 12, 12], 0.1, asked));
+    for (const name of ["offsets", "images", "planes"] as const) {
+      expect(Math.abs((found?.[name] as number) - asked[name]), name).toBeLessThan(0.03 + asked[name] / 3);
     }
   });
 });
 
 describe("what is measured of drawn weights is what was asked for", () => {
   it.each([
-    { filterSpread: 0, channelSpread: 0 },
-    { filterSpread: 0.5, channelSpread: 0 },
-    { filterSpread: 0, channelSpread: 0.5 },
-    { filterSpread: 0.4, channelSpread: 0.2 },
+    { filters: 0, channels: 0, slices: 0 },
+    { filters: 0.5, channels: 0, slices: 0 },
+    { filters: 0, channels: 0.5, slices: 0.3 },
+    { filters: 0.4, channels: 0.2, slices: 0.5 },
   ])("%j", (asked) => {
     for (const density of [0.1, 0.3]) {
       const found = weightPattern(weight([256, 256, 3, 3], density, asked));
-      for (const name of ["filterSpread", "channelSpread"] as const) {
-        expect(Math.abs((found?.[name] as number) - asked[name]), `${name} of ${found?.[name]}`).toBeLessThan(
-          0.03 + 0.2 * asked[name],
-        );
+      const figures = { filters: found?.filterSpread, channels: found?.channelSpread, slices: found?.slices };
+      for (const [name, value] of Object.entries(figures)) {
+        const wanted = asked[name as keyof typeof asked];
+        expect(Math.abs((value as number) - wanted), `${name} of ${value}`).toBeLessThan(0.03 + 0.1 * wanted);
       }
     }
   });
 
   it("of pruned weights grows with what is asked for", () => {
-    const spread = (filterSpread: number) => weightPattern(weight([64, 64, 3, 3], 0.2, { filterSpread }))?.filterSpread;
+    const spread = (filters: number) => weightPattern(weight([64, 64, 3, 3], 0.2, { filters }))?.filterSpread;
     const found = [0, 0.2, 0.5, 1].map((asked) => spread(asked) as number);
     expect(found).toEqual([...found].sort((a, b) => a - b));
+  });
+});
+
+describe("densities that are to be matched", () => {
+  it("of a weight are those of each filter, and to a hundredth those of each channel", () => {
+    const shape = [32, 48, 3, 3];
+    const filters = Float64Array.from({ length: 32 }, (_, k) => 0.02 + 0.004 * k);
+    const mean = filters.reduce((sum, d) => sum + d, 0) / 32;
+    const channels = Float64Array.from({ length: 48 }, (_, c) => mean * (c % 2 === 0 ? 1.5 : 0.5));
+    const mask = weight(shape, mean, { filters: 0.3, slices: 0.4, densities: { filters, channels } });
+    const share = (of: (k: number, c: number) => boolean) => {
+      let [kept, size] = [0, 0];
+      for (let k = 0; k < 32; k++) {
+        for (let i = 0; i < 48 * 9; i++) {
+          if (!of(k, Math.floor(i / 9))) continue;
+          size++;
+          if (getBit(mask, k, i)) kept++;
+        }
+      }
+      return kept / size;
+    };
+    filters.forEach((density, k) => {
+      // Exact but for the rounding of counts of 432 elements.
+      expect(Math.abs(share((filter) => filter === k) - density)).toBeLessThan(1.5 / 432);
+    });
+    channels.forEach((density, c) => {
+      expect(Math.abs(share((_, channel) => channel === c) - density)).toBeLessThan(0.02);
+    });
+  });
+
+  it("of an activation are those of each channel, dead ones among them, in natural zeros and in what is saved", () => {
+    const shape = [6, 10, 8, 8];
+    const natural = Float64Array.from({ length: 10 }, (_, c) => c / 10);
+    const kept = natural.map((density) => density / 4);
+    const patterns = { natural: { ...FLAT, densities: natural }, saved: { ...FLAT, densities: kept } };
+    const values = drawActivation({ shape, ...patterns }, randomStream(1, "densities"));
+    const total = Math.round(kept.reduce((sum, d) => sum + Math.round(d * 384), 0));
+    const shareOf = (mask: BitMask, channel: number) => {
+      let ones = 0;
+      for (let n = 0; n < 6; n++) for (let i = 0; i < 64; i++) if (getBit(mask, n, channel * 64 + i)) ones++;
+      return ones;
+    };
+    const [zeros, top] = [above(values, shape, 0), largest(values, shape, total)];
+    for (let c = 0; c < 10; c++) {
+      expect(shareOf(zeros, c)).toBe(Math.round(natural[c] * 384));
+      expect(shareOf(top, c)).toBe(Math.round(kept[c] * 384));
+    }
   });
 });
 
@@ -124,10 +190,11 @@ it("tells nothing of masks that are dense, or nearly so", () => {
   const dense = onesMask([8, 8, 3, 3]);
   expect(weightPattern(dense)).toBeNull();
   expect(activationPattern(dense)).toBeNull();
-  expect(weightPattern(weight([8, 8, 4, 4], 0.995, {}))).toBeNull();
+  expect(weightPattern(weight([8, 8, 4, 4], 0.997, {}))).toBeNull();
 });
 
-it("leaves out what one pixel or one channel cannot tell", () => {
-  expect(activationPattern(activation([8, 64, 1, 1], {}))?.correlation).toBeNull();
-  expect(activationPattern(activation([8, 1, 8, 8], {}))?.common).toBeNull();
+it("takes nothing for what one pixel, one channel or one image cannot tell", () => {
+  expect(activationPattern(activation([8, 64, 1, 1], {}))).toMatchObject({ correlation: 0, common: 0, planes: 0 });
+  expect(activationPattern(activation([8, 1, 8, 8], {}))).toMatchObject({ common: 0, images: 0 });
+  expect(activationPattern(activation([1, 64, 8, 8], { offsets: 0.4 }))?.offsets).toBeGreaterThan(0.3);
 });

@@ -1,14 +1,16 @@
 /** Synthetic steps for tests, and opening them. */
 import { memorySource } from "../../../src/io/byte-source.ts";
 import { layersOf, type Network, parameterShape } from "../../../src/networks/graph.ts";
-import { fixedSparsities, PUBLISHED_EXEMPTIONS } from "../../../src/sparsity/methods.ts";
-import { SYNTHETIC_DEFAULTS, type SyntheticSettings } from "../../../src/studies/synthetic/settings.ts";
+import { type FixedMethod, fixedSparsities, PUBLISHED_EXEMPTIONS } from "../../../src/sparsity/methods.ts";
+import { fittedPatterns } from "../../../src/studies/synthetic/defaults.ts";
+import type { SyntheticSettings } from "../../../src/studies/synthetic/settings.ts";
 import type { SyntheticStep } from "../../../src/studies/synthetic/step.ts";
 import { synthesize } from "../../../src/studies/synthetic/trace.ts";
 import { encodeTrace, openTrace, type Trace } from "../../../src/trace/trace.ts";
 
 /** What a test may choose. */
-export type StepChoice = Partial<Omit<SyntheticStep, "network" | "sparsities" | "settings">> & {
+export type StepChoice = Partial<Omit<SyntheticStep, "network" | "sparsities" | "patterns" | "told" | "method">> & {
+  readonly method?: FixedMethod;
   readonly settings?: Partial<SyntheticSettings>;
 };
 
@@ -20,7 +22,17 @@ export function syntheticBytes(network: Network, { settings, ...choice }: StepCh
   const { firstLayerDense } = PUBLISHED_EXEMPTIONS[method];
   const sparsities = weights.map((weight, i) => ({ weight, input: firstLayerDense && i === 0 ? 0 : weight }));
   const order = { network, method, sparsity, sparsities, pruning: "unstructured", topKPeriod: 10, batch: 2, seed: 1 };
-  const step = { ...order, ...choice, settings: { ...SYNTHETIC_DEFAULTS, ...settings } } as SyntheticStep;
+  const seed = choice.seed ?? 1;
+  const patterns = fittedPatterns({
+    network,
+    method,
+    sparsity,
+    sparsities,
+    trained: 1e4,
+    seed,
+    settings: settings ?? {},
+  });
+  const step = { ...order, ...choice, patterns, told: { trained: 1e4 } } as SyntheticStep;
   const { manifest, masks } = synthesize(step);
   return encodeTrace(manifest, masks);
 }

@@ -47,14 +47,14 @@ describe.each([
       const { method = "swat-u", sparsity = 0, pruning = "unstructured" } = choice;
       const order = { network: name, data, method, sparsity, pruning, batch: BATCH, warmSteps: 1, seed: 1, threads: 1 };
       const recorded = await openTrace(memorySource("recorded", await recordStep({ ...order, kernels: "js" })));
-      const synthetic = await syntheticTrace(network, { ...choice, batch: BATCH });
+      const synthetic = await syntheticTrace(network, { ...choice, batch: BATCH, settings: { naturalDensity: 0.6 } });
       expect(synthetic.manifest.ops).toEqual(recorded.manifest.ops);
       const described = ({ manifest }: Trace) =>
         manifest.tensors.map(({ id, role, shape, within }) => ({ id, role, shape, within })).sort(byId);
       expect(described(synthetic)).toEqual(described(recorded));
       const { producer: _, settings, ...provenance } = synthetic.manifest;
       expect(provenance.method).toEqual(recorded.manifest.method);
-      expect(settings).toMatchObject({ synthetic: { correlation: expect.any(Number) }, batchSize: BATCH });
+      expect(settings).toMatchObject({ synthetic: { trained: 1e4 }, batchSize: BATCH });
     },
   );
 });

@@ -1,0 +1,27 @@
+/** Coefficients of features.ts for the default patterns. Written by scripts/fit-synthetic.ts; do not edit. */
+// biome-ignore-all lint/suspicious/noApproximativeNumericConstant: fitted
+export const FITTED = {
+  "conv.channelSpread": [-1.2426, 0.0674, 0.0101, -0.3258, 0.0328, 0.7494, -0.1108, -0.1864, 0.0153, 0.1344],
+  "conv.filterSpread": [-1.5219, 0.0811, 0.0236, -0.2072, 0.1526, 0.6418, -0.136, -0.1741, 0.1767, 0.0858],
+  "conv.savedCommon": [-0.1095, -0.5454, -0.1214, 0.0957, -0.4706, 0.3705, 1.4834],
+  "conv.savedCorrelation": [2.3944, -0.5753, -0.135, 1.0654, -0.2787, 0.3274, 0.3368],
+  "conv.savedImageOffsets": [-6.8284, -0.0715, 0.1662, -0.1714, 0.5284, 0.003, 0.1652],
+  "conv.savedOffsets": [-2.2673, 0.0546, -0.0313, 0.3569, 0.4014, -0.0614, 0.1128],
+  "conv.savedPlaneOffsets": [-5.6065, 0.2569, 0.1466, -0.2815, 0.5054, -0.217, -0.6503],
+  "conv.sliceSpread": [-0.2116, 0.0845, 0.0069, -0.16, 0.1091, 0.6019, 0, -1.1574, -0.1422, 0.0809],
+  inputCoupling: [-0.2666, 0.3003, 0.0694, 0.2653, 0.0644, -0.1773, -0.2475],
+  "linear.channelSpread": [-0.6208, 0.3068],
+  "linear.filterSpread": [-2.9438, -0.238],
+  "linear.savedCommon": [-7.0025, 0],
+  "linear.savedCorrelation": [-7.0025, 0],
+  "linear.savedImageOffsets": [-1.8613, -0.4561],
+  "linear.savedOffsets": [-0.9966, 0.1984],
+  "linear.savedPlaneOffsets": [-7.0025, 0],
+  "natural.common": [-1.3938, -0.1395, -0.1646, 0.0177, 0.1113, -0.8684, 0.1892],
+  "natural.correlation": [1.8565, -0.5427, -0.0917, 1.0857, -0.315, 0.0234, 0.4379],
+  "natural.imageOffsets": [-6.5156, 0.0832, 0.0542, -0.3728, 0.5226, 0.0676, 0.0346],
+  "natural.naturalDensity": [-0.4663, -0.0296, 0.0197, 0.6677, 0.0951, 0.8552, 0.1217],
+  "natural.offsets": [-2.3389, -0.2653, -0.0031, 0.0588, 0.325, 0.6505, 0.3687],
+  "natural.planeOffsets": [-4.4673, 0.1835, 0.1067, -0.3015, 0.67, -0.1584, -0.8183],
+  outputGradCoupling: [1.7169, 0.2602, 0.0091, 0.1236, -0.0556, -0.1904, 0.1026],
+} satisfies Readonly<Record<string, readonly number[]>>;

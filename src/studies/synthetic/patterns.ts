@@ -1,0 +1,39 @@
+/**
+ * How the zeros of one tensor are spread: what masks are drawn from (draw.ts), and what is measured of recorded ones
+ * (measure-weight.ts, measure-activation.ts). docs/synthetic-traces.md has the model.
+ */
+
+/** Along filters or channels: the standard deviation of normal deviates, or the values themselves, one for each. */
+export type Axis = number | Float64Array;
+
+/**
+ * A weight is w = exp(a + b + c)·z with a of its filter, b of its input channel, c of both (its kernel slice) and a standard
+ * normal z of its own; top-k does the rest.
+ */
+export interface WeightPattern {
+  readonly filters: Axis;
+  readonly channels: Axis;
+  readonly slices: number;
+  /** Densities to match, of each filter and of each channel; of a weight of other sizes they mean nothing. */
+  readonly densities?: { readonly filters: Float64Array; readonly channels: Float64Array } | undefined;
+}
+
+/**
+ * An element is kept where a standard normal deviate is large: the sum of b of its channel, i of its image, p of its plane
+ * (image and channel), and of two smooth fields, s of its image and g of its plane. Shares are of the variance.
+ */
+export interface FieldPattern {
+  /** Share of nonzeros. */
+  readonly density: number;
+  readonly offsets: number;
+  /** b of each channel, where it was measured. */
+  readonly ofChannels?: Float64Array | undefined;
+  /** Densities to match of each channel; of an activation of other channels they mean nothing. */
+  readonly densities?: Float64Array | undefined;
+  readonly images: number;
+  readonly planes: number;
+  /** s, as a share of what s and g have together. */
+  readonly common: number;
+  /** Of neighbouring pixels of s and of g; of pixels (x, y) apart it is correlation^(|x| + |y|). */
+  readonly correlation: number;
+}
