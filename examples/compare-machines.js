@@ -15,7 +15,8 @@ process.once("SIGINT", () => stop.abort());
 for (const name of await shippedMachines()) {
   if (!name.endsWith("-4096")) continue;
   const { machines } = await simulate({ traces: [trace], machines: [name], signal: stop.signal });
-  const { speedup, seconds, energy } = machines[0].totals.training;
-  const saved = energy?.ratio?.toFixed(2) ?? "–";
-  console.log(`${name}: ${speedup?.toFixed(2)} × faster, ${(seconds * 1e3).toFixed(3)} ms, ${saved} × less energy`);
+  const [{ totals, baseline }] = machines;
+  const { speedup, seconds, energy } = totals.training;
+  const over = `${speedup?.toFixed(2)} × over ${baseline.name}`;
+  console.log(`${name}: ${(seconds * 1e6).toFixed(1)} µs, ${over}, ${energy?.ratio?.toFixed(2) ?? "–"} × less energy`);
 }

@@ -8,7 +8,7 @@ export type { BitMask } from "./kernels/bit-mask.ts";
 export type { ReportInput } from "./report/charts/index.ts";
 export { resultCsv } from "./report/csv.ts";
 export { reportPage } from "./report/html/page.ts";
-export { resultTable } from "./report/table.ts";
+export { resultTable, type TableOptions } from "./report/result-table.ts";
 export type { Accelerator } from "./sim/accelerator.ts";
 export type { EnergyTable } from "./sim/energy/table.ts";
 export type { HardwareConfig, Machine } from "./sim/machine.ts";

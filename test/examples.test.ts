@@ -69,7 +69,7 @@ describe("examples", () => {
     expect(stderr.match(/^step \d+ of 16: loss \d/gm)).toHaveLength(16);
     expect(stdout).toMatch(/^test accuracy 0\.\d+, recorded .*step-000015\.safetensors$/m);
     for (const machine of ["tensordash-4096", "bit-tactical-4096"]) {
-      expect(stdout).toMatch(new RegExp(`^${machine}( +\\d[\\d.]*){11}`, "m"));
+      expect(stdout).toMatch(new RegExp(`^${machine}( +\\d[\\d.]*){6}$`, "m"));
     }
   });
 
@@ -79,7 +79,9 @@ describe("examples", () => {
     expect(names).toEqual((await shippedMachines()).filter((name) => name.endsWith("-4096")));
     const { machines } = await simulate({ traces: [trace], machines: MACHINES });
     for (const { name, totals } of machines) {
-      expect(stdout).toMatch(new RegExp(`^${name}: ${totals.training.speedup?.toFixed(2)} × faster,`, "m"));
+      expect(stdout).toMatch(
+        new RegExp(`^${name}: .*, ${totals.training.speedup?.toFixed(2)} × over dadiannao-4096,`, "m"),
+      );
     }
   });
 

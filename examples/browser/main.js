@@ -4,12 +4,15 @@
  *     npx esbuild examples/browser/main.js examples/browser/index.html --bundle --loader:.html=copy --outdir=out/browser
  */
 import bitTactical from "swat-sim/hw-configs/bit-tactical-4096.json" with { type: "json" };
+import dadiannao from "swat-sim/hw-configs/dadiannao-4096.json" with { type: "json" };
 import ideal from "swat-sim/hw-configs/ideal-4096.json" with { type: "json" };
 import tensorDash from "swat-sim/hw-configs/tensordash-4096.json" with { type: "json" };
-import { accelerators, resolveMachine, simulate } from "swat-sim/sim";
+import { accelerators, rankedMachines, resolveMachine, simulate } from "swat-sim/sim";
 import { identifyTrace } from "swat-sim/trace";
 
-const machines = [bitTactical, ideal, tensorDash].map((config) => resolveMachine(config, config.name, accelerators));
+const resolve = (/** @type {{ name: string }} */ config) => resolveMachine(config, config.name, accelerators);
+const machines = [bitTactical, ideal, tensorDash].map(resolve);
+const commonBaseline = resolve(dadiannao);
 
 const trace = /** @type {HTMLInputElement} */ (document.getElementById("trace"));
 const stop = /** @type {HTMLButtonElement} */ (document.getElementById("stop"));
@@ -30,7 +33,9 @@ trace.addEventListener("change", async () => {
     const identified = await identifyTrace(file.name, new Uint8Array(await file.arrayBuffer()));
     const onProgress = (/** @type {number} */ done, /** @type {number} */ of) =>
       Object.assign(progress, { value: done, max: of });
-    show(await simulate({ traces: [identified], machines, onProgress, signal: abort.signal }));
+    const settings = { commonBaseline, onProgress, signal: abort.signal };
+    const result = await simulate({ traces: [identified], machines, ...settings });
+    show({ ...result, machines: rankedMachines(result.machines) });
     status.textContent = `simulated ${file.name}`;
   } catch (error) {
     status.textContent = String(error);

@@ -3,10 +3,10 @@ import type { Command } from "commander";
 import { unknownName } from "../io/faults.ts";
 import { waterfall } from "../report/waterfall.ts";
 import { simulate } from "../sim/simulate.ts";
-import { loadAccelerators, loadMachines, openTraces } from "../studies/inputs.ts";
+import { loadAccelerators, loadCommonBaseline, loadMachines, openTraces } from "../studies/inputs.ts";
 import { isMacOp } from "../trace/manifest.ts";
 import { PASSES, type Pass } from "../trace/passes.ts";
-import { MACHINE, oneOf } from "./options.ts";
+import { HW, MACHINE, oneOf } from "./options.ts";
 import { warned } from "./warnings.ts";
 
 interface ExplainOptions {
@@ -23,7 +23,7 @@ export function addExplainCommand(program: Command): void {
     .command("explain")
     .description("Show where the cycles went: from effectual MACs through every cause to what was reached.")
     .argument("<trace>", "a recorded step (.safetensors)")
-    .requiredOption("--hw <config...>", "names of shipped machines or paths of configs")
+    .requiredOption("--hw <config...>", HW[1])
     .option(...MACHINE)
     .option("--layer <name>", "only this layer")
     .option("--pass <pass>", PASSES.join(", "), oneOf(PASSES))
@@ -42,7 +42,7 @@ async function explain(path: string, options: ExplainOptions): Promise<void> {
   if (options.layer !== undefined && !layers.includes(options.layer)) {
     throw new Error(`${path}: ${unknownName("layer", options.layer, layers)}`);
   }
-  const result = await simulate({ traces, machines });
+  const result = await simulate({ traces, machines, commonBaseline: await loadCommonBaseline() });
   const wanted = ({ layer, pass }: { layer: string; pass: string }) =>
     (options.layer ?? layer) === layer && (options.pass ?? pass) === pass && layers.includes(layer);
   const found = result.machines.flatMap((machine, index) =>

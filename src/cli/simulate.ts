@@ -1,12 +1,13 @@
 /** `swat-sim simulate`: replays traces on machines and compares them with a dense baseline. */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { writeFileAtomically, writeJsonFile } from "../io/atomic-file.ts";
 import { bandwidthTable } from "../report/bandwidth-table.ts";
 import { resultCsv } from "../report/csv.ts";
 import { energyTable } from "../report/energy-table.ts";
-import { resultTable } from "../report/table.ts";
+import { COLUMN_NAMES, type ColumnName } from "../report/machine-columns.ts";
+import { resultTable } from "../report/result-table.ts";
 import { simulateFiles } from "../studies/simulate-threads.ts";
-import { HW, integer, MACHINE, share } from "./options.ts";
+import { HW, integer, MACHINE, oneOf, share, uniqueList } from "./options.ts";
 import { progressBar } from "./progress.ts";
 import { warn } from "./warnings.ts";
 
@@ -24,6 +25,9 @@ interface SimulateOptions {
   energy?: string;
   explainEnergy?: true;
   sample?: number;
+  columns?: ColumnName[];
+  sort?: ColumnName;
+  wide?: true;
 }
 
 /** Adds the command. */
@@ -40,6 +44,17 @@ export function addSimulateCommand(program: Command): void {
     )
     .option("--baseline-trace <file...>", "steps of dense training, to show what the method adds")
     .option("--allow-unequal", "compare with a baseline of another peak, clock, datatype or memory")
+    .addOption(
+      new Option("--columns <names>", `columns of the table: ${COLUMN_NAMES.join(", ")}`)
+        .argParser(uniqueList(oneOf(COLUMN_NAMES)))
+        .conflicts("wide"),
+    )
+    .option(
+      "--sort <column>",
+      "column that orders the table, the best machine first (default: step)",
+      oneOf(COLUMN_NAMES),
+    )
+    .option("--wide", "all columns, however wide the table")
     .option("--explain-bandwidth", "print what share of DRAM's peak is reached, and what takes the rest")
     .option(
       "--energy <table>",
@@ -82,7 +97,7 @@ async function runSimulate(paths: string[], options: SimulateOptions): Promise<v
   if (options.out !== undefined) await writeJsonFile(options.out, result);
   if (options.csv !== undefined) await writeFileAtomically(options.csv, resultCsv(result));
   const tables = [
-    resultTable(result),
+    resultTable(result, { columns: options.columns, sort: options.sort, wide: options.wide }),
     ...(options.explainBandwidth ? [bandwidthTable(result)] : []),
     ...(options.explainEnergy ? [energyTable(result)] : []),
   ];

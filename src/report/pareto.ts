@@ -20,6 +20,9 @@ const GOALS: Readonly<Record<keyof SweepMetrics, Goal>> = {
   multipliers: "min",
 };
 
+/** Metrics that compare a machine with its baseline. */
+const OVER_BASELINE: ReadonlySet<string> = new Set<keyof SweepMetrics>(["speedup", "matmulSpeedup", "computeSpeedup"]);
+
 /** A metric, or a swept field that holds numbers. */
 export interface Axis {
   readonly name: string;
@@ -52,12 +55,13 @@ export function axisNamed(text: string, points: readonly SweepPoint[]): Axis {
 /**
  * Fronts of workloads, one after another: points that no other of the workload equals or beats in both and beats in one, the best in `x`
  * first; equal points stay together. Those that were refused or lack a number are left out. A workload is a trace; synthetic ones that
- * differ in nothing but axes are one.
+ * differ in nothing but axes are one. Where an axis is a gain over the baseline, points of another baseline have a front of their own.
  */
 export function paretoFront(points: readonly SweepPoint[], x: Axis, y: Axis): SweepPoint[] {
   const workloads = new Map<string, SweepPoint[]>();
+  const isRelative = [x, y].some(({ name }) => OVER_BASELINE.has(name));
   for (const point of points) {
-    const workload = workloadOf(point, [x.name, y.name]);
+    const workload = `${workloadOf(point, [x.name, y.name])} ${isRelative ? (point.baseline ?? "") : ""}`;
     const others = workloads.get(workload);
     if (others === undefined) workloads.set(workload, [point]);
     else others.push(point);

@@ -25,15 +25,19 @@ export function costOf(points: readonly MeasuredPoint[]): Cost {
   return COSTS.find(differs) ?? COSTS[1];
 }
 
-/** The points of a trace that no other of its points beats in speed-up without costing more, or in cost without being slower. */
+/**
+ * The points of a trace and baseline that no other of them beats in speed-up without costing more, or in cost without being
+ * slower.
+ */
 export function paretoFront(points: readonly MeasuredPoint[], { key }: Cost): Set<MeasuredPoint> {
   const front = new Set<MeasuredPoint>();
-  for (const trace of new Set(points.map((point) => point.trace))) {
+  const placeOf = ({ trace, baseline = "" }: MeasuredPoint) => JSON.stringify([trace, baseline]);
+  for (const place of new Set(points.map(placeOf))) {
     let best = Number.NEGATIVE_INFINITY;
     let bestCost = Number.NaN;
     const costs = ({ metrics }: MeasuredPoint) => metrics[key] as number;
     const sorted = points
-      .filter((point) => point.trace === trace && point.metrics[key] !== null)
+      .filter((point) => placeOf(point) === place && point.metrics[key] !== null)
       .sort((a, b) => costs(a) - costs(b) || (b.metrics.speedup ?? 0) - (a.metrics.speedup ?? 0));
     for (const point of sorted) {
       const speedup = point.metrics.speedup ?? 0;

@@ -1,13 +1,14 @@
 /** Where the cycles of one op went on one machine, from the ideal to what was reached, as text. */
 import { CAUSES, type MachineResult, type ResultRow } from "../sim/result.ts";
+import { times } from "./numbers.ts";
 import { plainTable } from "./table.ts";
 
 const PERCENT = 100;
 const BAR_WIDTH = 40;
 
 /** A waterfall of the row's multiplier-cycles; causes that cost nothing are left out. */
-export function waterfall({ name, config }: MachineResult, row: ResultRow, multipliers: number): string {
-  const { breakdown, cycles, layer, pass, scheduled, validation } = row;
+export function waterfall({ name, config, baseline }: MachineResult, row: ResultRow, multipliers: number): string {
+  const { breakdown, cycles, layer, pass, scheduled, validation, seconds, baselineSeconds } = row;
   const total = multipliers * cycles.total;
   const table = plainTable(["cause", "cycles", "share\n%", "up to\ncycles", ""], 1);
   let upTo = 0;
@@ -28,6 +29,7 @@ export function waterfall({ name, config }: MachineResult, row: ResultRow, multi
     scheduled === null ? "skips nothing" : `skips zeros of ${scheduled === "both" ? "both operands" : scheduled}`;
   return [
     `${layer} ${pass} on ${name} (${config.accelerator}, ${multipliers} multipliers, ${skips}): ${cycles.total} cycles, ${validation}`,
+    `${times(baselineSeconds / seconds)} × over ${baseline.isCounterpart ? "its own dense counterpart" : baseline.name} (${row.baselineCycles} cycles)`,
     table.toString(),
   ].join("\n");
 }

@@ -1,12 +1,14 @@
 /**
- * Several results as one comparison: rows of all files by workload (a network with a method) and machine, and the ratios of
- * sums of rows. Machines of one name that differ in anything are told apart by a number behind it.
+ * Several results as one comparison: rows of all files by workload (a network with a method) and machine, with their means over
+ * the steps. Machines of one name that differ in anything are told apart by a number behind it.
  */
 import { InputError, oneLine } from "../io/faults.ts";
 import { resolveMemory } from "../sim/memory/hierarchy.ts";
+import { rankedMachines, type Standing, standingOf } from "../sim/ranking.ts";
 import type { MachineResult, ResultRow, SimulationResult, TraceIdentity } from "../sim/result.ts";
 import type { NumberPath } from "../sim/sampling/number-paths.ts";
 import { sumOfWidths } from "../sim/sampling/total-widths.ts";
+import { totalsOf } from "../sim/totals.ts";
 import { quantity } from "../sim/units.ts";
 import { share } from "./numbers.ts";
 
@@ -27,12 +29,14 @@ export interface Cell {
   /** Name of the machine, which is another one for another config, model or baseline. */
   readonly machine: string;
   readonly result: MachineResult;
-  /** Whether the baseline is the machine's own array without skipping. */
-  readonly ownBaseline: boolean;
+  readonly standing: Standing;
   readonly clockHz: number;
   readonly baselineClockHz: number;
   readonly rows: readonly ResultRow[];
+  /** In the order of their steps. */
   readonly traces: readonly TraceIdentity[];
+  /** Means over these traces. */
+  readonly totals: MachineResult["totals"];
 }
 
 /** What the report calls a network with a method. */
@@ -45,12 +49,13 @@ function treatmentOf({ method, sparsity }: TraceIdentity): string {
 }
 
 /**
- * The cells of all results, workloads and machines in the order of the files.
+ * The cells of all results: workloads in the order of the files, machines of a workload in that of `rankedMachines`.
  * @throws InputError where two files hold the same trace on the same machine, or a clock is none.
  */
 export function cellsOf(results: readonly NamedResult[]): Cell[] {
   const names = machineNames(results);
-  const cells = new Map<string, Cell & { readonly rows: ResultRow[]; readonly traces: TraceIdentity[] }>();
+  type Growing = Omit<Cell, "totals"> & { readonly rows: ResultRow[]; readonly traces: TraceIdentity[] };
+  const cells = new Map<string, Growing>();
   const holder = new Map<string, string>();
   const faults: string[] = [];
   for (const { file, result } of results) {
@@ -73,7 +78,7 @@ export function cellsOf(results: readonly NamedResult[]): Cell[] {
           treatment: treatmentOf(trace),
           machine,
           result: own,
-          ownBaseline: own.baseline.isCounterpart,
+          standing: standingOf(own),
           clockHz,
           baselineClockHz,
           rows: [],
@@ -86,9 +91,20 @@ export function cellsOf(results: readonly NamedResult[]): Cell[] {
     }
   }
   if (faults.length > 0) throw new InputError(faults);
-  const all = [...cells.values()];
-  const workloads = unique(all.map(({ workload }) => workload));
-  return workloads.flatMap((workload) => all.filter((cell) => cell.workload === workload));
+  const all = [...cells.values()].map((cell) => ({ ...cell, ...averaged(cell) }));
+  return unique(all.map(({ workload }) => workload)).flatMap((workload) =>
+    rankedMachines(
+      all.filter((cell) => cell.workload === workload).map((cell) => ({ ...cell.result, totals: cell.totals, cell })),
+    ).map(({ cell }) => cell),
+  );
+}
+
+/** Traces of a cell in the order of their steps, and what its rows come to on average. */
+function averaged({ result, rows, traces, clockHz, baselineClockHz }: Omit<Cell, "totals">) {
+  const steps = traces.length;
+  const ofResult = result.rows.length === rows.length ? result.totals : undefined;
+  const means = () => totalsOf({ rows, steps }, { clockHz }, baselineClockHz, { ops: [], steps: 0 });
+  return { traces: [...traces].sort((a, b) => a.step - b.step), totals: ofResult ?? means() };
 }
 
 /** Names of machines, by what they are. */
@@ -125,22 +141,8 @@ export function ratio(numerator: number, denominator: number): number | null {
   return denominator > 0 ? numerator / denominator : null;
 }
 
-/**
- * Speed-up of the array alone on some rows of a cell: over its own array without skipping by zeros of the operands only, over
- * another machine by whatever that gains.
- */
+/** How much faster than the baseline's the array alone is on some rows of a cell. */
 export function arraySpeedup(cell: Cell, rows: readonly ResultRow[]): number | null {
-  const cycles = sumOf(rows, (row) => row.cycles.compute);
-  if (cell.ownBaseline)
-    return ratio(
-      sumOf(rows, (row) => row.noZerosComputeCycles),
-      cycles,
-    );
-  return paddedSpeedup(cell, rows);
-}
-
-/** The same with what the machine gains by skipping padding. */
-export function paddedSpeedup(cell: Cell, rows: readonly ResultRow[]): number | null {
   const baselineSeconds = sumOf(rows, (row) => row.baselineComputeCycles) / cell.baselineClockHz;
   return ratio(baselineSeconds, sumOf(rows, (row) => row.cycles.compute) / cell.clockHz);
 }
@@ -161,21 +163,11 @@ export function timeSpeedup(rows: readonly ResultRow[]): number | null {
 
 /** A number of a row, and its path. */
 type Measure = readonly [path: NumberPath<ResultRow>, value: (row: ResultRow) => number];
-const COMPUTE: Measure = ["cycles.compute", (row) => row.cycles.compute];
 
 /** Half-widths of 95 % confidence intervals of the speed-ups above, 0 where they are exact. */
 export function arrayWidth(cell: Cell, rows: readonly ResultRow[]): number {
-  if (!cell.ownBaseline) return paddedWidth(cell, rows);
-  return ratioWidth(
-    arraySpeedup(cell, rows),
-    rows,
-    ["noZerosComputeCycles", (row) => row.noZerosComputeCycles],
-    COMPUTE,
-  );
-}
-export function paddedWidth(cell: Cell, rows: readonly ResultRow[]): number {
   const baseline: Measure = ["baselineComputeCycles", (row) => row.baselineComputeCycles];
-  return ratioWidth(paddedSpeedup(cell, rows), rows, baseline, COMPUTE);
+  return ratioWidth(arraySpeedup(cell, rows), rows, baseline, ["cycles.compute", (row) => row.cycles.compute]);
 }
 export function timeWidth(rows: readonly ResultRow[]): number {
   const baseline: Measure = ["baselineSeconds", (row) => row.baselineSeconds];

@@ -11,5 +11,6 @@ export { operationFaults } from "./conformance-operation.ts";
 export { type EnergyTable, resolveEnergyTable } from "./energy/table.ts";
 export { denseTwin, type HardwareConfig, type Machine, resolveMachine } from "./machine.ts";
 export type { Operand, Operation, Pass } from "./operation.ts";
+export { rankedMachines, standingOf } from "./ranking.ts";
 export type { MachineResult, ResultRow, ResultTotal, SimulationResult } from "./result.ts";
 export { type SimulationInput, simulate } from "./simulate.ts";

@@ -77,9 +77,10 @@ export async function comparePaper(plan: PaperPlan, { onProgress, signal }: Pape
   const sparsest = results[results.length - 1];
   return {
     ...{ network, method: plan.method, batch, seed, synthetic: { position: DEFAULT_POSITION } },
+    baseline: sparsest.baseline.machine,
     machines: sparsest.machines.map(({ name, config }) => {
-      const rows = results.map(({ machines }) => rowsOf(machines, config));
-      return { name, points: rows.map((own, index) => pointOf(PAPER_SPARSITIES[index], own, rows[0])) };
+      const steps = results.map(({ machines }) => machineOf(machines, config));
+      return { name, points: steps.map((step, index) => pointOf(PAPER_SPARSITIES[index], step, steps[0].rows)) };
     }),
     ...savedOf(plan),
   };
@@ -107,17 +108,22 @@ function sparsitiesOf(network: Network, method: FixedMethod, sparsity: number) {
 }
 
 /** A result lists machines by time, which differs from step to step. */
-function rowsOf(machines: readonly MachineResult[], config: HardwareConfig): readonly ResultRow[] {
+function machineOf(machines: readonly MachineResult[], config: HardwareConfig): MachineResult {
   const same = machines.find((machine) => JSON.stringify(machine.config) === JSON.stringify(config));
-  return (same as MachineResult).rows;
+  return same as MachineResult;
 }
 
 /** One machine's rows of one step, and of the step of dense training. */
-function pointOf(sparsity: number, rows: readonly ResultRow[], dense: readonly ResultRow[]): MachinePoint {
+function pointOf(sparsity: number, { rows, baseline }: MachineResult, dense: readonly ResultRow[]): MachinePoint {
+  // At the clock of the baseline, which is that of its equals.
+  const overBaseline = (numerator: number, denominator: number) =>
+    baseline.isCounterpart ? null : ratio(numerator, denominator);
   const speedups = (selects: (row: ResultRow) => boolean): PassSpeedups => {
     const own = sumOf(rows.filter(selects));
     const before = sumOf(dense.filter(selects));
     return {
+      arrayOverBaseline: overBaseline(own.baselineCompute, own.compute),
+      memoryOverBaseline: overBaseline(own.baselineSeconds, own.seconds),
       array: ratio(own.noZeros, own.compute),
       padding: ratio(own.counterpartCompute, own.compute),
       memory: ratio(own.counterpartSeconds, own.seconds),
@@ -126,21 +132,26 @@ function pointOf(sparsity: number, rows: readonly ResultRow[], dense: readonly R
     };
   };
   const isMac = ({ kind }: ResultRow) => kind === "conv" || kind === "linear";
-  const { memory, memoryOverDense } = speedups(() => true);
+  const { memory, memoryOverDense, memoryOverBaseline } = speedups(() => true);
   return {
     sparsity,
     forward: speedups((row) => isMac(row) && row.pass === "forward"),
     backward: speedups((row) => isMac(row) && row.pass !== "forward"),
     all: speedups(isMac),
-    step: { memory, memoryOverDense },
+    step: { memoryOverBaseline, memory, memoryOverDense },
   };
 }
 
 function sumOf(rows: readonly ResultRow[]) {
-  const sum = { compute: 0, noZeros: 0, counterpartCompute: 0, seconds: 0, counterpartSeconds: 0 };
+  const sum = {
+    ...{ compute: 0, noZeros: 0, baselineCompute: 0, counterpartCompute: 0 },
+    ...{ seconds: 0, baselineSeconds: 0, counterpartSeconds: 0 },
+  };
   for (const row of rows) {
     sum.compute += row.cycles.compute;
     sum.noZeros += row.noZerosComputeCycles;
+    sum.baselineCompute += row.baselineComputeCycles;
+    sum.baselineSeconds += row.baselineSeconds;
     sum.counterpartCompute += row.counterpartComputeCycles;
     sum.seconds += row.seconds;
     sum.counterpartSeconds += row.counterpartSeconds ?? 0;

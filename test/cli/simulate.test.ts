@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { synthesizeTrace, writeTrace } from "../../src/index.ts";
+import { rankedMachines } from "../../src/sim/ranking.ts";
+import type { MachineResult } from "../../src/sim/result.ts";
 import { damaged, fileBytes, handMade, macOp, type Parts } from "../trace/hand-made.ts";
 import { ended, linesOf, start, swatSim, swatSimProcess } from "./program.ts";
 
@@ -52,7 +54,10 @@ describe("simulate", () => {
     expect(one).toEqual({ code: 0, stdout: one.stdout, stderr: "" });
     expect(two).toEqual(one);
     const result = JSON.parse(one.stdout);
-    expect(result.machines.map(({ name }: Config) => name)).toEqual(names);
+    expect(result.machines.map(({ name }: Config) => name).sort()).toEqual(names.sort());
+    expect(result.machines.map(({ name }: Config) => name)).toEqual(
+      rankedMachines(result.machines as MachineResult[]).map(({ name }) => name),
+    );
     expect(JSON.parse(await readFile(join(cwd, "new/result.json"), "utf8"))).toEqual(result);
     const lines = linesOf(await readFile(join(cwd, "new/layers.csv"), "utf8"));
     // A header, and for each machine the four ops of the trace and what the method costs.

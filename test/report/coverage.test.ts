@@ -1,7 +1,7 @@
 /** Steps whose traces list what they lack: the result, the tables and the page say so, and the update is charged its share. */
 import { describe, expect, it } from "vitest";
 import { reportPage } from "../../src/report/html/page.ts";
-import { resultTable } from "../../src/report/table.ts";
+import { resultTable } from "../../src/report/result-table.ts";
 import { traceTable } from "../../src/report/trace-table.ts";
 import { readResult } from "../../src/sim/read-result.ts";
 import type { SimulationResult } from "../../src/sim/result.ts";

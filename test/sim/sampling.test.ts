@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { checkSchema } from "../../src/io/faults.ts";
 import { resultCsv } from "../../src/report/csv.ts";
-import { resultTable } from "../../src/report/table.ts";
+import { resultTable } from "../../src/report/result-table.ts";
 import type { ComputeResult } from "../../src/sim/accelerator.ts";
 import { accelerators } from "../../src/sim/accelerators/index.ts";
 import { effectualMacs } from "../../src/sim/mac-counts.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { checkSchema } from "../../src/io/faults.ts";
 import { resultCsv } from "../../src/report/csv.ts";
-import { resultTable } from "../../src/report/table.ts";
+import { resultTable } from "../../src/report/result-table.ts";
 import { accelerators } from "../../src/sim/accelerators/index.ts";
 import { type Machine, resolveMachine } from "../../src/sim/machine.ts";
 import { ResultSchema, type SimulationResult } from "../../src/sim/result.ts";

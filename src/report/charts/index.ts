@@ -7,7 +7,7 @@ import { energyChart, footprintChart, trafficChart } from "./memory.ts";
 import { paretoChart } from "./pareto.ts";
 import { rooflineChart } from "./roofline.ts";
 import { sparsityChart } from "./sparsity.ts";
-import { speedupChart } from "./speedup.ts";
+import { speedupCharts } from "./speedup.ts";
 import { trainingCharts } from "./training.ts";
 
 /** What a report is about. */
@@ -27,7 +27,7 @@ export function chartsOf({ results, points }: ReportInput): Chart[] {
 
 function simulationCharts(cells: readonly Cell[], results: readonly NamedResult[]): (Chart | null)[] {
   return [
-    speedupChart(cells),
+    ...speedupCharts(cells),
     gainChart(cells),
     causesChart(cells),
     stallsChart(cells),

@@ -29,7 +29,7 @@ export function paretoChart(points: readonly MeasuredPoint[]): Chart {
   const y = {
     field: "speedup",
     type: "quantitative",
-    title: "speed-up of the step (×)",
+    title: "speed-up of the step over the baseline (×)",
     scale: { zero: false },
     axis: { tickCount: 5 },
   };
@@ -57,9 +57,14 @@ export function paretoChart(points: readonly MeasuredPoint[]): Chart {
   return {
     id: "pareto",
     title: "Pareto front of the sweep",
-    note: `Speed-up of the whole step, memory included, over ${cost.label}: no other point of the same trace is faster without costing more.`,
+    note: `${baselineNote(points)} On the front, no other point of the same trace and baseline is faster without costing more ${cost.label}.`,
     spec: themed({ data: { values: numbered(values, "trace") }, ...layeredPanels(traces, "trace", unit) }),
   };
+}
+
+function baselineNote(points: readonly MeasuredPoint[]): string {
+  const names = unique(points.map(({ baseline }) => baseline ?? "the own dense counterpart"));
+  return `Speed-up of the whole step, memory included, over ${names.join("; ")}.`;
 }
 
 /** Which point it is, for people. */

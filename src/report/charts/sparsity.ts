@@ -20,7 +20,12 @@ export function sparsityChart(points: readonly MeasuredPoint[]): Chart | null {
   if (unique(values.map(({ sparsity }) => sparsity)).length < 2) return null;
   const networks = unique(values.map(({ network }) => String(network)));
   const x = { field: "sparsity", type: "quantitative", title: "sparsity", axis: { tickCount: 5, format: "%" } };
-  const y = { type: "quantitative", title: "speed-up of the step (×)", scale: { zero: false }, axis: { tickCount: 5 } };
+  const y = {
+    type: "quantitative",
+    title: "speed-up of the step over the baseline (×)",
+    scale: { zero: false },
+    axis: { tickCount: 5 },
+  };
   const { color, shape } = series("series", unique(values.map((value) => value.series)));
   const layer = [
     {

@@ -1,10 +1,12 @@
-/** Speed-up of the array alone by pass: a bar for the geometric mean over networks, a point for each network. */
+/** Speed-up of the whole step, and of the array alone by pass: a bar for the geometric mean over networks, a point for each. */
 import { PASSES } from "../../sim/operation.ts";
 import { times } from "../numbers.ts";
-import { arraySpeedup, type Cell, geometricMean, multiplies, unique } from "../workloads.ts";
+import { type Cell, geometricMean, unique } from "../workloads.ts";
 import { type Chart, inOrder, legendColumns, numbered, PALETTE, SHAPES, themed } from "./chart.ts";
 
-const ALL = "all passes";
+const STEP_TIME = "whole step";
+const ALL = "array only";
+const PARTS = [STEP_TIME, ALL, ...PASSES] as const;
 const STEP = 20;
 const WIDTH = 170;
 
@@ -25,14 +27,12 @@ export function speedupRows(cells: readonly Cell[]): SpeedupRow[] {
     const own = cells.filter((cell) => cell.treatment === treatment);
     const networks = unique(own.map(({ network }) => network));
     return unique(own.map(({ machine }) => machine)).flatMap((machine) =>
-      [...PASSES, ALL].map((pass) => {
+      PARTS.map((pass) => {
         const speedups = networks.map((network) => {
           const cell = own.find((cell) => cell.machine === machine && cell.network === network);
           if (cell === undefined) return null;
-          return arraySpeedup(
-            cell,
-            cell.rows.filter((row) => multiplies(row) && (pass === ALL || row.pass === pass)),
-          );
+          if (pass === STEP_TIME) return cell.totals.training.speedup;
+          return cell.totals[pass === ALL ? "matmul" : pass].compute.speedup;
         });
         const known = speedups.filter((speedup) => speedup !== null);
         return {
@@ -47,8 +47,20 @@ export function speedupRows(cells: readonly Cell[]): SpeedupRow[] {
   });
 }
 
-/** The chart of these rows. */
-export function speedupChart(cells: readonly Cell[]): Chart {
+/** The charts of these rows: over the common baseline, and of machines that have none, over their own dense counterparts. */
+export function speedupCharts(cells: readonly Cell[]): Chart[] {
+  const shared = cells.filter(({ result }) => !result.baseline.isCounterpart);
+  const own = cells.filter(({ result }) => result.baseline.isCounterpart);
+  const names = unique(shared.map(({ result }) => result.baseline.name)).join(", ");
+  return [
+    ...(shared.length === 0 ? [] : [speedupChart(shared, "speedup", `Speed-up over ${names}`)]),
+    ...(own.length === 0
+      ? []
+      : [speedupChart(own, shared.length === 0 ? "speedup" : "own-speedup", "Gain over the own dense counterpart")]),
+  ];
+}
+
+function speedupChart(cells: readonly Cell[], id: string, title: string): Chart {
   const rows = speedupRows(cells);
   const networks = unique(cells.map(({ network }) => network));
   const treatments = unique(rows.map(({ treatment }) => treatment));
@@ -88,15 +100,12 @@ export function speedupChart(cells: readonly Cell[]): Chart {
   ];
   const header = { title: null };
   return {
-    id: "speedup",
-    title: "Speed-up by network, machine and pass",
-    note: cells.some(({ ownBaseline }) => !ownBaseline)
-      ? "The array alone, by all that it gains over the baseline. The dashed line is no gain."
-      : `The array alone, by zeros of the operands, over the same array without skipping.${several ? " Bars are geometric means over networks, points are networks." : ""} The dashed line is no gain.`,
+    ...{ id, title },
+    note: `The whole step in time, and the array alone, as if memory were free. The fastest machine first.${several ? " Bars are geometric means over networks, points are networks." : ""} The dashed line is no gain.`,
     spec: themed({
       data: { values: numbered(values, "treatment") },
       facet: {
-        column: { field: "pass", type: "nominal", sort: [...PASSES, ALL], header },
+        column: { field: "pass", type: "nominal", sort: PARTS, header },
         ...(treatments.length > 1
           ? { row: { field: "treatment", type: "nominal", sort: inOrder("treatment"), header } }
           : {}),

@@ -7,14 +7,14 @@ import { type Chart, inlineSvg } from "../charts/chart.ts";
 import { chartsOf, type ReportInput } from "../charts/index.ts";
 import { footprints } from "../charts/memory.ts";
 import { coverageNotes, incompleteMark } from "../coverage-note.ts";
-import { share, times } from "../numbers.ts";
+import { share, time, times } from "../numbers.ts";
 import { sampleNote } from "../sample-note.ts";
-import { arraySpeedup, type Cell, cellsOf, multiplies, ratio, sumOf, timeSpeedup, unique } from "../workloads.ts";
+import { type Cell, cellsOf, ratio, unique } from "../workloads.ts";
 import { provenance } from "./provenance.ts";
 import { SCRIPT } from "./script.ts";
 import { STYLE } from "./style.ts";
 import { sweepTable } from "./sweep.ts";
-import { detailTables, summaryTable } from "./tables.ts";
+import { detailTables, summaryTables } from "./tables.ts";
 import { html, Markup } from "./template.ts";
 
 const POLICY = [
@@ -117,50 +117,80 @@ function subjects(cells: readonly Cell[], { results, points }: ReportInput): str
   ].join(" · ");
 }
 
-/** The bound is no machine, and would always win. */
-const BOUND = "ideal";
-
 function summary(cells: readonly Cell[], { results }: ReportInput): Markup {
-  const machines = cells.filter(({ result }) => result.config.accelerator !== BOUND);
-  const array = best(machines, (cell) => arraySpeedup(cell, cell.rows.filter(multiplies)));
-  const step = best(machines, ({ rows }) => timeSpeedup(rows));
-  const allowed = best(cells, ({ rows }) =>
-    ratio(
-      sumOf(rows, ({ macs }) => macs.dense),
-      sumOf(rows, ({ macs }) => macs.effectual),
-    ),
-  );
   const held = footprints(results).map(({ workload, held: { activations } }) => ({
     workload,
-    saved: ratio(activations.denseBytes - activations.sparseIndexedBytes, activations.denseBytes),
+    less: ratio(activations.denseBytes - activations.sparseIndexedBytes, activations.denseBytes),
   }));
-  const least = held.sort((a, b) => (b.saved ?? 0) - (a.saved ?? 0))[0];
   const mark = results.map(({ result }) => incompleteMark(result)).find((each) => each !== "") ?? "";
-  const cards = [
-    allowed && { value: `${times(allowed.value)} ×`, meaning: `dense / effectual MACs: ${allowed.cell.workload}` },
-    array && { value: `${times(array.value)} ×`, meaning: `fastest array alone: ${placeOf(array.cell)}` },
-    step && { value: `${times(step.value)} ×${mark}`, meaning: `fastest whole step: ${placeOf(step.cell)}` },
-    least && {
-      value: `${share(least.saved)}${mark}`,
-      meaning: `less saved for backward, with index: ${least.workload}`,
-    },
-  ].flatMap((card) => card ?? []);
+  const [most] = held.sort((a, b) => (b.less ?? 0) - (a.less ?? 0));
+  const stashed = {
+    value: `${share(most?.less ?? null)}${mark}`,
+    meaning: `less stashed for the backward pass: ${most?.workload}`,
+  };
+  const cards = [...fastest(cells, mark), ...allowed(cells), ...(most === undefined ? [] : [stashed])];
   const notCharged = unique(results.flatMap(({ result }) => result.notCharged));
-  const baselines = unique(cells.map(({ ownBaseline, result }) => (ownBaseline ? "" : result.baseline.name)));
-  const against = baselines.map((name) => (name === "" ? "each machine's own array without skipping" : name));
-  return html`<p>Speed-up is over ${against.join("; ")}.${notCharged.length === 0 ? "" : ` Not charged, because no trace holds it: ${notCharged.join(", ")}.`}</p>
+  return html`<p>${baselineNote(cells)}${meanNote(cells)}${notCharged.length === 0 ? "" : ` Not charged, because no trace holds it: ${notCharged.join(", ")}.`}</p>
 <ul class="cards">${cards.map(({ value, meaning }) => html`<li><b>${value}</b><span>${meaning}</span></li>`)}</ul>
-${summaryTable(cells)}`;
+${summaryTables(cells)}${boundNotes(cells)}`;
 }
 
-function placeOf({ machine, workload }: Cell): string {
-  return `${machine}, ${workload}`;
+interface Card {
+  readonly value: string;
+  readonly meaning: string;
 }
 
-function best(cells: readonly Cell[], measure: (cell: Cell) => number | null): { cell: Cell; value: number } | null {
-  const known = cells.flatMap((cell) => {
-    const value = measure(cell);
-    return value === null ? [] : { cell, value };
+/** The machine that takes least time for each workload, among those that may be compared. */
+function fastest(cells: readonly Cell[], mark: string): Card[] {
+  const ranked = cells.filter(({ standing }) => standing === "ranked");
+  return unique(ranked.map(({ workload }) => workload)).flatMap((workload) => {
+    // Cells of a workload begin with the fastest machine.
+    const [{ machine, totals, result }] = ranked.filter((cell) => cell.workload === workload);
+    const { seconds, speedup } = totals.training;
+    const over = `${times(speedup)} × over ${result.baseline.name}`;
+    return {
+      value: `${time(seconds)}${mark}`,
+      meaning: `a step on the fastest machine, ${machine}, ${over}: ${workload}`,
+    };
   });
-  return known.sort((a, b) => b.value - a.value)[0] ?? null;
+}
+
+function allowed(cells: readonly Cell[]): Card[] {
+  const known = unique(cells.map(({ workload }) => workload)).flatMap((workload) => {
+    const { denseMacs, effectualMacs } = (cells.find((cell) => cell.workload === workload) as Cell).totals.matmul;
+    return effectualMacs > 0 ? { workload, value: denseMacs / effectualMacs } : [];
+  });
+  const most = known.sort((a, b) => b.value - a.value).slice(0, 1);
+  return most.map(({ workload, value }) => ({
+    value: `${times(value)} ×`,
+    meaning: `dense / effectual MACs: ${workload}`,
+  }));
+}
+
+function baselineNote(cells: readonly Cell[]): string {
+  const shared = unique(cells.flatMap(({ result: { baseline } }) => (baseline.isCounterpart ? [] : baseline.name)));
+  const hasOwn = cells.some(({ result }) => result.baseline.isCounterpart);
+  const own = "compared with their own dense counterpart, the same array without skipping, and not ranked.";
+  if (shared.length === 0) return `Machines are ${own}`;
+  const others = hasOwn ? ` Machines of other peak, clock, datatype or memory are ${own}` : "";
+  return `Machines are compared with one common dense array, ${shared.join("; ")}, which trains densely.${others}`;
+}
+
+function meanNote(cells: readonly Cell[]): string {
+  const several = unique(
+    cells.flatMap(({ workload, traces }) =>
+      traces.length < 2 ? [] : `${workload}: ${traces.map(({ step }) => step).join(", ")}`,
+    ),
+  );
+  return several.length === 0 ? "" : ` Numbers are means of the recorded steps (${several.join("; ")}).`;
+}
+
+/** A bound is no machine, and would always win. */
+function boundNotes(cells: readonly Cell[]): Markup[] {
+  return cells
+    .filter(({ standing }) => standing === "bound")
+    .map(({ machine, workload, totals: { training }, result }) => {
+      const over = `${times(training.speedup)} × over ${result.baseline.name}`;
+      return html`<p>Bound, no machine: ${machine} ${time(training.seconds)} a step, ${over}: ${workload}.</p>\n`;
+    });
 }

@@ -6,7 +6,8 @@ import { stallsOf } from "../charts/cycles.ts";
 import { footprints } from "../charts/memory.ts";
 import { type SpeedupRow, speedupRows } from "../charts/speedup.ts";
 import { densityOf } from "../charts/training.ts";
-import { grouped, joules, share, time, times, withUnit } from "../numbers.ts";
+import { COLUMN_NAMES, columnOf } from "../machine-columns.ts";
+import { grouped, joules, share, times, withUnit } from "../numbers.ts";
 import {
   arraySpeedup,
   arrayWidth,
@@ -14,8 +15,6 @@ import {
   energyOf,
   multiplies,
   type NamedResult,
-  paddedSpeedup,
-  paddedWidth,
   ratio,
   sumOf,
   sumRecords,
@@ -39,86 +38,58 @@ const PLACE: readonly Column<Placed>[] = [
   { key: "machine", head: "machine", value: ({ cell }) => cell.machine },
 ];
 
-/** Speed-ups with their half-widths. */
-const ARRAY = [arraySpeedup, arrayWidth] as const;
-const TIME = [
-  (_: Cell, rows: readonly ResultRow[]) => timeSpeedup(rows),
-  (_: Cell, rows: readonly ResultRow[]) => timeWidth(rows),
-] as const;
-
-/** The comparison of machines: one row each for a workload. */
-export function summaryTable(cells: readonly Cell[]): Markup {
-  const withEnergy = cells.some(({ rows }) => energyOf(rows) !== null);
-  const ratioColumn = (
-    key: string,
-    head: string,
-    [speedup, width]: readonly [typeof arraySpeedup, typeof arrayWidth],
-    selects: (row: ResultRow) => boolean,
-  ): Column<Placed> => ({
-    ...{ key, head, show: times },
-    value: ({ cell }) => speedup(cell, cell.rows.filter(selects)),
-    halfWidth: ({ cell }) => width(cell, cell.rows.filter(selects)),
-  });
-  const columns: Column<Placed>[] = [
-    ...PLACE,
-    {
-      key: "peak_macs_per_second",
-      head: "peak",
-      value: ({ cell }) => cell.result.peakMacsPerSecond,
-      show: (value) => withUnit(value, "MAC/s"),
-    },
-    ...PASSES.map((pass) =>
-      ratioColumn(`${pass}_speedup`, `${pass} ×`, ARRAY, (row) => multiplies(row) && row.pass === pass),
-    ),
-    ratioColumn("array_speedup", "all ×", ARRAY, multiplies),
-    ratioColumn("array_speedup_with_padding", "+padding ×", [paddedSpeedup, paddedWidth], multiplies),
-    {
-      key: "share_of_ideal",
-      head: "of ideal",
-      value: ({ cell: { rows } }) => {
-        const busy = rows.filter((row) => row.cycles.compute > 0);
-        return ratio(
-          sumOf(busy, (row) => row.idealCycles),
-          sumOf(busy, ({ cycles }) => cycles.compute),
-        );
-      },
-      show: share,
-    },
-    ratioColumn("matmul_speedup", "memory ×", TIME, multiplies),
-    ratioColumn("step_speedup", "step ×", TIME, () => true),
-    {
-      key: "step_seconds",
-      head: "step",
-      value: ({ cell }) => sumOf(cell.rows, (row) => row.seconds) / cell.traces.length,
-      show: time,
-    },
-    {
-      key: "step_dram_bytes",
-      head: "DRAM",
-      value: ({ cell }) => sumOf(cell.rows, ({ traffic }) => totalOf(traffic.dram ?? {})) / cell.traces.length,
-      show: (value) => withUnit(value, "B"),
-    },
-    ...(withEnergy ? [energyColumn] : []),
-  ];
-  const note = [
-    "forward … all: the array alone, by zeros of the operands (over another baseline: by all that it gains).",
-    "+padding: and by skipping empty lanes and image padding. of ideal: effectual MACs / (multipliers × cycles).",
-    "memory: all passes with DRAM time. step: with everything that does not multiply; time, DRAM traffic and energy",
-    "are the mean of the recorded steps.",
-  ].join(" ");
-  const rows = cells.map((cell) => ({ cell }));
-  return sortableTable({ id: "summary-table", title: "Machines compared", note, columns, rows }, false);
+/** Comparisons of machines, those of equal terms first: one row each for a workload, in the order of time. */
+export function summaryTables(cells: readonly Cell[]): Markup[] {
+  const baselines = unique(cells.map(baselineOf));
+  const tables = baselines.flatMap((baseline) =>
+    [true, false].map((isRanked) => ({
+      baseline,
+      isRanked,
+      own: cells.filter(
+        (cell) =>
+          baselineOf(cell) === baseline && cell.standing !== "bound" && (cell.standing === "ranked") === isRanked,
+      ),
+    })),
+  );
+  return tables
+    .filter(({ own }) => own.length > 0)
+    .sort((a, b) => Number(b.isRanked) - Number(a.isRanked))
+    .map(({ baseline, isRanked, own }, index) => summaryTable(own, baseline, isRanked, index));
 }
 
-const energyColumn: Column<Placed> = {
-  key: "step_energy_pJ",
-  head: "energy",
-  value: ({ cell: { rows, traces } }) => {
-    const energy = energyOf(rows);
-    return energy === null ? null : totalOf(energy) / traces.length;
-  },
-  show: joules,
-};
+/** Name of the baseline that a cell shares with others; null for its own dense counterpart. */
+function baselineOf({ result: { baseline } }: Cell): string | null {
+  return baseline.isCounterpart ? null : baseline.name;
+}
+
+function summaryTable(cells: readonly Cell[], baseline: string | null, isRanked: boolean, index: number): Markup {
+  const columns = COLUMN_NAMES.map((name) => columnOf(name, baseline))
+    .filter(({ value }) => cells.some((cell) => value(cell) !== null))
+    .map(
+      ({ head, key, value, show, halfWidth }): Column<Placed> => ({
+        ...{ key, head: head.join(" "), show },
+        value: ({ cell }) => value(cell),
+        halfWidth: ({ cell }) => halfWidth?.(cell) ?? 0,
+      }),
+    );
+  const [title, about] = isRanked
+    ? ["Machines compared, the fastest first", `Over ${baseline}, which trains densely.`]
+    : baseline === null
+      ? ["Machines beside their own dense counterparts", "Each over the same array without skipping; not ranked."]
+      : [
+          "Machines of other terms",
+          `Over ${baseline} in spite of another peak, clock, datatype or memory; not ranked.`,
+        ];
+  const note = [
+    about,
+    "array only: the ops that multiply, as if memory were free; of ideal: effectual MACs / (multipliers × cycles of the array).",
+    "own skipping gains: the array over the same array without skipping, of them by zeros alone without padding.",
+    "selection: choosing the values that the sparse method keeps, which the baseline does not do. All numbers are means of the recorded steps.",
+  ].join(" ");
+  const id = index === 0 ? "summary-table" : `summary-table-${index + 1}`;
+  const rows = cells.map((cell) => ({ cell }));
+  return sortableTable({ id, title, note, columns: [...PLACE, ...columns], rows }, false);
+}
 
 /** All other tables, folded. */
 export function detailTables(cells: readonly Cell[], results: readonly NamedResult[]): Markup[] {
@@ -157,7 +128,8 @@ function speedupTable(cells: readonly Cell[]): Markup {
     })),
     { key: "geometric_mean_speedup", head: "geometric mean ×", value: ({ mean }) => mean, show: times },
   ];
-  const note = "The array alone. The mean is over all networks of a method, and only where none is missing.";
+  const note =
+    "The whole step in time, and the array alone. The mean is over all networks of a method, and only where none is missing.";
   const title = "Speed-up by network, machine and pass";
   return sortableTable({ id: "speedup-table", title, note, columns, rows: speedupRows(cells) });
 }
@@ -254,7 +226,7 @@ function footprintTable(results: readonly NamedResult[]): Markup {
   const rows: Held[] = footprints(results).flatMap(({ workload, held }) =>
     [
       ...held.parts,
-      { part: "saved for backward", ...held.activations },
+      { part: "stashed for the backward pass", ...held.activations },
       { part: "everything", ...held.total },
       { part: "peak of the step", ...held.peak },
     ].map((bytes) => ({ workload, ...bytes })),
@@ -271,7 +243,7 @@ function footprintTable(results: readonly NamedResult[]): Markup {
     bytes("sparseIndexedBytes", "with index"),
     {
       key: "saved_share",
-      head: "saved, with index",
+      head: "less, with index",
       value: ({ denseBytes, sparseIndexedBytes }) => ratio(denseBytes - sparseIndexedBytes, denseBytes),
       show: share,
     },
