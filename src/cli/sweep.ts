@@ -43,8 +43,8 @@ export function addSweepCommand(program: Command): void {
       "after",
       `
 Example:
-  $ swat-sim sweep examples/sweep.json --out out/lookahead
-  $ swat-sim sweep pareto out/lookahead/sweep.jsonl --x multipliers --y seconds
+  $ swat-sim sweep examples/sweep.json --out out/shapes
+  $ swat-sim sweep pareto out/shapes/sweep.jsonl --x min:memory.dram.channels --y seconds
   $ swat-sim sweep examples/sweep-sparsity.json --out out/sparsity    # fields as synthetic.sparsity, of trace synth
 
 A sweep that is started again does only what is missing. See docs/sweeps.md.`,
@@ -79,7 +79,7 @@ Example:
       "after",
       `
 Example:
-  $ swat-sim sweep pareto out/lookahead/sweep.jsonl --x multipliers --y seconds`,
+  $ swat-sim sweep pareto out/shapes/sweep.jsonl --x min:memory.dram.channels --y seconds`,
     )
     .action(pickFront);
 }

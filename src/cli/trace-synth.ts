@@ -5,6 +5,7 @@ import { METHODS, type Method } from "../sparsity/methods.ts";
 import { PRUNINGS, type Pruning } from "../sparsity/structured.ts";
 import { openTraces, writeTrace } from "../studies/inputs.ts";
 import { synthesizeTrace } from "../studies/synthetic/order.ts";
+import { type LikeOrder, orderLike } from "../studies/synthetic/order-like.ts";
 import { DEFAULT_POSITION, type Position } from "../studies/synthetic/positions.ts";
 import type { SyntheticSettings } from "../studies/synthetic/settings.ts";
 import { meanSettings, type TracePatterns, tracePatterns } from "../studies/synthetic/statistics.ts";
@@ -14,7 +15,7 @@ import { SETTING_OPTIONS } from "./synthetic-options.ts";
 import { warn, warned } from "./warnings.ts";
 
 interface SynthOptions extends Partial<SyntheticSettings> {
-  network: string;
+  network?: string;
   method: Method;
   sparsity: number;
   pruning: Pruning;
@@ -35,7 +36,7 @@ export function addTraceSynthCommand(trace: Command): void {
     .description(
       "Make up the trace of a step of a network, with zeros spread as those of recorded steps; trains nothing.",
     )
-    .requiredOption("--network <name>", "a network, as resnet50-imagenet or wrn28-10", networkName)
+    .option("--network <name>", "a network, as resnet50-imagenet or wrn28-10 (default: that of --like)", networkName)
     .requiredOption("-o, --out <file>", "the trace to write (.safetensors)")
     .option("--method <name>", METHODS.join(", "), oneOf(METHODS), d.method)
     .option("--sparsity <s>", "share of weights and activations dropped, 0 ≤ s < 1", numberIn(0, 1), d.sparsity)
@@ -52,7 +53,7 @@ export function addTraceSynthCommand(trace: Command): void {
     )
     .option(
       "--like <trace>",
-      "spread zeros as in this recorded step, layer by layer; the options below win over what it tells",
+      "network, method, sparsity, batch and the spread of zeros, layer by layer, of this recorded step, unless given",
     );
   for (const { flag, value, description, parse } of SETTING_OPTIONS) {
     command.option(`${flag} ${value}`, description, parse);
@@ -64,6 +65,7 @@ export function addTraceSynthCommand(trace: Command): void {
 Example:
   $ swat-sim trace synth --network resnet50-imagenet --method swat-u --sparsity 0.8 --batch 4 -o resnet50.safetensors
   $ swat-sim simulate resnet50.safetensors --hw tensordash-4096
+  $ swat-sim trace synth --like traces/resnet8-swat-u90.safetensors -o alike.safetensors
 
 Without options, zeros are spread as fitted to recorded steps, by method, sparsity, layer and position; --like measures them on a
 step of yours. An option holds for all layers. See docs/synthetic-traces.md.`,
@@ -72,9 +74,15 @@ step of yours. An option holds for all layers. See docs/synthetic-traces.md.`,
 }
 
 async function synth(options: SynthOptions, command: Command): Promise<void> {
-  checkSparsity(command, options);
-  const { network, method, sparsity, pruning, batch, images, classes, seed, position, out } = options;
+  const { pruning, seed, position, out } = options;
   const [recorded] = options.like === undefined ? [] : warned(await openTraces([options.like]));
+  const asked = askedFor(command, options);
+  const step = recorded === undefined ? options : orderLike(recorded.trace.manifest, asked, recorded.name);
+  const { network, method = TRAIN_DEFAULTS.method, sparsity = TRAIN_DEFAULTS.sparsity, batch, images, classes } = step;
+  if (network === undefined) {
+    command.error("error: required option '--network <name>' or '--like <trace>' not specified");
+  }
+  checkSparsity(command, { method, sparsity });
   const like = recorded === undefined ? undefined : await tracePatterns(recorded.trace);
   const given = SETTING_OPTIONS.flatMap(({ setting }) =>
     options[setting] === undefined ? [] : [[setting, options[setting]]],
@@ -95,4 +103,12 @@ function warnUntold(path: string, like: TracePatterns, given: Partial<SyntheticS
   const untold = SETTING_OPTIONS.filter(({ setting }) => told[setting] === undefined && !NEVER_TOLD.includes(setting));
   const flags = untold.map(({ flag }) => flag).join(", ");
   if (untold.length > 0) warn(`${path}: has no masks that tell ${flags}; taken as fitted to recorded steps`);
+}
+
+/** The options of the step itself that the command line gives. */
+function askedFor(command: Command, options: SynthOptions): Partial<LikeOrder> {
+  const names = ["network", "method", "sparsity", "batch", "images", "classes"] as const;
+  return Object.fromEntries(
+    names.filter((name) => command.getOptionValueSource(name) === "cli").map((name) => [name, options[name]]),
+  );
 }

@@ -141,6 +141,27 @@ describe("sweep", () => {
     expect(code).toBe(0);
   });
 
+  it("pareto of a swept cost and the time has a front: more DRAM channels for shorter steps, as in the examples", async () => {
+    const args = [
+      "sweep",
+      "pareto",
+      "whole/sweep.jsonl",
+      "--x",
+      "min:memory.dram.channels",
+      "--y",
+      "seconds",
+      "--json",
+    ];
+    const { stdout } = await swatSim(args, { cwd });
+    const front = linesOf(stdout).map((line) => JSON.parse(line));
+    const [channels, seconds] = [
+      front.map(({ point }) => point["memory.dram.channels"]),
+      front.map(({ metrics }) => metrics.seconds),
+    ];
+    expect(channels).toEqual([1, 2, 3, 4]);
+    expect(seconds).toEqual([...seconds].sort((a, b) => b - a));
+  });
+
   it("pareto --help lists no option that it does not take, and none twice", async () => {
     const { stdout } = await swatSim(["sweep", "pareto", "--help"]);
     expect(stdout).toContain("--debug");

@@ -88,12 +88,37 @@ describe("trace synth", () => {
     expect(density("conv1")).toBe(1);
   });
 
+  it.concurrent("--like alone takes network, shapes, method, sparsity and batch; what is asked for wins", async ({
+    expect,
+  }) => {
+    const like = "traces/resnet8-swat-u90.safetensors";
+    const inspect = async (path: string) => JSON.parse((await swatSim(["trace", "inspect", "--json", path])).stdout)[0];
+    const [alike, asked] = [file("like-alone"), file("like-and-asked")];
+    expect(await swatSim(["trace", "synth", "--like", like, "-o", alike])).toMatchObject({ code: 0, stderr: "" });
+    const wanted = ["--sparsity", "0.7", "--method", "swat-erk", "--batch", "1"];
+    expect(await swatSim(["trace", "synth", "--like", like, ...wanted, "-o", asked])).toMatchObject({ code: 0 });
+    const [recorded, synthetic, other] = await Promise.all([like, alike, asked].map(inspect));
+    expect(synthetic.network).toBe(recorded.network);
+    expect(synthetic.method).toEqual(recorded.method);
+    expect(other.method).toMatchObject({ name: "swat-erk", sparsity: 0.7 });
+    const shapes = ({ ops }: { ops: { geometry?: object; kind: string; pass: string }[] }) =>
+      ops
+        .filter(({ geometry }) => geometry !== undefined)
+        .map(({ kind, pass, geometry }) => ({ kind, pass, geometry }));
+    expect(shapes(synthetic)).toEqual(shapes(recorded));
+  });
+
   it.concurrent("writes the same bytes again", async ({ expect }) => {
     for (const name of ["first", "second"]) await swatSim(["trace", "synth", ...small, "-o", file(name)]);
     expect(Buffer.compare(await readFile(file("first")), await readFile(file("second")))).toBe(0);
   });
 
   const WRONG: Record<string, [args: string[], message: RegExp]> = {
+    "no network": [["-o", "x"], /'--network <name>' or '--like <trace>' not specified/],
+    "a sparsity like a dense step": [
+      ["--like", "traces/resnet8-dense.safetensors", "--sparsity", "0.8", "-o", "x"],
+      /needs a sparse '--method <name>', got 'dense'/,
+    ],
     "no file": [small, /required option '-o, --out <file>' not specified/],
     "no position": [[...small, "-o", "x", "--position", "soon"], /valid: early, middle, late, or a number of images/],
     "no density": [[...small, "-o", "x", "--natural-density", "0"], /more than 0 and less than 1/],
