@@ -42,13 +42,23 @@ const small: readonly Machine[] = [
   changed("activation-queue", { lanes: 2, rows: 2, columns: 2, batch: "image" }),
   changed("sparse-tensor-core", { lanes: 4, rows: 2, columns: 3, tiles: 2 }),
   changed("two-sided", { units: 2, clusters: 3, lanes: 2 }),
-  changed("procrustes", { rows: 2, columns: 2 }),
-  changed("systolic", { rows: 3, columns: 2, dataflow: "os" }),
-  changed("systolic", { rows: 3, columns: 2, dataflow: "is", sparsity: { n: 2, m: 4, mode: "layer" } }),
-  changed("systolic", { rows: 2, columns: 3, dataflow: "ws", sparsity: { n: 1, m: 2, mode: "row" } }),
-  changed("mesh-4096", { rows: 3, columns: 5, tileRows: 2, distributionBandwidth: 2, reductionBandwidth: 3 }),
+  changed("procrustes", { arrays: 3, rows: 2, columns: 2 }),
+  changed("systolic", { arrays: 3, rows: 2, columns: 3 }),
+  changed("sigma", { arrays: 3, multipliers: 4, distributionBandwidth: 4, reductionBandwidth: 4 }),
+  changed("scnn", { arrays: 3, peRows: 2, peColumns: 1, weightGradient: "positions" }),
+  changed("systolic", { overlap: false, rows: 3, columns: 2, dataflow: "os" }),
+  changed("systolic", { overlap: false, rows: 3, columns: 2, dataflow: "is", sparsity: { n: 2, m: 4, mode: "layer" } }),
+  changed("systolic", { overlap: false, rows: 2, columns: 3, dataflow: "ws", sparsity: { n: 1, m: 2, mode: "row" } }),
   changed("mesh-4096", {
-    ...{ rows: 4, columns: 4, distributionBandwidth: 4 },
+    arrays: 1,
+    rows: 3,
+    columns: 5,
+    tileRows: 2,
+    distributionBandwidth: 2,
+    reductionBandwidth: 3,
+  }),
+  changed("mesh-4096", {
+    ...{ arrays: 2, rows: 4, columns: 4, distributionBandwidth: 4 },
     bus: "hashed",
     drain: "half",
     overlap: false,
@@ -282,7 +292,7 @@ describe("slots that do not multiply", () => {
 
   it("of a systolic array: the skew of every fold, rows without a reduction element, columns without a filter", () => {
     // ws: 10 elements on 4 rows, 5 filters on 3 columns, 7 windows: 3 × 2 folds of 7 + 4 + 4 + 3 − 2 cycles.
-    const machine = changed("systolic", { rows: 4, columns: 3, dataflow: "ws" });
+    const machine = changed("systolic", { overlap: false, rows: 4, columns: 3, dataflow: "ws" });
     expect(slotsOf(machine, linear([[], [], [], [], []], 10, 7)).slots).toEqual({
       occupied: 5 * 10 * 7,
       imagePadding: 0,
@@ -295,7 +305,13 @@ describe("slots that do not multiply", () => {
   it("of packed weights: slots of a block that no filter fills, and zeros that are held because another filter needs them", () => {
     const weights = [[0, 4], [4], [], [], []];
     const structured = (mode: string) => {
-      const machine = changed("systolic", { rows: 4, columns: 3, dataflow: "ws", sparsity: { n: 2, m: 4, mode } });
+      const machine = changed("systolic", {
+        overlap: false,
+        rows: 4,
+        columns: 3,
+        dataflow: "ws",
+        sparsity: { n: 2, m: 4, mode },
+      });
       return slotsOf(machine, linear(weights, 8, 7)).slots;
     };
     // 4 slots on 4 rows. Shared, two positions are held for all filters; row by row, each filter holds its nonzeros.
@@ -322,7 +338,13 @@ describe("slots that do not multiply", () => {
   });
 
   it("of a mesh: places outside a tile, and the time until operands are in and results are out", () => {
-    const machine = changed("mesh-4096", { rows: 4, columns: 8, distributionBandwidth: 12, reductionBandwidth: 32 });
+    const machine = changed("mesh-4096", {
+      arrays: 1,
+      rows: 4,
+      columns: 8,
+      distributionBandwidth: 12,
+      reductionBandwidth: 32,
+    });
     // 5 filters on 4 rows, 16 windows on 8 columns: 4 tiles of 20 cycles that overlap.
     // The last one, of one row, has none to overlap with.
     expect(slotsOf(machine, linear([[], [], [], [], []], 20, 16)).slots).toEqual({

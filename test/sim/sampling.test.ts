@@ -35,7 +35,7 @@ const small: readonly Machine[] = [
   changed("tensordash", { lanes: 2, rows: 1, columns: 1, tiles: 4, batch: "fold", dealing: "sets", sides: "two" }),
   changed("tensordash", { lanes: 2, rows: 2, columns: 2, tiles: 2, batch: "image", sides: "two" }),
   changed("two-sided", { units: 2, clusters: 3, lanes: 2, batch: "image" }),
-  changed("scnn", { peRows: 2, peColumns: 2 }),
+  changed("scnn", { arrays: 2, peRows: 2, peColumns: 2 }),
   changed("scnn", { peRows: 2, peColumns: 3, activations: 2, weights: 2, foldLinear: false }),
 ];
 
@@ -119,7 +119,10 @@ describe("effectual MACs by image and channel", () => {
 });
 
 describe("a sampled simulation", () => {
-  const chosen = ["scnn-4096", "tensordash-4096"].map(named);
+  const chosen = [
+    changed("scnn-4096", { arrays: 1, peRows: 16, peColumns: 16, weightGradient: "planes" }),
+    named("tensordash-4096"),
+  ];
   const run = (share: number, seed = "1", of = traces) =>
     simulate({ traces: of, machines: chosen, sample: { share, seed } });
   const rowsOf = ({ machines }: SimulationResult) => machines.flatMap(({ rows }) => rows);

@@ -48,7 +48,12 @@ it("the steps of resnet20 verify, have the hashes that traces/README.md tells, a
 it("cycle counts of every shipped machine are those that were recorded", async () => {
   const machines = check.machines.map(({ config }) => resolveMachine(config, config.name, accelerators));
   expect(machines.map(({ name }) => name)).toEqual(await shippedMachines());
-  const verdicts = compareWithCheck(check, await simulate({ traces, machines }));
+  const common = check.commonBaseline;
+  const commonBaseline = common && resolveMachine(common, common.name, accelerators);
+  const verdicts = compareWithCheck(
+    check,
+    await simulate({ traces, machines, ...(commonBaseline && { commonBaseline }) }),
+  );
   for (const { differences, compared } of verdicts) {
     expect(differences).toEqual([]);
     expect(compared).toBeGreaterThan(1000);

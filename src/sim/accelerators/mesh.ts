@@ -1,7 +1,8 @@
 /**
  * An output-stationary mesh: every place holds one result, filters on the rows and what they meet on the columns; operands
  * enter at two edges and move on from neighbour to neighbour. It skips nothing. Groups, and images unless folded, follow
- * one another. With overlap, a tile is fed while the results of the one before it are collected.
+ * one another. With overlap, a tile is fed while the results of the one before it are collected. Several meshes take the tiles of
+ * a product in turn, those that take longest first, and wait for each other at its end.
  * Source: TPU-like mesh of STONNE 22634b8b, whose bus hash, half drain and tiles without overlap are settings.
  */
 import { type Static, Type } from "typebox";
@@ -17,6 +18,15 @@ const tile = (what: string) =>
 
 const params = Type.Object(
   {
+    arrays: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 4096,
+        default: 1,
+        description:
+          "Meshes of rows × columns side by side, each with networks of its own; tiles are dealt to them in turn",
+      }),
+    ),
     rows: Type.Integer({ minimum: 1, maximum: 4096, description: "Rows: filters (weightGrad: output channels)" }),
     columns: Type.Integer({ minimum: 1, maximum: 4096, description: "Columns: windows (weightGrad: input channels)" }),
     tileRows: tile("Rows"),
@@ -61,14 +71,14 @@ export const mesh: Accelerator<typeof params> = {
     },
   },
   paramFaults: ({ rows, columns, distributionBandwidth }) => portFaults(rows + columns, distributionBandwidth),
-  multipliers({ rows, columns, distributionBandwidth }) {
+  multipliers({ arrays = 1, rows, columns, distributionBandwidth }) {
     placesPerPort("mesh", rows + columns, distributionBandwidth);
-    return rows * columns;
+    return arrays * rows * columns;
   },
   withoutSkipping: (own) => own,
   skippingHardware: () => null,
   validation({ pass, geometry }, own) {
-    const parity = own.bus === "hashed" && own.drain === "half" && !own.overlap;
+    const parity = (own.arrays ?? 1) === 1 && own.bus === "hashed" && own.drain === "half" && !own.overlap;
     const oneProduct = geometry.groups === 1 && (own.batch === "fold" || geometry.N === 1);
     return parity && pass === "forward" && oneProduct ? "exact" : "formula";
   },
@@ -77,10 +87,13 @@ export const mesh: Accelerator<typeof params> = {
 
 function run(operation: Operation, own: MeshParams): ComputeResult {
   const sides = SIDES[operation.pass];
+  const { arrays = 1 } = own;
   const tileRows = Math.min(own.tileRows || own.rows, own.rows);
   const tileColumns = Math.min(own.tileColumns || own.columns, own.columns);
   const sum = {
     cycles: 0,
+    /** Of all meshes together. */
+    tileCycles: 0,
     tiles: 0,
     multiplications: 0,
     rowReads: 0,
@@ -92,13 +105,15 @@ function run(operation: Operation, own: MeshParams): ComputeResult {
   for (const { rows, columns } of productsOf(operation, own.batch)) {
     const length = rows.length;
     const [down, across] = [parts(rows.vectors, tileRows), parts(columns.vectors, tileColumns)];
-    for (const [height, rowTiles] of down) {
-      for (const [width, columnTiles] of across) {
+    const kinds = down.flatMap(([height, rowTiles]) =>
+      across.map(([width, columnTiles]) => {
         const { alone, busy } = tileCost(own, height, width, length);
-        sum.cycles += (own.overlap ? busy : alone) * rowTiles * columnTiles;
         sum.latency = alone - busy;
-      }
-    }
+        return { cycles: own.overlap ? busy : alone, tiles: rowTiles * columnTiles };
+      }),
+    );
+    sum.cycles += dealtTiles(kinds, arrays);
+    sum.tileCycles += kinds.reduce((cycles, kind) => cycles + kind.cycles * kind.tiles, 0);
     const [rowSteps, columnSteps] = [down, across].map((sizes) => sizes.reduce((tiles, [, count]) => tiles + count, 0));
     sum.tiles += rowSteps * columnSteps;
     sum.reduction += rowSteps * columnSteps * length;
@@ -108,29 +123,51 @@ function run(operation: Operation, own: MeshParams): ComputeResult {
     sum.outputs += rows.vectors * columns.vectors;
   }
   // The last tile has none to overlap with.
-  const cycles = sum.cycles + (own.overlap ? Math.max(0, sum.latency) : 0);
+  const latency = own.overlap ? Math.max(0, sum.latency) : 0;
+  const cycles = sum.cycles + latency;
   return {
     cycles,
     baseCycles: cycles,
     packedCycles: cycles,
     reschedulingCycles: 0,
     scheduled: null,
-    slots: slotsOf(operation, own, cycles, sum.reduction),
+    slots: slotsOf(operation, own, cycles, sum.tileCycles + arrays * latency, sum.reduction),
     counters: { multiplications: sum.multiplications, tiles: sum.tiles },
     onChipReads: { [sides.rows]: sum.rowReads, [sides.columns]: sum.columnReads },
     onChipWrites: sum.outputs,
   };
 }
 
-/** `reduction`: cycles in which the places of a tile multiply, summed over tiles; in all others they wait for the networks. */
-function slotsOf({ pass, geometry }: Operation, own: MeshParams, cycles: number, reduction: number): Slots {
-  const places = own.rows * own.columns;
+/** Cycles of the first of `arrays` meshes, which is dealt the most: the tiles of all kinds in turn, the longest first. */
+function dealtTiles(kinds: readonly { readonly cycles: number; readonly tiles: number }[], arrays: number): number {
+  let cycles = 0;
+  let dealt = 0;
+  for (const kind of [...kinds].sort((a, b) => b.cycles - a.cycles)) {
+    const before = Math.ceil(dealt / arrays);
+    dealt += kind.tiles;
+    cycles += kind.cycles * (Math.ceil(dealt / arrays) - before);
+  }
+  return cycles;
+}
+
+/**
+ * `worked`: cycles of all meshes in which they have a tile; `reduction`: those of them in which the places of a tile multiply. In
+ * the others they wait for the networks.
+ */
+function slotsOf(
+  { pass, geometry }: Operation,
+  { arrays = 1, rows, columns }: MeshParams,
+  cycles: number,
+  worked: number,
+  reduction: number,
+): Slots {
+  const places = rows * columns;
   const { inside, outside } = allPairs(pass, geometry);
   return {
     occupied: inside,
     imagePadding: outside,
-    imbalance: places * reduction - inside - outside,
-    fillDrain: places * (cycles - reduction),
+    imbalance: places * (arrays * cycles - worked + reduction) - inside - outside,
+    fillDrain: places * (worked - reduction),
   };
 }
 

@@ -14,6 +14,15 @@ import { weightCounts } from "../mac-counts.ts";
 
 const params = Type.Object(
   {
+    arrays: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 4096,
+        default: 1,
+        description:
+          "Arrays of rows × columns side by side, sent the same weights; output positions and groups of images are dealt to them",
+      }),
+    ),
     rows: Type.Integer({ minimum: 1, maximum: 4096, default: 16, description: "Elements that hold channels" }),
     columns: Type.Integer({ minimum: 1, maximum: 4096, default: 16, description: "Elements that hold images" }),
     skipping: Type.Boolean({ default: true, description: "false: every weight takes its turn" }),
@@ -42,17 +51,18 @@ export const procrustes: Accelerator<typeof params> = {
     weightGrad: { ...channels("input channels", "none"), stationary: "input" },
   },
   readsPlanes: true,
-  multipliers: ({ rows, columns }) => rows * columns,
+  multipliers: ({ arrays = 1, rows, columns }) => arrays * rows * columns,
   withoutSkipping: (own) => ({ ...own, skipping: false }),
   // A weight meets whatever stands in its row, so that its position is all there is to it.
   skippingHardware: ({ skipping }) =>
     skipping ? { operandMuxes: 0, productMuxes: 0, schedulerBits: 0, schedules: "compute", metadataBits: 1 } : null,
   validation: () => "formula",
-  run(operation, { rows, columns, skipping }) {
+  run(operation, { arrays = 1, rows, columns, skipping }) {
     const { pass, geometry: g, masks } = operation;
     const skips = skipping && pass !== "weightGrad";
     const windows = Math.max(0, outputHeight(g)) * Math.max(0, outputWidth(g));
-    const perWeight = windows * Math.ceil(g.N / columns);
+    const imageGroups = Math.ceil(g.N / columns);
+    const perWeight = Math.ceil((windows * imageGroups) / arrays);
     const dense = turnsOf(denseCounts(pass, g), rows);
     const sparse = skips ? turnsOf(nonzeroCounts(pass, g, masks.weight as BitMask), rows) : dense;
     const [a, b] = OPERANDS_OF[pass];
@@ -68,10 +78,10 @@ export const procrustes: Accelerator<typeof params> = {
         occupied: inside,
         // Every weight meets every position; in inputGrad that is a gradient, whose product may fall outside the result.
         [pass === "inputGrad" ? "redundant" : "imagePadding"]: done - inside,
-        imbalance: rows * columns * sparse.slowest * perWeight - done,
+        imbalance: arrays * rows * columns * sparse.slowest * perWeight - done,
       },
       counters: { weightTurns: sparse.slowest, weights: sparse.total },
-      onChipReads: { [a]: done, [b]: sparse.total * Math.ceil(g.N / columns) },
+      onChipReads: { [a]: done, [b]: sparse.total * Math.ceil(imageGroups / arrays) },
       onChipWrites: perWeight === 0 ? 0 : sizeOf(SHAPE_OF[RESULT_OF[pass]](g)),
     };
   },

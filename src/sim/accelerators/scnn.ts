@@ -12,6 +12,7 @@ import { OPERANDS_OF, RESULT_OF, SHAPE_OF } from "../../trace/passes.ts";
 import type { Accelerator, ComputeResult, Cut, Slots } from "../accelerator.ts";
 import { MAX_BANKS } from "../cartesian/banks.ts";
 import { foldLinear, isLinear } from "../cartesian/fold-linear.ts";
+import { foldPositions } from "../cartesian/fold-positions.ts";
 import { jobsOf, SIDES } from "../cartesian/job.ts";
 import { type CartesianTotals, emptyCartesianTotals, runJob } from "../cartesian/run-job.ts";
 import { denseMacs } from "../mac-counts.ts";
@@ -19,6 +20,15 @@ import type { Operation } from "../operation.ts";
 
 const params = Type.Object(
   {
+    arrays: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 4096,
+        default: 1,
+        description:
+          "Arrays of processing elements side by side, sent the same weights; each takes an image and a pass over the filters, and all wait for the slowest",
+      }),
+    ),
     peRows: Type.Integer({ minimum: 1, maximum: 256, default: 8, description: "Rows of processing elements" }),
     peColumns: Type.Integer({ minimum: 1, maximum: 256, default: 8, description: "Columns of processing elements" }),
     activations: Type.Integer({
@@ -51,6 +61,13 @@ const params = Type.Object(
       description:
         "Forward and inputGrad of a fully connected layer run on planes of 16×16, 256 inputs a channel, with one 16×16 kernel; false: one input a channel",
     }),
+    weightGradient: Type.Optional(
+      Type.Enum(["planes", "positions"], {
+        default: "planes",
+        description:
+          '"planes": a plane of inputs meets the planes of outputGrad, of which nearly all products are redundant; "positions": at each output position its window of inputs, laid out for it, meets its outputGrads, none redundant, and arrays wait for each other at the end only',
+      }),
+    ),
     skipping: Type.Boolean({ default: true, description: "Skip zeros; false is the same array without skipping" }),
   },
   { additionalProperties: false },
@@ -97,7 +114,7 @@ export const scnn: Accelerator<typeof params> = {
     },
   },
   readsPlanes: true,
-  multipliers: (own) => own.peRows * own.peColumns * own.activations * own.weights,
+  multipliers: ({ arrays = 1, ...own }) => arrays * own.peRows * own.peColumns * own.activations * own.weights,
   withoutSkipping: (own) => ({ ...own, skipping: false }),
   skippingHardware: ({ skipping, banks }) =>
     skipping
@@ -115,13 +132,19 @@ export const scnn: Accelerator<typeof params> = {
     if (!own.skipping) return [];
     const cut = { size: 1, edges: 0 };
     // Halos are exchanged once an image, and in weightGrad once an input channel.
+    const { arrays = 1, weightGradient = "planes" } = own;
     const isGradient = pass === "weightGrad";
-    const images: Cut = { ...cut, axis: "images", once: isGradient };
-    if (geometry.groups > 1 || isLinear(geometry)) return [images];
+    // Images side by side wait for each other.
+    const images: Cut[] = geometry.N % arrays === 0 ? [{ ...cut, size: arrays, axis: "images", once: isGradient }] : [];
+    // Arrays of outer products wait at the end only, and even out the more the more they do.
+    const isOuter = isGradient && (isLinear(geometry) || weightGradient === "positions");
+    if (isOuter && arrays > 1) return [];
+    if (geometry.groups > 1 || isOuter || isLinear(geometry)) return images;
     const axis = pass === "inputGrad" ? "outputChannels" : "inputChannels";
     const channels: Cut = { ...cut, axis, once: !isGradient };
     // Kernels are loaded once a channel of weights, and once an image of outputGrad, for whatever is taken of the other.
-    return isGradient && geometry.N >= MANY_IMAGES ? [images] : [channels, images];
+    const isMany = isGradient && geometry.N >= MANY_IMAGES * arrays && images.length > 0;
+    return isMany ? images : [channels, ...images];
   },
   run(operation, own) {
     const { pass, geometry, layer, masks } = operation;
@@ -132,10 +155,9 @@ export const scnn: Accelerator<typeof params> = {
     const results = sizeOf(SHAPE_OF[RESULT_OF[pass]](geometry).map((extent) => Math.max(0, extent)));
     const hasWork = OPERANDS_OF[pass].every((operand) => SHAPE_OF[operand](geometry).every((extent) => extent > 0));
     if (hasWork && results > 0) {
-      // The outer product of a linear weightGrad has no redundant products on a plane, so that it is always spread.
-      const folds = isLinear(geometry) && (own.foldLinear || pass === "weightGrad");
-      const mapped = folds ? foldLinear(operation) : operation;
-      for (const job of jobsOf(mapped)) runJob(job, own, own.skipping, totals);
+      for (const mapped of mappedOperations(operation, own)) {
+        for (const job of jobsOf(mapped)) runJob(job, own, own.skipping, totals);
+      }
     }
     const { cycles, baseCycles, packedCycles, weightReads, activationReads, ...counters } = totals;
     const sides = SIDES[pass];
@@ -153,6 +175,14 @@ export const scnn: Accelerator<typeof params> = {
     } satisfies ComputeResult;
   },
 };
+
+/** The operation as it runs: the outer product of a linear weightGrad has no redundant products, so that it is always spread. */
+function mappedOperations(operation: Operation, { foldLinear: folds, weightGradient }: ScnnParams): Operation[] {
+  const { pass, geometry } = operation;
+  if (isLinear(geometry)) return [folds || pass === "weightGrad" ? foldLinear(operation) : operation];
+  if (pass !== "weightGrad" || weightGradient !== "positions") return [operation];
+  return Array.from({ length: geometry.groups }, (_, group) => foldPositions(operation, group));
+}
 
 type Fates = Pick<
   CartesianTotals,

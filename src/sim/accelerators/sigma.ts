@@ -1,7 +1,8 @@
 /**
  * SIGMA: a flexible array for sparse matrix products. The nonzeros of a stationary matrix fill the multipliers, vector after
  * vector; the other matrix streams past, its zeros included, and one reduction tree adds up dot products of any length
- * side by side. Time depends on the stationary zeros only. Groups, and images unless folded, follow one another.
+ * side by side. Time depends on the stationary zeros only. Groups, and images unless folded, follow one another. Several arrays hold
+ * the same stationary values and share the streamed vectors.
  * Sources: Qin et al., SIGMA, HPCA 2020; timing of STONNE 22634b8b, whose bus hash, half drain, partial sums first and iterations
  * without overlap are settings. With overlap, ports and bus are the bound and the latency of tree and bus is paid once.
  */
@@ -19,6 +20,15 @@ import { denseVectors, type VectorSet } from "../sigma/vectors.ts";
 
 const params = Type.Object(
   {
+    arrays: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 4096,
+        default: 1,
+        description:
+          "Arrays of `multipliers` side by side, each with networks of its own; all hold the same stationary values, and streamed vectors are dealt to them",
+      }),
+    ),
     multipliers: Type.Integer({
       minimum: 2,
       maximum: 65536,
@@ -88,7 +98,7 @@ export const sigma: Accelerator<typeof params> = {
   multipliers(own) {
     const [fault] = paramFaults(own);
     if (fault !== undefined) throw new Error(`sigma: ${fault}`);
-    return own.multipliers;
+    return (own.arrays ?? 1) * own.multipliers;
   },
   withoutSkipping: (own) => ({ ...own, skipping: false }),
   skippingHardware({ multipliers, skipping }) {
@@ -99,7 +109,7 @@ export const sigma: Accelerator<typeof params> = {
     return { operandMuxes, productMuxes: 1, schedulerBits: 0, schedules: "compute", metadataBits: 1 };
   },
   validation({ pass, geometry, solidPadding }, own) {
-    if (own.overlap) return "property";
+    if (own.overlap || (own.arrays ?? 1) > 1) return "property";
     const parity = own.bus === "hashed" && own.drain === "half" && own.partialSums === "first";
     const oneProduct = geometry.groups === 1 && (own.batch === "fold" || geometry.N === 1);
     return parity && pass === "forward" && oneProduct && own.skipping && solidPadding !== true ? "exact" : "property";
@@ -114,6 +124,7 @@ function paramFaults({ multipliers, distributionBandwidth }: SigmaParams): strin
 }
 
 function run(operation: Operation, own: SigmaParams): ComputeResult {
+  const { arrays = 1 } = own;
   const stationary = stationaryOf(operation, own);
   const { rows, columns } = SIDES[operation.pass];
   const onRows = stationary === rows;
@@ -123,22 +134,23 @@ function run(operation: Operation, own: SigmaParams): ComputeResult {
   const time = productTimer(own);
   for (const product of productsOf(operation, own.batch)) {
     const [held, streamed] = onRows ? [product.rows, product.columns] : [product.columns, product.rows];
-    const passes = streamed.vectors;
+    const { vectors } = streamed;
+    const passes = Math.ceil(vectors / arrays);
     const base = time.dense(held, passes);
     const totals = own.skipping ? time.sparse(held, passes) : base;
-    const streamOnes = own.skipping ? streamed.ones() : passes * streamed.length;
+    const streamOnes = own.skipping ? streamed.ones() : vectors * streamed.length;
     sum.cycles += totals.cycles;
     sum.base += base.cycles;
     sum.packed += own.skipping ? Math.ceil(totals.stationary / own.multipliers) * passes : base.cycles;
     sum.iterations += totals.iterations;
     sum.continuations += totals.continuations;
-    streaming.multiplications += totals.stationary * passes;
+    streaming.multiplications += totals.stationary * vectors;
     streaming.cycles += totals.iterations * passes;
-    streaming.foldedGaps += totals.foldedGaps * passes;
+    streaming.foldedGaps += totals.foldedGaps * vectors;
     counts.stationaryReads += totals.stationary;
     counts.streamReads += totals.streams * streamOnes;
-    counts.psumReads += totals.continuations * passes;
-    counts.writes += totals.neurons * passes;
+    counts.psumReads += totals.continuations * vectors;
+    counts.writes += totals.neurons * vectors;
   }
   const latency = own.overlap ? overlapLatency(own) : 0;
   const cycles = sum.cycles + (sum.iterations > 0 ? latency : 0);
@@ -172,7 +184,7 @@ function slotsOf(
   cycles: number,
   streaming: { readonly cycles: number; readonly multiplications: number; readonly foldedGaps: number },
 ): Slots {
-  const { multipliers } = own;
+  const multipliers = (own.arrays ?? 1) * own.multipliers;
   const { multiplications, foldedGaps } = streaming;
   const { inside, outside } = pairsOf(operation, own, stationary) ?? { inside: multiplications, outside: 0 };
   return {

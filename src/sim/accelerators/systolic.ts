@@ -2,7 +2,8 @@
  * A systolic array: a grid of multipliers through which two operands stream past the third, which stays (dataflow os, ws
  * or is). Every pass is a sequence of matrix products, cut into serial folds. With N:M sparsity the array holds only the n
  * slots of each block of m weights; weights that do not fit the pattern run dense, all or nothing for each operation.
- * Source: SCALE-Sim v3 fab89b7 (Samajdar et al.); padding, batch, groups and the gradients, which it lacks, are ours.
+ * Source: SCALE-Sim v3 fab89b7 (Samajdar et al.); padding, batch, groups and the gradients, which it lacks, are ours, and so are
+ * several arrays and folds that overlap.
  */
 import { type Static, Type } from "typebox";
 import type { Accelerator, Slots } from "../accelerator.ts";
@@ -37,6 +38,14 @@ const sparsity = Type.Object(
 
 const params = Type.Object(
   {
+    arrays: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 4096,
+        default: 1,
+        description: "Arrays of rows × columns side by side; folds, or parts of them, are dealt to them",
+      }),
+    ),
     rows: Type.Integer({ minimum: 1, maximum: 4096, default: 32, description: "Rows of multipliers" }),
     columns: Type.Integer({ minimum: 1, maximum: 4096, default: 32, description: "Columns of multipliers" }),
     dataflow: Type.Enum(["os", "ws", "is"], {
@@ -48,6 +57,13 @@ const params = Type.Object(
       description:
         '"image": images run one after the other; "fold": the windows (weightGrad: positions) of all images form one stream',
     }),
+    overlap: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description:
+          "A fold runs while the tile of the next one is loaded (os: the results of the last one leave); false: folds are serial",
+      }),
+    ),
     sparsity,
   },
   { additionalProperties: false },
@@ -90,7 +106,7 @@ export const systolic: Accelerator<typeof params> = {
     },
   },
   paramFaults: sparsityFaults,
-  multipliers: ({ rows, columns }) => rows * columns,
+  multipliers: ({ arrays = 1, rows, columns }) => arrays * rows * columns,
   withoutSkipping: (own) => ({ ...own, sparsity: { ...own.sparsity, n: own.sparsity.m } }),
   skippingHardware({ sparsity: { n, m } }) {
     if (n === m) return null;
@@ -102,7 +118,8 @@ export const systolic: Accelerator<typeof params> = {
       metadataBits: Math.ceil(Math.log2(m)),
     };
   },
-  validation: (operation, own) => (inGoldenScope(operation, own.sparsity) ? "exact" : "formula"),
+  validation: (operation, own) =>
+    (own.arrays ?? 1) === 1 && own.overlap !== true && inGoldenScope(operation, own.sparsity) ? "exact" : "formula",
   run(operation, own) {
     checkSparsity(own);
     const { pass, geometry } = operation;

@@ -35,13 +35,16 @@ export interface Job {
   readonly activations: Uint8Array;
   readonly weights: Uint8Array;
   readonly steps: readonly JobStep[];
+  /** Images; forward and inputGrad have one plane a step for each, weightGrad one step. */
+  readonly images: number;
   /** How often the accumulators of one pass over the filters are emptied: once an image, or (weightGrad) once an input channel. */
   readonly drains: number;
   /**
    * "tiles": each output has a home at one processing element and its neighbours send their share. "spread": a processing
-   * element holds every output that it can reach (weightGrad, where few outputs meet many positions).
+   * element holds every output that it can reach (weightGrad, where few outputs meet many positions). "outer": each output
+   * belongs to one processing element, and every step adds to all of them (weightGrad where outputGrad has one position).
    */
-  readonly accumulate: "tiles" | "spread";
+  readonly accumulate: "tiles" | "spread" | "outer";
   readonly solidPadding: boolean;
   /** No element of either operand is zero: every plane costs the same. */
   readonly isDense: boolean;
@@ -73,14 +76,20 @@ export function jobsOf(operation: Operation): Job[] {
           activations: activations.bytes,
           weights: weights.bytes,
           drains: pass === "weightGrad" ? g.C / g.groups : g.N,
-          accumulate: pass === "weightGrad" ? "spread" : "tiles",
+          accumulate: accumulation(pass, horizontal, vertical),
           solidPadding: operation.solidPadding === true,
           isDense,
+          images: g.N,
         });
       }
     }
   }
   return jobs;
+}
+
+function accumulation(pass: Operation["pass"], ...axes: readonly PlaneAxis[]): Job["accumulate"] {
+  if (pass !== "weightGrad") return "tiles";
+  return axes.every(({ taps, extent, outputs }) => taps.length === 1 && extent === outputs) ? "outer" : "spread";
 }
 
 /** Forward and weightGrad have output channels as filters, inputGrad input channels. */

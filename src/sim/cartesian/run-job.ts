@@ -1,11 +1,13 @@
 /**
  * What one job costs. Every processing element works through its own activations with the weights of the pass; all wait
- * for the slowest after each plane, and sums are exchanged where accumulators are emptied.
+ * for the slowest after each plane, and sums are exchanged where accumulators are emptied. Several arrays take an image and a
+ * pass over the filters each and wait for each other, too, as all are sent the weights of one channel after the other; those of
+ * outer products take planes, and wait at the end.
  * With I · F multipliers each, cycles · PEs · I · F = mults + idleBricks + idleConflicts + idlePEs + idleHalo.
  */
 import { activationQueues } from "./activation-queues.ts";
-import type { Job } from "./job.ts";
-import { densePlane, haloOf, type PeGrid, type Tiling, tilingOf } from "./pe-grid.ts";
+import type { Job, JobStep, PlaneSource } from "./job.ts";
+import { densePlane, drainedFilters, haloOf, type PeGrid, sumOfRounds, type Tiling, tilingOf } from "./pe-grid.ts";
 import { productCounter } from "./products.ts";
 import { weightQueues } from "./weight-queues.ts";
 
@@ -60,27 +62,113 @@ export function emptyCartesianTotals(): CartesianTotals {
 export function runJob(job: Job, grid: PeGrid, skipping: boolean, totals: CartesianTotals): void {
   const tiling = tilingOf(job, grid);
   const halo = haloOf(job, tiling, grid);
-  const haloCycles = halo.cycles * job.filters * job.drains;
+  const haloCycles = halo.cycles * drainedFilters(job, tiling, grid);
   const planes = job.steps.reduce((sum, step) => sum + step.planes.length, 0);
   const dense = densePlane(job, tiling, grid);
-  const multipliers = grid.peRows * grid.peColumns * grid.activations * grid.weights;
-  totals.baseCycles += dense.cycles * planes + haloCycles;
+  const repeats = job.accumulate === "outer" ? Math.ceil(job.steps.length / tiling.copies) : planes / job.images;
+  const baseCycles = repeats * sumOfRounds(dense.cycles, grid.arrays ?? 1, tiling.sharers);
+  totals.baseCycles += baseCycles + haloCycles;
   totals.cycles += haloCycles;
   totals.packedCycles += haloCycles;
   totals.haloCycles += haloCycles;
-  totals.idleHalo += haloCycles * multipliers;
+  totals.idleHalo += haloCycles * multipliersOf(grid);
   totals.haloTransfers += halo.transfers * tiling.passes * job.drains;
   if (skipping) {
     runPlanes(job, tiling, grid, totals);
     return;
   }
-  totals.cycles += dense.cycles * planes;
-  totals.packedCycles += dense.cycles * planes;
+  totals.cycles += baseCycles;
+  totals.packedCycles += baseCycles;
   totals.weightReads += dense.weightReads * planes;
   totals.activationReads += dense.activationReads * planes;
 }
 
+function multipliersOf({ arrays = 1, peRows, peColumns, activations, weights }: PeGrid): number {
+  return arrays * peRows * peColumns * activations * weights;
+}
+
+/** What one pass over one plane costs an array. */
+interface PassCost {
+  readonly cycles: number;
+  readonly stalls: number;
+  readonly packed: number;
+}
+
 function runPlanes(job: Job, tiling: Tiling, grid: PeGrid, totals: CartesianTotals): void {
+  const { arrays = 1 } = grid;
+  const { sharers, copies } = tiling;
+  const costOf = passCosts(job, tiling, grid, totals);
+  const waits = job.accumulate === "outer" ? waitsAtEnd(arrays) : waitsInRounds(arrays);
+  const rounds = Math.ceil((sharers * tiling.passes) / arrays);
+  let busy = 0;
+  job.steps.forEach((step, s) => {
+    const cost = costOf(step);
+    const copy = Math.floor((s * copies) / job.steps.length);
+    step.planes.forEach((plane, p) => {
+      const [sharer, serial] =
+        job.accumulate === "tiles" ? [p, s] : job.accumulate === "spread" ? [s, p] : [copy * step.planes.length + p, s];
+      cost(plane).forEach((own, pass) => {
+        busy += own.cycles;
+        const task = pass * sharers + sharer;
+        waits.add(task % arrays, serial * rounds + Math.floor(task / arrays), own);
+      });
+    });
+  });
+  const { cycles, stalls, packed } = waits.sum();
+  totals.cycles += cycles;
+  totals.conflictCycles += stalls;
+  totals.packedCycles += packed;
+  // Elements of an array that wait for its slowest are counted already.
+  totals.idlePEs += (cycles * arrays - busy) * (multipliersOf(grid) / arrays);
+}
+
+/** What arrays take together, fed with what each of them takes. */
+interface Waits {
+  add(array: number, round: number, own: PassCost): void;
+  sum(): PassCost;
+}
+
+/** All arrays wait for the slowest of each round. */
+function waitsInRounds(arrays: number): Waits {
+  const slowest = new Map<number, PassCost>();
+  const sum = { cycles: 0, stalls: 0, packed: 0 };
+  const add = ({ cycles, stalls, packed }: PassCost) => {
+    sum.cycles += cycles;
+    sum.stalls += stalls;
+    sum.packed += packed;
+  };
+  return {
+    add(_, round, own) {
+      if (arrays === 1) return add(own);
+      const { cycles, stalls, packed } = slowest.get(round) ?? { cycles: 0, stalls: 0, packed: 0 };
+      const longer = own.cycles > cycles ? own : { cycles, stalls };
+      slowest.set(round, { ...longer, packed: Math.max(packed, own.packed) });
+    },
+    sum() {
+      for (const round of slowest.values()) add(round);
+      return sum;
+    },
+  };
+}
+
+/** Arrays do one task after the other and wait for each other at the end. */
+function waitsAtEnd(arrays: number): Waits {
+  const [cycles, stalls, packed] = [0, 1, 2].map(() => new Float64Array(arrays));
+  return {
+    add(array, _, own) {
+      cycles[array] += own.cycles;
+      stalls[array] += own.stalls;
+      packed[array] += own.packed;
+    },
+    sum() {
+      const last = cycles.indexOf(Math.max(...cycles));
+      return { cycles: cycles[last], stalls: stalls[last], packed: Math.max(...packed) };
+    },
+  };
+}
+
+/** Costs of the passes over planes, one step after the other; adds all that is no time to `totals`. */
+function passCosts(job: Job, tiling: Tiling, grid: PeGrid, totals: CartesianTotals) {
   const acts = activationQueues(job, tiling, grid);
   const weights = weightQueues(job, tiling, grid);
   const products = productCounter(acts, weights, job, grid);
@@ -88,31 +176,29 @@ function runPlanes(job: Job, tiling: Tiling, grid: PeGrid, totals: CartesianTota
   const pes = grid.peRows * grid.peColumns;
   const phases = weights.phases.length;
   /** What a plane without a zero costs under kernels without a zero: the same every time. */
-  let full: CartesianTotals | undefined;
-  let repeats = 0;
-  for (const step of job.steps) {
-    if (job.isDense && full !== undefined) {
-      repeats += step.planes.length;
-      continue;
-    }
-    const fullKernels = weights.load(step.weights);
-    for (const plane of step.planes) {
-      const isFull = acts.load(plane) && fullKernels;
+  let full: { readonly costs: readonly PassCost[]; readonly counts: CartesianTotals } | undefined;
+
+  return (step: JobStep) => {
+    const fullKernels = job.isDense && full !== undefined ? true : weights.load(step.weights);
+    return (plane: PlaneSource): readonly PassCost[] => {
+      const isFull = (job.isDense && full !== undefined) || (acts.load(plane) && fullKernels);
       if (isFull && full !== undefined) {
-        repeats++;
-        continue;
+        add(totals, full.counts, 1);
+        return full.costs;
       }
       const before = isFull ? { ...totals } : undefined;
-      for (let pass = 0; pass < tiling.passes; pass++) runPass(pass);
-      if (before === undefined) continue;
-      full = { ...totals };
-      add(full, before, -1);
-    }
-  }
-  if (full !== undefined) add(totals, full, repeats);
+      const costs = Array.from({ length: tiling.passes }, (_, pass) => passCost(pass));
+      if (before !== undefined) {
+        const counts = { ...totals };
+        add(counts, before, -1);
+        full = { costs, counts };
+      }
+      return costs;
+    };
+  };
 
-  /** All processing elements over one plane and the filters of one pass. */
-  function runPass(pass: number): void {
+  /** All processing elements of an array over one plane and the filters of one pass. */
+  function passCost(pass: number): PassCost {
     let [longest, longestStalls, longestPacked, busy, mostLoops] = [0, 0, 0, 0, 0];
     let weightReads = 0;
     for (let phase = 0; phase < phases; phase++) {
@@ -150,12 +236,10 @@ function runPlanes(job: Job, tiling: Tiling, grid: PeGrid, totals: CartesianTota
       if (packed > longestPacked) longestPacked = packed;
       if (loops > mostLoops) mostLoops = loops;
     }
-    totals.cycles += longest;
-    totals.conflictCycles += longestStalls;
-    totals.packedCycles += longestPacked;
     totals.idlePEs += (longest * pes - busy) * I * F;
     totals.weightReads += weightReads * pes;
     totals.offChipWeightReads += mostLoops * weightReads;
+    return { cycles: longest, stalls: longestStalls, packed: longestPacked };
   }
 }
 

@@ -14,13 +14,22 @@ interface Weight extends Activation {
   readonly k: number;
 }
 
-/** Counts of one job without the exchange of sums. */
+/** Counts of one job without the exchange of sums. Arrays take the images of a pass, and then those of the next one. */
 export function bruteForceJob(job: Job, grid: PeGrid) {
   const { horizontal: hor, vertical: ver } = job;
+  const { arrays = 1 } = grid;
   const tiling = tilingOf(job, grid);
   const totals = { cycles: 0, mults: 0, conflicts: 0, products: 0 };
-  for (const step of job.steps) {
-    for (const plane of step.planes) {
+  /** Cycles of the tasks of one channel, or of all of them where arrays do not wait for each other in between. */
+  const tasks = new Map<number, number[]>();
+  const keep = (channel: number, task: number, cycles: number) => {
+    const own = tasks.get(channel) ?? [];
+    own[task] = (own[task] ?? 0) + cycles;
+    tasks.set(channel, own);
+  };
+  const { sharers, copies } = tiling;
+  for (const [s, step] of job.steps.entries()) {
+    for (const [p, plane] of step.planes.entries()) {
       for (let first = 0; first < job.filters; first += tiling.passFilters) {
         const weights = weightsOf(job, step.weights, first, Math.min(job.filters, first + tiling.passFilters));
         let longest = 0;
@@ -37,8 +46,21 @@ export function bruteForceJob(job: Job, grid: PeGrid) {
             longest = Math.max(longest, own);
           }
         }
-        totals.cycles += longest;
+        const task = Math.floor(first / tiling.passFilters) * sharers;
+        if (job.accumulate === "tiles") keep(s, task + p, longest);
+        else if (job.accumulate === "spread") keep(p, task + s, longest);
+        else keep(0, task + Math.floor((s * copies) / job.steps.length) * step.planes.length + p, longest);
       }
+    }
+  }
+  for (const own of tasks.values()) {
+    const lists = Array.from({ length: arrays }, (_, array) => own.filter((_, task) => task % arrays === array));
+    if (job.accumulate === "outer") {
+      totals.cycles += Math.max(...lists.map((list) => list.reduce((sum, cycles) => sum + cycles, 0)));
+      continue;
+    }
+    for (let round = 0; round < own.length; round++) {
+      totals.cycles += Math.max(...lists.map((list) => list[round] ?? 0));
     }
   }
   return totals;

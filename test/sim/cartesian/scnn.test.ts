@@ -30,6 +30,7 @@ const LAYER: ConvGeometry = {
 };
 
 const arrays: fc.Arbitrary<ScnnParams> = fc.record({
+  arrays: fc.constantFrom(1, 1, 2, 3, 7),
   peRows: fc.integer({ min: 1, max: 4 }),
   peColumns: fc.integer({ min: 1, max: 4 }),
   activations: fc.integer({ min: 1, max: 5 }),
@@ -38,6 +39,7 @@ const arrays: fc.Arbitrary<ScnnParams> = fc.record({
   banks: fc.integer({ min: 1, max: 32 }),
   batch: fc.constant("image" as const),
   foldLinear: fc.boolean(),
+  weightGradient: fc.constantFrom("planes", "positions"),
   skipping: fc.constant(true),
 });
 
@@ -63,7 +65,7 @@ describe("scnn", () => {
   test("counts what a walk over every product of every chunk counts", () => {
     fc.assert(
       fc.property(operations, arrays, fc.boolean(), (operation, own, solidPadding) => {
-        const params = { ...own, foldLinear: false };
+        const params: ScnnParams = { ...own, foldLinear: false, weightGradient: "planes" };
         fc.pre(!isLinear(operation.geometry));
         const solid = { ...operation, solidPadding };
         const { cycles, counters } = scnn.run(solid, params);
@@ -75,6 +77,51 @@ describe("scnn", () => {
         expect(counters.idleConflicts).toBe(sum("conflicts") * params.activations * params.weights);
       }),
       { numRuns: 300 },
+    );
+  });
+
+  test("a weight gradient by positions has no redundant product, and takes a chunk of inputs × gradients a cycle", () => {
+    fc.assert(
+      fc.property(operations, arrays, ({ geometry, masks }, own) => {
+        const { input = onesMask(inputShape(geometry)), outputGrad = onesMask(outputShape(geometry)) } = masks;
+        const operation: Operation = { ...dense("weightGrad", geometry), masks: { input, outputGrad } };
+        const { counters } = scnn.run(operation, { ...own, weightGradient: "positions" });
+        expect(counters.redundantProducts).toBe(0);
+        expect(counters.mults).toBe(effectualMacs(operation));
+      }),
+      { numRuns: 200 },
+    );
+    // 9 of 10 inputs at each of 12 positions, 6 gradients: 3 × 2 chunks of 4 × 4, in 32 banks for 4 filters of a place.
+    const geometry: ConvGeometry = {
+      ...{ N: 1, C: 10, H: 3, W: 4, K: 6, R: 1, S: 1 },
+      ...{ stride: [1, 1], padding: [0, 0, 0, 0], dilation: [1, 1], groups: 1 },
+    };
+    const input = onesMask(inputShape(geometry));
+    for (let at = 0; at < 12; at++) input.bytes[at >> 3] &= ~(1 << (at & 7));
+    const one: ScnnParams = { ...PUBLISHED, peRows: 1, peColumns: 1, weightGradient: "positions" };
+    const sparse = { ...dense("weightGrad", geometry), masks: { input, outputGrad: onesMask(outputShape(geometry)) } };
+    const { cycles, baseCycles, counters } = scnn.run(sparse, one);
+    expect([cycles - counters.conflictCycles, counters.chunkPairs]).toEqual([12 * 3 * 2, 12 * 3 * 2]);
+    // Without skipping the plane has 16 places.
+    expect(baseCycles).toBe(12 * 4 * 2);
+    // Two arrays share the 6 filters: 3 each, a chunk of gradients.
+    expect(scnn.run(sparse, { ...one, arrays: 2 }).baseCycles).toBe(12 * 4);
+  });
+
+  test("two arrays take two images side by side, wait for each other, and share the filters of one image", () => {
+    const geometry: ConvGeometry = { ...LAYER, C: 1, H: 2, W: 2, K: 8, R: 1, S: 1, padding: [0, 0, 0, 0] };
+    const params: ScnnParams = { ...PUBLISHED, arrays: 2, peRows: 1, peColumns: 1 };
+    const input = onesMask(inputShape(geometry));
+    input.bytes[1] = 0b0001;
+    const run = (own: ScnnParams, g: ConvGeometry) =>
+      scnn.run({ ...dense("forward", g), masks: { weight: onesMask(weightShape(g)), input } }, own);
+    // 4 inputs × 4 of 8 filters at a time: 2 chunks, 2 values of each of 4 · 4 banks; the second image has one input.
+    const alone = run({ ...params, arrays: 1 }, geometry);
+    const pair = run(params, geometry);
+    expect(alone.counters.mults).toBe((4 + 1) * 8);
+    expect(pair.cycles).toBe(alone.cycles - 2);
+    expect(run(params, { ...geometry, N: 1 }).cycles * 2).toBe(
+      run({ ...params, arrays: 1 }, { ...geometry, N: 1 }).cycles,
     );
   });
 

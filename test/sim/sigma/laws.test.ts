@@ -24,6 +24,7 @@ const arrays: readonly SigmaParams[] = [
   { ...full, ...clean, partialSums: "interleaved", batch: "fold", stationary: others },
   { ...full, ...clean, partialSums: "first", batch: "fold", stationary: sparser, distributionBandwidth: 16 },
   { ...full, ...original, partialSums: "first", batch: "fold", stationary: weights, distributionBandwidth: 16 },
+  { ...full, ...clean, arrays: 3, partialSums: "interleaved", batch: "fold", stationary: sparser },
 ];
 const meshes: readonly MeshParams[] = [
   {
@@ -45,6 +46,17 @@ const meshes: readonly MeshParams[] = [
     distributionBandwidth: 3,
     reductionBandwidth: 5,
     batch: "image",
+  },
+  {
+    ...clean,
+    arrays: 3,
+    rows: 4,
+    columns: 8,
+    tileRows: 0,
+    tileColumns: 0,
+    distributionBandwidth: 12,
+    reductionBandwidth: 2,
+    batch: "fold",
   },
 ];
 

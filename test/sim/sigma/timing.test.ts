@@ -192,5 +192,9 @@ describe("the mesh", () => {
     expect(mesh.run(dense, own).cycles).toBe(4 * (20 + 4 + 8 + 2));
     expect(mesh.run(dense, { ...own, overlap: true }).cycles).toBe(4 * 20 + 4 + 8 + 2);
     expect(mesh.run(dense, { ...own, tileRows: 2 }).counters.tiles).toBe(8);
+    // 4 tiles of two meshes, and of three: the busiest has two.
+    expect(mesh.run(dense, { ...own, overlap: true, arrays: 2 }).cycles).toBe(2 * 20 + 4 + 8 + 2);
+    expect(mesh.run(dense, { ...own, overlap: true, arrays: 3 }).cycles).toBe(2 * 20 + 4 + 8 + 2);
+    expect(mesh.run(dense, { ...own, arrays: 4 }).cycles).toBe(20 + 4 + 8 + 2);
   });
 });

@@ -104,6 +104,44 @@ describe("folds of a matrix product", () => {
     });
   });
 
+  test("arrays take folds in turn, or parts of them where that is faster", () => {
+    const arrays = { arrays: 4, rows: 16, columns: 16, dataflow: "ws" } as const;
+    const skew = 2 * 16 + 16 - 2;
+    // 4 × 2 folds on 4 arrays: 2 rounds.
+    const many = counted({ m: 100, n: 17, k: 50, readK: 50 }, arrays);
+    expect([many.cycles, many.folds, many.rightReads]).toEqual([2 * (100 + skew), 8, 50 * 17]);
+    // One fold: each array takes 25 of the 100 windows, and loads the weights for itself.
+    const one = counted({ m: 100, n: 16, k: 16, readK: 16 }, arrays);
+    expect([one.cycles, one.folds, one.leftReads, one.rightReads]).toEqual([25 + skew, 4, 100 * 16, 4 * 16 * 16]);
+    // What os reduces over is not cut.
+    expect(counted({ m: 16, n: 16, k: 100, readK: 100 }, { ...arrays, dataflow: "os" }).cycles).toBe(100 + 16 + 16 - 2);
+  });
+
+  test("folds that overlap follow one another, no faster than tiles are loaded, and fill and drain once", () => {
+    const overlapping = { rows: 16, columns: 16, dataflow: "ws", overlap: true } as const;
+    const skew = 2 * 16 + 16 - 2;
+    expect(counted({ m: 100, n: 17, k: 50, readK: 50 }, overlapping).cycles).toBe(8 * 100 + skew);
+    const short = counted({ m: 10, n: 17, k: 50, readK: 50 }, overlapping);
+    expect([short.cycles, short.fillDrain]).toEqual([7 * 16 + 10 + skew, (7 * 6 + skew) * 256]);
+  });
+
+  test("every place of every array is accounted for in every cycle, and neither overlap nor another array costs time", () => {
+    const arrays = fc.integer({ min: 1, max: 5 });
+    fc.assert(
+      fc.property(size, size, size, size, size, arrays, fc.boolean(), fc.constantFrom(...DATAFLOWS), (...drawn) => {
+        const [m, n, k, rows, columns, count, overlap, dataflow] = drawn;
+        const gemm = { m, n, k, readK: k };
+        const own = { arrays: count, rows, columns, dataflow, overlap };
+        const { cycles, busyPECycles, fillDrain, lanePadding, imbalance } = counted(gemm, own);
+        expect(busyPECycles + fillDrain + lanePadding + imbalance).toBe(count * rows * columns * cycles);
+        expect(Math.min(fillDrain, lanePadding, imbalance)).toBeGreaterThanOrEqual(0);
+        expect(counted(gemm, { ...own, arrays: count + 1 }).cycles).toBeLessThanOrEqual(cycles);
+        if (overlap) expect(cycles).toBeLessThanOrEqual(counted(gemm, { ...own, overlap: false }).cycles);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   test("multiplications are those of the product in every dataflow", () => {
     for (const dataflow of DATAFLOWS) {
       const { busyPECycles } = counted({ m: 9, n: 5, k: 7, readK: 7 }, { rows: 3, columns: 4, dataflow });

@@ -27,6 +27,8 @@ const SETTINGS: readonly SystolicParams[] = [
   { ...own, sparsity: { ...TWO_OF_FOUR, mode: "row", storage: "csr" }, batch: "fold" },
   { ...own, dataflow: "os", sparsity: { ...TWO_OF_FOUR, n: 1, storage: "csc" } },
   { ...own, dataflow: "is", sparsity: TWO_OF_FOUR, rows: 3 },
+  { ...own, arrays: 3, overlap: true, batch: "fold" },
+  { ...own, arrays: 4, dataflow: "os", overlap: true, sparsity: TWO_OF_FOUR },
 ];
 
 const conv: ConvGeometry = {
