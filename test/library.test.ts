@@ -193,10 +193,10 @@ describe("an order", () => {
     [
       "settings of a synthetic step",
       synthesizeTrace,
-      { network: "resnet8", batch: 1.5, method: "swat-m", sparsty: 0.9, settings: { correlation: 3, spread: 1 } },
+      { network: "resnet8", batch: 1.5, method: "swat-x", sparsty: 0.9, settings: { correlation: 3, spread: 1 } },
       [
         /^synthesizeTrace: unknown key, got "sparsty"; did you mean "sparsity"\?/,
-        /^synthesizeTrace: method: unknown value, got "swat-m"/,
+        /^synthesizeTrace: method: unknown value, got "swat-x"/,
         "synthesizeTrace: batch: must be integer, got 1.5",
         /^synthesizeTrace: settings: unknown key, got "spread"/,
         "synthesizeTrace: settings.correlation: must be < 1, got 3",
