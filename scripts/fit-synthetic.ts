@@ -42,9 +42,11 @@ async function measured(path: string): Promise<[string, KeptLayer[]]> {
       channelSpread: w?.channelSpread,
       sliceSpread: R * S === 1 ? null : w?.slices,
       ...{ naturalDensity: field?.density, offsets: field?.offsets, imageOffsets: field?.images },
-      ...{ planeOffsets: field?.planes, common: field?.common, correlation: field?.correlation },
+      ...{ planeOffsets: field?.planes, placeOffsets: field?.places, channelPlaceOffsets: field?.channelPlaces },
+      ...{ common: field?.common, correlation: field?.correlation, curvature: field?.curvature },
       ...{ savedOffsets: s?.offsets, savedImageOffsets: s?.images, savedPlaneOffsets: s?.planes },
-      ...{ savedCommon: s?.common, savedCorrelation: s?.correlation },
+      ...{ savedPlaceOffsets: s?.places, savedChannelPlaceOffsets: s?.channelPlaces },
+      ...{ savedCommon: s?.common, savedCorrelation: s?.correlation, savedCurvature: s?.curvature },
       inputCoupling: correlation(field?.ofChannels, w?.channels),
       outputGradCoupling: correlation(outputGrad.pattern?.ofChannels, w?.filters),
     };

@@ -63,6 +63,20 @@ export const SETTING_OPTIONS: readonly SettingOption[] = [
     parse: numberIn(0, 1),
   },
   {
+    setting: "placeOffsets",
+    flag: "--place-offsets",
+    value: "<r>",
+    description: "the same of the place in all images and channels",
+    parse: numberIn(0, 1),
+  },
+  {
+    setting: "channelPlaceOffsets",
+    flag: "--channel-place-offsets",
+    value: "<r>",
+    description: "the same of the place in all images of a channel",
+    parse: numberIn(0, 1),
+  },
+  {
     setting: "common",
     flag: "--common",
     value: "<r>",
@@ -74,6 +88,13 @@ export const SETTING_OPTIONS: readonly SettingOption[] = [
     flag: "--correlation",
     value: "<r>",
     description: "correlation of neighbouring pixels before a ReLU",
+    parse: numberIn(0, 1),
+  },
+  {
+    setting: "curvature",
+    flag: "--curvature",
+    value: "<r>",
+    description: "how flat that correlation starts as pixels move apart; 0: exponential",
     parse: numberIn(0, 1),
   },
   {
@@ -95,6 +116,20 @@ export const SETTING_OPTIONS: readonly SettingOption[] = [
     flag: "--saved-plane-offsets",
     value: "<r>",
     description: "like --plane-offsets, of what decides that",
+    parse: numberIn(0, 1),
+  },
+  {
+    setting: "savedPlaceOffsets",
+    flag: "--saved-place-offsets",
+    value: "<r>",
+    description: "like --place-offsets, of what decides that",
+    parse: numberIn(0, 1),
+  },
+  {
+    setting: "savedChannelPlaceOffsets",
+    flag: "--saved-channel-place-offsets",
+    value: "<r>",
+    description: "like --channel-place-offsets, of what decides that",
     parse: numberIn(0, 1),
   },
   {

@@ -47,8 +47,11 @@ const COLUMNS: Readonly<Record<string, readonly (keyof SyntheticSettings)[]>> = 
   "channel\noffsets": ["offsets", "savedOffsets"],
   "image\noffsets": ["imageOffsets", "savedImageOffsets"],
   "plane\noffsets": ["planeOffsets", "savedPlaneOffsets"],
+  "place\noffsets": ["placeOffsets", "savedPlaceOffsets"],
+  "channel\nplaces": ["channelPlaceOffsets", "savedChannelPlaceOffsets"],
   "common\nof pixel": ["common", "savedCommon"],
   "corre-\nlation": ["correlation"],
+  "curva-\nture": ["curvature"],
 };
 const DIGITS = 3;
 

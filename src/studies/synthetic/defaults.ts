@@ -57,12 +57,18 @@ export function fittedPatterns(order: PatternOrder): StepPatterns {
       savedOffsets: share(`${place.kind}.savedOffsets`, features),
       savedImageOffsets: share(`${place.kind}.savedImageOffsets`, features),
       savedPlaneOffsets: isConv ? share("conv.savedPlaneOffsets", features) : 0,
+      savedPlaceOffsets: isConv ? share("conv.savedPlaceOffsets", features) : 0,
+      savedChannelPlaceOffsets: isConv ? share("conv.savedChannelPlaceOffsets", features) : 0,
       savedCommon: isConv ? share("conv.savedCommon", features) : 0,
     });
-    const { correlation } = given({ correlation: isConv ? share("conv.savedCorrelation", features) : 0 });
+    const { correlation, curvature } = given({
+      correlation: isConv ? share("conv.savedCorrelation", features) : 0,
+      curvature: isConv ? share("conv.savedCurvature", features) : 0,
+    });
     return {
       ...{ density, offsets: shares.savedOffsets, images: shares.savedImageOffsets, planes: shares.savedPlaneOffsets },
-      ...{ common: shares.savedCommon, correlation },
+      ...{ places: shares.savedPlaceOffsets, channelPlaces: shares.savedChannelPlaceOffsets },
+      ...{ common: shares.savedCommon, correlation, curvature },
     };
   });
 
@@ -72,18 +78,23 @@ export function fittedPatterns(order: PatternOrder): StepPatterns {
     const geometry = { ...places[0].geometry, H: node.shape[1] };
     const place = { ...places[0], geometry, depth: index / (network.nodes.length - 1) };
     const features = naturalFeatures(place);
-    const { naturalDensity, offsets, imageOffsets, planeOffsets, common, correlation } = given({
+    const told = given({
       naturalDensity: share("natural.naturalDensity", features),
       offsets: share("natural.offsets", features),
       imageOffsets: share("natural.imageOffsets", features),
       planeOffsets: share("natural.planeOffsets", features),
+      placeOffsets: share("natural.placeOffsets", features),
+      channelPlaceOffsets: share("natural.channelPlaceOffsets", features),
       common: share("natural.common", features),
       correlation: share("natural.correlation", features),
+      curvature: share("natural.curvature", features),
     });
+    const { offsets, common, correlation, curvature } = told;
     const z = latents.natural(index, couplingOf("inputCoupling", place));
     natural.set(node.name, {
-      ...{ density: naturalDensity, offsets, ofChannels: z.map((value) => Math.sqrt(offsets) * value) },
-      ...{ images: imageOffsets, planes: planeOffsets, common, correlation },
+      ...{ density: told.naturalDensity, offsets, ofChannels: z.map((value) => Math.sqrt(offsets) * value) },
+      ...{ images: told.imageOffsets, planes: told.planeOffsets },
+      ...{ places: told.placeOffsets, channelPlaces: told.channelPlaceOffsets, common, correlation, curvature },
     });
   }
   return { weights, saved, natural, gradDensity: settings.gradDensity ?? 1 };

@@ -3,7 +3,8 @@ import { sizeOf } from "../../kernels/geometry.ts";
 import { inverseNormal, philox4x32, type RandomStream } from "../../kernels/random.ts";
 import { axisValues, normalDeviates } from "./axis.ts";
 import { matchChannels, matchWeight } from "./margins.ts";
-import type { FieldPattern, WeightPattern } from "./patterns.ts";
+import type { FieldPattern, Smoothness, WeightPattern } from "./patterns.ts";
+import { meanCorrelation, smooth } from "./smooth.ts";
 
 /** Weights of `shape` [filters, channels, …]; each part has a substream of its own. */
 export function drawWeights(shape: readonly number[], pattern: WeightPattern, stream: RandomStream): Float32Array {
@@ -49,12 +50,16 @@ export function drawActivation({ shape, natural, saved }: ActivationDraw, stream
   const scores = natural === undefined ? values : new Float32Array(values.length);
   const mixes = [mixOf(saved, fields, 0), ...(natural === undefined ? [] : [mixOf(natural, fields, 1)])];
   const targets = [values, scores];
-  fields.forEachPlane((saved.correlation + (natural ?? saved).correlation) / 2, (plane, own, common) => {
+  const hasPlaces = [saved, natural ?? saved].some(({ places, channelPlaces }) => places + channelPlaces > 0);
+  const smoothness = between(saved, natural ?? saved);
+  const places = hasPlaces ? fields.places(smoothness) : undefined;
+  fields.forEachPlane(smoothness, (plane, own, common) => {
     mixes.forEach((mix, m) => {
       const target = targets[m];
       const base = mix.base[plane];
-      let at = plane * own.length;
-      for (let i = 0; i < own.length; i++) target[at++] = mix.own * own[i] + mix.common * common[i] + base;
+      const first = plane * own.length;
+      for (let i = 0; i < own.length; i++) target[first + i] = mix.own * own[i] + mix.common * common[i] + base;
+      if (places !== undefined) addPlaces(target.subarray(first, first + own.length), plane % shape[1], mix, places);
     });
   });
   const channels = shape[1];
@@ -70,6 +75,19 @@ export function drawActivation({ shape, natural, saved }: ActivationDraw, stream
   return values;
 }
 
+function addPlaces(target: Float32Array, channel: number, mix: Mix, { ofAll, ofChannels }: Places): void {
+  const first = channel * target.length;
+  for (let i = 0; i < target.length; i++) {
+    target[i] += mix.places * ofAll[i] + mix.channelPlaces * ofChannels[first + i];
+  }
+}
+
+/** As smooth as both in the mean; correlations by what they lack of 1. */
+function between(a: Smoothness, b: Smoothness): Smoothness {
+  const correlation = 1 - Math.sqrt((1 - a.correlation) * (1 - b.correlation));
+  return { correlation, curvature: (a.curvature + b.curvature) / 2 };
+}
+
 /** A positive number that grows with x. */
 function positive(x: number): number {
   return x > 0 ? 1 + x : 1 / (1 - x);
@@ -79,6 +97,8 @@ function positive(x: number): number {
 interface Mix {
   readonly own: number;
   readonly common: number;
+  readonly places: number;
+  readonly channelPlaces: number;
   /** What all pixels of a plane have. */
   readonly base: Float64Array;
 }
@@ -86,17 +106,34 @@ interface Mix {
 /** What fields keep of the variance, whatever the shares of all else. */
 const LEAST_SHARE = 0.02;
 
-function mixOf({ offsets, ofChannels, images, planes, common }: FieldPattern, fields: SharedFields, part: number): Mix {
+function mixOf(pattern: FieldPattern, fields: SharedFields, part: number): Mix {
+  const { offsets, ofChannels, images, planes, places, channelPlaces, common } = pattern;
   const [count, channels] = fields.shape;
   const ofChannel = axisValues(ofChannels ?? Math.sqrt(offsets), channels, fields.stream.substream(3 + part));
-  const rest = Math.max(LEAST_SHARE, 1 - offsets - images - planes);
+  const rest = Math.max(LEAST_SHARE, 1 - offsets - images - planes - places - channelPlaces);
   const [ofImages, ofPlanes] = [Math.sqrt(images), Math.sqrt(planes)];
   const base = new Float64Array(count * channels);
   for (let plane = 0; plane < base.length; plane++) {
     const image = Math.floor(plane / channels);
     base[plane] = ofChannel[plane % channels] + ofImages * fields.ofImage[image] + ofPlanes * fields.ofPlane[plane];
   }
-  return { own: Math.sqrt(rest * (1 - common)), common: Math.sqrt(rest * common), base };
+  return {
+    ...{ own: Math.sqrt(rest * (1 - common)), common: Math.sqrt(rest * common) },
+    ...{ places: Math.sqrt(places), channelPlaces: Math.sqrt(channelPlaces), base },
+  };
+}
+
+/** Deviates of each place, and of each place of each channel. */
+interface Places {
+  readonly ofAll: Float32Array;
+  readonly ofChannels: Float32Array;
+}
+
+/** Makes the mean 0 and divides by the standard deviation that is then expected. */
+function center(field: Float32Array, deviation: number): void {
+  const mean = field.reduce((sum, x) => sum + x, 0) / field.length;
+  const scale = deviation > 0 ? 1 / deviation : 0;
+  for (let i = 0; i < field.length; i++) field[i] = scale * (field[i] - mean);
 }
 
 /** The deviates of an activation that all patterns see. */
@@ -114,19 +151,34 @@ class SharedFields {
     fillNormal(this.ofPlane, stream.substream(5), 0);
   }
 
+  /** Fields of the places in all planes, and in those of each channel. */
+  places(smoothness: Smoothness): Places {
+    const [, channels, height = 1, width = 1] = this.shape;
+    const pixels = height * width;
+    const stream = this.stream.substream(6);
+    const all = new Float32Array((1 + channels) * pixels);
+    for (let run = 0; run <= channels; run++) {
+      const field = all.subarray(run * pixels, (run + 1) * pixels);
+      fillNormal(field, stream, run);
+      smooth(field, width, smoothness);
+      center(field, Math.sqrt(1 - meanCorrelation(smoothness, height, width).all));
+    }
+    return { ofAll: all.subarray(0, pixels), ofChannels: all.subarray(pixels) };
+  }
+
   /** Visits planes with their own field and that of their image. */
-  forEachPlane(correlation: number, visit: (plane: number, own: Float32Array, common: Float32Array) => void): void {
+  forEachPlane(smoothness: Smoothness, visit: (plane: number, own: Float32Array, common: Float32Array) => void): void {
     const [images, channels, height = 1, width = 1] = this.shape;
     const own = new Float32Array(height * width);
     const common = new Float32Array(height * width);
     const [planes, commons] = [this.stream.substream(1), this.stream.substream(2)];
     for (let image = 0; image < images; image++) {
       fillNormal(common, commons, image);
-      smooth(common, width, correlation);
+      smooth(common, width, smoothness);
       for (let channel = 0; channel < channels; channel++) {
         const plane = image * channels + channel;
         fillNormal(own, planes, plane);
-        smooth(own, width, correlation);
+        smooth(own, width, smoothness);
         visit(plane, own, common);
       }
     }
@@ -149,23 +201,6 @@ function thresholdOf(scores: Float32Array, density: number): number {
   let bin = BINS - 1;
   while (bin > 0 && bins[bin] < missing) missing -= bins[bin--];
   return (bin + 1 - missing / Math.max(1, bins[bin])) / scale - WIDEST;
-}
-
-/**
- * Makes independent deviates a field of the same distribution whose correlation is r^(|x| + |y|): an autoregression
- * along rows of one along columns, in one sweep.
- */
-function smooth(field: Float32Array, width: number, r: number): void {
-  if (r === 0) return;
-  const own = Math.sqrt(1 - r * r);
-  const inner = 1 - r * r;
-  for (let x = 1; x < width; x++) field[x] = r * field[x - 1] + own * field[x];
-  for (let row = width; row < field.length; row += width) {
-    field[row] = r * field[row - width] + own * field[row];
-    for (let i = row + 1; i < row + width; i++) {
-      field[i] = r * (field[i - 1] + field[i - width] - r * field[i - width - 1]) + inner * field[i];
-    }
-  }
 }
 
 const NORMALS_PER_BLOCK = 8;

@@ -82,19 +82,23 @@ export function withSettings(patterns: StepPatterns, given: Partial<SyntheticSet
     const isMeasured = shares.offsets === undefined && shares.density === undefined;
     return { ...pattern, ...(isMeasured ? {} : { ofChannels: undefined, densities: undefined }), ...said };
   };
-  const { naturalDensity: density, offsets, imageOffsets: images, planeOffsets: planes, common, correlation } = given;
+  const { naturalDensity: density, offsets, imageOffsets: images, planeOffsets: planes } = given;
+  const { placeOffsets: places, channelPlaceOffsets: channelPlaces, common, correlation, curvature } = given;
   return {
     weights: patterns.weights.map(weightOf),
     saved: patterns.saved.map((pattern) =>
       fieldOf(pattern, {
         ...{ offsets: given.savedOffsets, images: given.savedImageOffsets, planes: given.savedPlaneOffsets },
-        ...{ common: given.savedCommon, correlation },
+        ...{ places: given.savedPlaceOffsets, channelPlaces: given.savedChannelPlaceOffsets },
+        ...{ common: given.savedCommon, correlation, curvature },
       }),
     ),
     natural: new Map(
       [...patterns.natural].map(([name, pattern]) => [
         name,
-        fieldOf(pattern, { density, offsets, images, planes, common, correlation }),
+        fieldOf(pattern, {
+          ...{ density, offsets, images, planes, places, channelPlaces, common, correlation, curvature },
+        }),
       ]),
     ),
     gradDensity: given.gradDensity ?? patterns.gradDensity,

@@ -3,7 +3,8 @@ import { type BitMask, getBit } from "../../kernels/bit-mask.ts";
 import { inverseNormal } from "../../kernels/random.ts";
 import { cellCounts, shrinkage, varianceParts } from "./cells.ts";
 import { bothAbove, rootOf } from "./normal.ts";
-import type { FieldPattern } from "./patterns.ts";
+import type { FieldPattern, Smoothness } from "./patterns.ts";
+import { meanCorrelation } from "./smooth.ts";
 
 /** What an activation tells. */
 export interface MeasuredField extends FieldPattern {
@@ -12,7 +13,12 @@ export interface MeasuredField extends FieldPattern {
 
 const LEAST_TELLING = 0.002;
 const MOST_SHARE = 0.98;
-const MOST_CORRELATION = 0.99;
+const MOST_CORRELATION = 0.995;
+const MOST_CURVATURE = 0.9;
+/** An excess of the variance of fields that may be chance. */
+const CHANCE = 0.02;
+/** What places can have of the variance within planes. */
+const MOST_OF_PLACES = 0.9;
 /** A channel that keeps nothing is taken to keep this share of an element. */
 const LEAST_KEPT = 0.25;
 
@@ -40,22 +46,33 @@ export function activationPattern(mask: BitMask): MeasuredField | null {
   const ofChannel = Math.min(MOST_SHARE, latent(together.channel ?? together.plane));
   const [ofImage, ofPixel] = [latent(together.image), latent(together.pixel)];
   const [ofPlane, ofNeighbours] = [latent(together.plane), latent(together.neighbours)];
-
-  const correlation = pixels === 1 ? 0 : correlationOf((1 - ofPlane) / (1 - ofNeighbours), height, width);
-  const smooth = meanCorrelation(correlation, height, width);
   const left = 1 - ofChannel;
-  const common = pixels === 1 ? 0 : Math.max(0, (ofPixel - ofImage) / (1 - smooth.all));
-  const imageShare = Math.min(left, Math.max(0, pixels === 1 ? ofImage : ofPixel - common));
-  const fields = pixels === 1 ? left - imageShare : Math.min(left - imageShare, (1 - ofNeighbours) / (1 - correlation));
+  const ofPlace = latent(together.place);
+  const ofChannelPlace = Math.max(0, latent(together.channelPlace) - ofChannel - ofPlace);
+  const within = 1 - ofPlane;
+  const [places, channelPlaces] = fitting([ofPlace, ofChannelPlace], MOST_OF_PLACES * Math.min(left, within));
+  const ofFields = within - places - channelPlaces;
+
+  const smoothness = smoothnessOf(
+    { ratio: within / (1 - ofNeighbours), ofFields, left: left - places - channelPlaces },
+    height,
+    width,
+  );
+  const { all } = meanCorrelation(smoothness, height, width);
+  const common = pixels === 1 ? 0 : Math.max(0, (ofPixel - ofImage - places) / (1 - all));
+  const remaining = left - places - channelPlaces;
+  const imageShare = Math.min(remaining, Math.max(0, pixels === 1 ? ofImage : ofPixel - common - places));
+  const fields = pixels === 1 ? remaining - imageShare : Math.min(remaining - imageShare, ofFields / (1 - all));
   return {
     density: mean,
     offsets: ofChannel,
     ofChannels: offsetsOf(parts.columnMeans, { mean, part: parts.columns, share: ofChannel, count: images * pixels }),
     densities: parts.columnMeans,
     images: imageShare,
-    planes: Math.max(0, left - imageShare - fields),
+    planes: Math.max(0, remaining - imageShare - fields),
+    ...{ places, channelPlaces },
     common: fields > 0 ? Math.min(1, common / fields) : 0,
-    correlation,
+    ...smoothness,
   };
 }
 
@@ -70,6 +87,9 @@ interface Pairs {
   /** Different pixels of a plane, and neighbours. */
   readonly plane: number | null;
   readonly neighbours: number | null;
+  /** At one pixel of different images: of different channels, and of one. */
+  readonly place: number | null;
+  readonly channelPlace: number | null;
 }
 
 function pairsOf(mask: BitMask, cells: Float64Array): Pairs {
@@ -86,7 +106,7 @@ function pairsOf(mask: BitMask, cells: Float64Array): Pairs {
   });
   const sumSquares = (values: Float64Array) => values.reduce((sum, value) => sum + value * value, 0);
   const [imageSquares, channelSquares] = [sumSquares(ofImage), sumSquares(ofChannel)];
-  const { pixelSquares, both, bothPairs } = neighbourhood(mask);
+  const { pixelSquares, placeSquares, channelPlaceSquares, both, bothPairs } = neighbourhood(mask);
   const share = (sum: number, pairs: number) => (pairs > 0 ? sum / pairs : null);
   const planes = images * channels;
   return {
@@ -99,22 +119,39 @@ function pairsOf(mask: BitMask, cells: Float64Array): Pairs {
     pixel: share(pixelSquares - ones, planes * (channels - 1) * pixels),
     plane: share(squares - ones, planes * pixels * (pixels - 1)),
     neighbours: share(both, bothPairs),
+    place: share(
+      placeSquares - pixelSquares - channelPlaceSquares + ones,
+      planes * (images - 1) * (channels - 1) * pixels,
+    ),
+    channelPlace: share(channelPlaceSquares - ones, planes * (images - 1) * pixels),
   };
 }
 
-/** Sums over pixels of squared counts over channels, and over neighbouring pixels of one plane. */
-function neighbourhood(mask: BitMask): { pixelSquares: number; both: number; bothPairs: number } {
+/** Sums over pixels of squared counts, over channels, over images and channels, and over images; and over neighbouring pixels of one plane. */
+interface Neighbourhood {
+  pixelSquares: number;
+  placeSquares: number;
+  channelPlaceSquares: number;
+  both: number;
+  bothPairs: number;
+}
+
+function neighbourhood(mask: BitMask): Neighbourhood {
   const [images, channels, height = 1, width = 1] = mask.shape;
   const pixels = height * width;
   let [pixelSquares, both] = [0, 0];
   const bits = new Uint8Array(pixels);
   const at = new Uint16Array(pixels);
+  const ofPlaces = new Uint32Array(pixels);
+  const ofChannelPlaces = new Uint32Array(channels * pixels);
   for (let image = 0; image < images; image++) {
     at.fill(0);
     for (let channel = 0; channel < channels; channel++) {
+      const first = channel * pixels;
       for (let pixel = 0; pixel < pixels; pixel++) {
-        bits[pixel] = getBit(mask, image, channel * pixels + pixel) ? 1 : 0;
+        bits[pixel] = getBit(mask, image, first + pixel) ? 1 : 0;
         at[pixel] += bits[pixel];
+        ofChannelPlaces[first + pixel] += bits[pixel];
       }
       for (let pixel = 0; pixel < pixels; pixel++) {
         if (bits[pixel] === 0) continue;
@@ -122,27 +159,46 @@ function neighbourhood(mask: BitMask): { pixelSquares: number; both: number; bot
         if (pixel + width < pixels) both += bits[pixel + width];
       }
     }
-    for (const count of at) pixelSquares += count * count;
+    at.forEach((count, pixel) => {
+      pixelSquares += count * count;
+      ofPlaces[pixel] += count;
+    });
   }
-  return { pixelSquares, both, bothPairs: images * channels * (height * (width - 1) + (height - 1) * width) };
-}
-
-/** Mean of correlation^(|x| + |y|) over all pairs of pixels, and over those of different ones. */
-function meanCorrelation(correlation: number, height: number, width: number): { all: number; different: number } {
-  const along = (extent: number) => {
-    let sum = extent;
-    for (let apart = 1; apart < extent; apart++) sum += 2 * (extent - apart) * correlation ** apart;
-    return sum / extent ** 2;
+  const sumSquares = (counts: Uint32Array) => {
+    let sum = 0;
+    for (const count of counts) sum += count * count;
+    return sum;
   };
-  const all = along(height) * along(width);
-  const pixels = height * width;
-  return { all, different: pixels > 1 ? (all * pixels - 1) / (pixels - 1) : 0 };
+  return {
+    ...{ pixelSquares, placeSquares: sumSquares(ofPlaces), channelPlaceSquares: sumSquares(ofChannelPlaces) },
+    ...{ both, bothPairs: images * channels * (height * (width - 1) + (height - 1) * width) },
+  };
 }
 
-/** The correlation at which variance within a plane is `ratio` times that between neighbours. */
-function correlationOf(ratio: number, height: number, width: number): number {
-  const at = (r: number) => (1 - meanCorrelation(r, height, width).different) / (1 - r);
-  return rootOf((r) => at(r) - ratio, 0, MOST_CORRELATION);
+/** Scaled down where their sum is more than `most`. */
+function fitting(shares: readonly [number, number], most: number): [number, number] {
+  const factor = Math.min(1, Math.max(0, most) / Math.max(1e-9, shares[0] + shares[1]));
+  return [factor * shares[0], factor * shares[1]];
+}
+
+/**
+ * The fields whose variance within a plane is `ratio` times that between neighbours, half the mean square of their difference;
+ * of all such the roughest that leave no more variance to the means of planes than there is.
+ */
+function smoothnessOf(
+  { ratio, ofFields, left }: { ratio: number; ofFields: number; left: number },
+  height: number,
+  width: number,
+): Smoothness {
+  if (height * width === 1) return { correlation: 0, curvature: 0 };
+  const at = (curvature: number): Smoothness => {
+    const ratioAt = (correlation: number) =>
+      (1 - meanCorrelation({ correlation, curvature }, height, width).different) / (1 - correlation);
+    return { correlation: rootOf((r) => ratioAt(r) - ratio, 0, MOST_CORRELATION), curvature };
+  };
+  const excess = (curvature: number) => ofFields / (1 - meanCorrelation(at(curvature), height, width).all) - left;
+  if (excess(0) <= CHANCE) return at(0);
+  return at(rootOf((curvature) => -excess(curvature), 0, MOST_CURVATURE));
 }
 
 /** b of each channel, drawn towards the mean as far as chance has spread them. */

@@ -7,6 +7,16 @@
 export type Axis = number | Float64Array;
 
 /**
+ * How the correlation of pixels falls off along an axis, as in an autoregression of second order: of neighbours it is
+ * `correlation`; with `curvature` 0 it falls exponentially, above it is flat at first and then falls fast.
+ */
+export interface Smoothness {
+  readonly correlation: number;
+  /** The negated second coefficient of the autoregression, 0 ≤ curvature < 1. */
+  readonly curvature: number;
+}
+
+/**
  * A weight is w = exp(a + b + c)·z with a of its filter, b of its input channel, c of both (its kernel slice) and a standard
  * normal z of its own; top-k does the rest.
  */
@@ -20,9 +30,10 @@ export interface WeightPattern {
 
 /**
  * An element is kept where a standard normal deviate is large: the sum of b of its channel, i of its image, p of its plane
- * (image and channel), and of two smooth fields, s of its image and g of its plane. Shares are of the variance.
+ * (image and channel), l of its place in all planes and m of its place in the planes of its channel, and of two smooth fields,
+ * s of its image and g of its plane. Shares are of the variance.
  */
-export interface FieldPattern {
+export interface FieldPattern extends Smoothness {
   /** Share of nonzeros. */
   readonly density: number;
   readonly offsets: number;
@@ -32,8 +43,9 @@ export interface FieldPattern {
   readonly densities?: Float64Array | undefined;
   readonly images: number;
   readonly planes: number;
+  /** Shares of l and of m, which are as smooth as s and g, and 0 in the mean over a plane. */
+  readonly places: number;
+  readonly channelPlaces: number;
   /** s, as a share of what s and g have together. */
   readonly common: number;
-  /** Of neighbouring pixels of s and of g; of pixels (x, y) apart it is correlation^(|x| + |y|). */
-  readonly correlation: number;
 }

@@ -13,14 +13,20 @@ export interface SyntheticSettings {
   readonly offsets: number;
   readonly imageOffsets: number;
   readonly planeOffsets: number;
+  /** Shares of a place in all images and channels, and of a place in all images of a channel. */
+  readonly placeOffsets: number;
+  readonly channelPlaceOffsets: number;
   /** Share of the rest that all channels of a pixel have in common. */
   readonly common: number;
-  /** Correlation of neighbouring pixels. */
+  /** Correlation of neighbouring pixels, and how much flatter than exponentially it falls off at first. */
   readonly correlation: number;
+  readonly curvature: number;
   /** The same shares of what decides which activations top-k saves. */
   readonly savedOffsets: number;
   readonly savedImageOffsets: number;
   readonly savedPlaneOffsets: number;
+  readonly savedPlaceOffsets: number;
+  readonly savedChannelPlaceOffsets: number;
   readonly savedCommon: number;
   /** Share of nonzeros of gradients that batch norm passes on, 0 < d ≤ 1. */
   readonly gradDensity: number;
@@ -38,11 +44,18 @@ export const SYNTHETIC_SCHEMAS = {
   offsets: share("Share of variance before a ReLU that is of the channel."),
   imageOffsets: share("Share of variance before a ReLU that is of the image."),
   planeOffsets: share("Share of variance before a ReLU that is of the channel in one image."),
+  placeOffsets: share("Share of variance before a ReLU that is of the place in all images and channels."),
+  channelPlaceOffsets: share("Share of variance before a ReLU that is of the place in all images of a channel."),
   common: share("Share of the rest that the channels of a pixel have in common."),
   correlation: share("Of neighbouring pixels before a ReLU."),
+  curvature: share("How flat the correlation of pixels is near 1: 0 for an exponential."),
   savedOffsets: share("Share of variance of what is saved that is of the channel."),
   savedImageOffsets: share("Share of variance of what is saved that is of the image."),
   savedPlaneOffsets: share("Share of variance of what is saved that is of the channel in one image."),
+  savedPlaceOffsets: share("Share of variance of what is saved that is of the place in all images and channels."),
+  savedChannelPlaceOffsets: share(
+    "Share of variance of what is saved that is of the place in all images of a channel.",
+  ),
   savedCommon: share("Share of the rest that the channels of a pixel have in common."),
   gradDensity: Type.Number({
     exclusiveMinimum: 0,

@@ -126,12 +126,18 @@ function weightFigures(pattern: MeasuredWeight | null): Partial<SyntheticSetting
 
 function naturalFigures({ density, pattern }: MeasuredOperand<MeasuredField>): Partial<SyntheticSettings> {
   if (pattern === null) return {};
-  const { offsets, images, planes, common, correlation } = pattern;
-  return { naturalDensity: density, offsets, imageOffsets: images, planeOffsets: planes, common, correlation };
+  const { offsets, images, planes, places, channelPlaces, common, correlation, curvature } = pattern;
+  return {
+    ...{ naturalDensity: density, offsets, imageOffsets: images, planeOffsets: planes },
+    ...{ placeOffsets: places, channelPlaceOffsets: channelPlaces, common, correlation, curvature },
+  };
 }
 
 function savedFigures(pattern: MeasuredField | null): Partial<SyntheticSettings> {
   if (pattern === null) return {};
-  const { offsets, images, planes, common } = pattern;
-  return { savedOffsets: offsets, savedImageOffsets: images, savedPlaneOffsets: planes, savedCommon: common };
+  const { offsets, images, planes, places, channelPlaces, common } = pattern;
+  return {
+    ...{ savedOffsets: offsets, savedImageOffsets: images, savedPlaneOffsets: planes },
+    ...{ savedPlaceOffsets: places, savedChannelPlaceOffsets: channelPlaces, savedCommon: common },
+  };
 }

@@ -9,7 +9,10 @@ import { weightPattern } from "../../../src/studies/synthetic/measure-weight.ts"
 import { bothAbove, normalCdf, normalNodes } from "../../../src/studies/synthetic/normal.ts";
 import type { FieldPattern, WeightPattern } from "../../../src/studies/synthetic/patterns.ts";
 
-const FLAT: FieldPattern = { density: 0.5, offsets: 0, images: 0, planes: 0, common: 0, correlation: 0 };
+const FLAT: FieldPattern = {
+  ...{ density: 0.5, offsets: 0, images: 0, planes: 0, places: 0, channelPlaces: 0 },
+  ...{ common: 0, correlation: 0, curvature: 0 },
+};
 
 /** Natural zeros of a pattern. */
 function activation(shape: readonly number[], pattern: Partial<FieldPattern>, seed = 1): BitMask {
@@ -87,12 +90,23 @@ describe("a field", () => {
 
 describe("what is measured of drawn activations is what was asked for", () => {
   const CASES = [
-    { offsets: 0, images: 0, planes: 0, common: 0, correlation: 0 },
-    { offsets: 0.3, images: 0, planes: 0, common: 0, correlation: 0.5 },
-    { offsets: 0, images: 0.2, planes: 0, common: 0.3, correlation: 0.5 },
-    { offsets: 0.2, images: 0, planes: 0.2, common: 0.1, correlation: 0.8 },
+    { ...FLAT, correlation: 0 },
+    { ...FLAT, offsets: 0.3, correlation: 0.5 },
+    { ...FLAT, images: 0.2, common: 0.3, correlation: 0.5 },
+    { ...FLAT, offsets: 0.2, planes: 0.2, common: 0.1, correlation: 0.8 },
+    { ...FLAT, places: 0.2, channelPlaces: 0.2, correlation: 0.6 },
+    { ...FLAT, correlation: 0.95, curvature: 0.7 },
   ];
-  const NAMES = ["offsets", "images", "planes", "common", "correlation"] as const;
+  const NAMES = [
+    "offsets",
+    "images",
+    "planes",
+    "places",
+    "channelPlaces",
+    "common",
+    "correlation",
+    "curvature",
+  ] as const;
   /** 24 images tell the variance between them to 30 percent, 256 channels theirs to 9, each twice over. */
   const slack = (name: (typeof NAMES)[number], value: number) => 0.025 + (name === "images" ? 0.6 : 0.2) * value;
 
