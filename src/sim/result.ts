@@ -186,7 +186,7 @@ const Row = Type.Object(
     meanTraffic: Type.Optional(
       Type.Record(Type.String(), Type.Array(Type.String()), {
         description:
-          "compressed operands, by boundary, some of whose elements move more often than others: their `traffic` takes every part to be as dense as the whole",
+          "compressed operands other than bitmaps, by boundary, some of whose elements move more often than others: their `traffic` takes every part to be as dense as the whole",
       }),
     ),
     dram: Type.Union([DramUse, Type.Null()], {

@@ -9,7 +9,7 @@ import type { Machine } from "./machine.ts";
 import { type Feed, type FeedTask, feed, move } from "./memory/feed.ts";
 import type { Held, MemoryNumbers } from "./memory/hierarchy.ts";
 import { readingOrder } from "./memory/reading-order.ts";
-import { type OperandSize, storedBytes, storedMaskBytes } from "./memory/storage.ts";
+import { type OperandSize, type Storage, storedBytes, storedMaskBytes } from "./memory/storage.ts";
 import type { Operand, Operation, Pass } from "./operation.ts";
 import type { PreparedOperation } from "./prepare.ts";
 import type { ResultRow } from "./result.ts";
@@ -305,7 +305,15 @@ function taskOf(
   for (const [name, values] of Object.entries(compute.onChipReads) as [Operand, number][]) {
     arrayBytes[name] = values * memory.valueBytes;
   }
-  return { pass, layer, geometry, bytes, partialBytes: outputElements * memory.wideBytes, resident, arrayBytes };
+  const partialBytes = outputElements * memory.wideBytes;
+  const task = { pass, layer, geometry, bytes, partialBytes, resident, arrayBytes };
+  if (isDense) return task;
+  return { ...task, bitmaps: [memory, ...memory.levels].map(({ storage }) => bitmapsOf(actual, storage)) };
+}
+
+/** Masks of the operands that are stored as bitmaps. */
+function bitmapsOf({ masks }: Operation, storage: Storage): Partial<Record<Operand, BitMask>> {
+  return Object.fromEntries(Object.entries(masks).filter(([name]) => storage[name as Operand].isBitmap));
 }
 
 /** Bytes of one output value: sums of a weight gradient go to the optimizer in the wide type. */

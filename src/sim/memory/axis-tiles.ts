@@ -27,6 +27,14 @@ export interface AxisSums {
   readonly last: number;
 }
 
+/** Elements of an axis by how the tiles hold them. */
+export interface ElementClasses {
+  /** Class of each element. */
+  readonly of: Int32Array;
+  /** For each class, the sums of `AxisSums` with an element counted where a tile has it: tiles that hold it instead of sizes. */
+  readonly sums: readonly AxisSums[];
+}
+
 /** Tiles of a level that are equally long. */
 interface Alike {
   readonly length: number;
@@ -54,6 +62,7 @@ export class AxisTiles {
   #cuts: Map<number, AxisTiles> | undefined;
   #reached: AxisSums | undefined;
   #positions: Positions | undefined;
+  readonly #classes: [own?: ElementClasses, reached?: ElementClasses] = [];
 
   private constructor(
     size: number,
@@ -92,6 +101,14 @@ export class AxisTiles {
   get reached(): AxisSums {
     this.#reached ??= this.#reach === undefined ? this.own : reachedSums(this.#place(), this.#reach);
     return this.#reached;
+  }
+
+  /** Elements of the axis itself, or the `extent` ones that its tiles reach into, by how often the tiles hold them. */
+  classes(extent: number, isReached: boolean): ElementClasses {
+    const reach = (isReached ? this.#reach : undefined) ?? ITSELF;
+    const at = Number(isReached);
+    this.#classes[at] ??= classesOf(this.#place(), reach, extent);
+    return this.#classes[at];
   }
 
   #place(): Positions {
@@ -148,37 +165,84 @@ function cutAt({ starts: outer, begins }: Positions, size: number): Positions {
   };
 }
 
-function reachedSums({ starts, begins }: Positions, reach: Reach): AxisSums {
+const ITSELF: Reach = { first: (from) => from, last: (_, to) => to - 1 };
+
+/** What each innermost tile reaches: first and last element; all empty tiles are alike. */
+interface Boxes {
+  readonly low: Int32Array;
+  readonly high: Int32Array;
+}
+
+function boxesOf({ starts }: Positions, reach: Reach): Boxes {
   const tiles = starts.length - 1;
   const low = new Int32Array(tiles);
-  const high = new Int32Array(tiles);
-  let largest = 0;
+  const high = new Int32Array(tiles).fill(-1);
   for (let tile = 0; tile < tiles; tile++) {
     const first = reach.first(starts[tile], starts[tile + 1]);
     const last = reach.last(starts[tile], starts[tile + 1]);
-    // All empty tiles are alike.
-    low[tile] = last < first ? 0 : first;
-    high[tile] = last < first ? -1 : last;
-    largest = Math.max(largest, last - first + 1);
+    if (last >= first) [low[tile], high[tile]] = [first, last];
   }
+  return { low, high };
+}
+
+const SUMS = ["firsts", "unchanged", "repeated"] as const;
+
+/** Visits, level by level, the innermost tiles that each of the sums counts. */
+function forEachCounted(
+  { begins }: Positions,
+  { low, high }: Boxes,
+  visit: (sum: (typeof SUMS)[number], level: number, tile: number) => void,
+): void {
   const isSame = (a: number, b: number) => low[a] === low[b] && high[a] === high[b];
-  const sizeOf = (tile: number) => high[tile] - low[tile] + 1;
-  const firsts = begins.map(() => 0);
-  const unchanged = begins.map(() => 0);
-  const repeated = begins.map(() => 0);
-  let repeatedAround = 0;
   begins.forEach((begin, level) => {
-    let all = 0;
+    const around = new Set(level === 0 ? [] : begins[level - 1]);
     for (let at = 0; at + 1 < begin.length; at++) {
       const tile = begin[at];
-      firsts[level] += sizeOf(tile);
-      if (isSame(tile, begin[at + 1] - 1)) unchanged[level] += sizeOf(tile);
-      if (at > 0 && isSame(tile, tile - 1)) all += sizeOf(tile);
+      visit("firsts", level, tile);
+      if (isSame(tile, begin[at + 1] - 1)) visit("unchanged", level, tile);
+      // A tile that begins one of the level around follows a tile of another turn of that level.
+      if (at > 0 && !around.has(tile) && isSame(tile, tile - 1)) visit("repeated", level, tile);
     }
-    // A tile that begins one of the level around follows a tile of another turn of that level.
-    repeated[level] = all - repeatedAround;
-    repeatedAround = all;
   });
-  const counts = begins.map((level) => level.length - 1);
-  return { counts, firsts, unchanged, repeated, largest, last: sizeOf(tiles - 1) };
+}
+
+function reachedSums(positions: Positions, reach: Reach): AxisSums {
+  const boxes = boxesOf(positions, reach);
+  const sizes = boxes.high.map((high, tile) => high - boxes.low[tile] + 1);
+  const zeros = () => positions.begins.map(() => 0);
+  const sums = { firsts: zeros(), unchanged: zeros(), repeated: zeros() };
+  forEachCounted(positions, boxes, (sum, level, tile) => {
+    sums[sum][level] += sizes[tile];
+  });
+  const counts = positions.begins.map((level) => level.length - 1);
+  const largest = sizes.reduce((most, size) => Math.max(most, size), 0);
+  return { ...sums, counts, largest, last: sizes[sizes.length - 1] };
+}
+
+function classesOf(positions: Positions, reach: Reach, extent: number): ElementClasses {
+  const boxes = boxesOf(positions, reach);
+  const levels = positions.begins.length;
+  // For each sum and level, what begins and ends at each element, and then how many tiles hold it.
+  const held = Array.from({ length: SUMS.length * levels }, () => new Int32Array(extent + 1));
+  forEachCounted(positions, boxes, (sum, level, tile) => {
+    const of = held[SUMS.indexOf(sum) * levels + level];
+    of[boxes.low[tile]]++;
+    of[boxes.high[tile] + 1]--;
+  });
+  for (const of of held) for (let at = 1; at < extent; at++) of[at] += of[at - 1];
+  const known = new Map<string, number>();
+  const sums: AxisSums[] = [];
+  const of = new Int32Array(extent).map((_, at) => {
+    const values = held.map((tiles) => tiles[at]);
+    const key = values.join();
+    const found = known.get(key) ?? known.size;
+    if (found === known.size) {
+      known.set(key, found);
+      const [firsts, unchanged, repeated] = SUMS.map((_, sum) => values.slice(sum * levels, (sum + 1) * levels));
+      const counts = positions.begins.map((level) => level.length - 1);
+      sums.push({ firsts, unchanged, repeated, counts, largest: 1, last: 0 });
+    }
+    return found;
+  });
+  return { of, sums };
 }

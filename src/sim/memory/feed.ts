@@ -2,19 +2,20 @@
  * What feeding one operation costs. The first tiles come in, level by level, and the last tile goes out while nothing else
  * works; in between, compute, DRAM and the ports of every level overlap (double buffering), so that the slowest of them
  * decides over the bytes that are left; latencies come on top. Of the tilings that `tiling.ts` leaves, the one with least
- * cycles is taken, then the one that moves least over DRAM, then over all levels.
+ * cycles is taken, then the one that moves least over DRAM, then over all levels; bitmaps count by their mean until it is chosen.
  */
 import { type BandwidthLoss, effectiveBandwidth } from "../dram/closed-form.ts";
 import { burstsOf, mergedPattern, type Transfer } from "../dram/patterns.ts";
 import type { Held, MemoryNumbers } from "./hierarchy.ts";
-import { type LevelTiling, type TilingTask, tilingsOf } from "./tiling.ts";
+import { type MaskedTask, withOwnNonzeros } from "./own-nonzeros.ts";
+import { type LevelTiling, tilingsOf } from "./tiling.ts";
 
 /** Bytes by tensor. */
 export type Bytes = Readonly<Partial<Record<Held, number>>>;
 type ByName = Readonly<Record<string, number>>;
 
 /** An operation to feed: its tensors, and what the array does with them. */
-export interface FeedTask extends TilingTask {
+export interface FeedTask extends MaskedTask {
   /** Bytes that the array reads from, and as `output` writes to, the level next to it. */
   readonly arrayBytes: Bytes;
 }
@@ -83,7 +84,10 @@ export function feed(task: FeedTask, memory: MemoryNumbers, compute: number): Fe
     const next = follow(task, memory, compute, tiles);
     if (best === undefined || isLess(next, best)) best = next;
   }
-  return best as Feed;
+  const chosen = best as Feed;
+  return task.bitmaps === undefined
+    ? chosen
+    : follow(task, memory, compute, withOwnNonzeros(task, memory, chosen.tiles));
 }
 
 function pathsOf(task: FeedTask, memory: MemoryNumbers): (readonly LevelTiling[])[] {

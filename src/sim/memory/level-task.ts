@@ -49,11 +49,6 @@ export function bytesOf(some: number, whole: number, elements: number): number {
   return ((some - rest) / elements) * whole + Math.ceil((rest * whole) / elements);
 }
 
-/** Whether `bytesOf` is a mean: elements are stored unequally, and do not move equally often. */
-export function isMean(some: number, whole: number, elements: number): boolean {
-  return !Number.isInteger(whole / elements) && some % elements !== 0;
-}
-
 /** Bytes of a tile of everything that a level holds, with sums where these are unfinished. */
 export function tileBytes(
   { held, kept, elements, output, partialBytes }: LevelTask,

@@ -24,7 +24,7 @@ export function spacesOf({ images, rows, columns }: SpaceCut, pass: Pass): Space
 }
 
 /** Along images, rows and columns together, whose loops follow one another. */
-function spaceSums(images: AxisSums, rows: AxisSums, columns: AxisSums): AxisSums {
+export function spaceSums(images: AxisSums, rows: AxisSums, columns: AxisSums): AxisSums {
   const product = (key: "counts" | "firsts" | "unchanged") =>
     images[key].map((sum, level) => sum * rows[key][level] * columns[key][level]);
   return {
@@ -43,7 +43,7 @@ function spaceSums(images: AxisSums, rows: AxisSums, columns: AxisSums): AxisSum
 }
 
 /** Sums of a side along groups and the two dimensions that index it. */
-type IndexingSums = readonly [groups: AxisSums, one: AxisSums, two: AxisSums];
+export type IndexingSums = readonly [groups: AxisSums, one: AxisSums, two: AxisSums];
 
 /** Sums of a side along what indexes it. */
 export function indexingSums(side: number, spaces: Spaces, { groups, filters, channels }: ChannelCut): IndexingSums {
@@ -55,6 +55,16 @@ export function indexingSums(side: number, spaces: Spaces, { groups, filters, ch
 export function turnsOf(side: number, spaces: Spaces, { filters, channels }: ChannelCut): number {
   const { counts } = side === WEIGHT_SIDE ? spaces[side] : (side === INPUT_SIDE ? filters : channels).own;
   return counts[counts.length - 1];
+}
+
+/** Tiles, level by level, along the dimension that does not index a side. */
+export function outerTurnsOf(
+  side: number,
+  { axes: { images, rows, columns, filters, channels } }: Nest,
+): readonly number[] {
+  if (side === INPUT_SIDE) return filters.own.counts;
+  if (side === OUTPUT_SIDE) return channels.own.counts;
+  return images.own.counts.map((count, level) => count * rows.own.counts[level] * columns.own.counts[level]);
 }
 
 /** Elements of a side in the largest tile. */

@@ -14,6 +14,8 @@ export interface OperandSize {
 export interface OperandStorage {
   readonly format: StorageFormat;
   readonly isDense: boolean;
+  /** Whether values are the nonzeros alone, and the index is as long for every element. */
+  readonly isBitmap: boolean;
   /** Whether nonzeros are all that the bytes depend on, wherever they are. */
   readonly isCounted: boolean;
   /** The same for all that store alike. */
@@ -30,6 +32,7 @@ export function operandStorage(config: StorageFormatConfig, where: string): Oper
   return {
     format: storageFormat(config, where),
     isDense,
+    isBitmap: name === "bitmap",
     isCounted: isDense || (name === "bitmap" && chunk === undefined),
     key: JSON.stringify(config),
   };

@@ -8,7 +8,7 @@
 import type { MemoryLevel } from "./hierarchy.ts";
 import { type LevelTask, runBytes, tileBytes } from "./level-task.ts";
 import { DIMENSIONS, INPUT_SIDE, type Nest, OUTPUT_SIDE, WEIGHT_SIDE } from "./loop-nest.ts";
-import { indexingSums, movements, type Spaces, spacesOf, turnsOf } from "./nest-sums.ts";
+import { indexingSums, movements, outerTurnsOf, type Spaces, spacesOf, turnsOf } from "./nest-sums.ts";
 import { type ChannelCut, channelCuts, type SpaceCut, spaceCuts } from "./tile-sizes.ts";
 
 /** A tiling of a level. */
@@ -151,13 +151,6 @@ class SideMovements {
     }
     return known;
   }
-}
-
-/** Tiles, level by level, along the dimension that does not index a side. */
-function outerTurnsOf(side: number, { axes: { images, rows, columns, filters, channels } }: Nest): readonly number[] {
-  if (side === INPUT_SIDE) return filters.own.counts;
-  if (side === OUTPUT_SIDE) return channels.own.counts;
-  return images.own.counts.map((count, level) => count * rows.own.counts[level] * columns.own.counts[level]);
 }
 
 /** Innermost tiles along groups. */

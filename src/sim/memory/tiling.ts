@@ -6,7 +6,7 @@
 import type { ConvGeometry } from "../../kernels/geometry.ts";
 import type { Pass } from "../operation.ts";
 import type { Held, MemoryLevel } from "./hierarchy.ts";
-import { bytesOf, elementsOf, isMean, type LevelTask, runBytes, sidesOf } from "./level-task.ts";
+import { bytesOf, elementsOf, type LevelTask, runBytes, sidesOf } from "./level-task.ts";
 import { DIMENSIONS, type Nest, type Tile, wholeNest } from "./loop-nest.ts";
 import { firstTile, largestTile, lastTile, spacesOf } from "./nest-sums.ts";
 import { type Candidate, candidates } from "./tile-search.ts";
@@ -40,7 +40,9 @@ export interface LevelTiling {
   readonly edgeBytes: LevelTraffic;
   /** Bytes of a contiguous run in DRAM of the largest tile. */
   readonly runBytes: LevelTraffic;
-  /** Compressed operands some of whose elements move more often than others, so that their bytes are a mean. */
+  /** Elements of each side that come to the level. */
+  readonly moved: readonly number[];
+  /** Operands whose bytes are a mean where they should be those of their own nonzeros: `withOwnNonzeros` tells. */
   readonly means: readonly Held[];
 }
 
@@ -131,6 +133,7 @@ function settled({ space, cut, order, moved }: Candidate, here: LevelTask): Leve
     writes: byName((side) => (side === output ? whole[side] + again : 0)),
     edgeBytes: byName((side) => part(side, (side === output ? lastTile : firstTile)(side, spaces, cut))),
     runBytes: byName((side) => runBytes(here, side, space, cut)),
-    means: sidesOf(pass).filter((_, side) => held[side] && isMean(moved[side], whole[side], elements[side])),
+    moved,
+    means: [],
   };
 }

@@ -2,6 +2,7 @@
  * Memory traffic as docs/memory.md says it, word by word: the loops of a fixed tiling run one turn after another, every level
  * keeps one box of each tensor, and what crosses a boundary is added up. Slow, and obviously what the document says.
  */
+import { type BitMask, getBit } from "../../../src/kernels/bit-mask.ts";
 import { type ConvGeometry, outputHeight, outputWidth } from "../../../src/kernels/geometry.ts";
 import type { Held } from "../../../src/sim/memory/hierarchy.ts";
 import type { DIMENSIONS, Tile } from "../../../src/sim/memory/loop-nest.ts";
@@ -17,6 +18,8 @@ export interface LiteralLevel {
 /** Elements that cross the boundary outside a level; of an output also unfinished sums. */
 export interface LiteralTraffic {
   readonly reads: Partial<Record<Held, number>>;
+  /** Of the elements read, those that are not zero; of weights in their kernels. */
+  readonly nonzeros: Partial<Record<Held, number>>;
   readonly partialReads: number;
   readonly partialWrites: number;
   readonly results: number;
@@ -29,7 +32,12 @@ type Box = Readonly<Record<Axis, Range>>;
 const SPACE: readonly Axis[] = ["images", "rows", "columns"];
 
 /** What crosses the boundary of each level in a pass. */
-export function literalTraffic(pass: Pass, g: ConvGeometry, levels: readonly LiteralLevel[]): LiteralTraffic[] {
+export function literalTraffic(
+  pass: Pass,
+  g: ConvGeometry,
+  levels: readonly LiteralLevel[],
+  masks: Readonly<Record<Operand, BitMask>>,
+): LiteralTraffic[] {
   const isInputGrad = pass === "inputGrad";
   const whole: Box = {
     images: [0, g.N],
@@ -42,7 +50,7 @@ export function literalTraffic(pass: Pass, g: ConvGeometry, levels: readonly Lit
   return levels.map(({ holds }, depth) => {
     const keepers = ([...OPERANDS_OF[pass], "output"] as const)
       .filter((name) => holds.has(name))
-      .map((name) => (name === "output" ? new OutputKeeper(pass, g) : new OperandKeeper(name, pass, g)));
+      .map((name) => (name === "output" ? new OutputKeeper(pass, g) : new OperandKeeper(name, pass, g, masks[name])));
     const visit = (box: Box, level: number): void => {
       if (level > depth) {
         for (const keeper of keepers) keeper.come(box);
@@ -53,7 +61,7 @@ export function literalTraffic(pass: Pass, g: ConvGeometry, levels: readonly Lit
       loops(box, axes, tile, (inner) => visit(inner, level + 1));
     };
     visit(whole, 0);
-    const sums = { reads: {} as Partial<Record<Held, number>>, partialReads: 0, partialWrites: 0, results: 0 };
+    const sums = { reads: {}, nonzeros: {}, partialReads: 0, partialWrites: 0, results: 0 };
     for (const keeper of keepers) keeper.leave(sums);
     return sums;
   });
@@ -70,27 +78,59 @@ function loops(box: Box, [axis, ...inside]: readonly Axis[], tile: Tile, body: (
   }
 }
 
+function indices([from, to]: Range): number[] {
+  return Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
+}
+
 /** The box that a level keeps of an operand. */
 class OperandKeeper {
   #kept = "";
   #read = 0;
+  #nonzeros = 0;
 
   constructor(
     readonly name: Operand,
     readonly pass: Pass,
     readonly g: ConvGeometry,
+    readonly mask: BitMask,
   ) {}
 
   come(box: Box): void {
     const ranges = operandBox(this.name, this.pass, this.g, box);
     const size = ranges.reduce((product, [from, to]) => product * Math.max(0, to - from), 1);
     const key = size === 0 ? "nothing" : ranges.join(" ");
-    if (key !== this.#kept) this.#read += size;
+    if (key !== this.#kept) {
+      this.#read += size;
+      this.#nonzeros += this.#nonzerosIn(ranges);
+    }
     this.#kept = key;
   }
 
-  leave(sums: { reads: Partial<Record<Held, number>> }): void {
+  #nonzerosIn([groups, one, two, rows = [0, 1], columns = [0, 1]]: readonly Range[]): number {
+    const isWeight = this.name === "weight";
+    const [, , height, width] = this.mask.shape;
+    const eachGroup = (this.name === "input" ? this.g.C : this.g.K) / this.g.groups;
+    let nonzeros = 0;
+    for (const group of indices(groups)) {
+      for (const i of indices(one)) {
+        for (const j of indices(two)) {
+          const slice = isWeight ? group * eachGroup + i : j;
+          const channel = isWeight ? j : group * eachGroup + i;
+          for (const row of isWeight ? indices([0, height]) : indices(rows)) {
+            for (const column of isWeight ? indices([0, width]) : indices(columns)) {
+              const at = (channel * height + row) * width + column;
+              if (getBit(this.mask, slice, at)) nonzeros++;
+            }
+          }
+        }
+      }
+    }
+    return nonzeros;
+  }
+
+  leave(sums: { reads: Partial<Record<Held, number>>; nonzeros: Partial<Record<Held, number>> }): void {
     sums.reads[this.name] = this.#read;
+    sums.nonzeros[this.name] = this.#nonzeros;
   }
 }
 
