@@ -50,7 +50,9 @@ for (const path of process.argv.slice(2)) {
         }
       }
     }
-    const ratios = [totals.matmul.compute.speedup, totals.matmul.speedup, totals.training.speedup];
+    const ratios = [totals.matmul.compute, totals.matmul, totals.training].map(
+      ({ ownSkippingGain }) => ownSkippingGain ?? null,
+    );
     const cells = [
       name.replace(/-4096$/, ""),
       Math.round(PERCENT * sparsity),

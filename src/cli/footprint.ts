@@ -93,7 +93,7 @@ function footprintCsv({ parts, layers, total, activations, peak, published }: Fo
   const lines = [
     ...parts.map(({ part, ...bytes }) => ({ kind: "part", name: part, ...bytes })),
     ...layers.map(({ layer, ...bytes }) => ({ kind: "saved by layer", name: layer, ...bytes })),
-    { kind: "sum", name: "saved for backward", ...activations },
+    { kind: "sum", name: "stashed for the backward pass", ...activations },
     { kind: "sum", name: "total", ...total },
     { kind: "peak", name: "peak", ...most },
     { kind: "peak", name: "of it in passing", ...inPassing },

@@ -9,13 +9,13 @@ const BYTES_PER_MIB = 2 ** 20;
 
 /** MiB of dense training, of the method counting values only, and with indices, with what each saves in percent. */
 export function footprintTable({ parts, total, activations, peak, published }: Footprint): string {
-  const columns = ["dense\nMiB", "values\nMiB", "saved\n%", "with index\nMiB", "saved\n%"];
+  const columns = ["dense\nMiB", "values\nMiB", "less\n%", "with index\nMiB", "less\n%"];
   const table = plainTable(["held for a training step", ...columns], 1);
   const row = (name: string, bytes: Bytes) => table.push([name, ...cells(bytes)]);
   for (const { part, ...bytes } of parts) {
     if (Object.values(bytes).some((count) => count > 0)) row(part, bytes);
   }
-  row("saved for backward", activations);
+  row("stashed for the backward pass", activations);
   row("everything", total);
   row("peak of the step", peak);
   row("of it activations and gradients in passing", peak.inPassing);
@@ -26,7 +26,7 @@ export function footprintTable({ parts, total, activations, peak, published }: F
     "",
     `peak during: ${sides}`,
     `activations of the backward pass counted as published: ${mebibytes(published.denseBytes)} MiB, ` +
-      `saved ${saved(published.sparseBytes, published.denseBytes)} %`,
+      `${saved(published.sparseBytes, published.denseBytes)} % less`,
   ].join("\n");
 }
 

@@ -49,7 +49,9 @@ export function speedupRows(cells: readonly Cell[]): SpeedupRow[] {
 
 /** The charts of these rows: over the common baseline, and of machines that have none, over their own dense counterparts. */
 export function speedupCharts(cells: readonly Cell[]): Chart[] {
-  const shared = cells.filter(({ result }) => !result.baseline.isCounterpart);
+  // A bound would set the scale of machines that cannot reach it.
+  const reached = cells.filter(({ standing }) => standing !== "bound");
+  const shared = (reached.length > 0 ? reached : cells).filter(({ result }) => !result.baseline.isCounterpart);
   const own = cells.filter(({ result }) => result.baseline.isCounterpart);
   const names = unique(shared.map(({ result }) => result.baseline.name)).join(", ");
   return [
@@ -101,7 +103,7 @@ function speedupChart(cells: readonly Cell[], id: string, title: string): Chart 
   const header = { title: null };
   return {
     ...{ id, title },
-    note: `The whole step in time, and the array alone, as if memory were free. The fastest machine first.${several ? " Bars are geometric means over networks, points are networks." : ""} The dashed line is no gain.`,
+    note: `The whole step in time, and the array alone, as if memory were free. The fastest machine first, bounds left out.${several ? " Bars are geometric means over networks, points are networks." : ""} The dashed line is no gain.`,
     spec: themed({
       data: { values: numbered(values, "treatment") },
       facet: {
