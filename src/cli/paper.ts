@@ -1,4 +1,4 @@
-/** `swat-sim paper`: speed-ups, FLOPs and memory beside those that Raihan & Aamodt 2020 print. */
+/** `swat-sim paper`: speed-ups, FLOPs and memory beside the figures of Raihan & Aamodt 2020. */
 import { readFile } from "node:fs/promises";
 import { type Command, Option } from "commander";
 import { writeFileAtomically, writeJsonFile } from "../io/atomic-file.ts";
@@ -7,12 +7,14 @@ import { networkNamed } from "../networks/index.ts";
 import { withRegion } from "../report/marked-region.ts";
 import { paperCsv, paperMarkdown, paperText } from "../report/paper.ts";
 import { FIXED_METHODS, type FixedMethod } from "../sparsity/methods.ts";
-import { comparePaper, paperMachines } from "../studies/paper.ts";
-import { integer, MACHINE, networkName, oneOf } from "./options.ts";
+import { comparePaper, PAPER_POSITIONS, paperMachines } from "../studies/paper.ts";
+import type { Position } from "../studies/synthetic/positions.ts";
+import { integer, MACHINE, networkName, oneOf, position } from "./options.ts";
 import { progressBar } from "./progress.ts";
 
 const METHODS = FIXED_METHODS.filter((method): method is Exclude<FixedMethod, "dense"> => method !== "dense");
 
+const BATCH = 32;
 const INTERRUPTED = 130;
 
 interface PaperOptions {
@@ -20,6 +22,7 @@ interface PaperOptions {
   method: (typeof METHODS)[number];
   batch: number;
   seed: number;
+  position: readonly Position[];
   hw?: string[];
   machine?: string[];
   all?: true;
@@ -35,27 +38,33 @@ export function addPaperCommand(program: Command): void {
   program
     .command("paper")
     .description(
-      "Hold machines against the paper: speed-ups at 0, 80 and 90 %, FLOPs and memory, beside what it prints.",
+      "Compare machines with the paper's published figures: speed-ups at 0, 80 and 90 % sparsity, FLOPs and memory.",
     )
     .option(
       "--network <name>",
-      "a network; speed-ups are published of resnet50-imagenet",
+      "a network; the paper gives speed-ups for resnet50-imagenet",
       networkName,
       "resnet50-imagenet",
     )
     .option("--method <name>", METHODS.join(", "), oneOf(METHODS), "swat-u")
-    .option("--batch <n>", "images of a step", integer(1), 1)
+    .option("--batch <n>", "images of a step", integer(1), BATCH)
     .option("--seed <n>", "seed of the masks", integer(0), 1)
     .option(
+      "--position <where...>",
+      "positions in training of the synthetic masks: early, middle, late, or a number of images that the network was trained on",
+      positions,
+      PAPER_POSITIONS,
+    )
+    .option(
       "--hw <config...>",
-      "machines (default: the shipped ones of 4,096 multipliers but scnn-4096, which takes long)",
+      "machines, as for simulate (default: equal-peak without scnn-4096, which is slow to simulate)",
     )
     .option(...MACHINE)
     .addOption(new Option("--all", "all shipped machines").conflicts("hw"))
-    .option("--threads <count>", "threads to simulate on, with the same result (default: as many as pay)", integer(1))
+    .option("--threads <count>", "worker threads; does not affect results (default: automatic)", integer(1))
     .option("--json", "print the comparison as JSON")
     .option("--csv <file>", "write one line for each number, by the names of the columns")
-    .option("--markdown <file>", "write the tables; into a page that is there, between its two marks")
+    .option("--markdown <file>", "write the tables; into an existing page, between its two marks")
     .option("-o, --out <file>", "write the comparison as JSON")
     .addHelpText(
       "after",
@@ -63,19 +72,20 @@ export function addPaperCommand(program: Command): void {
 Example:
   $ swat-sim paper --network resnet50-imagenet --csv paper.csv --markdown docs/paper.md
 
-Steps are made up as by trace synth, with its defaults. docs/paper.md holds the tables, and says what reproduces and what not.`,
+Steps are drawn as by trace synth, early and late in training. Published figures are shown beside the results; they are not
+reproduced. docs/paper.md has the tables and discusses the differences.`,
     )
     .action(runPaper);
 }
 
 async function runPaper(options: PaperOptions): Promise<void> {
-  const { method, batch, seed, threads, machine: modules = [], csv, out } = options;
+  const { method, batch, seed, position: positions, threads, machine: modules = [], csv, out } = options;
   const definition = networkNamed(options.network);
   const network = definition.build(definition.image, definition.classes);
   const hw = options.all ? ["all"] : (options.hw ?? (await paperMachines()));
   const page = options.markdown === undefined ? undefined : await pageAt(options.markdown);
   const bar = progressBar("comparing");
-  const plan = { network, method, batch, seed, hw, modules, ...(threads === undefined ? {} : { threads }) };
+  const plan = { network, method, batch, seed, positions, hw, modules, ...(threads === undefined ? {} : { threads }) };
   const abort = new AbortController();
   const onInterrupt = () => abort.abort();
   process.once("SIGINT", onInterrupt);
@@ -101,7 +111,14 @@ async function runPaper(options: PaperOptions): Promise<void> {
   console.log(options.json ? JSON.stringify(comparison) : paperText(comparison));
 }
 
-/** The page to write into. @throws Error where it is there without its marks, before anything takes long. */
+/** Parser of an option that takes several positions: values replace the default and follow each other, each once. */
+function positions(text: string, previous: readonly Position[]): readonly Position[] {
+  const earlier = previous === PAPER_POSITIONS ? [] : previous;
+  const next = position(text);
+  return earlier.includes(next) ? earlier : [...earlier, next];
+}
+
+/** The page to write into. @throws Error where it exists without its marks, before anything is simulated. */
 async function pageAt(path: string): Promise<{ readonly path: string; with(tables: string): string }> {
   const page = await readFile(path, "utf8").catch((cause: Error) => {
     if (isMissing(cause)) return undefined;
@@ -112,8 +129,9 @@ async function pageAt(path: string): Promise<{ readonly path: string; with(table
 }
 
 /** The command that gives the same tables. */
-function commandOf({ network, method, batch, seed, hw, machine, all }: PaperOptions): string {
+function commandOf({ network, method, batch, seed, position, hw, machine, all }: PaperOptions): string {
   const modules = machine === undefined ? "" : ` --machine ${machine.join(" ")}`;
   const machines = (all ? " --all" : hw === undefined ? "" : ` --hw ${hw.join(" ")}`) + modules;
-  return `swat-sim paper --network ${network} --method ${method} --batch ${batch} --seed ${seed}${machines}`;
+  const step = `--network ${network} --method ${method} --batch ${batch} --seed ${seed} --position ${position.join(" ")}`;
+  return `swat-sim paper ${step}${machines}`;
 }

@@ -1,6 +1,6 @@
 /**
- * What Raihan & Aamodt, Sparse Weight Activation Training (NeurIPS 2020), print, to stand beside what is computed here. The speed-ups
- * are of a simulated accelerator whose settings they do not tell. Figures that were not printed are absent.
+ * Figures published by Raihan & Aamodt, Sparse Weight Activation Training (NeurIPS 2020), to show beside computed ones. The speed-ups
+ * were simulated on an accelerator whose settings were not published. Unpublished figures are absent.
  */
 
 /** Figures of one network and method at one sparsity. */
@@ -15,7 +15,7 @@ export interface PublishedFigures {
   readonly flopsReduction?: number;
 }
 
-/** Where all of these are from. */
+/** Source of all of these. */
 export const PUBLISHED_SOURCE =
   "Raihan & Aamodt, Sparse Weight Activation Training, NeurIPS 2020: abstract, tables of accuracy and FLOPs, speed-ups by top-k sparsity";
 
@@ -43,7 +43,7 @@ const FIGURES: readonly PublishedFigures[] = [
   { network: "densenet121", method: "swat-erk", sparsity: 0.9, flopsReduction: 0.897 },
 ];
 
-/** What was printed of a network that a method trains at a sparsity. */
+/** Published figures of a network trained with a method at a sparsity. */
 export function publishedFigures(network: string, method: string, sparsity: number): Partial<PublishedFigures> {
   const isAsked = (one: PublishedFigures) =>
     one.network === network && one.method === method && one.sparsity === sparsity;

@@ -1,31 +1,34 @@
 /**
- * Holds machines against Raihan & Aamodt 2020: makes up steps of a network at the sparsities of their table of speed-ups, simulates them,
- * and counts FLOPs and memory as `flops` and `footprint` do. Published figures only stand beside what is computed.
+ * Compares machines with Raihan & Aamodt 2020: draws synthetic steps of a network at the sparsities of their table of speed-ups, early and
+ * late in training, simulates them, and counts FLOPs and memory as `flops` and `footprint` do. Published figures enter no computation.
  */
 import { join } from "node:path";
 import { withTemporaryFolder } from "../io/temporary-folder.ts";
 import { sizeOf } from "../kernels/geometry.ts";
 import { layersOf, type Network, parameterShape } from "../networks/graph.ts";
-import type { MachinePoint, PaperComparison, PassSpeedups, SavedPoint } from "../report/paper.ts";
+import type { MachinePoint, PaperComparison, PassGains, SavedPoint } from "../report/paper-comparison.ts";
 import { publishedFigures } from "../report/published-figures.ts";
 import { PLAIN_STORAGE } from "../sim/footprint.ts";
 import type { Part } from "../sim/held-tensors.ts";
-import type { HardwareConfig } from "../sim/machine.ts";
-import type { MachineResult, ResultRow, SimulationResult } from "../sim/result.ts";
+import { standingOf } from "../sim/ranking.ts";
+import { type MachineResult, type ResultRow, SELF, type SimulationResult } from "../sim/result.ts";
 import type { FixedMethod } from "../sparsity/methods.ts";
 import { networkMacs } from "./flops.ts";
 import { networkFootprint } from "./footprint.ts";
-import { loadAccelerators, loadMachines, shippedMachines, writeTrace } from "./inputs.ts";
+import { loadAccelerators, loadMachines, writeTrace } from "./inputs.ts";
 import { layerSparsities } from "./layer-sparsities.ts";
-import { simulateFiles } from "./simulate-threads.ts";
+import { type SimulationSettings, simulateFiles } from "./simulate-threads.ts";
 import { synthesizeTrace } from "./synthetic/order.ts";
-import { DEFAULT_POSITION } from "./synthetic/positions.ts";
+import type { Position } from "./synthetic/positions.ts";
 
 /** Of the paper's speed-ups; 0 is dense training. */
 export const PAPER_SPARSITIES = [0, 0.8, 0.9] as const;
 
+/** The ends of the range of synthetic masks. */
+export const PAPER_POSITIONS: readonly Position[] = ["early", "late"];
+
 const COPY: Part = "sparse copy of the weights";
-const EQUAL_PEAK = "-4096";
+const COMMON_SET = "equal-peak";
 /** Takes minutes for a step of ImageNet. */
 const SLOW = "scnn";
 
@@ -35,58 +38,66 @@ export interface PaperPlan {
   readonly method: Exclude<FixedMethod, "dense">;
   readonly batch: number;
   readonly seed: number;
+  /** Positions in training whose masks are drawn. */
+  readonly positions: readonly Position[];
   /** Names or paths of machines. */
   readonly hw: readonly string[];
-  /** Modules of accelerators of one's own. */
+  /** Modules of user accelerators. */
   readonly modules?: readonly string[];
   readonly threads?: number;
 }
 
-/** Names of the shipped machines of equal peak that take seconds. */
+/** Names of the shipped machines of equal peak, except the slowest to simulate. */
 export async function paperMachines(): Promise<string[]> {
-  const machines = await loadMachines((await shippedMachines()).filter((name) => name.endsWith(EQUAL_PEAK)));
+  const machines = await loadMachines([COMMON_SET]);
   return machines.filter(({ accelerator }) => accelerator.id !== SLOW).map(({ name }) => name);
 }
 
-/** What a comparison tells while it works. */
+/** Callbacks of a comparison. */
 export interface PaperHooks {
-  /** How many of the sparsities are done, as a fraction, too. */
+  /** Steps simulated, including the fraction of the current one, of all. */
   readonly onProgress?: (done: number, of: number) => void;
   readonly signal?: AbortSignal;
 }
 
+/** One synthetic step. */
+interface Step {
+  readonly sparsity: number;
+  readonly position: Position;
+}
+
+/** A simulated step, with the sums of each machine by its config. */
+interface SimulatedStep extends Step {
+  readonly sums: ReadonlyMap<string, StepSums>;
+}
+
 /** Compares. @throws InputError for unknown machines; the reason of the signal when it is aborted. */
 export async function comparePaper(plan: PaperPlan, { onProgress, signal }: PaperHooks = {}): Promise<PaperComparison> {
-  const { batch, seed, modules = [] } = plan;
+  const { method, batch, seed, positions, modules = [] } = plan;
   await loadMachines(plan.hw, await loadAccelerators(modules), "--hw");
-  const network = plan.network.name;
-  const results = await withTemporaryFolder(async (folder) => {
-    const results: SimulationResult[] = [];
-    for (const [index, sparsity] of PAPER_SPARSITIES.entries()) {
-      const trace = join(folder, `${network}-${sparsity}.safetensors`);
-      signal?.throwIfAborted();
-      await writeStep(plan, sparsity, trace);
-      const settings = {
-        ...{ threads: plan.threads, signal },
-        onProgress: (done: number, of: number) => onProgress?.(index + done / of, PAPER_SPARSITIES.length),
-      };
-      results.push(await simulateFiles({ traces: [trace], hw: plan.hw, modules }, settings));
-    }
-    return results;
-  });
-  const sparsest = results[results.length - 1];
+  const steps = PAPER_SPARSITIES.flatMap((sparsity) => positions.map((position): Step => ({ sparsity, position })));
+  const simulated: SimulatedStep[] = [];
+  let last: SimulationResult | undefined;
+  for (const [index, step] of steps.entries()) {
+    signal?.throwIfAborted();
+    last = await simulateStep(plan, step, {
+      signal,
+      onProgress: (done: number, of: number) => onProgress?.(index + done / of, steps.length),
+    });
+    const sums = new Map(last.machines.map((machine) => [keyOf(machine), sumsOf(machine.rows)]));
+    simulated.push({ ...step, sums });
+  }
   return {
-    ...{ network, method: plan.method, batch, seed, synthetic: { position: DEFAULT_POSITION } },
-    baseline: sparsest.baseline.machine,
-    machines: sparsest.machines.map(({ name, config }) => {
-      const steps = results.map(({ machines }) => machineOf(machines, config));
-      return { name, points: steps.map((step, index) => pointOf(PAPER_SPARSITIES[index], step, steps[0].rows)) };
-    }),
+    ...{ network: plan.network.name, method, batch, seed, positions, baseline: last?.baseline.machine ?? SELF },
+    machines: (last?.machines ?? []).map((machine) => ({
+      ...{ name: machine.name, standing: standingOf(machine), differences: machine.baseline.differences },
+      points: pointsOf(simulated, keyOf(machine)),
+    })),
     ...savedOf(plan),
   };
 }
 
-/** What needs no simulation: FLOPs and memory, beside what was printed. */
+/** What needs no simulation: FLOPs and memory, beside the published figures. */
 export function savedOf({
   network,
   method,
@@ -98,65 +109,79 @@ export function savedOf({
   };
 }
 
-async function writeStep({ network, batch, seed, ...plan }: PaperPlan, sparsity: number, path: string): Promise<void> {
-  const method = sparsity === 0 ? "dense" : plan.method;
-  await writeTrace(path, synthesizeTrace({ network: network.name, method, sparsity, batch, seed }));
+/** Draws a step into a file, which helper threads can open, and simulates it. */
+function simulateStep(
+  { network, batch, seed, hw, modules, threads, ...plan }: PaperPlan,
+  { sparsity, position }: Step,
+  hooks: Pick<SimulationSettings, "onProgress" | "signal">,
+): Promise<SimulationResult> {
+  return withTemporaryFolder(async (folder) => {
+    const trace = join(folder, `${network.name}-${sparsity}.safetensors`);
+    const method = sparsity === 0 ? "dense" : plan.method;
+    await writeTrace(trace, synthesizeTrace({ network: network.name, method, sparsity, batch, seed, position }));
+    return simulateFiles({ traces: [trace], hw, modules }, { threads, ...hooks });
+  });
 }
 
-function sparsitiesOf(network: Network, method: FixedMethod, sparsity: number) {
-  return layerSparsities(layersOf(network).map(parameterShape), { method, sparsity });
+/** Results list machines by time, which differs from step to step, and names may occur twice: a config identifies its machine. */
+function keyOf({ config }: MachineResult): string {
+  return JSON.stringify(config);
 }
 
-/** A result lists machines by time, which differs from step to step. */
-function machineOf(machines: readonly MachineResult[], config: HardwareConfig): MachineResult {
-  const same = machines.find((machine) => JSON.stringify(machine.config) === JSON.stringify(config));
-  return same as MachineResult;
-}
-
-/** One machine's rows of one step, and of the step of dense training. */
-function pointOf(sparsity: number, { rows, baseline }: MachineResult, dense: readonly ResultRow[]): MachinePoint {
-  // At the clock of the baseline, which is that of its equals.
-  const overBaseline = (numerator: number, denominator: number) =>
-    baseline.isCounterpart ? null : ratio(numerator, denominator);
-  const speedups = (selects: (row: ResultRow) => boolean): PassSpeedups => {
-    const own = sumOf(rows.filter(selects));
-    const before = sumOf(dense.filter(selects));
+/** The points of one machine, each beside the step of dense training at the same position. */
+function pointsOf(simulated: readonly SimulatedStep[], machine: string): MachinePoint[] {
+  const sumsAt = (step: SimulatedStep | undefined) => step?.sums.get(machine) as StepSums;
+  return simulated.map((step) => {
+    const own = sumsAt(step);
+    const dense = sumsAt(simulated.find(({ sparsity, position }) => sparsity === 0 && position === step.position));
+    const { speedup, ownSkippingGain, speedupOverDenseTraining } = gainsOf(own.step, dense.step);
     return {
-      arrayOverBaseline: overBaseline(own.baselineCompute, own.compute),
-      memoryOverBaseline: overBaseline(own.baselineSeconds, own.seconds),
-      array: ratio(own.noZeros, own.compute),
-      padding: ratio(own.counterpartCompute, own.compute),
-      memory: ratio(own.counterpartSeconds, own.seconds),
-      arrayOverDense: ratio(before.compute, own.compute),
-      memoryOverDense: ratio(before.seconds, own.seconds),
+      ...{ sparsity: step.sparsity, position: step.position },
+      forward: gainsOf(own.forward, dense.forward),
+      backward: gainsOf(own.backward, dense.backward),
+      all: gainsOf(own.all, dense.all),
+      step: { speedup, ownSkippingGain, speedupOverDenseTraining },
     };
-  };
-  const isMac = ({ kind }: ResultRow) => kind === "conv" || kind === "linear";
-  const { memory, memoryOverDense, memoryOverBaseline } = speedups(() => true);
+  });
+}
+
+function gainsOf(own: Sums, dense: Sums): PassGains {
   return {
-    sparsity,
-    forward: speedups((row) => isMac(row) && row.pass === "forward"),
-    backward: speedups((row) => isMac(row) && row.pass !== "forward"),
-    all: speedups(isMac),
-    step: { memoryOverBaseline, memory, memoryOverDense },
+    arraySpeedup: ratio(own.baselineCompute, own.compute),
+    speedup: ratio(own.baselineSeconds, own.seconds),
+    arrayGainFromZeros: ratio(own.noZeros, own.compute),
+    arrayOwnSkippingGain: ratio(own.counterpartCompute, own.compute),
+    ownSkippingGain: ratio(own.counterpartSeconds, own.seconds),
+    arraySpeedupOverDenseTraining: ratio(dense.compute, own.compute),
+    speedupOverDenseTraining: ratio(dense.seconds, own.seconds),
   };
 }
 
-function sumOf(rows: readonly ResultRow[]) {
-  const sum = {
-    ...{ compute: 0, noZeros: 0, baselineCompute: 0, counterpartCompute: 0 },
-    ...{ seconds: 0, baselineSeconds: 0, counterpartSeconds: 0 },
+type Sums = ReturnType<typeof sumOf>;
+type StepSums = ReturnType<typeof sumsOf>;
+
+function sumsOf(rows: readonly ResultRow[]) {
+  const multiplying = rows.filter(({ kind }) => kind === "conv" || kind === "linear");
+  return {
+    forward: sumOf(multiplying.filter(({ pass }) => pass === "forward")),
+    backward: sumOf(multiplying.filter(({ pass }) => pass !== "forward")),
+    all: sumOf(multiplying),
+    step: sumOf(rows),
   };
-  for (const row of rows) {
-    sum.compute += row.cycles.compute;
-    sum.noZeros += row.noZerosComputeCycles;
-    sum.baselineCompute += row.baselineComputeCycles;
-    sum.baselineSeconds += row.baselineSeconds;
-    sum.counterpartCompute += row.counterpartComputeCycles;
-    sum.seconds += row.seconds;
-    sum.counterpartSeconds += row.counterpartSeconds ?? 0;
-  }
-  return sum;
+}
+
+/** A machine and its baseline have one clock, so that cycles of their arrays are in proportion to time. */
+function sumOf(rows: readonly ResultRow[]) {
+  const sum = (of: (row: ResultRow) => number) => rows.reduce((total, row) => total + of(row), 0);
+  return {
+    compute: sum(({ cycles }) => cycles.compute),
+    noZeros: sum(({ noZerosComputeCycles }) => noZerosComputeCycles),
+    baselineCompute: sum(({ baselineComputeCycles }) => baselineComputeCycles),
+    counterpartCompute: sum(({ counterpartComputeCycles }) => counterpartComputeCycles),
+    seconds: sum(({ seconds }) => seconds),
+    baselineSeconds: sum(({ baselineSeconds }) => baselineSeconds),
+    counterpartSeconds: sum(({ counterpartSeconds = 0 }) => counterpartSeconds),
+  };
 }
 
 function ratio(numerator: number, denominator: number): number | null {
@@ -165,7 +190,7 @@ function ratio(numerator: number, denominator: number): number | null {
 
 function savedAt(network: Network, asked: FixedMethod, batch: number, sparsity: number): SavedPoint {
   const method = sparsity === 0 ? "dense" : asked;
-  const sparsities = sparsitiesOf(network, method, sparsity);
+  const sparsities = layerSparsities(layersOf(network).map(parameterShape), { method, sparsity });
   const reduction = (accounting: "published" | "exact") =>
     networkMacs(network, sparsities, accounting).trainingReduction;
   // Natural zeros are not counted, as in the paper.
