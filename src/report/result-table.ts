@@ -163,8 +163,22 @@ function notes(result: SimulationResult, cells: readonly Cell[]): string[] {
     ...trainingNote(cells),
     ...(sample === null ? [] : [sample]),
     ...coverageNotes(result).map(oneLine),
+    ...costNote(result),
     ...(notCharged.length === 0 ? [] : [`Not charged (not in the trace): ${notCharged.join(", ")}.`]),
   ].map((line) => wrapped(line));
+}
+
+/** What machines would have to wait for and are not charged, each cost with those that it spares. */
+function costNote({ machines }: SimulationResult): string[] {
+  const costs = new Map<string, string[]>();
+  for (const { name, notCharged = [] } of machines) {
+    for (const cost of notCharged) costs.set(cost, [...(costs.get(cost) ?? []), name]);
+  }
+  if (costs.size === 0) return [];
+  const told = [...costs].map(
+    ([cost, names]) => `${cost} (${names.length === machines.length ? "all" : names.join(", ")})`,
+  );
+  return [`Not charged: ${told.join("; ")}.`];
 }
 
 /** Why an array that skips nothing is slower than the baseline, which trains densely. */

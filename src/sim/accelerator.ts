@@ -112,6 +112,8 @@ export interface Accelerator<Schema extends TObject = TObject> {
   skippingHardware(params: Static<Schema>): SkippingHardware | null;
   /** What the compute cycles of this operation are held against: an independent simulator case by case, a closed form, or properties. */
   validation(operation: Operation, params: Static<Schema>): "exact" | "formula" | "property";
+  /** What the machine would have to wait for and nobody charges, in words; nothing where not given. */
+  notCharged?(params: Static<Schema>): readonly string[];
   /** @throws Error when the operation cannot be mapped; never for zero-size or odd shapes. */
   run(operation: Operation, params: Static<Schema>): ComputeResult;
   /**

@@ -349,6 +349,9 @@ const MachineResultSchema = Type.Object(
       },
       { ...strict, description: "What the machine is compared with." },
     ),
+    notCharged: Type.Optional(
+      Type.Array(Type.String(), { description: "what this machine would have to wait for and is not charged" }),
+    ),
     isBound: Type.Boolean({ description: "Whether this is a bound that no machine reaches; it is not ranked." }),
     energy: Type.Optional(
       Type.Object(

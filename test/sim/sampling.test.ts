@@ -34,7 +34,7 @@ const small: readonly Machine[] = [
   changed("tensordash", { lanes: 2, rows: 1, columns: 1, tiles: 2, batch: "fold", dealing: "filters", sides: "two" }),
   changed("tensordash", { lanes: 2, rows: 1, columns: 1, tiles: 4, batch: "fold", dealing: "sets", sides: "two" }),
   changed("tensordash", { lanes: 2, rows: 2, columns: 2, tiles: 2, batch: "image", sides: "two" }),
-  changed("two-sided", { units: 2, clusters: 3, lanes: 2, batch: "image" }),
+  changed("two-sided", { sortingCyclesPerFilter: 0, units: 2, clusters: 3, lanes: 2, batch: "image" }),
   changed("scnn", { arrays: 2, peRows: 2, peColumns: 2 }),
   changed("scnn", { peRows: 2, peColumns: 3, activations: 2, weights: 2, foldLinear: false }),
 ];

@@ -77,6 +77,7 @@ export const mesh: Accelerator<typeof params> = {
   },
   withoutSkipping: (own) => own,
   skippingHardware: () => null,
+  notCharged: () => ["laying out the windows of a convolution as rows of a matrix"],
   validation({ pass, geometry }, own) {
     const parity = (own.arrays ?? 1) === 1 && own.bus === "hashed" && own.drain === "half" && !own.overlap;
     const oneProduct = geometry.groups === 1 && (own.batch === "fold" || geometry.N === 1);

@@ -56,6 +56,7 @@ export const procrustes: Accelerator<typeof params> = {
   // A weight meets whatever stands in its row, so that its position is all there is to it.
   skippingHardware: ({ skipping }) =>
     skipping ? { operandMuxes: 0, productMuxes: 0, schedulerBits: 0, schedules: "compute", metadataBits: 1 } : null,
+  notCharged: () => ["adding up weight gradients of different images"],
   validation: () => "formula",
   run(operation, { arrays = 1, rows, columns, skipping }) {
     const { pass, geometry: g, masks } = operation;

@@ -127,6 +127,8 @@ export const scnn: Accelerator<typeof params> = {
           metadataBits: RUN_LENGTH_BITS,
         }
       : null,
+  notCharged: ({ weightGradient }) =>
+    weightGradient === "positions" ? ["laying out the windows of a weight gradient"] : [],
   validation: (operation, own) => (inGoldenScope(operation, own) ? "exact" : "property"),
   cuts({ pass, geometry }, own) {
     if (!own.skipping) return [];

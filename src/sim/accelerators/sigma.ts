@@ -108,6 +108,7 @@ export const sigma: Accelerator<typeof params> = {
     const operandMuxes = 2 * Math.log2(ports) - 1;
     return { operandMuxes, productMuxes: 1, schedulerBits: 0, schedules: "compute", metadataBits: 1 };
   },
+  notCharged: () => ["laying out the windows of a convolution as rows of a matrix", "finding the routes of nonzeros"],
   validation({ pass, geometry, solidPadding }, own) {
     if (own.overlap || (own.arrays ?? 1) > 1) return "property";
     const parity = own.bus === "hashed" && own.drain === "half" && own.partialSums === "first";

@@ -73,6 +73,7 @@ export const sparseTensorCore: Accelerator<typeof params> = {
       metadataBits: Math.ceil(Math.log2(m)),
     };
   },
+  notCharged: () => ["packing weights n : m"],
   validation: () => "formula",
   run(operation, own) {
     const { pass, geometry, masks, layer } = operation;

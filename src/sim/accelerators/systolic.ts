@@ -118,6 +118,7 @@ export const systolic: Accelerator<typeof params> = {
       metadataBits: Math.ceil(Math.log2(m)),
     };
   },
+  notCharged: () => ["laying out the windows of a convolution as rows of a matrix"],
   validation: (operation, own) =>
     (own.arrays ?? 1) === 1 && own.overlap !== true && inGoldenScope(operation, own.sparsity) ? "exact" : "formula",
   run(operation, own) {

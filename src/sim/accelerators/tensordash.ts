@@ -106,6 +106,7 @@ export const tensordash: Accelerator<typeof params> = {
       metadataBits: 1,
     };
   },
+  notCharged: () => ["conflicts in the banks of the on-chip buffers"],
   validation(operation, own) {
     if (own.lookahead === 0) return "formula";
     const { pass, geometry } = operation;

@@ -19,6 +19,8 @@ export interface JoinJob {
   readonly depth: number;
   /** Words of a row. */
   readonly words: number;
+  /** Elements of word `index` of a row. */
+  readonly elementsOf: (index: number) => number;
   readonly stationary: number;
   readonly streamed: number;
   /** Writes stationary row `index` into target[0 … words). */
@@ -57,6 +59,7 @@ function channelJobs(
   return grids.map((grid) => ({
     depth: grid.taps.length * channels,
     words: grid.taps.length * weights.blocks,
+    elementsOf: (index) => Math.min(WORD, channels - (index % weights.blocks) * WORD),
     stationary: weights.filters,
     streamed: images * grid.height * grid.width,
     loadStationary: (index, target) => gatherFilters(weights, grid.taps, index, 1, target, 1),
@@ -82,6 +85,7 @@ function positionJobs(
     {
       depth,
       words: Math.ceil(depth / WORD),
+      elementsOf: (index) => Math.min(WORD, depth - index * WORD),
       stationary: outputs,
       streamed: inputs * g.R * g.S,
       loadStationary: (index, target) =>

@@ -3,7 +3,9 @@ import { popcount32 } from "../../kernels/bit-mask.ts";
 import { BYTES } from "./joined-ones.wasm.ts";
 import { instantiate, reserve, type WasmMemory } from "./wasm-module.ts";
 
-/** Counts the ones that a row has in common with each of the rows known before; the counts are good until the next call. */
+/**
+ * Counts the ones that a row has in common with each of the rows known before, [chunk][row]; the counts are good until the next call.
+ */
 export type JoinedOnes = (row: Int32Array) => Int32Array;
 
 interface Exports {
@@ -16,35 +18,45 @@ const VECTOR_WORDS = 4;
 const MAX_BYTES = 2 ** 28;
 let instance: Exports | null | undefined;
 
-/** Joins rows with `count` rows of `words` words, which lie behind one another. Valid until the next set of rows is loaded. */
-export function joinedOnes(rows: Int32Array, count: number, words: number): JoinedOnes {
+/**
+ * Joins rows with `count` rows of `words` words, which lie behind one another, in chunks of `chunkWords`, a multiple of four; in one
+ * chunk where not given. Valid until the next set of rows is loaded.
+ */
+export function joinedOnes(
+  rows: Int32Array,
+  count: number,
+  words: number,
+  chunkWords = Math.ceil(words / VECTOR_WORDS) * VECTOR_WORDS,
+): JoinedOnes {
   if (instance === undefined) instance = instantiate<Exports>(BYTES);
-  const padded = Math.ceil(words / VECTOR_WORDS) * VECTOR_WORDS;
+  const chunks = Math.ceil(words / chunkWords);
+  const padded = chunks * chunkWords;
   const rowAt = count * padded * 4;
   const countsAt = rowAt + padded * 4;
-  const end = countsAt + count * 4;
+  const end = countsAt + count * chunks * 4;
   const module = instance;
-  if (module === null || end > MAX_BYTES) return inWords(rows, count, words);
+  if (module === null || end > MAX_BYTES) return inWords(rows, count, words, chunkWords);
   reserve(module.memory, end);
   const { buffer } = module.memory;
   const memory = new Int32Array(buffer, 0, end / 4).fill(0);
   for (let k = 0; k < count; k++) memory.set(rows.subarray(k * words, (k + 1) * words), k * padded);
-  const counts = new Int32Array(buffer, countsAt, count);
+  const counts = new Int32Array(buffer, countsAt, count * chunks);
   return (row) => {
     memory.set(row, rowAt / 4);
-    module.joinedOnes(0, count, rowAt, padded * 4, countsAt);
+    module.joinedOnes(0, count, rowAt, padded * 4, chunkWords * 4, countsAt);
     return counts;
   };
 }
 
 /** The same, word by word. */
-export function inWords(rows: Int32Array, count: number, words: number): JoinedOnes {
-  const counts = new Int32Array(count);
+export function inWords(rows: Int32Array, count: number, words: number, chunkWords = words): JoinedOnes {
+  const counts = new Int32Array(count * Math.ceil(words / chunkWords));
   return (row) => {
+    counts.fill(0);
     for (let k = 0, at = 0; k < count; k++) {
-      let ones = 0;
-      for (let i = 0; i < words; i++, at++) ones += popcount32(rows[at] & row[i]);
-      counts[k] = ones;
+      for (let i = 0; i < words; i++, at++) {
+        counts[Math.floor(i / chunkWords) * count + k] += popcount32(rows[at] & row[i]);
+      }
     }
     return counts;
   };

@@ -59,6 +59,7 @@ export function queueArray(id: string, queued: Readonly<Record<Pass, Operand>>):
             metadataBits: Math.ceil(Math.log2(lanes)),
           }
         : null,
+    notCharged: () => ["filling the queues"],
     validation: () => "formula",
     run: (operation, own) => runQueues(operation, own, queued[operation.pass]),
   };
