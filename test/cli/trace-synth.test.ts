@@ -139,7 +139,7 @@ describe("trace stats", () => {
     const { code, stdout } = await swatSim(["trace", "stats", "traces/resnet8-swat-u90.safetensors"]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^layer2\.0\.conv1 +weight +10\.\d( +\d\.\d{3}){3} *$/m);
-    expect(stdout).toMatch(/^ +input +56\.3( +0\.\d{3}){5} *$/m);
+    expect(stdout).toMatch(/^ +input +56\.3( +0\.\d{3}){8} *$/m);
     expect(linesOf(stdout).at(-1)).toMatch(
       /^trace synth --filter-spread 0\.\d{3} --channel-spread 0\.\d{3} --slice-spread 0\.\d{3} --natural-/,
     );
