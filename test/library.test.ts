@@ -60,7 +60,7 @@ describe("simulate", () => {
 await writeTrace("small.safetensors", synthesizeTrace({ network: "lenet5", images: [1, 12, 12], batch: 64 }));
 const order = { traces: [${JSON.stringify(TRACE)}], machines: ["tensordash-4096"], threads: 3 };
 const sampled = (threads) =>
-  simulate({ ...order, traces: ["small.safetensors"], machines: ["scnn-4096"], threads, sample: { share: 0.25, seed: "1" } });
+  simulate({ ...order, traces: ["small.safetensors"], machines: ["scnn"], threads, sample: { share: 0.25, seed: "1" } });
 const ports = () => process.getActiveResourcesInfo().filter((name) => name === "MessagePort").length;
 const abort = new AbortController();
 let during = 0;
