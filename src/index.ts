@@ -6,6 +6,7 @@
 export { InputError } from "./io/faults.ts";
 export type { BitMask } from "./kernels/bit-mask.ts";
 export type { ReportInput } from "./report/charts/index.ts";
+export { comparedWith } from "./report/compared-with.ts";
 export { resultCsv } from "./report/csv.ts";
 export { reportPage } from "./report/html/page.ts";
 export { resultTable, type TableOptions } from "./report/result-table.ts";

@@ -20,9 +20,9 @@ import {
 } from "../studies/check.ts";
 import { checkXml, isChanged, verdictText } from "../studies/check-report.ts";
 import type { SimulationSources } from "../studies/helper-work.ts";
-import { loadAccelerators, loadCommonBaseline, loadEnergyTables, loadMachines, openTraces } from "../studies/inputs.ts";
+import { loadAccelerators, loadBaseline, loadEnergyTables, loadMachines, openTraces } from "../studies/inputs.ts";
 import { simulateOpened } from "../studies/simulate-threads.ts";
-import { HW, integer, MACHINE, numberIn } from "./options.ts";
+import { ALLOW_UNEQUAL, BASELINE, type BaselineOptions, HW, integer, MACHINE, numberIn } from "./options.ts";
 import { progressBar } from "./progress.ts";
 import { warned } from "./warnings.ts";
 
@@ -45,6 +45,8 @@ export function addCheckCommand(program: Command): void {
     .argument("<trace...>", "recorded steps (.safetensors)")
     .option(...HW)
     .option(...MACHINE)
+    .option(...BASELINE)
+    .option(...ALLOW_UNEQUAL)
     .option(...THREADS)
     .option("--energy [table]", "keep energies, too: by this table, a name or a path, or by those of the configs")
     .addOption(
@@ -93,7 +95,7 @@ interface CommonOptions {
   threads?: number;
 }
 
-interface RecordOptions extends CommonOptions {
+interface RecordOptions extends CommonOptions, BaselineOptions {
   hw: string[];
   energy?: string | true;
   energyTolerance: number;
@@ -105,17 +107,22 @@ async function record(paths: string[], options: RecordOptions, command: Command)
   if (asked === undefined && command.getOptionValueSource("energyTolerance") === "cli") {
     command.error("error: option '--energy-tolerance <t>' needs '--energy [table]'");
   }
-  const machines = await loadMachines(options.hw, await loadAccelerators(modules), "--hw");
+  const known = await loadAccelerators(modules);
+  const machines = await loadMachines(options.hw, known, "--hw");
   const table = asked === true ? undefined : asked;
   const tables = asked === undefined ? [] : await loadEnergyTables(machines, table, "--energy");
-  const commonBaseline = await loadCommonBaseline();
-  const input = { traces: warned(await openTraces(paths)), machines, commonBaseline, energy: tables };
+  const compared = await loadBaseline(options.baseline, "--baseline", known);
+  const { allowUnequal = false } = options;
+  const input = { traces: warned(await openTraces(paths)), machines, ...compared, allowUnequal, energy: tables };
   const result = await simulated(input, { traces: paths, modules }, threads);
   const folder = dirname(resolve(options.out));
   const energies = tables.map((table) => ({ table, tolerance }));
   const relatives = paths.map((path) => relative(folder, resolve(path)).replaceAll("\\", "/"));
-  await writeFileAtomically(options.out, formatCheck(checkFileOf(result, relatives, energies, commonBaseline.config)));
-  console.log(`${options.out}: ${machines.length} machines, ${paths.length} traces`);
+  const configs = Object.entries(compared).map(([key, { config }]) => [key, config]);
+  const recorded = checkFileOf(result, relatives, energies, { ...Object.fromEntries(configs), allowUnequal });
+  await writeFileAtomically(options.out, formatCheck(recorded));
+  const [over] = Object.values(compared).map(({ name }) => name);
+  console.log(`${options.out}: ${machines.length} machines, ${paths.length} traces, baseline ${over}`);
 }
 
 async function run(file: string, options: CommonOptions & { json?: true; junit?: string }): Promise<void> {
@@ -135,7 +142,7 @@ async function bless(file: string, options: CommonOptions & { yes?: true }): Pro
     console.log(`${file}: nothing changed`);
   } else if (options.yes || (await isAgreed(`Write this into ${file}?`))) {
     const paths = check.traces.map(({ path }) => path);
-    await writeFileAtomically(file, formatCheck(checkFileOf(result, paths, energies, check.commonBaseline)));
+    await writeFileAtomically(file, formatCheck(checkFileOf(result, paths, energies, check)));
     console.log(`${file}: written`);
   } else {
     console.log(`${file}: not written`);
@@ -183,10 +190,11 @@ async function simulateAgain(file: string, { machine: modules = [], threads }: C
     const { table, tolerance } = energy;
     return { table: resolveEnergyTable(table, `${file}: ${config.name}: energy.table`), tolerance };
   });
-  const { commonBaseline: common } = check;
+  const { baseline, commonBaseline, allowUnequal = false } = check;
   const input = {
-    ...{ traces, machines, energy: energies.map((energy) => energy?.table) },
-    ...(common && { commonBaseline: resolveMachine(common, `${file}: commonBaseline`, known) }),
+    ...{ traces, machines, allowUnequal, energy: energies.map((energy) => energy?.table) },
+    ...(baseline && { baseline: resolveMachine(baseline, `${file}: baseline`, known) }),
+    ...(commonBaseline && { commonBaseline: resolveMachine(commonBaseline, `${file}: commonBaseline`, known) }),
   };
   const result = await simulated(input, { traces: paths, modules }, threads);
   return { check, result, energies };

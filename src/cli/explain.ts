@@ -3,13 +3,13 @@ import type { Command } from "commander";
 import { unknownName } from "../io/faults.ts";
 import { waterfall } from "../report/waterfall.ts";
 import { simulate } from "../sim/simulate.ts";
-import { loadAccelerators, loadCommonBaseline, loadMachines, openTraces } from "../studies/inputs.ts";
+import { loadAccelerators, loadBaseline, loadMachines, openTraces } from "../studies/inputs.ts";
 import { isMacOp } from "../trace/manifest.ts";
 import { PASSES, type Pass } from "../trace/passes.ts";
-import { HW, MACHINE, oneOf } from "./options.ts";
+import { ALLOW_UNEQUAL, BASELINE, type BaselineOptions, HW, MACHINE, oneOf } from "./options.ts";
 import { warned } from "./warnings.ts";
 
-interface ExplainOptions {
+interface ExplainOptions extends BaselineOptions {
   hw: string[];
   machine?: string[];
   layer?: string;
@@ -25,6 +25,8 @@ export function addExplainCommand(program: Command): void {
     .argument("<trace>", "a recorded step (.safetensors)")
     .requiredOption("--hw <config...>", HW[1])
     .option(...MACHINE)
+    .option(...BASELINE)
+    .option(...ALLOW_UNEQUAL)
     .option("--layer <name>", "only this layer")
     .option("--pass <pass>", PASSES.join(", "), oneOf(PASSES))
     .option("--json", "print the breakdowns as JSON, in multiplier-cycles")
@@ -36,13 +38,15 @@ export function addExplainCommand(program: Command): void {
 }
 
 async function explain(path: string, options: ExplainOptions): Promise<void> {
-  const machines = await loadMachines(options.hw, await loadAccelerators(options.machine ?? []), "--hw");
+  const known = await loadAccelerators(options.machine ?? []);
+  const machines = await loadMachines(options.hw, known, "--hw");
+  const compared = await loadBaseline(options.baseline, "--baseline", known);
   const traces = warned(await openTraces([path]));
   const layers = [...new Set(traces[0].trace.manifest.ops.filter(isMacOp).map(({ layer }) => layer))];
   if (options.layer !== undefined && !layers.includes(options.layer)) {
     throw new Error(`${path}: ${unknownName("layer", options.layer, layers)}`);
   }
-  const result = await simulate({ traces, machines, commonBaseline: await loadCommonBaseline() });
+  const result = await simulate({ traces, machines, ...compared, allowUnequal: options.allowUnequal ?? false });
   const wanted = ({ layer, pass }: { layer: string; pass: string }) =>
     (options.layer ?? layer) === layer && (options.pass ?? pass) === pass && layers.includes(layer);
   const found = result.machines.flatMap((machine, index) =>
@@ -53,7 +57,10 @@ async function explain(path: string, options: ExplainOptions): Promise<void> {
   if (found.length === 0)
     throw new Error(`${path}: ${options.layer} has no ${options.pass}; the first layer has no inputGrad`);
   if (options.json) {
-    const reports = found.map(({ machine, row, multipliers }) => ({ machine: machine.name, multipliers, ...row }));
+    const reports = found.map(({ machine: { name, baseline }, row, multipliers }) => ({
+      ...{ machine: name, baseline: baseline.name, multipliers },
+      ...row,
+    }));
     console.log(JSON.stringify(reports));
   } else console.log(found.map(({ machine, row, multipliers }) => waterfall(machine, row, multipliers)).join("\n\n"));
 }

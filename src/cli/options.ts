@@ -19,6 +19,24 @@ export const MACHINE = [
   "modules of accelerators of your own (.js), for the configs that name them",
 ] as const;
 
+/** Option of the commands that compare machines. */
+export const BASELINE = [
+  "--baseline <config>",
+  "dense machine to compare with (default: dadiannao-4096; machines of another peak, clock, datatype or memory: their own dense counterpart)",
+] as const;
+
+/** Option that goes with `BASELINE`. */
+export const ALLOW_UNEQUAL = [
+  "--allow-unequal",
+  "compare with a baseline of another peak, clock, datatype or memory",
+] as const;
+
+/** Values of these two. */
+export interface BaselineOptions {
+  baseline?: string;
+  allowUnequal?: true;
+}
+
 /** Parser of an integer of at least `minimum` and at most `maximum`. */
 export function integer(minimum: number, maximum: number = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {

@@ -9,7 +9,16 @@ import { paperCsv, paperMarkdown, paperText } from "../report/paper.ts";
 import { FIXED_METHODS, type FixedMethod } from "../sparsity/methods.ts";
 import { comparePaper, PAPER_POSITIONS, paperMachines } from "../studies/paper.ts";
 import type { Position } from "../studies/synthetic/positions.ts";
-import { integer, MACHINE, networkName, oneOf, position } from "./options.ts";
+import {
+  ALLOW_UNEQUAL,
+  BASELINE,
+  type BaselineOptions,
+  integer,
+  MACHINE,
+  networkName,
+  oneOf,
+  position,
+} from "./options.ts";
 import { progressBar } from "./progress.ts";
 
 const METHODS = FIXED_METHODS.filter((method): method is Exclude<FixedMethod, "dense"> => method !== "dense");
@@ -17,7 +26,7 @@ const METHODS = FIXED_METHODS.filter((method): method is Exclude<FixedMethod, "d
 const BATCH = 32;
 const INTERRUPTED = 130;
 
-interface PaperOptions {
+interface PaperOptions extends BaselineOptions {
   network: string;
   method: (typeof METHODS)[number];
   batch: number;
@@ -60,6 +69,8 @@ export function addPaperCommand(program: Command): void {
       "machines, as for simulate (default: equal-peak without scnn-4096, which is slow to simulate)",
     )
     .option(...MACHINE)
+    .option(...BASELINE)
+    .option(...ALLOW_UNEQUAL)
     .addOption(new Option("--all", "all shipped machines").conflicts("hw"))
     .option("--threads <count>", "worker threads; does not affect results (default: automatic)", integer(1))
     .option("--json", "print the comparison as JSON")
@@ -79,13 +90,14 @@ reproduced. docs/paper.md has the tables and discusses the differences.`,
 }
 
 async function runPaper(options: PaperOptions): Promise<void> {
-  const { method, batch, seed, position: positions, threads, machine: modules = [], csv, out } = options;
+  const { csv, out } = options;
   const definition = networkNamed(options.network);
   const network = definition.build(definition.image, definition.classes);
   const hw = options.all ? ["all"] : (options.hw ?? (await paperMachines()));
   const page = options.markdown === undefined ? undefined : await pageAt(options.markdown);
   const bar = progressBar("comparing");
-  const plan = { network, method, batch, seed, positions, hw, modules, ...(threads === undefined ? {} : { threads }) };
+  const { position: positions, machine: modules = [], ...given } = options;
+  const plan = { ...given, network, positions, hw, modules };
   const abort = new AbortController();
   const onInterrupt = () => abort.abort();
   process.once("SIGINT", onInterrupt);
@@ -129,9 +141,11 @@ async function pageAt(path: string): Promise<{ readonly path: string; with(table
 }
 
 /** The command that gives the same tables. */
-function commandOf({ network, method, batch, seed, position, hw, machine, all }: PaperOptions): string {
+function commandOf({ network, method, batch, seed, position, hw, machine, all, ...options }: PaperOptions): string {
+  const { baseline, allowUnequal } = options;
   const modules = machine === undefined ? "" : ` --machine ${machine.join(" ")}`;
   const machines = (all ? " --all" : hw === undefined ? "" : ` --hw ${hw.join(" ")}`) + modules;
   const step = `--network ${network} --method ${method} --batch ${batch} --seed ${seed} --position ${position.join(" ")}`;
-  return `swat-sim paper ${step}${machines}`;
+  const over = (baseline === undefined ? "" : ` --baseline ${baseline}`) + (allowUnequal ? " --allow-unequal" : "");
+  return `swat-sim paper ${step}${machines}${over}`;
 }

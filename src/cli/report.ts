@@ -6,6 +6,7 @@ import { faultsOf, InputError } from "../io/faults.ts";
 import { readJsonFile, sha256OfFile } from "../io/file-source.ts";
 import { standaloneSvg } from "../report/charts/chart.ts";
 import { chartsOf } from "../report/charts/index.ts";
+import { comparedWith } from "../report/compared-with.ts";
 import { reportPage } from "../report/html/page.ts";
 import { isMeasured, type MeasuredPoint } from "../report/sweep-points.ts";
 import type { NamedResult } from "../report/workloads.ts";
@@ -17,6 +18,7 @@ interface ReportOptions {
   sweep?: string;
   html?: string;
   svg?: string;
+  baseline?: string;
 }
 
 /** Adds the command. */
@@ -26,6 +28,7 @@ export function addReportCommand(program: Command): void {
     .description("Show results as one HTML page that opens from disk, with charts, tables and where they come from.")
     .argument("[result...]", "results of simulate --out (.json)")
     .option("--sweep <file>", "result of a sweep (sweep.jsonl)")
+    .option("--baseline <machine>", "show only what was compared with this baseline (default: everything)")
     .option("--html <file>", "write the page")
     .option("--svg <dir>", "write each chart as an SVG file")
     .addHelpText(
@@ -39,10 +42,11 @@ async function report(paths: string[], options: ReportOptions, command: Command)
   const { sweep, html, svg } = options;
   if (paths.length === 0 && sweep === undefined) command.error("error: missing a result or --sweep <file>");
   if (html === undefined && svg === undefined) command.error("error: missing --html <file> or --svg <dir>");
-  const input = {
+  const all = {
     results: await readResults(paths),
     points: sweep === undefined ? [] : await measuredPoints(sweep),
   };
+  const input = options.baseline === undefined ? all : comparedWith(all, options.baseline, "--baseline");
   // Drawn before anything is written, so that a fault leaves no half of a report.
   const page = html === undefined ? undefined : await reportPage(input);
   const charts = svg === undefined ? [] : chartsOf(input);

@@ -7,16 +7,24 @@ import { energyTable } from "../report/energy-table.ts";
 import { COLUMN_NAMES, type ColumnName } from "../report/machine-columns.ts";
 import { resultTable } from "../report/result-table.ts";
 import { simulateFiles } from "../studies/simulate-threads.ts";
-import { HW, integer, MACHINE, oneOf, share, uniqueList } from "./options.ts";
+import {
+  ALLOW_UNEQUAL,
+  BASELINE,
+  type BaselineOptions,
+  HW,
+  integer,
+  MACHINE,
+  oneOf,
+  share,
+  uniqueList,
+} from "./options.ts";
 import { progressBar } from "./progress.ts";
 import { warn } from "./warnings.ts";
 
-interface SimulateOptions {
+interface SimulateOptions extends BaselineOptions {
   hw: string[];
   machine?: string[];
-  baseline?: string;
   baselineTrace?: string[];
-  allowUnequal?: true;
   explainBandwidth?: true;
   json?: true;
   out?: string;
@@ -38,12 +46,9 @@ export function addSimulateCommand(program: Command): void {
     .argument("<trace...>", "recorded steps (.safetensors)")
     .option(...HW)
     .option(...MACHINE)
-    .option(
-      "--baseline <config>",
-      "dense machine to compare with (default: dadiannao-4096, and the own dense counterpart for machines of another peak)",
-    )
+    .option(...BASELINE)
+    .option(...ALLOW_UNEQUAL)
     .option("--baseline-trace <file...>", "steps of dense training, to show what the method adds")
-    .option("--allow-unequal", "compare with a baseline of another peak, clock, datatype or memory")
     .addOption(
       new Option("--columns <names>", `columns of the table: ${COLUMN_NAMES.join(", ")}`)
         .argParser(uniqueList(oneOf(COLUMN_NAMES)))

@@ -6,13 +6,13 @@ import type { SweepPoint } from "../report/sweep-points.ts";
 import type { Shard } from "../studies/sweep/points.ts";
 import { mergedPoints, readSweep, writeSweep } from "../studies/sweep/points-file.ts";
 import { runSweep } from "../studies/sweep/run-sweep.ts";
-import { integer } from "./options.ts";
+import { ALLOW_UNEQUAL, BASELINE, type BaselineOptions, integer } from "./options.ts";
 import { progressBar } from "./progress.ts";
 import { warn } from "./warnings.ts";
 
 const INTERRUPTED = 130;
 
-interface SweepOptions {
+interface SweepOptions extends BaselineOptions {
   out: string;
   threads?: number;
   shard?: Shard;
@@ -36,6 +36,8 @@ export function addSweepCommand(program: Command): void {
     )
     .argument("<spec>", "what to sweep (.json)")
     .option("-o, --out <dir>", "folder for the points and the result", "out/sweep")
+    .option(...BASELINE)
+    .option(...ALLOW_UNEQUAL)
     .option("--threads <count>", "threads to simulate on, with the same result (default: all cores)", integer(1))
     .option("--shard <i/n>", "do the i-th of n parts, for an array of jobs; then sweep merge", shardOption)
     .option("--json", "print the result: one line of JSON for each point")
@@ -47,7 +49,7 @@ Example:
   $ swat-sim sweep pareto out/shapes/sweep.jsonl --x min:memory.dram.channels --y seconds
   $ swat-sim sweep examples/sweep-sparsity.json --out out/sparsity    # fields as synthetic.sparsity, of trace synth
 
-A sweep that is started again does only what is missing. See docs/sweeps.md.`,
+A sweep that is started again does only what is missing. --baseline and --allow-unequal win over the keys of the spec. See docs/sweeps.md.`,
     )
     .action(runSweepCommand);
   sweep
@@ -84,7 +86,7 @@ Example:
     .action(pickFront);
 }
 
-async function runSweepCommand(path: string, { out, threads, shard, json }: SweepOptions): Promise<void> {
+async function runSweepCommand(path: string, { json, ...options }: SweepOptions): Promise<void> {
   const abort = new AbortController();
   const onInterrupt = () => abort.abort();
   process.once("SIGINT", onInterrupt);
@@ -94,9 +96,7 @@ async function runSweepCommand(path: string, { out, threads, shard, json }: Swee
       {
         spec: await readJsonFile(path),
         where: path,
-        out,
-        ...(threads === undefined ? {} : { threads }),
-        ...(shard === undefined ? {} : { shard }),
+        ...options,
       },
       { signal: abort.signal, onProgress: (done, of) => bar.update(done, of) },
     );

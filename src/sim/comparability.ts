@@ -29,11 +29,11 @@ export function checkEqualTerms(machines: readonly Machine[], baseline: Machine)
     const differences = differencesFrom(baseline, machine);
     if (differences.length === 0) return [];
     const what = `${machine.name}: is not comparable with baseline ${baseline.name}: ${differences.join(", ")}`;
-    return [`${what}; take a baseline that is equal in these, or --allow-unequal`];
+    return [`${what}; valid: a baseline that is equal in these, or allowUnequal`];
   });
   if (!skipsNothing(baseline)) {
     faults.push(
-      `${baseline.name}: is no dense baseline: it skips zeros itself; take a machine that does not, or --allow-unequal`,
+      `${baseline.name}: is no dense baseline: it skips zeros itself; valid: a machine that does not, or allowUnequal`,
     );
   }
   if (faults.length > 0) throw new InputError(faults);

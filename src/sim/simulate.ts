@@ -287,13 +287,13 @@ function incomplete(traces: readonly IdentifiedTrace[]): Pick<SimulationResult, 
   return lines.length === 0 ? {} : { incomplete: lines };
 }
 
-/** What a training step does that the traces do not hold, so that nobody paid for it. */
 /** Costs that the machine's model leaves out, and levels of memory that are never waited for. */
 function notChargedOn({ accelerator, params, memory }: Machine): string[] {
   const wide = memory.levels.filter(({ bytesPerCycle }) => bytesPerCycle === Number.POSITIVE_INFINITY);
   return [...wide.map(({ name }) => `waiting for ${name}`), ...(accelerator.notCharged?.(params) ?? [])];
 }
 
+/** What a training step does that the traces do not hold, so that nobody paid for it. */
 function notCharged(traces: readonly IdentifiedTrace[]): string[] {
   const kinds = new Set<TraceOp["kind"]>(traces.flatMap(({ trace }) => trace.manifest.ops.map(({ kind }) => kind)));
   const always: readonly TraceOp["kind"][] = ["relu", "loss", "optimizer"];

@@ -11,7 +11,7 @@ import type { MachineResult, ResultRow, SimulationResult } from "../sim/result.t
 
 /**
  * Versions of the check file's schema that are read; the last is written. 1.1 adds energy, 1.2 the common baseline: files without
- * one compare each machine with its own dense counterpart, whose counts are those of the baseline.
+ * one compare each machine with its own dense counterpart, whose counts are those of the baseline. Files with `baseline` compare with that.
  */
 const CHECK_VERSIONS = ["1.0", "1.1", "1.2"] as const;
 const CHECK_VERSION = CHECK_VERSIONS[2];
@@ -34,6 +34,10 @@ export const CheckSchema = Type.Object(
       { minItems: 1 },
     ),
     commonBaseline: Type.Optional(HardwareConfigSchema),
+    baseline: Type.Optional(HardwareConfigSchema),
+    allowUnequal: Type.Optional(
+      Type.Boolean({ description: "Whether the baseline may differ in peak, clock, datatype or memory." }),
+    ),
     machines: Type.Array(
       Type.Object(
         {
@@ -67,6 +71,9 @@ export const CheckSchema = Type.Object(
 /** A checked check file. */
 export type CheckFile = Static<typeof CheckSchema>;
 
+/** What machines of a check file are compared with; of the two baselines one, or in files of old neither. */
+export type CheckedBaseline = Pick<CheckFile, "baseline" | "commonBaseline" | "allowUnequal">;
+
 /** One number that is not what it was. `undefined` = not there. */
 export interface CheckDifference {
   readonly machine: string;
@@ -97,14 +104,14 @@ export interface CheckedEnergy {
  * The check file for a result.
  * @param paths of the result's traces, relative to where the file will lie.
  * @param energies of each machine, in the order of the result; those of a machine without one are not kept.
- * @param commonBaseline what the result's machines were compared with where they are its equals.
+ * @param compared what the result's machines were compared with.
  * @throws Error for the result of a sample.
  */
 export function checkFileOf(
   result: SimulationResult,
   paths: readonly string[],
   energies: readonly (CheckedEnergy | undefined)[] = [],
-  commonBaseline?: HardwareConfig,
+  { baseline, commonBaseline, allowUnequal }: CheckedBaseline = {},
 ): CheckFile {
   if (result.sample !== undefined) {
     throw new Error(`check: a sample has no exact counts, got a result with sample ${result.sample.share}`);
@@ -113,8 +120,10 @@ export function checkFileOf(
     schema: CHECK_VERSION,
     traces: result.traces.map(({ sha256 }, index) => ({ path: paths[index], sha256 })),
     ...(commonBaseline === undefined ? {} : { commonBaseline }),
+    ...(baseline === undefined ? {} : { baseline }),
+    ...(allowUnequal ? { allowUnequal } : {}),
     machines: result.machines.map((machine, index) => {
-      const { counters, values: counts } = listed(byOpOf(machine, integersWith(commonBaseline)));
+      const { counters, values: counts } = listed(byOpOf(machine, integersWith(baseline ?? commonBaseline)));
       const recorded = { config: machine.config, modelVersion: machine.modelVersion, counters, counts };
       const energy = energies[index];
       if (energy === undefined) return recorded;
@@ -128,6 +137,9 @@ export function checkFileOf(
 /** Reads a check file. @throws InputError with a line for each fault. */
 export function readCheck(value: unknown, where: string): CheckFile {
   const check = checkSchema(CheckSchema, value, where);
+  if (check.baseline !== undefined && check.commonBaseline !== undefined) {
+    throw new InputError([`${where}: has "baseline" and "commonBaseline"; valid: one of them`]);
+  }
   const faults = check.machines.flatMap(({ config, counters, counts, energy }) => [
     ...lengthFaults(`${where}: ${config.name}: counts`, counters, counts),
     ...(energy === undefined
@@ -164,7 +176,11 @@ export function formatCheck(check: CheckFile): string {
 export function compareWithCheck(check: CheckFile, result: SimulationResult): CheckVerdict[] {
   return check.machines.map(({ config, modelVersion, counters, counts, energy }, index) => {
     const machine = result.machines[index];
-    const exact = compare(named(counters, counts), byOpOf(machine, integersWith(check.commonBaseline)), 0);
+    const exact = compare(
+      named(counters, counts),
+      byOpOf(machine, integersWith(check.baseline ?? check.commonBaseline)),
+      0,
+    );
     const close =
       energy === undefined
         ? { ops: [], compared: 0, differences: [] }
@@ -231,8 +247,8 @@ function costOf({ kind }: ResultRow): string {
 }
 
 /** The integers of a row; those of the dense counterpart where there is another baseline beside it. */
-function integersWith(commonBaseline: HardwareConfig | undefined): (row: ResultRow) => Record<string, number> {
-  if (commonBaseline === undefined) return integersOf;
+function integersWith(shared: HardwareConfig | undefined): (row: ResultRow) => Record<string, number> {
+  if (shared === undefined) return integersOf;
   return (row) => {
     const { counterpartCycles = 0, counterpartComputeCycles } = row;
     return { ...integersOf(row), counterpartCycles, counterpartComputeCycles };

@@ -37,6 +37,16 @@ export function loadCommonBaseline(): Promise<Machine> {
   return loadMachine(COMMON_BASELINE, "baseline");
 }
 
+/** What a simulation compares machines with: the dense machine that `field` asks for, else the common baseline. @throws InputError */
+export async function loadBaseline(
+  asked: string | Machine | undefined,
+  field: string,
+  known: Accelerators = accelerators,
+): Promise<Pick<SimulationInput, "baseline" | "commonBaseline">> {
+  if (asked === undefined) return { commonBaseline: await loadCommonBaseline() };
+  return { baseline: await loadMachine(asked, field, known) };
+}
+
 /** Names of the energy tables that ship with the program, sorted. */
 export function shippedEnergyTables(): Promise<string[]> {
   return namesIn(ENERGY);
@@ -209,10 +219,7 @@ export async function openSimulation(files: SimulationFiles): Promise<Simulation
   const { baselineTraces = [], modules = [], baseline, sample, names = LIBRARY_NAMES } = files;
   const known = await loadAccelerators(modules);
   const machines = await loadMachines(files.hw, known, names.hw);
-  const dense =
-    baseline === undefined
-      ? { commonBaseline: await loadCommonBaseline() }
-      : { baseline: await loadMachine(baseline, names.baseline, known) };
+  const dense = await loadBaseline(baseline, names.baseline, known);
   const traces = await openTraces(files.traces);
   const energy = await loadEnergyTables(machines, files.energy, names.energy);
   return { traces, machines, baselineTraces: await openTraces(baselineTraces), energy, sample, ...dense };

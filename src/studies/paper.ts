@@ -15,7 +15,7 @@ import { type MachineResult, type ResultRow, SELF, type SimulationResult } from 
 import type { FixedMethod } from "../sparsity/methods.ts";
 import { networkMacs } from "./flops.ts";
 import { networkFootprint } from "./footprint.ts";
-import { loadAccelerators, loadMachines, writeTrace } from "./inputs.ts";
+import { loadAccelerators, loadBaseline, loadMachines, writeTrace } from "./inputs.ts";
 import { layerSparsities } from "./layer-sparsities.ts";
 import { type SimulationSettings, simulateFiles } from "./simulate-threads.ts";
 import { synthesizeTrace } from "./synthetic/order.ts";
@@ -44,6 +44,9 @@ export interface PaperPlan {
   readonly hw: readonly string[];
   /** Modules of user accelerators. */
   readonly modules?: readonly string[];
+  /** As for `simulate`. */
+  readonly baseline?: string | undefined;
+  readonly allowUnequal?: boolean | undefined;
   readonly threads?: number;
 }
 
@@ -74,7 +77,9 @@ interface SimulatedStep extends Step {
 /** Compares. @throws InputError for unknown machines; the reason of the signal when it is aborted. */
 export async function comparePaper(plan: PaperPlan, { onProgress, signal }: PaperHooks = {}): Promise<PaperComparison> {
   const { method, batch, seed, positions, modules = [] } = plan;
-  await loadMachines(plan.hw, await loadAccelerators(modules), "--hw");
+  const known = await loadAccelerators(modules);
+  await loadMachines(plan.hw, known, "--hw");
+  await loadBaseline(plan.baseline, "--baseline", known);
   const steps = PAPER_SPARSITIES.flatMap((sparsity) => positions.map((position): Step => ({ sparsity, position })));
   const simulated: SimulatedStep[] = [];
   let last: SimulationResult | undefined;
@@ -111,7 +116,7 @@ export function savedOf({
 
 /** Draws a step into a file, which helper threads can open, and simulates it. */
 function simulateStep(
-  { network, batch, seed, hw, modules, threads, ...plan }: PaperPlan,
+  { network, batch, seed, hw, modules, baseline, allowUnequal = false, threads, ...plan }: PaperPlan,
   { sparsity, position }: Step,
   hooks: Pick<SimulationSettings, "onProgress" | "signal">,
 ): Promise<SimulationResult> {
@@ -119,7 +124,7 @@ function simulateStep(
     const trace = join(folder, `${network.name}-${sparsity}.safetensors`);
     const method = sparsity === 0 ? "dense" : plan.method;
     await writeTrace(trace, synthesizeTrace({ network: network.name, method, sparsity, batch, seed, position }));
-    return simulateFiles({ traces: [trace], hw, modules }, { threads, ...hooks });
+    return simulateFiles({ traces: [trace], hw, modules, baseline }, { threads, allowUnequal, ...hooks });
   });
 }
 

@@ -14,9 +14,10 @@ import type { MachineResult } from "../../sim/result.ts";
 import { simulate } from "../../sim/simulate.ts";
 import { isMacOp, type MacOp } from "../../trace/manifest.ts";
 import type { IdentifiedTrace, Trace } from "../../trace/trace.ts";
-import { loadAccelerators, loadCommonBaseline, loadEnergyTables, loadMachines, openTraces } from "../inputs.ts";
+import { loadAccelerators, loadBaseline, loadEnergyTables, loadMachines, openTraces } from "../inputs.ts";
 import { withFields } from "./fields.ts";
 import { isOfConfig, type PlannedPoint } from "./points.ts";
+import type { SweepSpec } from "./spec.ts";
 import { drawTrace } from "./synthetic.ts";
 
 /** Does a point. @throws Error where a trace cannot be read; a config that is refused is a result. */
@@ -25,11 +26,18 @@ export type PointRunner = (point: PlannedPoint) => Promise<SweepPoint>;
 /** Parameters of arrays whose counts are kept; points that share them come together. */
 const MOST_KNOWN = 8;
 
-/** A runner for points on these machines (names or paths), of modules of accelerators, too. @throws as `loadMachines`. */
-export async function pointRunner(names: readonly string[], modules: readonly string[]): Promise<PointRunner> {
+/** What all points of a sweep share, by name and path. */
+export type PointSources = Pick<SweepSpec, "machines" | "modules" | "baseline" | "allowUnequal">;
+
+/** A runner for points of a sweep. @throws as `loadMachines`. */
+export async function pointRunner({
+  modules = [],
+  allowUnequal = false,
+  ...names
+}: PointSources): Promise<PointRunner> {
   const accelerators = await loadAccelerators(modules);
-  const machines = await loadMachines(names, accelerators);
-  const common = await loadCommonBaseline();
+  const machines = await loadMachines(names.machines, accelerators);
+  const { baseline, commonBaseline } = await loadBaseline(names.baseline, "baseline", accelerators);
   const tables = new Map<string | undefined, EnergyTable>();
   const tableOf = async (machine: Machine): Promise<EnergyTable> => {
     const { energy } = machine.config;
@@ -38,7 +46,11 @@ export async function pointRunner(names: readonly string[], modules: readonly st
     return table;
   };
   const known = Object.fromEntries(Object.entries(accelerators).map(([id, one]) => [id, remembering(one)]));
-  const commonBaseline = { ...common, accelerator: remembering(common.accelerator) };
+  const shared = (machine: Machine) => ({ ...machine, accelerator: remembering(machine.accelerator) });
+  const compared = {
+    ...(baseline && { baseline: shared(baseline) }),
+    ...(commonBaseline && { commonBaseline: shared(commonBaseline) }),
+  };
   let inUse: PreparedTrace | undefined;
   return async ({ machine: index, trace, synthetic, values }) => {
     if (inUse?.trace !== trace) {
@@ -61,7 +73,8 @@ export async function pointRunner(names: readonly string[], modules: readonly st
       } = await simulate({
         traces: [identified],
         machines: [machine],
-        commonBaseline,
+        ...compared,
+        allowUnequal,
         energy: [await tableOf(machine)],
         prepare: async (_, op) => prepared.get(op) as PreparedOperation,
       });

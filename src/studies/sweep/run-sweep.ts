@@ -13,14 +13,14 @@ import type { Machine } from "../../sim/machine.ts";
 import {
   type Accelerators,
   loadAccelerators,
-  loadCommonBaseline,
+  loadBaseline,
   loadEnergyTable,
   loadMachines,
   openTraces,
 } from "../inputs.ts";
 import { checkOrder } from "../order.ts";
 import { dealer, type Piece } from "./dealing.ts";
-import { pointRunner } from "./point-runner.ts";
+import { type PointSources, pointRunner } from "./point-runner.ts";
 import { inSharingOrder, type PlannedPoint, pointsOf, type Shard, shardOf } from "./points.ts";
 import { type FinishedPoint, inOrder, openPoints, pointsPath, writeSweep } from "./points-file.ts";
 import { checkSweepSpec, type SweepSpec, tracesOfSpec } from "./spec.ts";
@@ -40,6 +40,9 @@ export interface SweepPlan {
   readonly out: string;
   /** Without it the whole sweep. */
   readonly shard?: Shard;
+  /** In place of the spec's. */
+  readonly baseline?: string;
+  readonly allowUnequal?: boolean;
   /** By default all cores. */
   readonly threads?: number;
 }
@@ -49,6 +52,7 @@ const strict = { additionalProperties: false };
 const FIELDS = {
   ...{ spec: Type.Unknown(), where: Type.Optional(Type.String()), out: Type.String() },
   shard: Type.Optional(Type.Object({ part: count, of: count }, strict)),
+  ...{ baseline: Type.Optional(Type.String()), allowUnequal: Type.Optional(Type.Boolean()) },
   threads: Type.Optional(count),
 } satisfies Record<keyof SweepPlan, TSchema>;
 const PlanSchema = Type.Object(FIELDS, strict);
@@ -77,12 +81,17 @@ export async function runSweep(plan: SweepPlan, { onProgress, signal }: SweepHoo
   if (shard !== undefined && shard.part > shard.of) {
     throw new InputError([`sweep: shard.part: must be <= ${shard.of}, got ${shard.part}`]);
   }
-  const spec = checkSweepSpec(plan.spec, where);
+  const { baseline, allowUnequal } = plan;
+  const spec = {
+    ...checkSweepSpec(plan.spec, where),
+    ...(baseline === undefined ? {} : { baseline }),
+    ...(allowUnequal === undefined ? {} : { allowUnequal }),
+  };
   const known = await loadAccelerators(spec.modules ?? []);
   const machines = await loadMachines(spec.machines, known);
   const all = pointsOf(spec, machines, where, known);
   const identity = {
-    sha256: await identityOf(spec, machines, known, all),
+    sha256: await identityOf(spec, await baselineOf(spec, known), machines, known, all),
     points: all.length,
   };
   const path = pointsPath(out, shard);
@@ -111,9 +120,16 @@ export async function runSweep(plan: SweepPlan, { onProgress, signal }: SweepHoo
   return { ...report, file: target, lines: result };
 }
 
+/** What points are compared with. */
+async function baselineOf(spec: SweepSpec, known: Accelerators): Promise<Machine> {
+  const { baseline, commonBaseline } = await loadBaseline(spec.baseline, "baseline", known);
+  return (baseline ?? commonBaseline) as Machine;
+}
+
 /** Whatever may change a result changes the hash; of modules and energy tables, what they hold, not where they lie. */
 async function identityOf(
   { $schema: _, modules: paths = [], ...spec }: SweepSpec,
+  baseline: Machine,
   machines: readonly Machine[],
   accelerators: Accelerators,
   points: readonly PlannedPoint[],
@@ -121,7 +137,7 @@ async function identityOf(
   const files = (await openTraces(tracesOfSpec(spec))).map(({ sha256 }) => sha256);
   // With the defaults that the spec leaves to the program.
   const traces = [...files, ...new Set(points.flatMap(({ synthetic }) => synthetic ?? []))];
-  const configs = [await loadCommonBaseline(), ...machines].map(({ config }) => config);
+  const configs = [baseline, ...machines].map(({ config }) => config);
   const modules = await Promise.all(paths.map(sha256OfFile));
   const models = Object.values(accelerators).map(({ id, modelVersion }) => [id, modelVersion]);
   return createHash("sha256")
@@ -147,13 +163,13 @@ type Work = (onPoint: (point: FinishedPoint) => void, signal: AbortSignal | unde
 type Pieces = readonly Piece[];
 
 /** Ends when all points are done, or at once when it is interrupted. */
-function onThreads({ machines, modules = [] }: SweepSpec, pieces: Pieces, threads: number): Work {
+function onThreads(spec: SweepSpec, pieces: Pieces, threads: number): Work {
   return async (onPoint, signal) => {
     const next = dealer(pieces);
     const workers: Worker[] = [];
     const work = () =>
       new Promise<void>((resolve, reject) => {
-        const worker = new Worker(WORKER, { workerData: { machines, modules } });
+        const worker = new Worker(WORKER, { workerData: spec satisfies PointSources });
         workers.push(worker);
         let piece: Piece | undefined;
         worker.on("error", reject);
@@ -182,9 +198,9 @@ function onThreads({ machines, modules = [] }: SweepSpec, pieces: Pieces, thread
   };
 }
 
-function here({ machines, modules = [] }: SweepSpec, pieces: Pieces): Work {
+function here(spec: SweepSpec, pieces: Pieces): Work {
   return async (onPoint, signal) => {
-    const run = await pointRunner(machines, modules);
+    const run = await pointRunner(spec);
     for (const point of pieces.flat()) {
       if (signal?.aborted) return;
       onPoint({ index: point.index, ...(await run(point)) });

@@ -39,6 +39,15 @@ export const SweepSpecSchema = Type.Object(
         description: "Paths of modules of accelerators of your own (.js), for the configs that name them.",
       }),
     ),
+    baseline: Type.Optional(
+      Type.String({
+        description:
+          "Name or path of the dense machine that points are compared with, in place of dadiannao-4096 for its equals and their own dense counterpart for others.",
+      }),
+    ),
+    allowUnequal: Type.Optional(
+      Type.Boolean({ description: "Whether the baseline may differ from a point in peak, clock, datatype or memory." }),
+    ),
     traces: Type.Optional(
       Type.Array(Type.String(), {
         minItems: 1,

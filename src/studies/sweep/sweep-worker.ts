@@ -1,10 +1,9 @@
 /** A thread of a sweep: simulates the points that it is sent and tells each of them. */
 import { parentPort, workerData } from "node:worker_threads";
-import { pointRunner } from "./point-runner.ts";
+import { type PointSources, pointRunner } from "./point-runner.ts";
 import type { PlannedPoint } from "./points.ts";
 
-const { machines, modules } = workerData as Record<"machines" | "modules", readonly string[]>;
-const run = await pointRunner(machines, modules);
+const run = await pointRunner(workerData as PointSources);
 const port = parentPort as NonNullable<typeof parentPort>;
 
 port.on("message", async (points: readonly PlannedPoint[]) => {

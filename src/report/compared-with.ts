@@ -1,0 +1,27 @@
+/** The part of a report's input that is compared with one baseline, where results and points have several. */
+import { InputError, unknownName } from "../io/faults.ts";
+import type { ReportInput } from "./charts/index.ts";
+
+/** What points of old sweeps, which name no baseline, are compared with. */
+const COUNTERPART = "own dense counterpart";
+
+/**
+ * Machines and points that were compared with `baseline`; figures over another baseline need another simulation.
+ * @param field what messages call that which names it. @throws InputError where nothing was compared with it.
+ */
+export function comparedWith({ results, points }: ReportInput, baseline: string, field = "baseline"): ReportInput {
+  const ofPoint = (point: ReportInput["points"][number]) => point.baseline ?? COUNTERPART;
+  const known = new Set([
+    ...results.flatMap(({ result }) => result.machines.map((machine) => machine.baseline.name)),
+    ...points.map(ofPoint),
+  ]);
+  if (!known.has(baseline)) throw new InputError([`${field}: ${unknownName("baseline", baseline, [...known])}`]);
+  const chosen = results.map(({ result, ...file }) => ({
+    ...file,
+    result: { ...result, machines: result.machines.filter((machine) => machine.baseline.name === baseline) },
+  }));
+  return {
+    results: chosen.filter(({ result }) => result.machines.length > 0),
+    points: points.filter((point) => ofPoint(point) === baseline),
+  };
+}
