@@ -164,7 +164,6 @@ function linesOn({ accelerator, params, line }: Machine, operation: Operation): 
  * is found by a radix search in two sweeps, every period; comparing and compressing is one sweep more.
  */
 function sweepsOf(op: OtherOp | SelectOp | TransposeOp): number {
-  if (op.kind === "optimizer") return shareOf(op);
   if (op.kind === "batchNorm") return 2;
   if (op.kind === "select") return 1 + SEARCH_SWEEPS / op.period;
   return 1;
@@ -238,7 +237,7 @@ export function movingRow(
 
 /** Cycles and bytes of an operation that does not multiply. */
 function moved(op: Exclude<StepOp, PreparedOperation["op"]>, machine: Machine, plan: StepPlan, at: number) {
-  const sweeps = sweepsOf(op);
+  const sweeps = sweepsOf(op) * shareOf(op);
   const touched = plan.tensors(at) ?? op;
   const { reads, writes } = plan.residence(at);
   const side = (

@@ -1,7 +1,8 @@
 /**
  * Which tensors stay on chip between the ops of a step. The outermost level keeps the tensors that are read soonest and lets
  * go those that are read last (Belady, IBM Systems Journal 1966): the trace tells the future. A tensor that stays from its
- * making to its last reading never sees DRAM; one that has to leave is written to DRAM when it is made.
+ * making to its last reading never sees DRAM; one that has to leave is written to DRAM when it is made. docs/memory.md has
+ * the rules one by one.
  */
 
 /** One op by what it touches. */
@@ -19,6 +20,18 @@ export interface Residence {
 }
 
 /**
+ * What is in a tensor until an op overwrites it: what DRAM holds before the step, or what ops made. An op that writes a tensor
+ * again before anything has read it adds to it: gradients of branches are one value.
+ */
+interface Value {
+  readonly id: string;
+  /** Op that wrote it last, if any. */
+  maker: number | undefined;
+  /** Ops that read it. */
+  readonly readers: number[];
+}
+
+/**
  * @param bytesOf stored bytes of a tensor; Infinity for one that may not stay.
  * @param outlives whether a tensor is needed after the step, so that it is always written to DRAM.
  */
@@ -28,57 +41,74 @@ export function residenceOf(
   bytesOf: (id: string) => number,
   outlives: (id: string) => boolean,
 ): readonly Residence[] {
-  const uses = new Map<string, number[]>();
-  ops.forEach(({ reads }, at) => {
-    for (const id of reads) uses.set(id, [...(uses.get(id) ?? []), at]);
-  });
-  const nextUse = (id: string, after: number) => uses.get(id)?.find((at) => at > after) ?? Number.POSITIVE_INFINITY;
-
   const residences = ops.map(() => ({ reads: new Set<string>(), writes: new Set<string>() }));
-  const resident = new Map<string, number>();
-  const madeBy = new Map<string, number>();
+  const onChip = new Set<Value>();
   let used = 0;
-  const leave = (id: string) => {
-    used -= resident.get(id) ?? 0;
-    resident.delete(id);
+  const leave = (value: Value) => {
+    if (onChip.delete(value)) used -= bytesOf(value.id);
   };
-  /** Keeps a tensor if it fits, at the cost of those only that are read later, and not of what its op reads on chip. */
-  const keep = (id: string, at: number): boolean => {
-    const bytes = bytesOf(id);
-    const next = nextUse(id, at);
+  /** Keeps a value if it fits, at the cost of those only that are read later, and not of what its op reads on chip. */
+  const keep = (value: Value, at: number, pinned: ReadonlySet<Value>): boolean => {
+    const next = nextRead(value, at);
     if (next === Number.POSITIVE_INFINITY) return false;
-    const later = [...resident.keys()]
-      .filter((other) => !residences[at].reads.has(other))
-      .map((other) => ({ other, next: nextUse(other, at) }))
-      .filter((candidate) => candidate.next > next)
-      .sort((a, b) => b.next - a.next);
-    const most = room - bytes;
-    const freed = later.reduce((sum, { other }) => sum + (resident.get(other) ?? 0), 0);
+    const later = [...onChip]
+      .filter((other) => !pinned.has(other) && nextRead(other, at) > next)
+      .sort((a, b) => nextRead(b, at) - nextRead(a, at));
+    const most = room - bytesOf(value.id);
+    const freed = later.reduce((sum, { id }) => sum + bytesOf(id), 0);
     if (used - freed > most) return false;
-    for (const { other } of later) {
+    for (const other of later) {
       if (used <= most) break;
       leave(other);
-      const maker = madeBy.get(other);
-      if (maker !== undefined) residences[maker].writes.delete(other);
+      if (other.maker !== undefined) residences[other.maker].writes.delete(other.id);
     }
-    resident.set(id, bytes);
-    used += bytes;
+    onChip.add(value);
+    used += bytesOf(value.id);
     return true;
   };
 
-  ops.forEach(({ reads, writes, isInPlace = false }, at) => {
-    for (const id of reads) if (resident.has(id)) residences[at].reads.add(id);
-    const done = [...reads, ...writes].filter((id) => nextUse(id, at) === Number.POSITIVE_INFINITY);
-    if (isInPlace) done.forEach(leave);
-    for (const id of writes) {
-      leave(id);
-      madeBy.delete(id);
-      if (!keep(id, at) || outlives(id)) continue;
-      residences[at].writes.add(id);
-      madeBy.set(id, at);
+  valuesOf(ops).forEach(({ reads, writes }, at) => {
+    const pinned = new Set(reads.filter((value) => onChip.has(value)));
+    for (const { id } of pinned) residences[at].reads.add(id);
+    const done = reads.filter((value) => nextRead(value, at) === Number.POSITIVE_INFINITY);
+    if (ops[at].isInPlace) done.forEach(leave);
+    for (const value of writes) {
+      leave(value);
+      value.maker = at;
+      if (keep(value, at, pinned) && !outlives(value.id)) residences[at].writes.add(value.id);
     }
-    for (const id of reads) if (!resident.has(id)) keep(id, at);
+    for (const value of reads) if (!onChip.has(value)) keep(value, at, pinned);
     done.forEach(leave);
   });
   return residences;
+}
+
+function nextRead({ readers }: Value, after: number): number {
+  return readers.find((at) => at > after) ?? Number.POSITIVE_INFINITY;
+}
+
+/** The values that each op reads and writes, in its order. */
+function valuesOf(ops: readonly Touch[]): { readonly reads: Value[]; readonly writes: Value[] }[] {
+  const current = new Map<string, Value>();
+  /** Made, and not read yet. */
+  const unread = new Set<Value>();
+  const renew = (id: string): Value => {
+    const value = { id, maker: undefined, readers: [] };
+    current.set(id, value);
+    return value;
+  };
+  return ops.map(({ reads, writes }, at) => ({
+    reads: [...new Set(reads)].map((id) => {
+      const value = current.get(id) ?? renew(id);
+      value.readers.push(at);
+      unread.delete(value);
+      return value;
+    }),
+    writes: [...new Set(writes)].map((id) => {
+      const before = current.get(id);
+      const value = before !== undefined && unread.has(before) ? before : renew(id);
+      unread.add(value);
+      return value;
+    }),
+  }));
 }

@@ -89,4 +89,27 @@ describe("tensors that stay on chip", () => {
       expect(reads.size + writes.size).toBe(0);
     }
   });
+
+  it("give up their place when what is in them is overwritten before it is read again", () => {
+    const touches = [
+      { reads: [], writes: ["e"] },
+      { reads: ["e"], writes: [] },
+      { reads: [], writes: ["d"] },
+      { reads: ["d"], writes: [] },
+      { reads: [], writes: ["e"] },
+      { reads: ["e"], writes: [] },
+    ];
+    const residences = residenceOf(touches, 5, (id) => sizes[id], lasting);
+    expect(residences.map(({ writes }) => [...writes])).toEqual([["e"], [], ["d"], [], ["e"], []]);
+  });
+
+  it("are one value where several ops write them before one reads: gradients of branches add up", () => {
+    const touches = [
+      { reads: [], writes: ["d"] },
+      { reads: [], writes: ["d"] },
+      { reads: ["d"], writes: [] },
+    ];
+    const [first, second, last] = residenceOf(touches, 4, (id) => sizes[id], lasting);
+    expect([first.writes.has("d"), second.writes.has("d"), last.reads.has("d")]).toEqual([true, true, true]);
+  });
 });
