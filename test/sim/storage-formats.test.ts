@@ -1,4 +1,4 @@
-/** Bytes of storage formats against encoders and decoders written here, plainly, and means over random masks. */
+/** Bytes of storage formats against plain encoders and decoders, and means over random masks. */
 import fc from "fast-check";
 import seedrandom from "seedrandom";
 import { describe, expect, it } from "vitest";
@@ -11,61 +11,9 @@ import {
   StorageFormatSchema,
   storageFormat,
 } from "../../src/sim/storage-formats.ts";
+import { type Chunk, encode, formats, literalBytes, type Numbers, nOfMs as nOfM } from "./literal-formats.ts";
 
-type NOfM = Extract<StorageFormatConfig, { format: "n-of-m" }>;
-type Numbers = Exclude<StorageFormatConfig, string | NOfM>;
-
-/** What an encoder writes: values and index bits of each chunk. */
-interface Chunk {
-  readonly values: number[];
-  readonly bits: number[];
-  /** Bytes besides. */
-  readonly head: number;
-}
-
-const bitsOf = (value: number, width: number) =>
-  Array.from({ length: width }, (_, i) => Math.floor(value / 2 ** i) % 2);
 const numberOf = (bits: readonly number[]) => bits.reduce((sum, bit, i) => sum + bit * 2 ** i, 0);
-const chunksOf = (values: readonly number[], length: number) =>
-  Array.from({ length: Math.ceil(values.length / length) }, (_, i) => values.slice(i * length, (i + 1) * length));
-
-function encode(values: readonly number[], format: Numbers): Chunk[] {
-  const length = ("chunk" in format ? format.chunk : undefined) ?? Math.max(1, values.length);
-  const nominal = Math.min(length, values.length);
-  const encodeChunk = (chunk: number[]): Chunk => {
-    const stored: number[] = [];
-    const bits: number[] = [];
-    switch (format.format) {
-      case "dense":
-        return { values: chunk, bits, head: 0 };
-      case "bitmap":
-        return {
-          values: chunk.filter((value) => value !== 0),
-          bits: chunk.map((value) => Number(value !== 0)),
-          head: 0,
-        };
-      case "coordinates":
-        chunk.forEach((value, i) => {
-          if (value === 0) return;
-          stored.push(value);
-          bits.push(...bitsOf(i, Math.ceil(Math.log2(nominal))));
-        });
-        return { values: stored, bits, head: 4 };
-      case "run-length": {
-        let run = 0;
-        chunk.forEach((value, i) => {
-          if (value !== 0 || run === 2 ** format.bits - 1 || i === chunk.length - 1) {
-            stored.push(value);
-            bits.push(...bitsOf(run, format.bits));
-            run = 0;
-          } else run++;
-        });
-        return { values: stored, bits, head: 0 };
-      }
-    }
-  };
-  return chunksOf(values, length).map(encodeChunk);
-}
 
 function decode(chunks: readonly Chunk[], elements: number, format: Numbers): number[] {
   const length = ("chunk" in format ? format.chunk : undefined) ?? Math.max(1, elements);
@@ -98,29 +46,6 @@ function decode(chunks: readonly Chunk[], elements: number, format: Numbers): nu
   return chunks.flatMap((chunk, index) => decodeChunk(chunk, Math.min(length, elements - index * length)));
 }
 
-function lengthOf(chunks: readonly Chunk[], valueBytes: number): { valueBytes: number; indexBytes: number } {
-  return chunks.reduce(
-    (sum, { values, bits, head }) => ({
-      valueBytes: sum.valueBytes + values.length * valueBytes,
-      indexBytes: sum.indexBytes + Math.ceil(bits.length / 8) + head,
-    }),
-    { valueBytes: 0, indexBytes: 0 },
-  );
-}
-
-const chunk = fc.option(fc.integer({ min: 1, max: 40 }), { nil: undefined });
-const withChunk = (length: number | undefined) => (length === undefined ? {} : { chunk: length });
-const formats: fc.Arbitrary<Numbers> = fc.oneof(
-  fc.constant<Numbers>({ format: "dense" }),
-  chunk.map((length): Numbers => ({ format: "bitmap", ...withChunk(length) })),
-  chunk.map((length): Numbers => ({ format: "coordinates", ...withChunk(length) })),
-  fc
-    .tuple(fc.integer({ min: 1, max: 6 }), chunk)
-    .map(([bits, length]): Numbers => ({ format: "run-length", bits, ...withChunk(length) })),
-);
-const nOfM = fc
-  .tuple(fc.integer({ min: 2, max: 8 }), fc.nat(), fc.integer({ min: 1, max: 4 }))
-  .map(([m, n, filters]): NOfM => ({ format: "n-of-m", m, n: (n % m) + 1, filters }));
 const shapes = fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 2, maxLength: 4 });
 
 function drawn(shape: readonly number[], density: number, seed: string): Uint8Array {
@@ -142,7 +67,7 @@ describe("a stored tensor", () => {
           const { exact } = storageFormat(format);
           const chunks = encode([...values], format);
           expect(decode(chunks, values.length, format)).toEqual([...values]);
-          expect(exact(mask, 2)).toEqual(lengthOf(chunks, 2));
+          expect(exact(mask, 2)).toEqual(literalBytes([...values], shape, format, 2));
         },
       ),
       { numRuns: 1000 },
@@ -157,17 +82,9 @@ describe("a stored tensor", () => {
         fc.double({ min: 0, max: 0.6, noNaN: true }),
         fc.nat(),
         (format, shape, density, seed) => {
-          const { n, m, filters } = format;
           const values = drawn(shape, density, String(seed));
-          const bytes = { valueBytes: 0, indexBytes: Math.ceil(Math.ceil(shape[0] / filters) / 8) };
-          for (const set of chunksOf([...values], (filters * values.length) / shape[0])) {
-            const groups = chunksOf(set, shape[shape.length - 1]).flatMap((row) => chunksOf(row, m));
-            const fits = groups.every((group) => group.filter((value) => value !== 0).length <= n);
-            const slots = groups.reduce((sum, group) => sum + Math.min(n, group.length), 0);
-            bytes.valueBytes += 2 * (fits ? slots : set.length);
-            bytes.indexBytes += fits ? Math.ceil((slots * Math.ceil(Math.log2(m))) / 8) : 0;
-          }
-          expect(storageFormat(format).exact(maskOfNonzeros(values, shape), 2)).toEqual(bytes);
+          const stored = storageFormat(format).exact(maskOfNonzeros(values, shape), 2);
+          expect(stored).toEqual(literalBytes([...values], shape, format, 2));
         },
       ),
       { numRuns: 300 },
