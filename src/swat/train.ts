@@ -137,7 +137,7 @@ async function runSteps(prepared: Prepared, hooks: TrainHooks): Promise<TrainOut
   const { checkpointEvery = steps, evaluateEvery = 1 } = hooks;
   const epochLosses = [...(state?.epochLosses ?? [])];
   let { stepsDone: step = 0, lossSum = 0, health = NO_HEALTH } = state ?? {};
-  const watch = new HealthWatch(settings.pruning, hooks.onWarning ?? (() => {}));
+  const watch = new HealthWatch(hooks.onWarning ?? (() => {}));
   let testAccuracy: number | undefined;
   const save = async () => {
     checkParameters(model, step - 1);

@@ -56,41 +56,33 @@ export function withEpoch({ epochs }: RunHealth, epoch: number, layers: readonly
   return { epochs: [...epochs, added], layers: layers.map(healthOf) };
 }
 
-/** Weights start below 1; in runs that learn they stay below 2, behind dead filters they reach thousands. */
-const EXPLODED = 10;
+/**
+ * Weights start below 1. Runs that learn stay below 25, although SWAT-U may empty half the filters of a 1×1 convolution;
+ * behind filters that do not recover, the largest weight grows tenfold or more in an epoch.
+ */
+const EXPLODED = 100;
 /** Layers that a warning names. */
 const NAMED = 3;
 
-/**
- * Says once a run which filters are dead and once which weights explode.
- * @param pruning of filters is what empties them: then it is no warning.
- */
+/** Warns once a run of exploding weights. Dead filters alone are no sign: healthy runs have them, too. */
 export class HealthWatch {
   readonly #warn: (text: string) => void;
-  #deadIsNews: boolean;
-  #explosionIsNews = true;
+  #isNews = true;
 
-  constructor(pruning: string, warn: (text: string) => void) {
+  constructor(warn: (text: string) => void) {
     this.#warn = warn;
-    this.#deadIsNews = pruning !== "filter";
   }
 
   /** Looks at the last step of an epoch. */
   look(epoch: number, layers: readonly LayerHealth[]): void {
-    const dead = layers.filter(({ deadFilters }) => deadFilters > 0);
-    if (this.#deadIsNews && dead.length > 0) {
-      this.#deadIsNews = false;
-      const total = dead.reduce((sum, { deadFilters }) => sum + deadFilters, 0);
-      const list = named(dead, ({ layer, deadFilters, filters }) => `${layer} ${deadFilters} of ${filters}`);
-      const what = "batch norm multiplies gradients behind such filters by up to 316, and their weights may explode";
-      this.#warn(`epoch ${epoch}: filters without a weight: ${total} (${list}); ${what}; see docs/swat-m.md`);
-    }
     const exploded = layers.filter(({ largestWeight }) => !(largestWeight < EXPLODED));
-    if (this.#explosionIsNews && exploded.length > 0) {
-      this.#explosionIsNews = false;
-      const list = named(exploded, ({ layer, largestWeight }) => `${layer} ${largestWeight.toPrecision(3)}`);
-      this.#warn(`epoch ${epoch}: weights explode, largest |weight| ${list}; see docs/swat-m.md`);
-    }
+    if (!this.#isNews || exploded.length === 0) return;
+    this.#isNews = false;
+    const list = named(exploded, ({ layer, largestWeight, deadFilters, filters }) => {
+      const dead = deadFilters > 0 ? ` (${deadFilters} of ${filters} filters without a weight)` : "";
+      return `${layer} ${largestWeight.toPrecision(3)}${dead}`;
+    });
+    this.#warn(`epoch ${epoch}: weights explode, largest |weight| ${list}; see docs/swat-m.md`);
   }
 }
 

@@ -5,7 +5,6 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../io/folder.ts";
 import { ended, linesOf, type Outcome, start, swatSim, swatSimProcess } from "./program.ts";
 
-/** Half of the weights: no filter dies, which would be warned of. */
 const TINY = ["--data", "generated:8x8x1", "--test-limit", "20", "--batch-size", "10", "--sparsity", "0.5"];
 const RUN = ["train", ...TINY, "--limit", "40", "--epochs", "1", "--record", "steps:0,3", "--out", "run", "--json"];
 const FIRST_TRACE = "step-000000.safetensors";
