@@ -110,12 +110,13 @@ export async function rowFaults(trace: Trace, op: StepOp, row: RowCosts, place: 
   return [...moved, ...timeFaults(row, place.machine)];
 }
 
-/** An op that does not multiply moves each of its tensors over DRAM at least once, unless it is on chip. */
+/** An op that does not multiply moves each of its tensors, or its share of them, over DRAM at least once, unless it is on chip. */
 function movedFaults(op: StepOp, { traffic }: RowCosts, { plan, at }: Place): string[] {
   const touch = plan.tensors(at) ?? tensorsOf(op);
   const { reads, writes } = plan.residence(at);
+  const share = "share" in op ? (op.share ?? 1) : 1;
   const least = (ids: readonly string[], resident: ReadonlySet<string>) =>
-    ids.reduce((sum, id) => sum + (resident.has(id) ? 0 : plan.bytesOf(id, 0)), 0);
+    ids.reduce((sum, id) => sum + (resident.has(id) ? 0 : share * plan.bytesOf(id, 0)), 0);
   const needed = { read: least(touch.reads, reads), written: least(touch.writes, writes) };
   return (["read", "written"] as const)
     .filter((way) => (traffic[DRAM]?.[way] ?? 0) < Math.floor(needed[way]))
@@ -138,25 +139,31 @@ async function operandFaults(
     if (moved < bytes) faults.push(`${moved} bytes of ${name} cross ${place}, fewer than the ${bytes} that must`);
   };
   const places = [{ name: DRAM, level: memory }, ...memory.levels.map((level) => ({ name: level.name, level }))];
+  /** Borders that a tensor crosses from DRAM or the outermost level inwards, each with the index of the place outside: its bytes have that format. */
+  const crossed = (tensor: Operand | "output", isOnChip: boolean) => {
+    let outside = isOnChip ? OUTERMOST : 0;
+    return places.slice(isOnChip ? OUTERMOST + 1 : 0).flatMap(({ name, level }, i) => {
+      if (!isHeld(level, tensor)) return [];
+      const border = { name, outside };
+      outside = i + (isOnChip ? OUTERMOST + 1 : 0);
+      return [border];
+    });
+  };
   for (const operand of OPERANDS_OF[op.pass]) {
     const id = op.operands[operand] as string;
     const mask = { shape: SHAPE_OF[operand](op.geometry), bytes: (await trace.mask(id)).bytes };
     const used = usedOf(op, operand, mask);
-    // What is on chip comes from the outermost level: it crosses neither DRAM nor that level's border.
-    const first = reads.has(plan.idOf(id)) ? OUTERMOST + 1 : 0;
-    for (const { name, level } of places.slice(first)) {
-      if (!isHeld(level, operand)) continue;
-      const { storage } = level;
-      const whole = used.isAll && storage[operand].isCounted;
+    for (const { name, outside } of crossed(operand, reads.has(plan.idOf(id)))) {
+      const storage = places[outside].level.storage[operand];
+      const whole = used.isAll && storage.isCounted;
       const values = used.nonzeros * memory.valueBytes;
-      need(name, operand, Math.floor(whole ? storedBytes(used, storage[operand], memory.valueBytes) : values));
+      need(name, operand, Math.floor(whole ? storedBytes(used, storage, memory.valueBytes) : values));
     }
   }
   const { output } = op;
-  const isKept = output !== undefined && writes.has(output);
-  const bytes = (output === undefined ? 0 : plan.bytesOf(output, 0)) * Number(row.macs.dense > 0);
-  for (const { name, level } of places.slice(isKept ? OUTERMOST + 1 : 0)) {
-    if (isHeld(level, "output")) need(name, "output", bytes);
+  if (output === undefined || row.macs.dense === 0) return faults;
+  for (const { name, outside } of crossed("output", writes.has(output))) {
+    need(name, "output", plan.bytesOf(output, outside));
   }
   return faults;
 }

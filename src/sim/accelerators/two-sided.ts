@@ -63,7 +63,8 @@ const params = Type.Object(
   { additionalProperties: false },
 );
 
-type TwoSidedParams = Static<typeof params>;
+/** Its parameters. */
+export type TwoSidedParams = Static<typeof params>;
 
 const reduction = (lanes: string, rows: string, columns: string) =>
   ({

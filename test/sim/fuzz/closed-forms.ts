@@ -9,21 +9,23 @@ import type { ScnnParams } from "../../../src/sim/accelerators/scnn.ts";
 import type { SigmaParams } from "../../../src/sim/accelerators/sigma.ts";
 import type { SystolicParams } from "../../../src/sim/accelerators/systolic.ts";
 import type { TensorDashParams } from "../../../src/sim/accelerators/tensordash.ts";
+import type { TwoSidedParams } from "../../../src/sim/accelerators/two-sided.ts";
 import { foldLinear, isLinear } from "../../../src/sim/cartesian/fold-linear.ts";
 import { jobsOf } from "../../../src/sim/cartesian/job.ts";
 import type { ArrayParams } from "../../../src/sim/lanes/array-params.ts";
-import type { Operation } from "../../../src/sim/operation.ts";
+import type { Operation, Pass } from "../../../src/sim/operation.ts";
 import { plainTwoSided } from "../accelerators/plain-two-sided.ts";
 import { bruteForceJob } from "../cartesian/brute-force.ts";
 import { bruteForceMacs } from "../random-operation.ts";
 import { playProduct, playTile } from "../sigma/event-model.ts";
 import { denseCycles, offsetsOf, queueCycles, staticCycles, structuredCycles } from "./lane-arrays.ts";
-import { type LiteralProduct, literalProducts, partsOf, range, type Vector } from "./literal-products.ts";
+import { type LiteralProduct, literalProducts, onesIn, partsOf, range, type Vector } from "./literal-products.ts";
 
 /** Counts that are known; what is absent is not. */
 export interface Expected {
   readonly cycles?: number;
   readonly baseCycles?: number;
+  readonly reschedulingCycles?: number;
 }
 
 type Form<Params> = (operation: Operation, params: Params, result: ComputeResult) => Expected;
@@ -176,6 +178,67 @@ const procrustes: Form<ProcrustesParams> = (operation, own) => {
   return { cycles: cycles(own.skipping && pass !== "weightGrad"), baseCycles: cycles(false) };
 };
 
+/** Units join their filters with a window chunk by chunk, clusters take windows in turn, and each job ends with the slowest cluster. */
+const twoSided: Form<TwoSidedParams> = (operation, own) => {
+  const { pass, topKPeriod } = operation;
+  const products = literalProducts(operation, own.batch);
+  const cyclesOf = (skips: boolean) => sumOf(products.map((product) => joinCycles(product, pass, own, skips)));
+  const baseCycles = cyclesOf(false);
+  const cycles = own.skipping ? cyclesOf(true) : baseCycles;
+  // Weights are the same for every image; each image has gradients of its own.
+  const sorted = literalProducts(operation, pass === "weightGrad" ? own.batch : "fold")
+    .filter(({ rows }) => own.skipping && own.balance === "greedy" && rows.length > own.units)
+    .filter(({ rows, taps, channels }) => rows.some((row) => onesIn(row) < taps * channels));
+  const sorting = sumOf(sorted.map(({ rows }) => rows.length)) * (own.sortingCyclesPerFilter ?? 1);
+  return { cycles, baseCycles, reschedulingCycles: pass === "weightGrad" ? sorting : Math.ceil(sorting / topKPeriod) };
+};
+
+/** A kernel position begins a new word, whose rest is empty. */
+const JOINED_WORD = 32;
+
+function joinCycles(product: LiteralProduct, pass: Pass, own: TwoSidedParams, skips: boolean): number {
+  const { units, clusters, lanes, chunk = 128 } = own;
+  const chunksOf = (vector: Vector) => {
+    const slots = vector.flatMap((tap) =>
+      range(Math.ceil(tap.length / JOINED_WORD) * JOINED_WORD).map((i): boolean | undefined => tap[i]),
+    );
+    return chunk === 0 ? [slots] : partsOf(slots, chunk);
+  };
+  const isPair = (filter: boolean | undefined, value: boolean | undefined) =>
+    skips ? filter === true && value === true : value !== undefined;
+  const sets = partsOf(filtersByUnit(product.rows, own), units).map((set) =>
+    set.map((filters) => filters.map((filter) => chunksOf(filter))),
+  );
+  const busy = range(clusters).map(() => 0);
+  const windows = pass === "weightGrad" ? columnsByChannel(product) : product.columns;
+  const works = windows.map(chunksOf).flatMap((window) =>
+    sets.map((set) =>
+      sumOf(
+        window.map((values, c) => {
+          const pairsOf = (filter: ReturnType<typeof chunksOf>) =>
+            values.filter((value, i) => isPair(filter[c][i], value)).length;
+          const cycles = set.map((filters) => Math.ceil(sumOf(filters.map(pairsOf)) / lanes));
+          return Math.max(chunk === 0 ? 0 : 1, ...cycles);
+        }),
+      ),
+    ),
+  );
+  works.forEach((cycles, turn) => {
+    busy[turn % clusters] += cycles;
+  });
+  return Math.max(...busy);
+}
+
+/** One filter a unit; balanced, where there are more filters than units, the densest left with the sparsest left. */
+function filtersByUnit(filters: readonly Vector[], { units, balance }: TwoSidedParams): Vector[][] {
+  if (balance === "none" || filters.length <= units) return filters.map((filter) => [filter]);
+  const sorted = [...filters].sort((a, b) => onesIn(b) - onesIn(a));
+  return range(Math.ceil(sorted.length / 2)).map((rank) => {
+    const partner = sorted.length - 1 - rank;
+    return partner === rank ? [sorted[rank]] : [sorted[rank], sorted[partner]];
+  });
+}
+
 const sparseTensorCore: Form<ArrayParams & { readonly n: number; readonly m: number }> = (operation, own) => {
   const products = literalProducts(operation, own.batch);
   return {
@@ -201,6 +264,7 @@ export const CLOSED_FORMS: Readonly<Record<string, Form<object>>> = {
   sigma: checked(sigma),
   mesh: checked(mesh),
   systolic: checked(systolic),
+  "two-sided": checked(twoSided),
   procrustes: checked(procrustes),
   "sparse-tensor-core": checked(sparseTensorCore),
   ideal: checked(ideal),

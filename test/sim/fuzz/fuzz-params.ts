@@ -54,6 +54,7 @@ export const PARAMS: Readonly<Record<string, fc.Arbitrary<Params>>> = {
   "two-sided": fc.record({
     ...{ units: size, clusters: size, lanes, batch, skipping },
     balance: fc.constantFrom("greedy", "none"),
+    ...{ chunk: fc.constantFrom(0, 128, 256), sortingCyclesPerFilter: fc.integer({ min: 0, max: 3 }) },
   }),
   scnn: fc.record({
     ...{ peRows: fc.integer({ min: 1, max: 9 }), peColumns: fc.integer({ min: 1, max: 9 }) },

@@ -11,9 +11,12 @@ import { operationFaults } from "../../../src/sim/conformance-operation.ts";
 import { denseMacs, effectualMacs } from "../../../src/sim/mac-counts.ts";
 import { bruteForceMacs } from "../random-operation.ts";
 import { CLOSED_FORMS } from "./closed-forms.ts";
+import { conservationCaseFaults, conservationCases } from "./conservation.ts";
 import { type FuzzCase, fuzzCases, operationOf } from "./fuzz-case.ts";
 import { PARAMS } from "./fuzz-params.ts";
 import { memoryCases, memoryFaults } from "./memory-traffic.ts";
+import { stepCases, stepFaults } from "./steps-on-chip.ts";
+import { bitmapTileFaults, denseTileFaults, tileCases } from "./tile-traffic.ts";
 
 type Params = Readonly<Record<string, unknown>>;
 
@@ -35,11 +38,15 @@ export interface CampaignResult {
 /** The laws run hundreds of operations for one draw of parameters. */
 const LAWS_PER_RUN = 0.02;
 
-/** One campaign of MAC counts, one of DRAM traffic, and two for each accelerator: operations drawn with its parameters, and its laws. */
+/** Campaigns of MAC counts and of memory, and two for each accelerator: operations drawn with its parameters, and its laws. */
 export function campaigns(machines: Readonly<Record<string, Accelerator>> = accelerators): Campaign[] {
   return [
     campaign("MACs", fuzzCases, macFaults),
     campaign("DRAM traffic", memoryCases, memoryFaults),
+    campaign("tile traffic", tileCases, denseTileFaults),
+    campaign("tile traffic of bitmaps", tileCases, bitmapTileFaults),
+    campaign("tensors on chip", stepCases, stepFaults),
+    campaign("conservation", conservationCases, conservationCaseFaults),
     ...Object.values(machines).flatMap((machine) => [
       campaign(machine.id, fc.tuple(fuzzCases, paramsOf(machine)), ([one, params]) => runFaults(machine, one, params)),
       campaign(`${machine.id} laws`, paramsOf(machine), (params) => lawFaults(machine, params), LAWS_PER_RUN),
@@ -101,6 +108,11 @@ function runFaults(accelerator: Accelerator, one: FuzzCase, params: Params): str
     ...operationFaults(accelerator, params, operation),
     ...unequal("cycles", result.cycles, expected.cycles ?? result.cycles),
     ...unequal("base cycles", result.baseCycles, expected.baseCycles ?? result.baseCycles),
+    ...unequal(
+      "rescheduling cycles",
+      result.reschedulingCycles,
+      expected.reschedulingCycles ?? result.reschedulingCycles,
+    ),
   ];
 }
 

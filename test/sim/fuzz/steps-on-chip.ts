@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { memorySource } from "../../../src/io/byte-source.ts";
 import { type BitMask, maskOfNonzeros } from "../../../src/kernels/bit-mask.ts";
 import { accelerators } from "../../../src/sim/accelerators/index.ts";
+import { conservationFaults } from "../../../src/sim/conformance-memory.ts";
 import { type HardwareConfig, type Machine, resolveMachine } from "../../../src/sim/machine.ts";
 import { simulate } from "../../../src/sim/simulate.ts";
 import { stepOps } from "../../../src/sim/step-ops.ts";
@@ -58,7 +59,7 @@ export const stepCases = fc.record({
 /** One of them. */
 export type StepCase = typeof stepCases extends fc.Arbitrary<infer Case> ? Case : never;
 
-/** What the product and the literal walker say differently of a step. */
+/** What the product and the literal walker say differently of a step, and bytes that are not conserved. */
 export async function stepFaults(one: StepCase): Promise<string[]> {
   const { manifest, masks } = traceOf(one);
   const trace = await openTrace(memorySource("fuzz", encodeTrace(manifest, masks)));
@@ -67,10 +68,11 @@ export async function stepFaults(one: StepCase): Promise<string[]> {
   const played = await placementsOf(trace, machine);
   const show = ({ readOnChip, writtenOnChip, read, written }: LiteralPlacement) =>
     `on chip reads [${[...readOnChip].sort()}], writes [${[...writtenOnChip].sort()}]; DRAM reads ${read}, writes ${written}`;
-  return walked.flatMap((placement, at) => {
+  const unequal = walked.flatMap((placement, at) => {
     const [expected, got] = [show(placement), show(played[at])];
     return expected === got ? [] : [`op ${at}: expected ${expected}, got ${got}`];
   });
+  return [...unequal, ...(await conservationFaults(trace, machine))];
 }
 
 /** What the simulator says of every op of the trace. */
