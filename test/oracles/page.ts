@@ -27,7 +27,7 @@ export function validationPage(
     "program explains its number. Each section lists its skips with their counts.",
     "",
     "`npm run validate -- --fuzz SEED` goes beyond stored cases: it draws odd shapes and legal parameters of every accelerator and checks",
-    "the conformance laws, MAC counts one by one, and closed forms or literal models of each array.",
+    "the conformance laws, MAC counts one by one, and closed forms or literal models of each array, of tile traffic and of what stays on chip.",
     ...compared.flatMap(oracleSection),
     "",
     ...iidSection(),
