@@ -3,7 +3,6 @@
  * byte and stored least significant bit first, as `np.packbits(m.reshape(m.shape[0], -1), axis=1, bitorder="little")`,
  * so that slices can be read from a file by range.
  */
-import { sizeOf } from "./geometry.ts";
 
 /** Elements of the largest mask: they are addressed by 32-bit integers. */
 export const MOST_ELEMENTS = 2 ** 31 - 1;
@@ -16,7 +15,9 @@ export interface BitMask {
 
 /** Elements of one outermost slice. */
 export function sliceSize(shape: readonly number[]): number {
-  return sizeOf(shape.slice(1));
+  let size = 1;
+  for (let axis = 1; axis < shape.length; axis++) size *= shape[axis];
+  return size;
 }
 
 /** Bytes of one outermost slice of the packed mask. */

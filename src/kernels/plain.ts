@@ -1,6 +1,6 @@
 /** Puts kernels that work on plain [N, C, H, W] arrays behind the interface of a backend. */
 import type { Backend, Conv, Pool, RunningStatistics, Tensor } from "./backend.ts";
-import { type BitMask, setBit, sliceSize, zerosMask } from "./bit-mask.ts";
+import { type BitMask, sliceBytes, sliceSize, zerosMask } from "./bit-mask.ts";
 import type { ConvGeometry } from "./geometry.ts";
 import { sizeOf } from "./geometry.ts";
 import type { Floats, Kernels, NormGeometry, PoolGeometry } from "./kernels.ts";
@@ -79,11 +79,12 @@ function gradient(tensor: Tensor, batch: number, accumulate: boolean): Floats {
 function mask(tensor: Tensor, batch: number, threshold: number): BitMask {
   const result = zerosMask([batch, ...tensor.shape]);
   const size = sliceSize(result.shape);
+  const stride = sliceBytes(result.shape);
   const values = valuesOf(tensor);
   for (let n = 0; n < batch; n++) {
     for (let i = 0; i < size; i++) {
       const value = values[n * size + i];
-      if (value !== 0 && !(Math.abs(value) < threshold)) setBit(result, n, i);
+      if (value !== 0 && !(Math.abs(value) < threshold)) result.bytes[n * stride + (i >> 3)] |= 1 << (i & 7);
     }
   }
   return result;

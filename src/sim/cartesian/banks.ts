@@ -28,6 +28,24 @@ export function weightCode(k: number, r: number, s: number): number {
   return ((((k & (HASHED_FILTERS - 1)) << POSITION_BITS) | positionCode(r, s)) << POSITION_BITS) | 0;
 }
 
+/** What hash and array decide of a processing element's accumulator banks. */
+export interface Banks {
+  /** Bank by weight code | position code. */
+  readonly table: Uint8Array;
+  /** 1 << bank, likewise. */
+  readonly bits: Int32Array;
+}
+
+const known = new Map<number, Banks>();
+
+/** Tables of an accumulator with so many banks, made once. */
+export function banksOf(banks: number): Banks {
+  const table = known.get(banks)?.table ?? bankTable(banks);
+  const made = known.get(banks) ?? { table, bits: Int32Array.from(table, (bank) => 1 << bank) };
+  known.set(banks, made);
+  return made;
+}
+
 /** Bank by weight code | position code. */
 export function bankTable(banks: number): Uint8Array {
   const table = new Uint8Array(HASHED_FILTERS << (2 * POSITION_BITS));

@@ -6,7 +6,7 @@
  * all products are redundant.
  */
 import type { ActivationQueues } from "./activation-queues.ts";
-import { bankTable, MAX_BANKS } from "./banks.ts";
+import { banksOf, MAX_BANKS } from "./banks.ts";
 import type { Job } from "./job.ts";
 import type { PeGrid } from "./pe-grid.ts";
 import type { PlaneAxis } from "./plane-axis.ts";
@@ -32,9 +32,8 @@ export function productCounter(
   const [W, H] = [horizontal.outputs, vertical.outputs];
   const { x: ax, y: ay, code: aCode } = acts;
   const { x: wx, y: wy, code: wCode, cells, chunkMinY, chunkMaxY, chunkRepeats, period, phases } = weights;
-  const table = bankTable(grid.banks);
+  const { table, bits } = banksOf(grid.banks);
   const counts = new Uint16Array(MAX_BANKS);
-  const bits = Int32Array.from(table, (bank) => 1 << bank);
   const reaches = phases.map((taps) => ({ x: tapsUpTo(taps.x, horizontal), y: tapsUpTo(taps.y, vertical) }));
 
   /** Costs of the last `period` chunks, for those that repeat them. */
