@@ -17,7 +17,9 @@ export interface ConformanceProperty {
 
 /** The machine that is checked. */
 interface Subject {
+  /** Runs an operation the first time that a law asks for it. */
   readonly run: (operation: Operation) => ComputeResult;
+  readonly runAgain: (operation: Operation) => ComputeResult;
   readonly runWithoutSkipping: (operation: Operation) => ComputeResult;
   readonly multipliers: number;
   readonly mappings: Accelerator["mappings"];
@@ -34,8 +36,14 @@ export function conformanceProperties<Schema extends Accelerator["params"]>(
 ): ConformanceProperty[] {
   const dense = accelerator.withoutSkipping(params);
   const multipliers = accelerator.multipliers(params);
+  const known = new WeakMap<Operation, ComputeResult>();
   const subject: Subject = {
-    run: (operation) => accelerator.run(operation, params),
+    run(operation) {
+      const result = known.get(operation) ?? accelerator.run(operation, params);
+      known.set(operation, result);
+      return result;
+    },
+    runAgain: (operation) => accelerator.run(operation, params),
     runWithoutSkipping: (operation) => accelerator.run(operation, dense),
     multipliers,
     mappings: accelerator.mappings,
@@ -55,7 +63,7 @@ export function conformanceProperties<Schema extends Accelerator["params"]>(
 }
 
 function lawsOfDensity(
-  { run, runWithoutSkipping, multipliers, settings }: Subject,
+  { run, runAgain, runWithoutSkipping, multipliers, settings }: Subject,
   pass: Pass,
   shape: string,
   geometry: ConvGeometry,
@@ -75,7 +83,7 @@ function lawsOfDensity(
     },
     {
       name: `${what}: two runs are equal`,
-      check: () => ensureEqual("result", JSON.stringify(run(operation())), JSON.stringify(run(operation()))),
+      check: () => ensureEqual("result", JSON.stringify(runAgain(operation())), JSON.stringify(run(operation()))),
     },
     {
       name: `${what}: without skipping the cycles are the base cycles`,
