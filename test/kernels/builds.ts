@@ -13,11 +13,13 @@ export const builds: readonly (readonly [string, Kernels])[] = [
 
 /** `size` values in −1..1, the same for the same seed; `density` of them, drawn one by one, are not zero. */
 export function randomFloats(seed: string, size: number, density = 1): Floats {
-  const random = seedrandom(seed);
-  return Float32Array.from({ length: size }, () => {
+  const random = seedrandom.alea(seed);
+  const values = new Float32Array(size);
+  for (let i = 0; i < size; i++) {
     const value = random() * 2 - 1;
-    return random() < density ? value : 0;
-  });
+    values[i] = random() < density ? value : 0;
+  }
+  return values;
 }
 
 /** Σ a·b in double precision: the scalar loss whose gradient with respect to `a` is `b`. */

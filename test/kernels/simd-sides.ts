@@ -204,13 +204,16 @@ export const anySizes: fc.Arbitrary<Sizes> = fc
 
 /** `size` values in −1..1, a tenth each 0 and repeated; with `special`, some −0, ±∞, NaN and denormals among them. */
 export function someFloats(seed: string, size: number, special = false): Float32Array {
-  const random = seedrandom(seed);
+  const random = seedrandom.alea(seed);
   const odd = [-0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN, 1e-45, -1e-40, 3e38];
-  return Float32Array.from({ length: size }, () => {
-    const [kind, value] = [random(), random()];
-    if (kind < 0.1) return 0;
-    if (kind < 0.2) return value < 0.5 ? 0.25 : -0.25;
-    if (special && kind < 0.4) return odd[Math.floor(value * odd.length)];
-    return value * 2 - 1;
-  });
+  const values = new Float32Array(size);
+  for (let i = 0; i < size; i++) {
+    const kind = random();
+    const value = random();
+    if (kind < 0.1) values[i] = 0;
+    else if (kind < 0.2) values[i] = value < 0.5 ? 0.25 : -0.25;
+    else if (special && kind < 0.4) values[i] = odd[Math.floor(value * odd.length)];
+    else values[i] = value * 2 - 1;
+  }
+  return values;
 }
