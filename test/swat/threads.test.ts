@@ -15,7 +15,7 @@ const BATCH = 6;
 const SGD = { learningRate: 0.05, momentum: 0.9, nesterov: true, weightDecay: 1e-3 };
 
 function modelOn(backend: Backend): Model {
-  const network = networkNamed("resnet8").build([3, 9, 9], 10);
+  const network = networkNamed("resnet8").build([3, 8, 9], 10);
   const sparsities = layersOf(network).map((_, index) => (index === 0 ? null : 0.8));
   const model = new Model(network, BATCH, backend, sparsities);
   model.initialise(3);

@@ -57,7 +57,7 @@ describe("what can be learned from generated images", () => {
   const { train, test } = generatedData({ seed: 21, height: side, width: side, channels: 1 });
 
   it("next to nothing by a linear softmax classifier", () => {
-    const weight = trainLinear(train, 2000, 100, 0.05);
+    const weight = trainLinear(train, 2000, 5, 5e-4);
     const accuracy = accuracyOf(test, 1000, (image) => argmax(logitsOf(image, weight)));
     // Chance is 0.1.
     expect(accuracy).toBeLessThan(0.25);
@@ -65,7 +65,7 @@ describe("what can be learned from generated images", () => {
 
   it("most of the classes by the best-matching template at any place and size", () => {
     const templates = allTemplates(side);
-    const accuracy = accuracyOf(test, 400, (image) => bestTemplate(image, templates));
+    const accuracy = accuracyOf(test, 100, (image) => bestTemplate(image, templates));
     expect(accuracy).toBeGreaterThan(0.7);
   });
 });
@@ -76,27 +76,23 @@ function accuracyOf(dataset: Dataset, count: number, classify: (image: Float32Ar
   return right / count;
 }
 
-/** Full-batch gradient descent on the mean cross-entropy; rows of weights end in a bias. */
-function trainLinear(dataset: Dataset, count: number, steps: number, rate: number): Float32Array[] {
+/** Gradient descent on the cross-entropy, image by image; rows of weights end in a bias. */
+function trainLinear(dataset: Dataset, count: number, epochs: number, rate: number): Float32Array[] {
   const images = Array.from({ length: count }, (_, i) => imageOf(dataset, i));
   const features = images[0].length;
   const weight = Array.from({ length: dataset.classes }, () => new Float32Array(features + 1));
-  for (let step = 0; step < steps; step++) {
-    const gradient = weight.map((row) => new Float32Array(row.length));
-    images.forEach((image, index) => {
+  for (let epoch = 0; epoch < epochs; epoch++) {
+    for (const [index, image] of images.entries()) {
       const logits = logitsOf(image, weight);
       const top = Math.max(...logits);
       const powers = logits.map((logit) => Math.exp(logit - top));
       const sum = powers.reduce((total, power) => total + power, 0);
-      gradient.forEach((row, k) => {
-        const error = (powers[k] / sum - (k === dataset.label(index) ? 1 : 0)) / count;
-        for (let i = 0; i < features; i++) row[i] += error * image[i];
-        row[features] += error;
-      });
-    });
-    weight.forEach((row, k) => {
-      for (let i = 0; i <= features; i++) row[i] -= rate * gradient[k][i];
-    });
+      for (const [k, row] of weight.entries()) {
+        const step = rate * (powers[k] / sum - (k === dataset.label(index) ? 1 : 0));
+        for (let i = 0; i < features; i++) row[i] -= step * image[i];
+        row[features] -= step;
+      }
+    }
   }
   return weight;
 }
