@@ -162,6 +162,21 @@ describe("feeding an operation", () => {
     );
   });
 
+  it("moves a small operand again, even where everything fits, if the array starts sooner for less than a tenth more bytes", () => {
+    const geometry = pointwise({ N: 1, C: 37, H: 1, W: 1, K: 35 });
+    const bytes = { weight: 37 * 35 * VALUE, input: 37 * VALUE, output: 35 * VALUE };
+    const task = { pass: "forward", layer: "fc", geometry, bytes: [bytes, bytes], partialBytes: 35 * WIDE } as const;
+    const fed = (tiling: MemoryLevel["tiling"], cycles: number) => {
+      const memory = memoryOf([{ ...level("buffer", 1e6, Number.POSITIVE_INFINITY), tiling }], 100);
+      return feed({ ...task, resident: new Set<Held>(), arrayBytes: {} }, memory, cycles);
+    };
+    // The whole tensors in, 26 cycles, and out again.
+    expect(fed({}, 20)).toMatchObject({ stall: 26, traffic: { dram: bytes } });
+    expect(fed(null, 20)).toMatchObject({ stall: 10, traffic: { dram: { ...bytes, input: 3 * bytes.input } } });
+    // Without compute there is nothing to start sooner.
+    expect(fed(null, 0)).toMatchObject({ stall: 26, traffic: { dram: bytes } });
+  });
+
   it("fills buffers that share no port at the same time, and those that do one after the other", () => {
     const geometry = pointwise({ N: 1, C: 4, H: 1, W: 1, K: 4 });
     const bytes = { weight: 32, input: 8, output: 8 };
