@@ -74,13 +74,13 @@ export function candidates(
       const tiles = isInnermost ? 0 : groupsOf(cut) * turns[0] * turns[1] * turns[2];
       for (let order = 0; order < orders.length; order++) {
         let all = 0;
-        for (let side = 0; side < 3; side++) {
+        // Sides add up; whole bursts are no less.
+        for (let side = 0; side < 3 && all <= most; side++) {
           const movement = sides[side].of(at);
           moved[side] = movement[2 * order] + movement[2 * order + 1] * turns[side];
           bytes[side] = rates[side].least + rates[side].each * moved[side];
           all += bytes[side];
         }
-        // Whole bursts are no less.
         if (all > most) continue;
         const { traffic, runs } = inBursts(here, bytes, space, cut);
         if (traffic > most) continue;
