@@ -2,7 +2,9 @@ import { defineConfig } from "vitest/config";
 
 const COMMAND_LINE = ["test/cli/**/*.test.ts"];
 /** Nothing here trains. What trains takes memory for good, which only the end of its thread gives back. */
-const NO_TRAINING = ["io", "networks", "report", "sim", "sparsity", "trace"].map((name) => `test/${name}/**/*.test.ts`);
+const NO_TRAINING = ["core", "io", "networks", "report", "sim", "sparsity", "step", "trace"].map(
+  (name) => `test/${name}/**/*.test.ts`,
+);
 
 export default defineConfig({
   test: {

@@ -6,7 +6,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { sizeOf } from "../src/kernels/geometry.ts";
+import { sizeOf } from "../src/core/geometry.ts";
 import { networkNamed, networks } from "../src/networks/index.ts";
 import type { TensorRole } from "../src/trace/manifest.ts";
 import type { Trace } from "../src/trace/trace.ts";

@@ -5,7 +5,6 @@
  * `npx tsx bench/conv-simd.ts [build] [batch] [rounds] [zeros]`.
  */
 import seedrandom from "seedrandom";
-import type { Conv, Halo } from "../src/kernels/backend.ts";
 import {
   type ConvGeometry,
   inputHalo,
@@ -15,11 +14,12 @@ import {
   outputShape,
   sizeOf,
   weightShape,
-} from "../src/kernels/geometry.ts";
-import { createConv } from "../src/kernels/simd/conv.ts";
-import { type BlockedTensor, layOut } from "../src/kernels/simd/layout.ts";
-import type { ModuleName } from "../src/kernels/simd/module.ts";
-import { createRunner, type Runner } from "../src/kernels/simd/runner.ts";
+} from "../src/core/geometry.ts";
+import type { Conv, Halo } from "../src/kernels/backend.ts";
+import { createConv } from "../src/kernels/wasm/conv.ts";
+import { type BlockedTensor, layOut } from "../src/kernels/wasm/layout.ts";
+import type { ModuleName } from "../src/kernels/wasm/module.ts";
+import { createRunner, type Runner } from "../src/kernels/wasm/runner.ts";
 import { median } from "./ratio.ts";
 
 const build = (process.argv[2] ?? "simd") as ModuleName;

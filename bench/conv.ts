@@ -4,12 +4,12 @@
  * one, js : reference. Run with `npx tsx bench/conv.ts [batch] [rounds]`.
  */
 import seedrandom from "seedrandom";
-import type { ConvGeometry } from "../src/kernels/geometry.ts";
-import { inputShape, outputShape, sizeOf, weightShape } from "../src/kernels/geometry.ts";
+import { denseMacs } from "../src/core/dense-macs.ts";
+import type { ConvGeometry } from "../src/core/geometry.ts";
+import { inputShape, outputShape, sizeOf, weightShape } from "../src/core/geometry.ts";
 import { jsKernels } from "../src/kernels/js/index.ts";
 import type { Kernels } from "../src/kernels/kernels.ts";
 import { referenceKernels } from "../src/kernels/reference/index.ts";
-import { denseMacs } from "../src/sim/mac-counts.ts";
 import { compare } from "./ratio.ts";
 
 const batch = Number(process.argv[2] ?? 32);

@@ -2,10 +2,10 @@
  * Speed of the DRAM models: requests a second of the request model, and what one closed form costs in requests of it. Run
  * with `npx tsx bench/dram.ts [requests] [rounds]`.
  */
-import { effectiveBandwidth } from "../src/sim/dram/closed-form.ts";
-import { resolveDram } from "../src/sim/dram/device.ts";
-import { tileRequests } from "../src/sim/dram/patterns.ts";
-import { simulateRequests } from "../src/sim/dram/requests.ts";
+import { effectiveBandwidth } from "../src/sim/memory/dram/closed-form.ts";
+import { resolveDram } from "../src/sim/memory/dram/device.ts";
+import { tileRequests } from "../src/sim/memory/dram/patterns.ts";
+import { simulateRequests } from "../src/sim/memory/dram/requests.ts";
 import { compare } from "./ratio.ts";
 
 const requests = Number(process.argv[2] ?? 100_000);

@@ -5,8 +5,8 @@
  * Run with `npx tsx bench/elementwise.ts [batch] [rounds]`.
  */
 import seedrandom from "seedrandom";
+import { sizeOf } from "../src/core/geometry.ts";
 import type { Backend, Halo } from "../src/kernels/backend.ts";
-import { sizeOf } from "../src/kernels/geometry.ts";
 import { createBackend, isSupported } from "../src/kernels/index.ts";
 import type { BuildName } from "../src/kernels/kernels.ts";
 import { compare } from "./ratio.ts";

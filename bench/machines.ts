@@ -3,9 +3,10 @@
  * attribution included (each op runs with all its zeros, with the natural ones, without any, and without image padding),
  * and the time against the fastest machine. `npx tsx bench/machines.ts [trace] [rounds]`
  */
-import { accelerators } from "../src/sim/accelerators/index.ts";
+
+import { loadMachines, openTraces } from "../src/api/open.ts";
+import { accelerators } from "../src/sim/arrays/index.ts";
 import { simulate } from "../src/sim/simulate.ts";
-import { loadMachines, openTraces } from "../src/studies/inputs.ts";
 import { median } from "./ratio.ts";
 
 const path = process.argv[2] ?? "traces/resnet8-swat-u90.safetensors";

@@ -7,9 +7,9 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { MachineResult } from "../src/sim/result.ts";
+import { openSimulation } from "../src/api/open.ts";
+import type { MachineResult } from "../src/sim/result/result.ts";
 import { simulate } from "../src/sim/simulate.ts";
-import { openSimulation } from "../src/studies/inputs.ts";
 import { builtProgram } from "../test/cli/build.ts";
 
 const [network = "resnet18", batch = "32", ...named] = process.argv.slice(2);

@@ -3,8 +3,9 @@
  * the paper's CIFAR runs and a small one. Thresholds are refreshed in every step. Prints milliseconds of CPU and wall time,
  * medians of interleaved rounds, and ratios. `npx tsx bench/step.ts [build] [rounds] [threads] [network]`
  */
+
+import { randomStream } from "../src/core/random.ts";
 import { createBackend } from "../src/kernels/index.ts";
-import { randomStream } from "../src/kernels/random.ts";
 import { layersOf, type Network } from "../src/networks/graph.ts";
 import { networkNamed } from "../src/networks/index.ts";
 import { uniformSparsities } from "../src/sparsity/uniform.ts";

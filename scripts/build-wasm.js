@@ -9,20 +9,20 @@ import asc from "assemblyscript/asc";
 const OPTIONS = ["--runtime", "stub", "--optimizeLevel", "3", "--noAssert", "--enable", "simd"];
 /** The kernels run on several threads in a memory of the host's. */
 const SHARED = ["--enable", "threads", "--importMemory", "--sharedMemory", "--maximumMemory", "65536"];
-const KERNELS = "src/kernels/simd/assembly/index.ts";
+const KERNELS = "src/kernels/wasm/assembly/index.ts";
 const MODULES = [
   {
-    source: "src/sim/lanes/assembly/dynamic-schedule.ts",
-    target: "src/sim/lanes/dynamic-schedule.wasm.ts",
+    source: "src/sim/arrays/lanes/assembly/dynamic-schedule.ts",
+    target: "src/sim/arrays/lanes/dynamic-schedule.wasm.ts",
     options: [],
   },
   {
-    source: "src/sim/lanes/assembly/joined-ones.ts",
-    target: "src/sim/lanes/joined-ones.wasm.ts",
+    source: "src/sim/arrays/lanes/assembly/joined-ones.ts",
+    target: "src/sim/arrays/lanes/joined-ones.wasm.ts",
     options: [],
   },
-  { source: KERNELS, target: "src/kernels/simd/simd.wasm.ts", options: SHARED },
-  { source: KERNELS, target: "src/kernels/simd/relaxed.wasm.ts", options: [...SHARED, "--enable", "relaxed-simd"] },
+  { source: KERNELS, target: "src/kernels/wasm/simd.wasm.ts", options: SHARED },
+  { source: KERNELS, target: "src/kernels/wasm/relaxed.wasm.ts", options: [...SHARED, "--enable", "relaxed-simd"] },
 ];
 
 for (const { source, target, options } of MODULES) {

@@ -6,18 +6,18 @@
  *     npx tsx scripts/equal-peak-shapes.ts [machine…]      all machines where none is named
  */
 import { mkdir } from "node:fs/promises";
+import { loadMachine } from "../src/api/open.ts";
+import { synthesizeTrace } from "../src/api/synthesize.ts";
+import { SHAPE_OF } from "../src/core/passes.ts";
 import { writeFileAtomically } from "../src/io/atomic-file.ts";
 import { openLines } from "../src/io/line-file.ts";
 import { listDirectory, readBytes } from "../src/io/read-file.ts";
 import { withRegion } from "../src/report/marked-region.ts";
-import { accelerators } from "../src/sim/accelerators/index.ts";
-import { type Machine, resolveMachine } from "../src/sim/machine.ts";
-import { OPERANDS_OF, type Operation, PASSES, type Pass } from "../src/sim/operation.ts";
+import { accelerators } from "../src/sim/arrays/index.ts";
+import { type Machine, resolveMachine } from "../src/sim/hardware/machine.ts";
+import { OPERANDS_OF, type Operation, PASSES, type Pass } from "../src/sim/operation/operation.ts";
 import { blank, extentOf, take } from "../src/sim/sampling/slice.ts";
-import { loadMachine } from "../src/studies/inputs.ts";
-import { synthesizeTrace } from "../src/studies/synthetic/order.ts";
 import { isMacOp } from "../src/trace/manifest.ts";
-import { SHAPE_OF } from "../src/trace/passes.ts";
 import { encodeTrace, type IdentifiedTrace, identifyTrace } from "../src/trace/trace.ts";
 import { CANDIDATES, SAMPLED, type Shape } from "./equal-peak-candidates.ts";
 

@@ -1,6 +1,6 @@
 /**
  * Fits the defaults of `trace synth` to recorded steps. With steps it measures them and keeps what it found in
- * recorded-steps.json beside it; then it fits all that are kept there and writes src/studies/synthetic/fitted.ts:
+ * recorded-steps.json beside it; then it fits all that are kept there and writes src/synthetic/fitted.ts:
  *
  *     npx tsx scripts/fit-synthetic.ts [STEP.safetensors…]
  *
@@ -8,14 +8,14 @@
  * Nelder 1989), by iteratively reweighted least squares with a small ridge.
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import { openTraces } from "../src/studies/inputs.ts";
-import { type LayerPlace, naturalFeatures, savedFeatures, weightFeatures } from "../src/studies/synthetic/features.ts";
-import { tracePatterns } from "../src/studies/synthetic/statistics.ts";
+import { openTraces } from "../src/api/open.ts";
+import { type LayerPlace, naturalFeatures, savedFeatures, weightFeatures } from "../src/synthetic/features.ts";
+import { tracePatterns } from "../src/synthetic/statistics.ts";
 import { isMacOp } from "../src/trace/manifest.ts";
 import { correlation, fitGlm, type Sample } from "./glm.ts";
 
 const KEPT = new URL("recorded-steps.json", import.meta.url);
-const TARGET = new URL("../src/studies/synthetic/fitted.ts", import.meta.url);
+const TARGET = new URL("../src/synthetic/fitted.ts", import.meta.url);
 const DIGITS = 4;
 
 /** One layer of a recorded step: its place, and figures by name; null where its masks tell none. */

@@ -4,9 +4,10 @@
  *
  *     npx tsx scripts/memory-table.ts TRACE…      recorded steps, one for each sparsity
  */
-import type { ResultRow } from "../src/sim/result.ts";
-import { loadMachines } from "../src/studies/inputs.ts";
-import { simulateFiles } from "../src/studies/simulate-threads.ts";
+
+import { loadMachines } from "../src/api/open.ts";
+import { simulateFiles } from "../src/api/workers/simulate-threads.ts";
+import type { ResultRow } from "../src/sim/result/result.ts";
 
 const PERCENT = 100;
 const LARGEST = 3;

@@ -6,9 +6,10 @@
  *
  * Groups of steps are separated by `--`; the first is dense training.
  */
-import type { ResultRow } from "../src/sim/result.ts";
-import { openTraces } from "../src/studies/inputs.ts";
-import { simulateFiles } from "../src/studies/simulate-threads.ts";
+
+import { openTraces } from "../src/api/open.ts";
+import { simulateFiles } from "../src/api/workers/simulate-threads.ts";
+import type { ResultRow } from "../src/sim/result/result.ts";
 import { isMacOp } from "../src/trace/manifest.ts";
 import { densityStatistics } from "../src/trace/statistics.ts";
 import type { Trace } from "../src/trace/trace.ts";

@@ -6,14 +6,14 @@
  *     npx tsx scripts/synthetic-table.ts [STEP.safetensors…]
  */
 import { readFileSync, writeFileSync } from "node:fs";
+import { loadMachines, openTraces, shippedMachines } from "../src/api/open.ts";
+import { type SyntheticOrder, synthesizeTrace } from "../src/api/synthesize.ts";
 import { memorySource } from "../src/io/byte-source.ts";
 import { withRegion } from "../src/report/marked-region.ts";
-import type { Machine } from "../src/sim/machine.ts";
-import { prepareOperation } from "../src/sim/prepare.ts";
+import type { Machine } from "../src/sim/hardware/machine.ts";
+import { prepareOperation } from "../src/sim/operation/ablations.ts";
 import type { Method } from "../src/sparsity/methods.ts";
-import { loadMachines, openTraces, shippedMachines } from "../src/studies/inputs.ts";
-import { type SyntheticOrder, synthesizeTrace } from "../src/studies/synthetic/order.ts";
-import { tracePatterns } from "../src/studies/synthetic/statistics.ts";
+import { tracePatterns } from "../src/synthetic/statistics.ts";
 import { isMacOp } from "../src/trace/manifest.ts";
 import { encodeTrace, openTrace, type Trace } from "../src/trace/trace.ts";
 

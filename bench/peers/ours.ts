@@ -3,7 +3,7 @@
  * Columns of B are images side by side (`LANES` of them, as in training) and, beyond those, pixels of a row.
  */
 
-import { linearGeometry } from "../../src/kernels/geometry.ts";
+import { linearGeometry } from "../../src/core/geometry.ts";
 import { createBackend } from "../../src/kernels/index.ts";
 import type { BuildName } from "../../src/kernels/kernels.ts";
 import type { Multiplier } from "./product.ts";

@@ -5,9 +5,10 @@
  * time of the gradients alone (forward, loss, backward) and of the whole step. Needs Debian's python3-torch, or another.
  * `npx tsx bench/peers/pytorch.ts [rounds] [network]`
  */
+
+import { randomStream } from "../../src/core/random.ts";
 import { createBackend, isSupported } from "../../src/kernels/index.ts";
 import type { BuildName } from "../../src/kernels/kernels.ts";
-import { randomStream } from "../../src/kernels/random.ts";
 import { layersOf } from "../../src/networks/graph.ts";
 import { networkNamed } from "../../src/networks/index.ts";
 import { uniformSparsities } from "../../src/sparsity/uniform.ts";

@@ -2,11 +2,14 @@
 import { dirname, relative, resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { type Command, Option } from "commander";
+import { loadAccelerators, loadBaseline, loadEnergyTables, loadMachines, openTraces } from "../api/open.ts";
+import { simulateOpened } from "../api/workers/simulate-threads.ts";
+import type { SimulationSources } from "../api/workers/work.ts";
 import { writeFileAtomically } from "../io/atomic-file.ts";
 import { readJsonFile } from "../io/file-source.ts";
 import { resolveEnergyTable } from "../sim/energy/table.ts";
-import { resolveMachine } from "../sim/machine.ts";
-import type { SimulationResult } from "../sim/result.ts";
+import { resolveMachine } from "../sim/hardware/machine.ts";
+import type { SimulationResult } from "../sim/result/result.ts";
 import type { SimulationInput } from "../sim/simulate.ts";
 import {
   type CheckedEnergy,
@@ -19,9 +22,6 @@ import {
   readCheck,
 } from "../studies/check.ts";
 import { checkXml, isChanged, verdictText } from "../studies/check-report.ts";
-import type { SimulationSources } from "../studies/helper-work.ts";
-import { loadAccelerators, loadBaseline, loadEnergyTables, loadMachines, openTraces } from "../studies/inputs.ts";
-import { simulateOpened } from "../studies/simulate-threads.ts";
 import { ALLOW_UNEQUAL, BASELINE, type BaselineOptions, HW, integer, MACHINE, numberIn } from "./options.ts";
 import { progressBar } from "./progress.ts";
 import { warned } from "./warnings.ts";

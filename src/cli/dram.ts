@@ -1,17 +1,17 @@
 /** `swat-sim dram`: what a pattern of requests reaches on an off-chip memory, in both models, and why not more. */
 import { type Command, InvalidArgumentError } from "commander";
+import { loadEnergyTable } from "../api/open.ts";
 import { writeFileAtomically } from "../io/atomic-file.ts";
 import { percent, plainTable } from "../report/table.ts";
-import { DEFAULT_ADDRESS_MAP, parseAddressMap } from "../sim/dram/address-map.ts";
-import { type EffectiveBandwidth, effectiveBandwidth } from "../sim/dram/closed-form.ts";
-import { type DramDevice, MOST_CHANNELS, MOST_RANKS, resolveDram } from "../sim/dram/device.ts";
-import { dramCharges } from "../sim/dram/energy.ts";
-import { type TrafficPattern, tileRequests, usefulShare } from "../sim/dram/patterns.ts";
-import { DRAM_PRESETS, type DramPresetName } from "../sim/dram/presets.ts";
-import { DRAM_STALLS, type RequestResult, simulateRequests } from "../sim/dram/requests.ts";
-import { DRAM_TRACE_FORMATS } from "../sim/dram/traces.ts";
 import type { EnergyTable } from "../sim/energy/table.ts";
-import { loadEnergyTable } from "../studies/inputs.ts";
+import { DEFAULT_ADDRESS_MAP, parseAddressMap } from "../sim/memory/dram/address-map.ts";
+import { type EffectiveBandwidth, effectiveBandwidth } from "../sim/memory/dram/closed-form.ts";
+import { type DramDevice, MOST_CHANNELS, MOST_RANKS, resolveDram } from "../sim/memory/dram/device.ts";
+import { dramCharges } from "../sim/memory/dram/energy.ts";
+import { type TrafficPattern, tileRequests, usefulShare } from "../sim/memory/dram/patterns.ts";
+import { DRAM_PRESETS, type DramPresetName } from "../sim/memory/dram/presets.ts";
+import { DRAM_STALLS, type RequestResult, simulateRequests } from "../sim/memory/dram/requests.ts";
+import { DRAM_TRACE_FORMATS } from "../sim/memory/dram/traces.ts";
 import { integer, numberIn, oneOf } from "./options.ts";
 
 const GIGA = 1e9;

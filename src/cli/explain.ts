@@ -1,11 +1,11 @@
 /** `swat-sim explain`: where the cycles of a layer's pass went, as a waterfall from ideal to achieved. */
 import type { Command } from "commander";
+import { loadAccelerators, loadBaseline, loadMachines, openTraces } from "../api/open.ts";
+import { PASSES, type Pass } from "../core/passes.ts";
 import { unknownName } from "../io/faults.ts";
 import { waterfall } from "../report/waterfall.ts";
 import { simulate } from "../sim/simulate.ts";
-import { loadAccelerators, loadBaseline, loadMachines, openTraces } from "../studies/inputs.ts";
 import { isMacOp } from "../trace/manifest.ts";
-import { PASSES, type Pass } from "../trace/passes.ts";
 import { ALLOW_UNEQUAL, BASELINE, type BaselineOptions, HW, MACHINE, oneOf } from "./options.ts";
 import { warned } from "./warnings.ts";
 

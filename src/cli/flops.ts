@@ -6,8 +6,8 @@ import { layersOf, parameterShape } from "../networks/graph.ts";
 import { networkNamed } from "../networks/index.ts";
 import { percent, plainTable } from "../report/table.ts";
 import { FIXED_METHODS, type FixedMethod } from "../sparsity/methods.ts";
-import { ACCOUNTINGS, type Accounting, type NetworkMacs, networkMacs } from "../studies/flops.ts";
-import { layerSparsities } from "../studies/layer-sparsities.ts";
+import { ACCOUNTINGS, type Accounting, type NetworkMacs, networkMacs } from "../step/flops.ts";
+import { layerSparsities } from "../step/layer-sparsities.ts";
 import { TRAIN_DEFAULTS } from "../swat/settings.ts";
 import { integer, networkName, numberIn, oneOf } from "./options.ts";
 

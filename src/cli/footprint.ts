@@ -1,18 +1,18 @@
 /** `swat-sim footprint`: the memory of a training step, dense and with SWAT, worked out from a network; trains nothing. */
 import type { Command } from "commander";
 import { stringify } from "csv-stringify/sync";
+import { loadMachine } from "../api/open.ts";
+import { storageFormat } from "../core/storage-formats.ts";
 import { writeFileAtomically } from "../io/atomic-file.ts";
 import { type ImageShape, layersOf, parameterShape } from "../networks/graph.ts";
 import { networkNamed } from "../networks/index.ts";
 import { footprintTable } from "../report/footprint-table.ts";
 import { percent } from "../report/table.ts";
-import { type Footprint, PLAIN_STORAGE } from "../sim/footprint.ts";
-import type { TensorStorage } from "../sim/held-tensors.ts";
-import { storageFormat } from "../sim/storage-formats.ts";
 import { FIXED_METHODS, type FixedMethod } from "../sparsity/methods.ts";
-import { networkFootprint } from "../studies/footprint.ts";
-import { loadMachine } from "../studies/inputs.ts";
-import { layerSparsities } from "../studies/layer-sparsities.ts";
+import { type Footprint, PLAIN_STORAGE } from "../step/footprint.ts";
+import { layerSparsities } from "../step/layer-sparsities.ts";
+import type { TensorStorage } from "../step/live-ranges.ts";
+import { networkFootprint } from "../step/network-footprint.ts";
 import { TRAIN_DEFAULTS } from "../swat/settings.ts";
 import { density, imageShape, integer, networkName, numberIn, oneOf } from "./options.ts";
 

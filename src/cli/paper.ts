@@ -8,7 +8,7 @@ import { withRegion } from "../report/marked-region.ts";
 import { paperCsv, paperMarkdown, paperText } from "../report/paper.ts";
 import { FIXED_METHODS, type FixedMethod } from "../sparsity/methods.ts";
 import { comparePaper, PAPER_POSITIONS, paperMachines } from "../studies/paper.ts";
-import type { Position } from "../studies/synthetic/positions.ts";
+import type { Position } from "../synthetic/positions.ts";
 import {
   ALLOW_UNEQUAL,
   BASELINE,

@@ -10,7 +10,7 @@ import { comparedWith } from "../report/compared-with.ts";
 import { reportPage } from "../report/html/page.ts";
 import { isMeasured, type MeasuredPoint } from "../report/sweep-points.ts";
 import type { NamedResult } from "../report/workloads.ts";
-import { readResult } from "../sim/read-result.ts";
+import { readResult } from "../sim/result/read-result.ts";
 import { readSweep } from "../studies/sweep/points-file.ts";
 import { warn } from "./warnings.ts";
 

@@ -2,7 +2,7 @@
 import { type Command, Option } from "commander";
 import { networks } from "../networks/index.ts";
 import { sensitivityTable } from "../report/sensitivity.ts";
-import { DROPS, type Drop, SWAT_DROPS } from "../sparsity/drops.ts";
+import { DROPS, type Drop, SWAT_DROPS } from "../sparsity/operand-masking.ts";
 import { runSensitivity, type SensitivityPlan } from "../studies/sensitivity.ts";
 import { defaultSchedule, TRAIN_DEFAULTS } from "../swat/settings.ts";
 import { drops, integer, kernelBuild, networkName, numberIn, testImages, uniqueList } from "./options.ts";

@@ -1,12 +1,12 @@
 /** `swat-sim simulate`: replays traces on machines and compares them with a dense baseline. */
 import { type Command, Option } from "commander";
+import { simulateFiles } from "../api/workers/simulate-threads.ts";
 import { writeFileAtomically, writeJsonFile } from "../io/atomic-file.ts";
 import { bandwidthTable } from "../report/bandwidth-table.ts";
 import { resultCsv } from "../report/csv.ts";
 import { energyTable } from "../report/energy-table.ts";
 import { COLUMN_NAMES, type ColumnName } from "../report/machine-columns.ts";
 import { resultTable } from "../report/result-table.ts";
-import { simulateFiles } from "../studies/simulate-threads.ts";
 import {
   ALLOW_UNEQUAL,
   BASELINE,
@@ -68,7 +68,7 @@ export function addSimulateCommand(program: Command): void {
     .option("--explain-energy", "print where the energy went, and every constant with its source")
     .option("--json", "print the result as JSON")
     .option("-o, --out <file>", "write the result as JSON")
-    .option("--csv <file>", "write one line for each machine, step and op, in the words and units of the table")
+    .option("--csv <file>", "write one line for each machine, step and op")
     .option("--threads <count>", "threads to simulate on, with the same result (default: as many as pay)", integer(1))
     .option(
       "--sample <share>",

@@ -1,10 +1,10 @@
 /** `swat-sim trace stats`: how the zeros of recorded steps are spread, in the terms of `trace synth`. */
 import type { Command } from "commander";
+import { openTraces } from "../api/open.ts";
 import { oneLine } from "../io/faults.ts";
 import { percent, plainTable } from "../report/table.ts";
-import { openTraces } from "../studies/inputs.ts";
-import type { SyntheticSettings } from "../studies/synthetic/settings.ts";
-import { meanSettings, type OperandFigures, operandFigures, tracePatterns } from "../studies/synthetic/statistics.ts";
+import type { SyntheticSettings } from "../synthetic/settings.ts";
+import { meanSettings, type OperandFigures, operandFigures, tracePatterns } from "../synthetic/statistics.ts";
 import { SETTING_OPTIONS } from "./synthetic-options.ts";
 import { warned } from "./warnings.ts";
 

@@ -1,15 +1,15 @@
 /** `swat-sim trace synth`: a trace of a step of any network at full size, with masks drawn to given statistics; trains nothing. */
 import type { Command } from "commander";
+import { openTraces, writeTrace } from "../api/open.ts";
+import { synthesizeTrace } from "../api/synthesize.ts";
+import { type LikeOrder, orderLike } from "../api/synthesize-like.ts";
 import type { ImageShape } from "../networks/graph.ts";
 import { METHODS, type Method } from "../sparsity/methods.ts";
 import { PRUNINGS, type Pruning } from "../sparsity/structured.ts";
-import { openTraces, writeTrace } from "../studies/inputs.ts";
-import { synthesizeTrace } from "../studies/synthetic/order.ts";
-import { type LikeOrder, orderLike } from "../studies/synthetic/order-like.ts";
-import { DEFAULT_POSITION, type Position } from "../studies/synthetic/positions.ts";
-import type { SyntheticSettings } from "../studies/synthetic/settings.ts";
-import { meanSettings, type TracePatterns, tracePatterns } from "../studies/synthetic/statistics.ts";
 import { TRAIN_DEFAULTS } from "../swat/settings.ts";
+import { DEFAULT_POSITION, type Position } from "../synthetic/positions.ts";
+import type { SyntheticSettings } from "../synthetic/settings.ts";
+import { meanSettings, type TracePatterns, tracePatterns } from "../synthetic/statistics.ts";
 import { checkSparsity, imageShape, integer, networkName, numberIn, oneOf, position } from "./options.ts";
 import { SETTING_OPTIONS } from "./synthetic-options.ts";
 import { warn, warned } from "./warnings.ts";

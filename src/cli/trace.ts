@@ -1,8 +1,8 @@
 /** `swat-sim trace`: what a trace holds, whether it is whole, and where it may come from; most commands have files of their own. */
 import type { Command } from "commander";
+import { openTraces } from "../api/open.ts";
 import { InputError, oneLine } from "../io/faults.ts";
 import { traceTable } from "../report/trace-table.ts";
-import { openTraces } from "../studies/inputs.ts";
 import { coverageOf, coverageText } from "../trace/coverage.ts";
 import { isMacOp } from "../trace/manifest.ts";
 import { type DensityStatistics, densityStatistics } from "../trace/statistics.ts";

@@ -1,13 +1,13 @@
 /** `swat-sim train`: trains a network and records steps as traces. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { networks } from "../networks/index.ts";
-import { DROPS, SWAT_DROPS } from "../sparsity/drops.ts";
+import { openRun, unfinishedRun } from "../runs/checkpoint-file.ts";
+import { runTraining } from "../runs/run-training.ts";
+import type { TrainingJob } from "../runs/training-job.ts";
 import { METHODS } from "../sparsity/methods.ts";
+import { DROPS, SWAT_DROPS } from "../sparsity/operand-masking.ts";
 import { SHARE_AT, SHARE_BY, SHARINGS, type Sharing } from "../sparsity/sharing.ts";
 import { PRUNINGS } from "../sparsity/structured.ts";
-import { openRun, unfinishedRun } from "../studies/checkpoint-file.ts";
-import { runTraining } from "../studies/run-training.ts";
-import type { TrainingJob } from "../studies/training-job.ts";
 import { AUGMENTATIONS } from "../swat/data/augment.ts";
 import { EVALUATIONS } from "../swat/layers/layer.ts";
 import { recordSelection } from "../swat/record-selection.ts";

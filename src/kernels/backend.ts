@@ -6,10 +6,11 @@
  * **Gradients.** Operations that produce the gradient of an activation take `accumulate`: false overwrites, true adds,
  * so that nothing has to be cleared. Gradients of parameters are always overwritten.
  */
-import type { BitMask } from "./bit-mask.ts";
-import type { ConvGeometry } from "./geometry.ts";
-import type { BuildName, PoolGeometry, SgdSettings } from "./kernels.ts";
-import type { RandomStream } from "./random.ts";
+import type { BitMask } from "../core/bit-mask.ts";
+import type { ConvGeometry } from "../core/geometry.ts";
+import type { PoolGeometry } from "../core/pool-geometry.ts";
+import type { RandomStream } from "../core/random.ts";
+import type { BuildName, SgdSettings } from "./kernels.ts";
 
 /** An activation or its gradient, [batch, C, H, W] in a layout of the backend's own; read and write it through the backend. */
 export interface Tensor {

@@ -4,23 +4,11 @@
  * gradients they produce**; the caller clears them at the start of a step, so that a tensor with two consumers simply
  * collects both.
  */
-import type { ConvGeometry } from "./geometry.ts";
+import type { ConvGeometry } from "../core/geometry.ts";
+import type { PoolGeometry } from "../core/pool-geometry.ts";
 
 /** One dense tensor of 32-bit floats, C order. */
 export type Floats = Float32Array;
-
-/** Spatial pooling window; `input` [N, C, H, W], `output` [N, C, P, Q]. Padding elements never win a maximum. */
-export interface PoolGeometry {
-  readonly N: number;
-  readonly C: number;
-  readonly H: number;
-  readonly W: number;
-  /** Window height and width. */
-  readonly window: readonly [number, number];
-  readonly stride: readonly [number, number];
-  /** [top, bottom, left, right]. */
-  readonly padding: readonly [number, number, number, number];
-}
 
 /** Shape of a batch norm's input: [N, C, H, W] seen as [N, C, pixels]. */
 export interface NormGeometry {

@@ -1,9 +1,11 @@
 /** Puts kernels that work on plain [N, C, H, W] arrays behind the interface of a backend. */
+
+import { type BitMask, sliceBytes, sliceSize, zerosMask } from "../core/bit-mask.ts";
+import type { ConvGeometry } from "../core/geometry.ts";
+import { sizeOf } from "../core/geometry.ts";
+import type { PoolGeometry } from "../core/pool-geometry.ts";
 import type { Backend, Conv, Pool, RunningStatistics, Tensor } from "./backend.ts";
-import { type BitMask, sliceBytes, sliceSize, zerosMask } from "./bit-mask.ts";
-import type { ConvGeometry } from "./geometry.ts";
-import { sizeOf } from "./geometry.ts";
-import type { Floats, Kernels, NormGeometry, PoolGeometry } from "./kernels.ts";
+import type { Floats, Kernels, NormGeometry } from "./kernels.ts";
 import { copyChannels } from "./reference/channels.ts";
 import { dropout } from "./reference/dropout.ts";
 

@@ -1,8 +1,9 @@
 /** Builds a network node by node, so that a network's file reads like the table in its paper. */
+
+import { type ConvGeometry, linearGeometry, outputHeight, outputWidth, sizeOf } from "../core/geometry.ts";
+import type { PoolGeometry } from "../core/pool-geometry.ts";
+import { poolOutputHeight, poolOutputWidth } from "../core/pool-geometry.ts";
 import { InputError } from "../io/faults.ts";
-import { type ConvGeometry, linearGeometry, outputHeight, outputWidth, sizeOf } from "../kernels/geometry.ts";
-import type { PoolGeometry } from "../kernels/kernels.ts";
-import { poolOutputHeight, poolOutputWidth } from "../kernels/pool-geometry.ts";
 import type { ImageShape, Network, NetworkDefinition, NetworkNode, Task } from "./graph.ts";
 import type { InitialDraws } from "./initial-draws.ts";
 

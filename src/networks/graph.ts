@@ -3,8 +3,8 @@
  * Everything that runs, records or counts a network walks this list. Names are PyTorch's (`layer1.0.conv1`), as in the
  * SWAT authors' code.
  */
-import { type ConvGeometry, sizeOf, weightShape } from "../kernels/geometry.ts";
-import type { PoolGeometry } from "../kernels/kernels.ts";
+import { type ConvGeometry, sizeOf, weightShape } from "../core/geometry.ts";
+import type { PoolGeometry } from "../core/pool-geometry.ts";
 import type { InitialDraws } from "./initial-draws.ts";
 
 /** Shape of one image or activation, without the batch: [C, H, W]. */

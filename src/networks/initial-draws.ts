@@ -3,8 +3,8 @@
  * layers is uniform in ±1/√fan-in; their wide residual and ImageNet networks draw convolutions from normal deviates by
  * fan-out (He et al. 2015, "Delving Deep into Rectifiers", eq. 14).
  */
-import type { ConvGeometry } from "../kernels/geometry.ts";
-import type { RandomStream } from "../kernels/random.ts";
+import type { ConvGeometry } from "../core/geometry.ts";
+import type { RandomStream } from "../core/random.ts";
 
 /** `uniform`: U(±1/√(C/groups·R·S)), of a bias too; `fanOutNormal`: N(0, 2/(K·R·S)). */
 export interface InitialDraws {

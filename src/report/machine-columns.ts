@@ -2,7 +2,7 @@
  * The columns in which machines are compared, the same in the terminal, on the page and in its CSV: how long a step takes, how
  * much faster that is than the common dense array, and what skipping gains on the machine's own array.
  */
-import type { ResultTotal } from "../sim/result.ts";
+import type { ResultTotal } from "../sim/result/result.ts";
 import { type Cell, energyOf, ratio, sumOf, totalOf } from "./workloads.ts";
 
 /** Columns by the names that `--columns` and `--sort` take. */

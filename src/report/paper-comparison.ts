@@ -1,8 +1,8 @@
 /** The comparison with Raihan & Aamodt 2020 as data: gains by machine, sparsity and position in training, FLOPs and memory. */
-import type { Standing } from "../sim/ranking.ts";
+import type { Standing } from "../sim/result/ranking.ts";
 import type { PublishedFigures } from "./published-figures.ts";
 
-/** Gains of one pass or several, in the words of a result (`src/sim/result.ts`); null for 0/0. */
+/** Gains of one pass or several, in the words of a result (`src/sim/result/result.ts`); null for 0/0. */
 export interface PassGains {
   /** The array alone over the array of the baseline, which trains densely. */
   readonly arraySpeedup: number | null;

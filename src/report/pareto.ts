@@ -1,8 +1,7 @@
 /** The points of a sweep that no other point beats in two things at once. Pure functions of finished points. */
 import { unknownName } from "../io/faults.ts";
-import { pointMark, pointNotes } from "./coverage-note.ts";
 import type { SweepMetrics, SweepPoint } from "./sweep-points.ts";
-import { plainTable, wrapped } from "./table.ts";
+import { plainTable } from "./table.ts";
 
 /** What is better: less or more. */
 export type Goal = "min" | "max";
@@ -104,14 +103,9 @@ export function frontTable(front: readonly SweepPoint[], x: Axis, y: Axis): stri
       const value = point[field];
       return typeof value === "string" ? value : (JSON.stringify(value) ?? "–");
     });
-    table.push([
-      machine,
-      trace,
-      ...values,
-      ...[x, y].map((axis) => digits(axis.numberOf(one)) + pointMark(one, axis.name)),
-    ]);
+    table.push([machine, trace, ...values, ...[x, y].map((axis) => digits(axis.numberOf(one)))]);
   }
-  return [table.toString(), ...pointNotes(front).map(wrapped)].join("\n");
+  return table.toString();
 }
 
 const DIGITS = 6;

@@ -3,7 +3,7 @@
  * what the numbers mean. Pure functions from a finished result to text.
  */
 import { oneLine } from "../io/faults.ts";
-import type { SimulationResult } from "../sim/result.ts";
+import type { SimulationResult } from "../sim/result/result.ts";
 import { footprints } from "./charts/memory.ts";
 import { coverageNotes, incompleteMark } from "./coverage-note.ts";
 import {
@@ -35,19 +35,25 @@ export function resultTable(result: SimulationResult, options: TableOptions = {}
     const dropped = sparsity === undefined ? "" : ` ${percent(sparsity)}`;
     return oneLine(`${name}: ${network}, ${method}${dropped}, step ${step}`);
   });
+  const mark = incompleteMark(result);
   const workloads = unique(cells.map(({ workload }) => workload));
   const tables = workloads.map((workload) =>
     workloadTables(
       cells.filter((cell) => cell.workload === workload),
-      options,
+      { ...options, mark },
       workloads.length > 1,
     ),
   );
   return [...traces, "", ...tables, ...notes(result, cells), ...footprintLines(result)].join("\n");
 }
 
+/** With what stands behind figures of the whole step, where a trace does not hold all of it. */
+interface MarkedOptions extends TableOptions {
+  readonly mark: string;
+}
+
 /** The tables of one workload. */
-function workloadTables(cells: readonly Cell[], options: TableOptions, isNamed: boolean): string {
+function workloadTables(cells: readonly Cell[], options: MarkedOptions, isNamed: boolean): string {
   const [{ workload, traces, totals }] = cells;
   const { denseMacs, effectualMacs } = totals.matmul;
   const mean =
@@ -88,7 +94,7 @@ function unequalNote(cells: readonly Cell[]): string {
 }
 
 /** One table of machines with one baseline, or each with its own. */
-function machineTable(cells: readonly Cell[], { columns, sort, wide = false }: TableOptions): string {
+function machineTable(cells: readonly Cell[], { columns, sort, wide = false, mark }: MarkedOptions): string {
   const [{ result }] = cells;
   const baseline = result.baseline.isCounterpart ? null : result.baseline.name;
   // Over its own counterpart, the gain of the array is that of skipping.
@@ -101,6 +107,7 @@ function machineTable(cells: readonly Cell[], { columns, sort, wide = false }: T
     const text = tableText(
       sorted,
       names.slice(0, shown).map((name) => columnOf(name, baseline)),
+      mark,
     );
     if (isFree || shown <= 1 || widthOf(text) <= WIDTH) return text;
   }
@@ -108,7 +115,7 @@ function machineTable(cells: readonly Cell[], { columns, sort, wide = false }: T
 
 const OWN_COLUMNS: readonly ColumnName[] = ["peak", "step", "dense", "array", "energy", "ideal", "training"];
 
-function tableText(cells: readonly Cell[], columns: readonly MachineColumn[]): string {
+function tableText(cells: readonly Cell[], columns: readonly MachineColumn[], mark: string): string {
   const table = plainTable(["machine", ...columns.map(({ head }) => head.join("\n"))], 1);
   for (const cell of cells) {
     const numbers = columns.map((column) => {
@@ -116,7 +123,7 @@ function tableText(cells: readonly Cell[], columns: readonly MachineColumn[]): s
       if (value === null || !Number.isFinite(value)) return NONE;
       const width = column.halfWidth?.(cell);
       const shown = width === undefined ? column.show(value) : `${column.show(value)} ±${atLeast(column.show, width)}`;
-      return column.isOfStep ? `${shown}${incompleteMark(cell)}` : shown;
+      return column.isOfStep ? `${shown}${mark}` : shown;
     });
     table.push([cell.machine, ...numbers]);
   }

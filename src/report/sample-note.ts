@@ -1,5 +1,5 @@
 /** What a reader of estimates must know: how much was drawn, of how many ops, and how sure the numbers are. */
-import type { SimulationResult } from "../sim/result.ts";
+import type { SimulationResult } from "../sim/result/result.ts";
 import { share } from "./numbers.ts";
 import { multiplies } from "./workloads.ts";
 

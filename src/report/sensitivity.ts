@@ -4,7 +4,7 @@
  */
 import { stringify } from "csv-stringify/sync";
 import { type Static, Type } from "typebox";
-import { DROPS, type Drop, isSwat } from "../sparsity/drops.ts";
+import { DROPS, type Drop, isSwat } from "../sparsity/operand-masking.ts";
 import { percent, plainTable } from "./table.ts";
 
 const strict = { additionalProperties: false };

@@ -1,6 +1,7 @@
 /** What a trace holds, as text: network, step, and per layer geometry, MACs, densities and how unevenly they are spread. */
+
+import { denseMacs } from "../core/dense-macs.ts";
 import { oneLine } from "../io/faults.ts";
-import { denseMacs } from "../sim/mac-counts.ts";
 import { coverageOf, coverageText } from "../trace/coverage.ts";
 import { isMacOp, type TraceManifest, type TraceTensor } from "../trace/manifest.ts";
 import type { DensityStatistics } from "../trace/statistics.ts";

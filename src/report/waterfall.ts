@@ -1,5 +1,5 @@
 /** Where the cycles of one op went on one machine, from the ideal to what was reached, as text. */
-import { CAUSES, type MachineResult, type ResultRow } from "../sim/result.ts";
+import { CAUSES, type MachineResult, type ResultRow } from "../sim/result/result.ts";
 import { times } from "./numbers.ts";
 import { plainTable } from "./table.ts";
 

@@ -2,14 +2,15 @@
  * Several results as one comparison: rows of all files by workload (a network with a method) and machine, with their means over
  * the steps. Machines of one name that differ in anything are told apart by a number behind it.
  */
+
+import { quantity } from "../core/units.ts";
 import { InputError, oneLine } from "../io/faults.ts";
 import { resolveMemory } from "../sim/memory/hierarchy.ts";
-import { rankedMachines, type Standing, standingOf } from "../sim/ranking.ts";
-import type { MachineResult, ResultRow, SimulationResult, TraceIdentity } from "../sim/result.ts";
+import { rankedMachines, type Standing, standingOf } from "../sim/result/ranking.ts";
+import type { MachineResult, ResultRow, SimulationResult, TraceIdentity } from "../sim/result/result.ts";
+import { totalsOf } from "../sim/result/totals.ts";
 import type { NumberPath } from "../sim/sampling/number-paths.ts";
 import { sumOfWidths } from "../sim/sampling/total-widths.ts";
-import { totalsOf } from "../sim/totals.ts";
-import { quantity } from "../sim/units.ts";
 import { share } from "./numbers.ts";
 
 /** A result, the name of its file, and the hash of that file. */
@@ -35,8 +36,6 @@ export interface Cell {
   readonly rows: readonly ResultRow[];
   /** In the order of their steps. */
   readonly traces: readonly TraceIdentity[];
-  /** Whether one of these traces, or of the dense-training traces beside them, does not hold its whole step. */
-  readonly isIncomplete: boolean;
   /** Means over these traces. */
   readonly totals: MachineResult["totals"];
 }
@@ -56,11 +55,7 @@ function treatmentOf({ method, sparsity }: TraceIdentity): string {
  */
 export function cellsOf(results: readonly NamedResult[]): Cell[] {
   const names = machineNames(results);
-  type Growing = Omit<Cell, "totals" | "isIncomplete"> & {
-    readonly rows: ResultRow[];
-    readonly traces: TraceIdentity[];
-    isDenseIncomplete: boolean;
-  };
+  type Growing = Omit<Cell, "totals"> & { readonly rows: ResultRow[]; readonly traces: TraceIdentity[] };
   const cells = new Map<string, Growing>();
   const holder = new Map<string, string>();
   const faults: string[] = [];
@@ -89,20 +84,15 @@ export function cellsOf(results: readonly NamedResult[]): Cell[] {
           baselineClockHz,
           rows: [],
           traces: [],
-          isDenseIncomplete: false,
         };
         cells.set(key, cell);
         cell.traces.push(trace);
-        cell.isDenseIncomplete ||= result.baseline.traces.some(isIncomplete);
         for (const row of own.rows) if (row.trace === index) cell.rows.push(row);
       });
     }
   }
   if (faults.length > 0) throw new InputError(faults);
-  const all = [...cells.values()].map(({ isDenseIncomplete, ...cell }) => ({
-    ...{ ...cell, ...averaged(cell) },
-    isIncomplete: isDenseIncomplete || cell.traces.some(isIncomplete),
-  }));
+  const all = [...cells.values()].map((cell) => ({ ...cell, ...averaged(cell) }));
   return unique(all.map(({ workload }) => workload)).flatMap((workload) =>
     rankedMachines(
       all.filter((cell) => cell.workload === workload).map((cell) => ({ ...cell.result, totals: cell.totals, cell })),
@@ -110,12 +100,8 @@ export function cellsOf(results: readonly NamedResult[]): Cell[] {
   );
 }
 
-function isIncomplete({ coverage }: TraceIdentity): boolean {
-  return coverage !== undefined;
-}
-
 /** Traces of a cell in the order of their steps, and what its rows come to on average. */
-function averaged({ result, rows, traces, clockHz, baselineClockHz }: Omit<Cell, "totals" | "isIncomplete">) {
+function averaged({ result, rows, traces, clockHz, baselineClockHz }: Omit<Cell, "totals">) {
   const steps = traces.length;
   const ofResult = result.rows.length === rows.length ? result.totals : undefined;
   const means = () => totalsOf({ rows, steps }, { clockHz }, baselineClockHz, { ops: [], steps: 0 });

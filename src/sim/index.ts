@@ -3,14 +3,14 @@
  * runs in a browser. `swat-sim` simulates what is named, too.
  */
 export { InputError } from "../io/faults.ts";
-export type { Accelerator, ComputeResult, Mapping } from "./accelerator.ts";
-export { accelerators } from "./accelerators/index.ts";
-export { type ConformanceProperty, conformanceProperties } from "./conformance.ts";
-export { conservationFaults } from "./conformance-memory.ts";
-export { operationFaults } from "./conformance-operation.ts";
+export { accelerators } from "./arrays/index.ts";
+export { type ConformanceProperty, conformanceProperties } from "./conformance/conformance.ts";
+export { conservationFaults } from "./conformance/memory.ts";
+export { operationFaults } from "./conformance/operation.ts";
 export { type EnergyTable, resolveEnergyTable } from "./energy/table.ts";
-export { denseTwin, type HardwareConfig, type Machine, resolveMachine } from "./machine.ts";
-export type { Operand, Operation, Pass } from "./operation.ts";
-export { rankedMachines, standingOf } from "./ranking.ts";
-export type { MachineResult, ResultRow, ResultTotal, SimulationResult } from "./result.ts";
+export type { Accelerator, ComputeResult, Mapping } from "./hardware/accelerator.ts";
+export { denseTwin, type HardwareConfig, type Machine, resolveMachine } from "./hardware/machine.ts";
+export type { Operand, Operation, Pass } from "./operation/operation.ts";
+export { rankedMachines, standingOf } from "./result/ranking.ts";
+export type { MachineResult, ResultRow, ResultTotal, SimulationResult } from "./result/result.ts";
 export { type SimulationInput, simulate } from "./simulate.ts";

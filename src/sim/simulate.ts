@@ -2,19 +2,23 @@
  * Replays traces on machines. For every recorded operation: the accelerator says what it costs in compute, the memory
  * model what it costs to feed it, and the slower of the two decides; then everything is added up by pass.
  */
+
+import { eventLoopBreaks } from "../core/event-loop.ts";
+import { footprintOf } from "../step/footprint.ts";
+import { type StepOp, stepOps } from "../step/method-overheads.ts";
 import { coverageOf, coverageText } from "../trace/coverage.ts";
 import { isMacOp, type MacOp, type TraceOp } from "../trace/manifest.ts";
 import type { IdentifiedTrace, Trace } from "../trace/trace.ts";
-import { checkEqualTerms, checkOneNetwork, checkSameWork, differencesFrom } from "./comparability.ts";
-import { type Comparison, denseReference } from "./comparison.ts";
 import { type EnergyModel, energyModel } from "./energy/model.ts";
 import type { EnergyTable } from "./energy/table.ts";
-import { eventLoopBreaks } from "./event-loop.ts";
-import { footprintOf } from "./footprint.ts";
-import { checkSizes, namingLayer } from "./limits.ts";
-import { denseTwin, type Machine } from "./machine.ts";
-import { checkRoom } from "./memory/room.ts";
-import { type PreparedOperation, prepareOperation } from "./prepare.ts";
+import { denseTwin, type Machine } from "./hardware/machine.ts";
+import { checkRoom } from "./memory/capacity.ts";
+import { planStep, type StepPlan } from "./memory/placement.ts";
+import { type PreparedOperation, prepareOperation } from "./operation/ablations.ts";
+import { checkSizes, namingLayer } from "./operation/limits.ts";
+import { checkEqualTerms, checkOneNetwork, checkSameWork, differencesFrom } from "./result/comparability.ts";
+import { type Comparison, denseReference } from "./result/comparison.ts";
+import { movingRow, multiplyingRow, multiplyingSeconds, type RowCosts } from "./result/op-result.ts";
 import {
   type MachineResult,
   RESULT_VERSION,
@@ -22,13 +26,10 @@ import {
   SELF,
   type SimulationResult,
   type TraceIdentity,
-} from "./result.ts";
-import { movingRow, multiplyingRow, multiplyingSeconds, type RowCosts } from "./rows.ts";
+} from "./result/result.ts";
+import { type TimedOp, totalsOf } from "./result/totals.ts";
 import { type Sample, sampled } from "./sampling/sampled.ts";
 import { SampledOperation } from "./sampling/sampled-operation.ts";
-import { type StepOp, stepOps } from "./step-ops.ts";
-import { planStep, type StepPlan } from "./step-plan.ts";
-import { type TimedOp, totalsOf } from "./totals.ts";
 
 /** What to simulate. */
 export interface SimulationInput {

@@ -7,7 +7,7 @@
  * Layers whose density would exceed 1 become dense and ε is solved again for the others. The order of the additions is
  * the authors', so that even the last bit of ε agrees. A layer's sparsity also holds for its activations.
  */
-import { sizeOf } from "../kernels/geometry.ts";
+import { sizeOf } from "../core/geometry.ts";
 import type { Exemptions } from "./uniform.ts";
 
 /** Shape of a weight as PyTorch stores it: [K, C/groups, R, S], or [K, C] of a linear layer (not [K, C, 1, 1], which scores higher). */

@@ -6,8 +6,8 @@
 import { type Static, Type } from "typebox";
 import { checkSchema, InputError } from "../io/faults.ts";
 import { type EnergyTable, EnergyTableSchema } from "../sim/energy/table.ts";
-import { type HardwareConfig, HardwareConfigSchema, type Machine } from "../sim/machine.ts";
-import type { MachineResult, ResultRow, SimulationResult } from "../sim/result.ts";
+import { type HardwareConfig, HardwareConfigSchema, type Machine } from "../sim/hardware/machine.ts";
+import type { MachineResult, ResultRow, SimulationResult } from "../sim/result/result.ts";
 
 /**
  * Versions of the check file's schema that are read; the last is written. 1.1 adds energy, 1.2 the common baseline: files without

@@ -3,13 +3,13 @@
  * replays the sparse step on machines, with the dense one to tell what the method adds.
  */
 import { join } from "node:path";
+import { simulateFiles } from "../api/workers/simulate-threads.ts";
 import { writeFileAtomically, writeJsonFile } from "../io/atomic-file.ts";
 import { resultCsv } from "../report/csv.ts";
-import type { SimulationResult } from "../sim/result.ts";
+import { runTraining, type TrainingReport } from "../runs/run-training.ts";
+import type { SimulationResult } from "../sim/result/result.ts";
 import { defaultSchedule, TRAIN_DEFAULTS, type TrainSettings } from "../swat/settings.ts";
 import type { TrainProgress } from "../swat/train.ts";
-import { runTraining, type TrainingReport } from "./run-training.ts";
-import { simulateFiles } from "./simulate-threads.ts";
 
 const DATA = "generated";
 const NETWORK = "resnet8";

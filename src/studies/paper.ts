@@ -3,23 +3,23 @@
  * late in training, simulates them, and counts FLOPs and memory as `flops` and `footprint` do. Published figures enter no computation.
  */
 import { join } from "node:path";
+import { loadAccelerators, loadBaseline, loadMachines, writeTrace } from "../api/open.ts";
+import { synthesizeTrace } from "../api/synthesize.ts";
+import { type SimulationSettings, simulateFiles } from "../api/workers/simulate-threads.ts";
+import { sizeOf } from "../core/geometry.ts";
 import { withTemporaryFolder } from "../io/temporary-folder.ts";
-import { sizeOf } from "../kernels/geometry.ts";
 import { layersOf, type Network, parameterShape } from "../networks/graph.ts";
 import type { MachinePoint, PaperComparison, PassGains, SavedPoint } from "../report/paper-comparison.ts";
 import { publishedFigures } from "../report/published-figures.ts";
-import { PLAIN_STORAGE } from "../sim/footprint.ts";
-import type { Part } from "../sim/held-tensors.ts";
-import { standingOf } from "../sim/ranking.ts";
-import { type MachineResult, type ResultRow, SELF, type SimulationResult } from "../sim/result.ts";
+import { standingOf } from "../sim/result/ranking.ts";
+import { type MachineResult, type ResultRow, SELF, type SimulationResult } from "../sim/result/result.ts";
 import type { FixedMethod } from "../sparsity/methods.ts";
-import { networkMacs } from "./flops.ts";
-import { networkFootprint } from "./footprint.ts";
-import { loadAccelerators, loadBaseline, loadMachines, writeTrace } from "./inputs.ts";
-import { layerSparsities } from "./layer-sparsities.ts";
-import { type SimulationSettings, simulateFiles } from "./simulate-threads.ts";
-import { synthesizeTrace } from "./synthetic/order.ts";
-import type { Position } from "./synthetic/positions.ts";
+import { networkMacs } from "../step/flops.ts";
+import { PLAIN_STORAGE } from "../step/footprint.ts";
+import { layerSparsities } from "../step/layer-sparsities.ts";
+import type { Part } from "../step/live-ranges.ts";
+import { networkFootprint } from "../step/network-footprint.ts";
+import type { Position } from "../synthetic/positions.ts";
 
 /** Of the paper's speed-ups; 0 is dense training. */
 export const PAPER_SPARSITIES = [0, 0.8, 0.9] as const;

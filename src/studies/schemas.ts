@@ -1,9 +1,9 @@
 /** The JSON Schemas that are published for editors and for programs in other languages, made from the declarations. */
 import { SweepPointSchema } from "../report/sweep-points.ts";
-import type { Accelerator } from "../sim/accelerator.ts";
 import { EnergyTableSchema } from "../sim/energy/table.ts";
-import { HardwareConfigSchema } from "../sim/machine.ts";
-import { ResultSchema } from "../sim/result.ts";
+import type { Accelerator } from "../sim/hardware/accelerator.ts";
+import { HardwareConfigSchema } from "../sim/hardware/machine.ts";
+import { ResultSchema } from "../sim/result/result.ts";
 import { MacOpSchema, ManifestSchema, OtherOpSchema } from "../trace/manifest.ts";
 import { CheckSchema } from "./check.ts";
 import { SweepSpecSchema } from "./sweep/spec.ts";

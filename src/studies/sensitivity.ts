@@ -5,6 +5,8 @@
  */
 import { join } from "node:path";
 import { type Static, Type } from "typebox";
+import { loadMachines } from "../api/open.ts";
+import { simulateFiles } from "../api/workers/simulate-threads.ts";
 import { writeFileAtomically, writeJsonFile } from "../io/atomic-file.ts";
 import { checkSchema } from "../io/faults.ts";
 import { readJsonFile } from "../io/file-source.ts";
@@ -18,15 +20,13 @@ import {
 } from "../report/sensitivity.ts";
 import { accuracyOverSparsity, accuracyOverSpeedup } from "../report/sensitivity-plots.ts";
 import { renderSvg } from "../report/svg.ts";
-import type { MachineResult } from "../sim/result.ts";
-import { type Drop, isSwat } from "../sparsity/drops.ts";
+import { runTraining } from "../runs/run-training.ts";
+import type { TrainingJob } from "../runs/training-job.ts";
+import type { MachineResult } from "../sim/result/result.ts";
+import { type Drop, isSwat } from "../sparsity/operand-masking.ts";
 import { DivergenceError } from "../swat/divergence-error.ts";
 import type { TrainSettings } from "../swat/settings.ts";
 import type { TrainProgress } from "../swat/train.ts";
-import { loadMachines } from "./inputs.ts";
-import { runTraining } from "./run-training.ts";
-import { simulateFiles } from "./simulate-threads.ts";
-import type { TrainingJob } from "./training-job.ts";
 
 /** What to compare, and where to leave it. */
 export interface SensitivityPlan

@@ -3,7 +3,7 @@
  * each layer and not by a threshold of training: this is also SWAT's final pruning. A layer keeps what its sparsity asks for or,
  * where SWAT-M has moved that since, as many weights as in the last training step.
  */
-import { countNonzeros } from "../kernels/bit-mask.ts";
+import { countNonzeros } from "../core/bit-mask.ts";
 import type { Dataset } from "./data/dataset.ts";
 import type { Evaluation } from "./layers/layer.ts";
 import type { Model } from "./model.ts";

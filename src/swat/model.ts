@@ -2,10 +2,11 @@
  * A network ready to train: its layers with every buffer they need, allocated once for the largest batch, and the three
  * verbs of a step: forward, backward, update.
  */
+
+import { inputHalo, outputGradHalo, sizeOf } from "../core/geometry.ts";
+import { randomStream } from "../core/random.ts";
 import type { Backend, Halo, Tensor } from "../kernels/backend.ts";
-import { inputHalo, outputGradHalo, sizeOf } from "../kernels/geometry.ts";
 import type { SgdSettings } from "../kernels/kernels.ts";
-import { randomStream } from "../kernels/random.ts";
 import type { Network, NetworkNode } from "../networks/graph.ts";
 import { AddLayer } from "./layers/add.ts";
 import { BatchNormLayer } from "./layers/batch-norm.ts";

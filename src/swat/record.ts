@@ -2,9 +2,10 @@
  * Records one training step as a trace: layers tell it which tensors they multiplied, read and wrote; it keeps each
  * tensor once, with the mask of its nonzeros, and the operations in the order in which they were told.
  */
+
+import { type BitMask, countOnes, maskOfNonzeros } from "../core/bit-mask.ts";
+import { sizeOf } from "../core/geometry.ts";
 import type { Backend, Tensor } from "../kernels/backend.ts";
-import { type BitMask, countOnes, maskOfNonzeros } from "../kernels/bit-mask.ts";
-import { sizeOf } from "../kernels/geometry.ts";
 import type { LayerNode } from "../networks/graph.ts";
 import type { MacOp, OtherOp, TensorRole, TraceManifest, TraceOp, TraceTensor } from "../trace/manifest.ts";
 import { encodeTrace } from "../trace/trace.ts";

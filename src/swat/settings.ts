@@ -1,8 +1,8 @@
 /** Settings of a training run and the defaults that learn on small runs. */
 import { Type } from "typebox";
 import { checkSchema } from "../io/faults.ts";
-import { DROPS, type Drop } from "../sparsity/drops.ts";
 import { METHODS, type Method, PUBLISHED_EXEMPTIONS } from "../sparsity/methods.ts";
+import { DROPS, type Drop } from "../sparsity/operand-masking.ts";
 import { SHARE_AT, SHARE_BY, type SharingOptions } from "../sparsity/sharing.ts";
 import { PRUNINGS, type Pruning } from "../sparsity/structured.ts";
 import type { Exemptions } from "../sparsity/uniform.ts";

@@ -3,8 +3,8 @@
  * with both, dense update; everything in it is decided by the settings and the seed.
  */
 
+import { randomStream } from "../core/random.ts";
 import type { Backend } from "../kernels/backend.ts";
-import { randomStream } from "../kernels/random.ts";
 import { layersOf, type Network, parameterShape } from "../networks/graph.ts";
 import { fixedSparsities } from "../sparsity/methods.ts";
 import { TRACE_VERSION } from "../trace/manifest.ts";

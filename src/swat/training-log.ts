@@ -1,5 +1,5 @@
 /** What a run logs at the end of an epoch and of a recorded step: loss, accuracy, learning rate, and the state of each layer. */
-import { countNonzeros, countOnes } from "../kernels/bit-mask.ts";
+import { countNonzeros, countOnes } from "../core/bit-mask.ts";
 import { emptyFilters } from "../sparsity/keep-filters.ts";
 import type { Model } from "./model.ts";
 import type { LayerHealth } from "./weight-health.ts";

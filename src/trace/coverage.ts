@@ -4,9 +4,9 @@
  * tables of papers count them.
  */
 import { type Static, Type } from "typebox";
-import { outputHeight, outputWidth } from "../kernels/geometry.ts";
+import { outputHeight, outputWidth } from "../core/geometry.ts";
+import { PASSES, type Pass } from "../core/passes.ts";
 import { isMacOp, type MacOp, type TraceManifest, type UnrecordedOp } from "./manifest.ts";
-import { PASSES, type Pass } from "./passes.ts";
 
 const strict = { additionalProperties: false };
 const count = (description: string) => Type.Integer({ minimum: 0, description });
@@ -62,13 +62,6 @@ export function coverageOf(manifest: TraceManifest): Coverage | undefined {
     unrecorded: byKind(unrecorded),
     ...(isPartial ? { microBatches } : {}),
   };
-}
-
-/** Recorded MACs of all passes as a share of those of the step, 0..1; an upper bound where MACs are not known. */
-export function recordedShare({ macs }: Coverage): number {
-  const total = (of: "recorded" | "unrecorded") => sum(PASSES.map((pass) => macs[pass][of]));
-  const recorded = total("recorded");
-  return recorded === 0 ? 0 : recorded / (recorded + total("unrecorded"));
 }
 
 /** One phrase: "69 % of the forward MACs are recorded; not recorded: 2 × conv_transpose2d, 1 × lstm". */

@@ -1,7 +1,7 @@
 /** Whether an op's geometry is possible and fits the shapes of the tensors it names. */
-import { type ConvGeometry, outputHeight, outputWidth, sizeOf } from "../kernels/geometry.ts";
+import { type ConvGeometry, outputHeight, outputWidth, sizeOf } from "../core/geometry.ts";
+import { OPERANDS_OF, RESULT_OF, SHAPE_OF } from "../core/passes.ts";
 import type { MacOp, TraceTensor } from "./manifest.ts";
-import { OPERANDS_OF, RESULT_OF, SHAPE_OF } from "./passes.ts";
 
 /** What is wrong with `op`, one line each; an empty list when it fits. */
 export function geometryFaults(op: MacOp, tensor: (id: string) => TraceTensor): string[] {

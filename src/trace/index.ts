@@ -1,7 +1,8 @@
 /** Public entry `swat-sim/trace`: reading, checking and writing operation traces, free of Node built-ins. */
+
+export { type BitMask, countOnes, maskOfNonzeros } from "../core/bit-mask.ts";
 export { type ByteSource, memorySource } from "../io/byte-source.ts";
 export { InputError } from "../io/faults.ts";
-export { type BitMask, countOnes, maskOfNonzeros } from "../kernels/bit-mask.ts";
 export { type Coverage, coverageOf, coverageText } from "./coverage.ts";
 export {
   isMacOp,

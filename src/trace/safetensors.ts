@@ -2,11 +2,12 @@
  * The safetensors container: 8-byte little-endian header length, JSON header, raw tensors.
  * Format: https://huggingface.co/docs/safetensors, "Format". Read by ranges; written in one piece.
  */
+
+import { sizeOf } from "../core/geometry.ts";
 import type { ByteSource } from "../io/byte-source.ts";
 import { InputError } from "../io/faults.ts";
 import { foreignFormat, SIGNATURE_BYTES } from "../io/foreign-format.ts";
 import { parseJson } from "../io/json.ts";
-import { sizeOf } from "../kernels/geometry.ts";
 
 const LENGTH_BYTES = 8;
 /** The format's own limit on the header. */

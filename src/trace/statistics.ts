@@ -1,6 +1,6 @@
 /** Density of a mask and how unevenly it is spread: what decides how well a machine that waits for its slowest part does. */
-import { type BitMask, countOnes, getBit, sliceSize } from "../kernels/bit-mask.ts";
-import { sizeOf } from "../kernels/geometry.ts";
+import { type BitMask, countOnes, getBit, sliceSize } from "../core/bit-mask.ts";
+import { sizeOf } from "../core/geometry.ts";
 
 /** Densities are nonzeros / size, 0..1; spreads are coefficients of variation (standard deviation / mean, population). */
 export interface DensityStatistics {

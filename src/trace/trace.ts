@@ -2,11 +2,12 @@
  * Reading a trace: opening checks the container, the manifest against its schema, and that every op's operands exist
  * and fit its geometry; masks are read afterwards, one tensor at a time.
  */
+
+import { type BitMask, onesMask, sliceBytes } from "../core/bit-mask.ts";
+import { sizeOf } from "../core/geometry.ts";
 import { type ByteSource, memorySource } from "../io/byte-source.ts";
 import { checkSchema, InputError, unknownName } from "../io/faults.ts";
 import { parseJson } from "../io/json.ts";
-import { type BitMask, onesMask, sliceBytes } from "../kernels/bit-mask.ts";
-import { sizeOf } from "../kernels/geometry.ts";
 import { coverageOf, coverageText } from "./coverage.ts";
 import { geometryFaults } from "./geometry-faults.ts";
 import {

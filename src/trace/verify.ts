@@ -1,5 +1,5 @@
 /** Deep check of a trace: everything that opening it does not look at, because it means reading every mask. */
-import { type BitMask, countOnes, sliceBytes, sliceSize } from "../kernels/bit-mask.ts";
+import { type BitMask, countOnes, sliceBytes, sliceSize } from "../core/bit-mask.ts";
 import type { Trace } from "./trace.ts";
 
 /**

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, it } from "vitest";
 import type { PaperComparison, PassGains } from "../../src/report/paper-comparison.ts";
-import type { ResultTotal, SimulationResult } from "../../src/sim/result.ts";
+import type { ResultTotal, SimulationResult } from "../../src/sim/result/result.ts";
 import { linesOf, swatSim } from "./program.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "swat-sim-paper-"));

@@ -3,9 +3,11 @@
  * puts its arrays into tensors of the backend's and reads the result back. Tensors have room for more images than a
  * call uses, and every gradient is produced with `accumulate`, as the interface of plain kernels adds.
  */
+
+import { type ConvGeometry, inputHalo, outputGradHalo, outputHeight, outputWidth } from "../../src/core/geometry.ts";
+import type { PoolGeometry } from "../../src/core/pool-geometry.ts";
 import type { Backend, BatchNorm, Halo, Pool, Tensor } from "../../src/kernels/backend.ts";
-import { type ConvGeometry, inputHalo, outputGradHalo, outputHeight, outputWidth } from "../../src/kernels/geometry.ts";
-import type { Floats, Kernels, NormGeometry, PoolGeometry } from "../../src/kernels/kernels.ts";
+import type { Floats, Kernels, NormGeometry } from "../../src/kernels/kernels.ts";
 
 /** The kernels of `backend`. */
 export function arrayKernels(backend: Backend): Kernels {

@@ -9,7 +9,7 @@ import {
   outputWidth,
   sizeOf,
   weightShape,
-} from "../../src/kernels/geometry.ts";
+} from "../../src/core/geometry.ts";
 import type { Floats, Kernels } from "../../src/kernels/kernels.ts";
 import { builds, randomFloats } from "./builds.ts";
 

@@ -6,7 +6,7 @@ import {
   outputShape,
   sizeOf,
   weightShape,
-} from "../../src/kernels/geometry.ts";
+} from "../../src/core/geometry.ts";
 import { builds, dot, expectGradient, randomFloats } from "./builds.ts";
 
 const plain: ConvGeometry = {

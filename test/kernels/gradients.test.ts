@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { NormGeometry, PoolGeometry } from "../../src/kernels/kernels.ts";
-import { poolOutputHeight, poolOutputWidth } from "../../src/kernels/pool-geometry.ts";
+import type { PoolGeometry } from "../../src/core/pool-geometry.ts";
+import { poolOutputHeight, poolOutputWidth } from "../../src/core/pool-geometry.ts";
+import type { NormGeometry } from "../../src/kernels/kernels.ts";
 import { batchNormEvalBackward } from "../../src/kernels/reference/batch-norm.ts";
 import { builds, dot, expectGradient, randomFloats } from "./builds.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type ConvGeometry, linearGeometry } from "../../src/kernels/geometry.ts";
-import type { PoolGeometry } from "../../src/kernels/kernels.ts";
+import { type ConvGeometry, linearGeometry } from "../../src/core/geometry.ts";
+import type { PoolGeometry } from "../../src/core/pool-geometry.ts";
 import { builds } from "./builds.ts";
 
 const f = (...values: number[]) => Float32Array.from(values);

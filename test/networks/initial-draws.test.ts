@@ -1,8 +1,8 @@
 /** First weights and biases by the formulas of the SWAT authors' code, network by network. */
 import { describe, expect, test } from "vitest";
-import { sizeOf } from "../../src/kernels/geometry.ts";
+import { sizeOf } from "../../src/core/geometry.ts";
+import { randomStream } from "../../src/core/random.ts";
 import { createBackend } from "../../src/kernels/index.ts";
-import { randomStream } from "../../src/kernels/random.ts";
 import { type LayerNode, layersOf, parameterShape } from "../../src/networks/graph.ts";
 import { networkNamed, networks } from "../../src/networks/index.ts";
 import { drawParameters } from "../../src/networks/initial-draws.ts";

@@ -4,7 +4,7 @@
  * that work in the last item of a step group, which `outputWriters: "closing"` says.
  * Source: DNNsim 4748a600.
  */
-import type { LineDetail, LineResult } from "../../src/sim/lanes/on-chip/line-detail.ts";
+import type { LineDetail, LineResult } from "../../src/sim/hardware/line-detail.ts";
 import type { Tally } from "./oracle.ts";
 
 type Settings = Readonly<Record<string, unknown>>;

@@ -2,10 +2,10 @@
  * DNNsim's SCNN runs, replayed on our machine of the same name. Beside the four counts that must be equal, those of its
  * buffers and idle multipliers are compared where its tile height is right. Source: DNNsim 4748a600.
  */
-import type { ConvGeometry } from "../../src/kernels/geometry.ts";
-import type { ComputeResult } from "../../src/sim/accelerator.ts";
-import { type ScnnParams, scnn } from "../../src/sim/accelerators/scnn.ts";
-import type { Operation } from "../../src/sim/operation.ts";
+import type { ConvGeometry } from "../../src/core/geometry.ts";
+import { type ScnnParams, scnn } from "../../src/sim/arrays/scnn.ts";
+import type { ComputeResult } from "../../src/sim/hardware/accelerator.ts";
+import type { Operation } from "../../src/sim/operation/operation.ts";
 import type { Tally } from "./oracle.ts";
 
 type Config = Readonly<Record<string, unknown>>;

@@ -5,12 +5,12 @@
  */
 import { join } from "node:path";
 import type { Static, TObject } from "typebox";
-import { type ConvGeometry, linearGeometry, outputHeight, outputWidth, sizeOf } from "../../src/kernels/geometry.ts";
-import type { Accelerator, ComputeResult } from "../../src/sim/accelerator.ts";
-import { type BitTacticalParams, bitTactical } from "../../src/sim/accelerators/bit-tactical.ts";
-import { dadiannao } from "../../src/sim/accelerators/dadiannao.ts";
-import type { LineDetail, LineResult } from "../../src/sim/lanes/on-chip/line-detail.ts";
-import type { Operation } from "../../src/sim/operation.ts";
+import { type ConvGeometry, linearGeometry, outputHeight, outputWidth, sizeOf } from "../../src/core/geometry.ts";
+import { type BitTacticalParams, bitTactical } from "../../src/sim/arrays/bit-tactical.ts";
+import { dadiannao } from "../../src/sim/arrays/dadiannao.ts";
+import type { Accelerator, ComputeResult } from "../../src/sim/hardware/accelerator.ts";
+import type { LineDetail, LineResult } from "../../src/sim/hardware/line-detail.ts";
+import type { Operation } from "../../src/sim/operation/operation.ts";
 import { readCase } from "./case-files.ts";
 import { compareLines, lineDetailOf } from "./dnnsim-lines.ts";
 import { replayScnn, scnnExempt } from "./dnnsim-scnn.ts";

@@ -3,16 +3,17 @@
  * another. A case is one layer on a machine of ours; the bytes of every boundary and tensor are compared, and those of outputs
  * also by direction.
  */
+
+import { type BitMask, countOnes, maskOfNonzeros, onesMask } from "../../src/core/bit-mask.ts";
+import { type ConvGeometry, sizeOf } from "../../src/core/geometry.ts";
+import { SHAPE_OF } from "../../src/core/passes.ts";
 import { memorySource } from "../../src/io/byte-source.ts";
-import { type BitMask, countOnes, maskOfNonzeros, onesMask } from "../../src/kernels/bit-mask.ts";
-import { type ConvGeometry, sizeOf } from "../../src/kernels/geometry.ts";
-import { accelerators } from "../../src/sim/accelerators/index.ts";
-import { resolveMachine } from "../../src/sim/machine.ts";
-import { OPERANDS_OF, type Operand, PASSES, type Pass } from "../../src/sim/operation.ts";
-import type { ResultRow } from "../../src/sim/result.ts";
+import { accelerators } from "../../src/sim/arrays/index.ts";
+import { resolveMachine } from "../../src/sim/hardware/machine.ts";
+import { OPERANDS_OF, type Operand, PASSES, type Pass } from "../../src/sim/operation/operation.ts";
+import type { ResultRow } from "../../src/sim/result/result.ts";
 import { simulate } from "../../src/sim/simulate.ts";
 import type { TraceManifest } from "../../src/trace/manifest.ts";
-import { SHAPE_OF } from "../../src/trace/passes.ts";
 import { encodeTrace, openTrace } from "../../src/trace/trace.ts";
 import type { Oracle, Tally } from "./oracle.ts";
 

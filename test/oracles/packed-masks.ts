@@ -4,8 +4,8 @@
  * last, so both spatial dimensions change places on the way in.
  */
 import { readFile } from "node:fs/promises";
-import { type BitMask, setBit, sliceSize, zerosMask } from "../../src/kernels/bit-mask.ts";
-import { sizeOf } from "../../src/kernels/geometry.ts";
+import { type BitMask, setBit, sliceSize, zerosMask } from "../../src/core/bit-mask.ts";
+import { sizeOf } from "../../src/core/geometry.ts";
 import { checkBits } from "./case-files.ts";
 
 const NPY_MAGIC = "\x93NUMPY";

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import { accelerators } from "../../src/sim/accelerators/index.ts";
+import { accelerators } from "../../src/sim/arrays/index.ts";
 import { mappingSection } from "./page.ts";
 
 test("the page of validation holds the mappings that the accelerators declare", async () => {

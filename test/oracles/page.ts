@@ -1,6 +1,6 @@
 /** The validation page: comparisons with independent programs, what is skipped and why, and the mappings. */
-import type { Accelerator } from "../../src/sim/accelerator.ts";
-import { PASSES } from "../../src/sim/operation.ts";
+import type { Accelerator } from "../../src/sim/hardware/accelerator.ts";
+import { PASSES } from "../../src/sim/operation/operation.ts";
 import type { TallyRow } from "./oracle.ts";
 import type { ComparedFolder, Outcome } from "./run-folders.ts";
 import { IID_CASES, IID_ZEROS, iidSpeedup, largestDeviation } from "./tensordash-iid.ts";

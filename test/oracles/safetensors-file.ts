@@ -1,7 +1,7 @@
 /** Reads a golden `.safetensors` file whole: 8-byte little-endian header length, JSON header, raw little-endian tensors. */
 
+import { sizeOf } from "../../src/core/geometry.ts";
 import { readBytes } from "../../src/io/read-file.ts";
-import { sizeOf } from "../../src/kernels/geometry.ts";
 
 /** One tensor; the array's type follows the file's dtype: F32, F64, U8 or I32. */
 export interface GoldenTensor {

@@ -5,10 +5,10 @@
  * by index, extra writes, padded row-wise blocks, the time base of utilisation) is applied here. Source: SCALE-Sim v3
  * fab89b7 (Samajdar et al.).
  */
-import { type BitMask, setBit, zerosMask } from "../../src/kernels/bit-mask.ts";
-import { type ConvGeometry, outputHeight, outputWidth, weightShape } from "../../src/kernels/geometry.ts";
-import type { ComputeResult } from "../../src/sim/accelerator.ts";
-import { type SystolicParams, systolic } from "../../src/sim/accelerators/systolic.ts";
+import { type BitMask, setBit, zerosMask } from "../../src/core/bit-mask.ts";
+import { type ConvGeometry, outputHeight, outputWidth, weightShape } from "../../src/core/geometry.ts";
+import { type SystolicParams, systolic } from "../../src/sim/arrays/systolic.ts";
+import type { ComputeResult } from "../../src/sim/hardware/accelerator.ts";
 import { readCase } from "./case-files.ts";
 import type { Oracle, Tally } from "./oracle.ts";
 

@@ -4,12 +4,12 @@
  * them is stationary. Source: STONNE 22634b8b.
  */
 import { join } from "node:path";
-import { type BitMask, onesMask, setBit, zerosMask } from "../../src/kernels/bit-mask.ts";
-import { linearGeometry } from "../../src/kernels/geometry.ts";
-import type { ComputeResult } from "../../src/sim/accelerator.ts";
-import { mesh } from "../../src/sim/accelerators/mesh.ts";
-import { sigma } from "../../src/sim/accelerators/sigma.ts";
-import type { Operation } from "../../src/sim/operation.ts";
+import { type BitMask, onesMask, setBit, zerosMask } from "../../src/core/bit-mask.ts";
+import { linearGeometry } from "../../src/core/geometry.ts";
+import { mesh } from "../../src/sim/arrays/mesh.ts";
+import { sigma } from "../../src/sim/arrays/sigma.ts";
+import type { ComputeResult } from "../../src/sim/hardware/accelerator.ts";
+import type { Operation } from "../../src/sim/operation/operation.ts";
 import { readBits, readCase } from "./case-files.ts";
 import type { Oracle, Tally } from "./oracle.ts";
 

@@ -1,5 +1,5 @@
 /** What the runners of the `swat` oracle's case kinds share: a case's parameters and tensors, and what they compute. */
-import type { ConvGeometry } from "../../src/kernels/geometry.ts";
+import type { ConvGeometry } from "../../src/core/geometry.ts";
 import type { Floats } from "../../src/kernels/kernels.ts";
 import type { GoldenTensor } from "./safetensors-file.ts";
 

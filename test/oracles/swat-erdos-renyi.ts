@@ -3,12 +3,13 @@
  * must be equal, sparsities within four units in the last place (their sums may be in another order), kept weights equal
  * for a sparsity within that distance; sums over layers within the rounding of their order.
  */
+
+import { sizeOf } from "../../src/core/geometry.ts";
 import { readJsonFile } from "../../src/io/file-source.ts";
-import { sizeOf } from "../../src/kernels/geometry.ts";
 import { layersOf, type Network, parameterShape } from "../../src/networks/graph.ts";
 import { channelScore, erdosRenyi, kernelScore, type ShapeScore } from "../../src/sparsity/erdos-renyi.ts";
 import { keepCount } from "../../src/sparsity/keep-count.ts";
-import { networkMacs } from "../../src/studies/flops.ts";
+import { networkMacs } from "../../src/step/flops.ts";
 import type { Tally } from "./oracle.ts";
 import { networkOf } from "./swat-network.ts";
 

@@ -1,9 +1,10 @@
 /** Table of the `swat` oracle with the layers of whole networks: names, shapes, MACs, and totals, in order and exactly. */
+
+import { gridMacs } from "../../src/core/dense-macs.ts";
+import { outputHeight, sizeOf } from "../../src/core/geometry.ts";
 import { readJsonFile } from "../../src/io/file-source.ts";
-import { outputHeight, sizeOf } from "../../src/kernels/geometry.ts";
 import { type LayerNode, layersOf, type Network, parameterCount, parameterShape } from "../../src/networks/graph.ts";
-import { gridMacs } from "../../src/sim/mac-counts.ts";
-import { networkMacs } from "../../src/studies/flops.ts";
+import { networkMacs } from "../../src/step/flops.ts";
 import type { Tally } from "./oracle.ts";
 import { networkOf } from "./swat-network.ts";
 

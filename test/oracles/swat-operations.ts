@@ -1,7 +1,8 @@
 /** Single operations of the `swat` oracle, forward and backward, on one of our builds. */
-import type { ConvGeometry } from "../../src/kernels/geometry.ts";
-import { outputShape, sizeOf } from "../../src/kernels/geometry.ts";
-import type { Floats, Kernels, NormGeometry, PoolGeometry } from "../../src/kernels/kernels.ts";
+import type { ConvGeometry } from "../../src/core/geometry.ts";
+import { outputShape, sizeOf } from "../../src/core/geometry.ts";
+import type { PoolGeometry } from "../../src/core/pool-geometry.ts";
+import type { Floats, Kernels, NormGeometry } from "../../src/kernels/kernels.ts";
 import { batchNormEvalBackward } from "../../src/kernels/reference/batch-norm.ts";
 import {
   type Computed,

@@ -3,8 +3,8 @@
  * batches. Losses, sparsities, kept counts, the first step's logits, gradients and masks, and the final parameters.
  */
 import { join } from "node:path";
+import { sizeOf } from "../../src/core/geometry.ts";
 import type { Backend, Tensor } from "../../src/kernels/backend.ts";
-import { sizeOf } from "../../src/kernels/geometry.ts";
 import { layersOf, type Network, parameterShape } from "../../src/networks/graph.ts";
 import { basicBlock } from "../../src/networks/residual-blocks.ts";
 import { cifarResnet } from "../../src/networks/residual-network.ts";

@@ -1,6 +1,6 @@
 /** The original TensorDash model's padding rules, in our coordinates: y is vertical, x horizontal. */
-import { type BitMask, getBit } from "../../src/kernels/bit-mask.ts";
-import type { ConvGeometry } from "../../src/kernels/geometry.ts";
+import { type BitMask, getBit } from "../../src/core/bit-mask.ts";
+import type { ConvGeometry } from "../../src/core/geometry.ts";
 
 /** A layer as a golden case describes it. */
 export interface PaddedLayer {

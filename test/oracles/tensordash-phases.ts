@@ -3,10 +3,10 @@
  * the input positions of that phase, each phase is translated into a stride-1 forward pass over the part of the padded
  * gradient that it reads, with the part of the rotated kernel that it uses.
  */
-import { type BitMask, getBit, setBit, zerosMask } from "../../src/kernels/bit-mask.ts";
-import type { ComputeResult } from "../../src/sim/accelerator.ts";
-import { type TensorDashParams, tensordash } from "../../src/sim/accelerators/tensordash.ts";
-import { windowConflicts } from "../../src/sim/lanes/bank-map.ts";
+import { type BitMask, getBit, setBit, zerosMask } from "../../src/core/bit-mask.ts";
+import { windowConflicts } from "../../src/sim/arrays/lanes/bank-map.ts";
+import { type TensorDashParams, tensordash } from "../../src/sim/arrays/tensordash.ts";
+import type { ComputeResult } from "../../src/sim/hardware/accelerator.ts";
 import { type GradPadding, type PaddedLayer, paddingKind } from "./tensordash-layer.ts";
 
 /** One axis of a phase: kernel positions in the order read, windows, and the padded gradient position of the first. */

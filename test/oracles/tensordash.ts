@@ -3,11 +3,11 @@
  * places, padding becomes four-sided, every image is an operation of its own, and where the original chose its operand by
  * rules of its own the choice is forced through `operand`. What only its bugs explain is skipped.
  */
-import { type BitMask, countOnes } from "../../src/kernels/bit-mask.ts";
-import { type ConvGeometry, outputHeight, outputWidth, sizeOf } from "../../src/kernels/geometry.ts";
-import type { ComputeResult } from "../../src/sim/accelerator.ts";
-import { tensordash as machine, type TensorDashParams } from "../../src/sim/accelerators/tensordash.ts";
-import type { Operation, Pass } from "../../src/sim/operation.ts";
+import { type BitMask, countOnes } from "../../src/core/bit-mask.ts";
+import { type ConvGeometry, outputHeight, outputWidth, sizeOf } from "../../src/core/geometry.ts";
+import { tensordash as machine, type TensorDashParams } from "../../src/sim/arrays/tensordash.ts";
+import type { ComputeResult } from "../../src/sim/hardware/accelerator.ts";
+import type { Operation, Pass } from "../../src/sim/operation/operation.ts";
 import { readCase } from "./case-files.ts";
 import type { Oracle, Tally } from "./oracle.ts";
 import { sliceOf, transposedMask } from "./packed-masks.ts";

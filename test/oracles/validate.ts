@@ -7,7 +7,7 @@
  */
 import { parseArgs } from "node:util";
 import { writeFileAtomically } from "../../src/io/atomic-file.ts";
-import { accelerators } from "../../src/sim/accelerators/index.ts";
+import { accelerators } from "../../src/sim/arrays/index.ts";
 import { campaigns } from "../sim/fuzz/fuzz.ts";
 import { outcomeLines } from "./outcome-lines.ts";
 import { validationPage } from "./page.ts";

@@ -9,7 +9,7 @@ import { escapeHtml, html } from "../../src/report/html/template.ts";
 import { grouped, joules, time, withUnit } from "../../src/report/numbers.ts";
 import { costOf, paretoFront } from "../../src/report/sweep-front.ts";
 import { cellsOf, geometricMean } from "../../src/report/workloads.ts";
-import type { SimulationResult } from "../../src/sim/result.ts";
+import type { SimulationResult } from "../../src/sim/result/result.ts";
 import { EVIL, named, resultOf, sweepPoint, valuesOf } from "./report-input.ts";
 
 const result = await resultOf({ 4: 0.2, 8: 0.1 });

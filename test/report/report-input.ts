@@ -1,11 +1,11 @@
 /** Results for tests of reports: two small machines on made traces, and a sweep; and a chart's data. */
 import { createHash } from "node:crypto";
+import { loadMachines } from "../../src/api/open.ts";
 import type { Chart } from "../../src/report/charts/chart.ts";
 import type { MeasuredPoint } from "../../src/report/sweep-points.ts";
 import type { NamedResult } from "../../src/report/workloads.ts";
-import type { SimulationResult } from "../../src/sim/result.ts";
+import type { SimulationResult } from "../../src/sim/result/result.ts";
 import { simulate } from "../../src/sim/simulate.ts";
-import { loadMachines } from "../../src/studies/inputs.ts";
 import { makeTrace, SWAT_DENSITIES } from "../sim/make-trace.ts";
 
 /** A name that would be markup, a script or a formula where it is not escaped. */

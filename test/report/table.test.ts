@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { loadCommonBaseline, loadEnergyTables, loadMachines } from "../../src/api/open.ts";
 import { reportPage } from "../../src/report/html/page.ts";
 import { resultTable } from "../../src/report/result-table.ts";
 import { simulate } from "../../src/sim/simulate.ts";
-import { loadCommonBaseline, loadEnergyTables, loadMachines } from "../../src/studies/inputs.ts";
 import { makeTrace, SWAT_DENSITIES } from "../sim/make-trace.ts";
 import { named } from "./report-input.ts";
 

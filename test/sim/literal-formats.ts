@@ -1,6 +1,6 @@
 /** Encoders of the storage formats, written plainly: what they write is as long as the simulator says. */
 import fc from "fast-check";
-import type { StorageFormatConfig } from "../../src/sim/storage-formats.ts";
+import type { StorageFormatConfig } from "../../src/core/storage-formats.ts";
 
 export type NOfM = Extract<StorageFormatConfig, { format: "n-of-m" }>;
 export type Numbers = Exclude<StorageFormatConfig, string | NOfM>;

@@ -1,8 +1,8 @@
 /** A small trace of two layers with masks drawn from a seed: enough of everything for tests of the simulator. */
 import seedrandom from "seedrandom";
+import { type BitMask, countOnes, onesMask, setBit, sliceSize, zerosMask } from "../../src/core/bit-mask.ts";
+import { sizeOf } from "../../src/core/geometry.ts";
 import { memorySource } from "../../src/io/byte-source.ts";
-import { type BitMask, countOnes, onesMask, setBit, sliceSize, zerosMask } from "../../src/kernels/bit-mask.ts";
-import { sizeOf } from "../../src/kernels/geometry.ts";
 import type { TraceManifest, TraceOp, TraceTensor } from "../../src/trace/manifest.ts";
 import type { IdentifiedTrace } from "../../src/trace/trace.ts";
 import { encodeTrace, openTrace } from "../../src/trace/trace.ts";

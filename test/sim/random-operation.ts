@@ -1,6 +1,6 @@
 /** Random geometries, masks and operations for property tests, and a brute-force count over them. */
 import fc from "fast-check";
-import { type BitMask, getBit, setBit, zerosMask } from "../../src/kernels/bit-mask.ts";
+import { type BitMask, getBit, setBit, zerosMask } from "../../src/core/bit-mask.ts";
 import {
   type ConvGeometry,
   inputShape,
@@ -8,8 +8,8 @@ import {
   outputShape,
   outputWidth,
   weightShape,
-} from "../../src/kernels/geometry.ts";
-import { OPERANDS_OF, type Operand, type Operation, PASSES, type Pass } from "../../src/sim/operation.ts";
+} from "../../src/core/geometry.ts";
+import { OPERANDS_OF, type Operand, type Operation, PASSES, type Pass } from "../../src/sim/operation/operation.ts";
 
 const SHAPE_OF = { input: inputShape, weight: weightShape, outputGrad: outputShape } as const;
 

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
+import { loadMachines } from "../../src/api/open.ts";
 import { checkSchema } from "../../src/io/faults.ts";
 import { resultCsv } from "../../src/report/csv.ts";
 import { resultTable } from "../../src/report/result-table.ts";
-import { accelerators } from "../../src/sim/accelerators/index.ts";
-import { type Machine, resolveMachine } from "../../src/sim/machine.ts";
-import { ResultSchema, type SimulationResult } from "../../src/sim/result.ts";
+import { accelerators } from "../../src/sim/arrays/index.ts";
+import { type Machine, resolveMachine } from "../../src/sim/hardware/machine.ts";
+import { ResultSchema, type SimulationResult } from "../../src/sim/result/result.ts";
 import { type SimulationInput, simulate } from "../../src/sim/simulate.ts";
-import { loadMachines } from "../../src/studies/inputs.ts";
 import { CONV, DENSE_DENSITIES, makeTrace, SWAT_DENSITIES } from "./make-trace.ts";
 import { bruteForceMacs } from "./random-operation.ts";
 
@@ -375,5 +375,6 @@ describe("reports", () => {
     for (const { name } of machines) expect(table).toContain(name);
     const lines = resultCsv(result).trim().split("\n");
     expect(lines).toHaveLength(1 + result.machines.reduce((sum, { rows }) => sum + rows.length, 0));
+    expect(lines[0]).toContain("compute_cycles");
   });
 });

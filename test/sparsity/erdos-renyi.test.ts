@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { sizeOf } from "../../src/kernels/geometry.ts";
+import { sizeOf } from "../../src/core/geometry.ts";
 import { channelScore, erdosRenyi, erdosRenyiKernelSparsities, kernelScore } from "../../src/sparsity/erdos-renyi.ts";
 
 const NONE = { firstLayerDense: false, lastLayerDense: false };

@@ -2,13 +2,13 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { expect, it } from "vitest";
+import { openTraces, shippedMachines } from "../../src/api/open.ts";
 import { checkSchema } from "../../src/io/faults.ts";
 import { readJsonFile } from "../../src/io/file-source.ts";
-import { accelerators } from "../../src/sim/accelerators/index.ts";
-import { resolveMachine } from "../../src/sim/machine.ts";
+import { accelerators } from "../../src/sim/arrays/index.ts";
+import { resolveMachine } from "../../src/sim/hardware/machine.ts";
 import { simulate } from "../../src/sim/simulate.ts";
 import { CheckSchema, compareWithCheck } from "../../src/studies/check.ts";
-import { openTraces, shippedMachines } from "../../src/studies/inputs.ts";
 import { verifyTrace } from "../../src/trace/verify.ts";
 
 const folder = resolve(import.meta.dirname, "../golden");

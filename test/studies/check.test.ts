@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { loadEnergyTables, loadMachines } from "../../src/api/open.ts";
 import { checkSchema } from "../../src/io/faults.ts";
 import { simulate } from "../../src/sim/simulate.ts";
 import {
@@ -9,7 +10,6 @@ import {
   compareWithCheck,
   readCheck,
 } from "../../src/studies/check.ts";
-import { loadEnergyTables, loadMachines } from "../../src/studies/inputs.ts";
 import { faultsOf } from "../io/folder.ts";
 import { makeTrace, SWAT_DENSITIES } from "../sim/make-trace.ts";
 

@@ -2,16 +2,17 @@
  * One training step of a network, from the images to a simulated trace, and what must hold of it whatever the network:
  * the ops that backpropagation has, the densities that the method sets, and MACs that agree with the count without a run.
  */
+
+import { loadMachines } from "../../src/api/open.ts";
+import { sizeOf } from "../../src/core/geometry.ts";
 import { memorySource } from "../../src/io/byte-source.ts";
-import { sizeOf } from "../../src/kernels/geometry.ts";
 import { createBackend } from "../../src/kernels/index.ts";
 import { layersOf, type Network } from "../../src/networks/graph.ts";
-import { accelerators } from "../../src/sim/accelerators/index.ts";
-import type { SimulationResult } from "../../src/sim/result.ts";
+import { accelerators } from "../../src/sim/arrays/index.ts";
+import type { SimulationResult } from "../../src/sim/result/result.ts";
 import { simulate } from "../../src/sim/simulate.ts";
 import { keepCount } from "../../src/sparsity/keep-count.ts";
-import { networkMacs } from "../../src/studies/flops.ts";
-import { loadMachines } from "../../src/studies/inputs.ts";
+import { networkMacs } from "../../src/step/flops.ts";
 import { generatedData } from "../../src/swat/data/generated.ts";
 import { TRAIN_DEFAULTS } from "../../src/swat/settings.ts";
 import { train } from "../../src/swat/train.ts";

@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { Ajv } from "ajv";
 import { describe, expect, it } from "vitest";
-import { accelerators } from "../../src/sim/accelerators/index.ts";
-import { shippedMachines } from "../../src/studies/inputs.ts";
+import { shippedMachines } from "../../src/api/open.ts";
+import { accelerators } from "../../src/sim/arrays/index.ts";
 import { publishedSchemas } from "../../src/studies/schemas.ts";
 
 const schemas = publishedSchemas(accelerators);

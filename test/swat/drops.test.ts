@@ -3,15 +3,15 @@
  * selections that are made by sorting, as Algorithm 1 of SWAT with other operands.
  */
 import { describe, expect, it } from "vitest";
+import type { ConvGeometry } from "../../src/core/geometry.ts";
+import { randomStream } from "../../src/core/random.ts";
 import { memorySource } from "../../src/io/byte-source.ts";
-import type { ConvGeometry } from "../../src/kernels/geometry.ts";
 import { createBackend, isSupported } from "../../src/kernels/index.ts";
-import { randomStream } from "../../src/kernels/random.ts";
 import { referenceKernels as kernels } from "../../src/kernels/reference/index.ts";
 import { layersOf, type Network } from "../../src/networks/graph.ts";
 import { GraphBuilder } from "../../src/networks/graph-builder.ts";
 import { networkNamed } from "../../src/networks/index.ts";
-import { DROPS, type Drop, isSwat, parseDrops, SWAT_DROPS } from "../../src/sparsity/drops.ts";
+import { DROPS, type Drop, isSwat, parseDrops, SWAT_DROPS } from "../../src/sparsity/operand-masking.ts";
 import { loadData } from "../../src/swat/data/index.ts";
 import { kernelGeometry } from "../../src/swat/layers/swat-layer.ts";
 import { Model } from "../../src/swat/model.ts";

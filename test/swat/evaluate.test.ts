@@ -1,7 +1,7 @@
 /** Evaluating between the steps of a run leaves no trace in it. */
 import { describe, expect, it } from "vitest";
+import { randomStream } from "../../src/core/random.ts";
 import { createBackend, isSupported } from "../../src/kernels/index.ts";
-import { randomStream } from "../../src/kernels/random.ts";
 import { layersOf } from "../../src/networks/graph.ts";
 import { networkNamed } from "../../src/networks/index.ts";
 import type { Pruning } from "../../src/sparsity/structured.ts";

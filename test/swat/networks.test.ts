@@ -1,7 +1,7 @@
 /** Every network trains: a step of each family with concatenation or dropout, small, and the gradient of a whole network. */
 import { describe, expect, it } from "vitest";
+import { randomStream } from "../../src/core/random.ts";
 import { createBackend } from "../../src/kernels/index.ts";
-import { randomStream } from "../../src/kernels/random.ts";
 import { layersOf, type Network } from "../../src/networks/graph.ts";
 import { defineNetwork } from "../../src/networks/graph-builder.ts";
 import { networkNamed } from "../../src/networks/index.ts";

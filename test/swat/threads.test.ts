@@ -2,11 +2,11 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
+import { randomStream } from "../../src/core/random.ts";
 import type { Backend } from "../../src/kernels/backend.ts";
 import { isSupported } from "../../src/kernels/index.ts";
-import { randomStream } from "../../src/kernels/random.ts";
-import { createSimdBackend } from "../../src/kernels/simd/backend.ts";
-import { createRunner } from "../../src/kernels/simd/runner.ts";
+import { createSimdBackend } from "../../src/kernels/wasm/backend.ts";
+import { createRunner } from "../../src/kernels/wasm/runner.ts";
 import { layersOf } from "../../src/networks/graph.ts";
 import { networkNamed } from "../../src/networks/index.ts";
 import { Model } from "../../src/swat/model.ts";

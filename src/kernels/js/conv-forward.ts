@@ -4,8 +4,8 @@
  * with t over the nonzeros (c, r, s) of filter k. A nearly dense
  * weight keeps its zeros and four filters are summed at once.
  */
-import type { ConvGeometry } from "../geometry.ts";
-import { outputHeight, outputWidth, sizeOf, weightShape } from "../geometry.ts";
+import type { ConvGeometry } from "../../core/geometry.ts";
+import { outputHeight, outputWidth, sizeOf, weightShape } from "../../core/geometry.ts";
 import type { Floats } from "../kernels.ts";
 import { copyPadded, imagesPerBlock, layOut, type PaddedPlanes } from "./padded-planes.ts";
 import { doubleScratch, integerScratch } from "./scratch.ts";

@@ -6,8 +6,8 @@
  * strided gradient is thus v·u small dense convolutions; zeros are never inserted between outputs.
  * A nearly dense weight keeps its zeros and four channels are summed at once.
  */
-import type { ConvGeometry } from "../geometry.ts";
-import { outputHeight, outputWidth, sizeOf, weightShape } from "../geometry.ts";
+import type { ConvGeometry } from "../../core/geometry.ts";
+import { outputHeight, outputWidth, sizeOf, weightShape } from "../../core/geometry.ts";
 import type { Floats } from "../kernels.ts";
 import { outputMargins } from "./output-margins.ts";
 import { copyPadded, imagesPerBlock, layOut, type PaddedPlanes } from "./padded-planes.ts";

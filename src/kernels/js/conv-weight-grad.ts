@@ -6,8 +6,8 @@
  * filters. Sums over the whole batch are kept in double precision. A nearly dense input keeps its zeros and four
  * channels are summed at once.
  */
-import type { ConvGeometry } from "../geometry.ts";
-import { inputShape, outputHeight, outputWidth, sizeOf } from "../geometry.ts";
+import type { ConvGeometry } from "../../core/geometry.ts";
+import { inputShape, outputHeight, outputWidth, sizeOf } from "../../core/geometry.ts";
 import type { Floats } from "../kernels.ts";
 import { outputMargins } from "./output-margins.ts";
 import { layOut, type PaddedPlanes } from "./padded-planes.ts";

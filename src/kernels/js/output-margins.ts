@@ -3,8 +3,8 @@
  * with r·dilation = stride·r' + i, met it at output row p = a − r'. Over all rows and taps p may leave 0..P−1 on both
  * sides; giving `outputGrad` that many rows of zeros makes every such access legal and removes all tests from the loops.
  */
-import type { ConvGeometry } from "../geometry.ts";
-import { outputHeight, outputWidth } from "../geometry.ts";
+import type { ConvGeometry } from "../../core/geometry.ts";
+import { outputHeight, outputWidth } from "../../core/geometry.ts";
 
 /** Zeros around outputGrad [P, Q] as [top, bottom, left, right]. */
 export function outputMargins(g: ConvGeometry): readonly [number, number, number, number] {

@@ -7,8 +7,8 @@
  * with h = p·stride + r·dilation − padding (w likewise), c within the group of k, and positions outside the image left
  * out. Sums are taken in double precision and rounded once. SWAT (Raihan & Aamodt 2020, Algorithm 1) only changes which operands are given.
  */
-import type { ConvGeometry } from "../geometry.ts";
-import { outputHeight, outputWidth } from "../geometry.ts";
+import type { ConvGeometry } from "../../core/geometry.ts";
+import { outputHeight, outputWidth } from "../../core/geometry.ts";
 import type { Floats } from "../kernels.ts";
 
 /** output [N, K, P, Q] = input ∗ weight + bias. */

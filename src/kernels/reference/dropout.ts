@@ -3,8 +3,9 @@
  * their mean and evaluation needs no scaling. Image n's element e (in C order) is dropped by draw
  * 4·(⌊n/4⌋·size + e) + n mod 4 of the stream: kernels with images side by side then use whole blocks of the generator.
  */
+
+import type { RandomStream } from "../../core/random.ts";
 import type { Floats } from "../kernels.ts";
-import type { RandomStream } from "../random.ts";
 
 const DRAWS = 2 ** 32;
 /** Draws of a block of the generator. */

@@ -4,8 +4,9 @@
  *            window without an image element gives −∞ and argmax −1. The first NaN of a window wins over every number.
  *   average: Σ window / (window height · width), padding counted as zeros.
  */
-import type { Floats, PoolGeometry } from "../kernels.ts";
-import { poolOutputHeight, poolOutputWidth } from "../pool-geometry.ts";
+import type { PoolGeometry } from "../../core/pool-geometry.ts";
+import { poolOutputHeight, poolOutputWidth } from "../../core/pool-geometry.ts";
+import type { Floats } from "../kernels.ts";
 
 /** output [N, C, P, Q] = maximum; `argmax` [N, C, P, Q] = its index into the H × W plane. */
 export function maxPoolForward(g: PoolGeometry, input: Floats, output: Floats, argmax: Int32Array): void {

@@ -1,5 +1,5 @@
 /** Energy, bytes moved and bytes held. */
-import type { SimulationResult } from "../../sim/result.ts";
+import type { SimulationResult } from "../../sim/result/result.ts";
 import { joules, withUnit } from "../numbers.ts";
 import { type Cell, energyOf, type NamedResult, sumRecords, unique, workloadOf } from "../workloads.ts";
 import { type Chart, largestParts, type Piece, stackedBars } from "./chart.ts";

@@ -2,7 +2,7 @@
  * Roofline (Williams, Waterman & Patterson, CACM 2009): MACs a second over MACs a byte of DRAM, below the peak of the array
  * and the bandwidth of DRAM. Dense MACs may pass the roof: those with a zero were skipped.
  */
-import { PASSES } from "../../sim/operation.ts";
+import { PASSES } from "../../sim/operation/operation.ts";
 import { times, withUnit } from "../numbers.ts";
 import { type Cell, dramBytesPerSecond, multiplies, sumOf, totalOf, unique } from "../workloads.ts";
 import { type Chart, layeredPanels, numbered, PALETTE, panelWidth, themed } from "./chart.ts";

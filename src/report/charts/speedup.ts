@@ -1,5 +1,5 @@
 /** Speed-up of the whole step, and of the array alone by pass: a bar for the geometric mean over networks, a point for each. */
-import { PASSES } from "../../sim/operation.ts";
+import { PASSES } from "../../sim/operation/operation.ts";
 import { times } from "../numbers.ts";
 import { type Cell, geometricMean, unique } from "../workloads.ts";
 import { type Chart, inOrder, legendColumns, numbered, PALETTE, SHAPES, themed } from "./chart.ts";

@@ -1,5 +1,5 @@
 /** Density of the operands and speed-up of the machines over the recorded steps of a training run. */
-import type { ResultRow } from "../../sim/result.ts";
+import type { ResultRow } from "../../sim/result/result.ts";
 import { share, times } from "../numbers.ts";
 import { arraySpeedup, type Cell, multiplies, ratio, sumOf, unique } from "../workloads.ts";
 import { type Chart, numbered, panels, panelWidth, themed } from "./chart.ts";

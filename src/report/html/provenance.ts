@@ -1,5 +1,5 @@
 /** Where the numbers come from: files, traces with hashes and seeds, machines with whole configs, sources and referees. */
-import { PASSES } from "../../sim/operation.ts";
+import { PASSES } from "../../sim/operation/operation.ts";
 import { coverageText } from "../../trace/coverage.ts";
 import { identityOf, machineNames, type NamedResult, unique } from "../workloads.ts";
 import { sortableTable } from "./table.ts";

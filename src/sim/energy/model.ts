@@ -10,11 +10,12 @@
  *     <level>     bytes read and written; what crosses from one memory to another is read there and written here
  *     dram …      rows opened, bits moved and time of the named part; else bits alone
  */
-import { dramCharges } from "../dram/energy.ts";
-import type { Machine } from "../machine.ts";
-import { type Accesses, DRAM } from "../memory/feed.ts";
+
+import type { Machine } from "../hardware/machine.ts";
+import { dramCharges } from "../memory/dram/energy.ts";
 import type { MemoryNumbers } from "../memory/hierarchy.ts";
-import type { Operand } from "../operation.ts";
+import { type Accesses, DRAM } from "../memory/timing.ts";
+import type { Operand } from "../operation/operation.ts";
 import type { COMPONENTS } from "./components.ts";
 import type { Action, EnergyTable } from "./table.ts";
 

@@ -3,10 +3,10 @@
  * constant with its source. Energy is counts of actions × table, the form of Accelergy (Wu et al., ICCAD 2019).
  */
 import { type Static, Type } from "typebox";
+import { energyFormula, quantity } from "../../core/units.ts";
 import { checkSchema, faultCollector, InputError } from "../../io/faults.ts";
-import { ACCUMULATE, MULTIPLY } from "../datatypes.ts";
-import { DRAM_ACTIONS } from "../dram/energy.ts";
-import { energyFormula, quantity } from "../units.ts";
+import { ACCUMULATE, MULTIPLY } from "../hardware/datatypes.ts";
+import { DRAM_ACTIONS } from "../memory/dram/energy.ts";
 
 const strict = { additionalProperties: false };
 

@@ -3,12 +3,12 @@
  * `resolveMemory` settles units and defaults, so that the models see numbers only.
  */
 import { type Static, Type } from "typebox";
+import { StorageFormatSchema } from "../../core/storage-formats.ts";
+import { quantity } from "../../core/units.ts";
 import { faultCollector, InputError } from "../../io/faults.ts";
-import { type DramConfig, type DramDevice, DramSchema, resolveDram } from "../dram/device.ts";
 import { COMPONENTS } from "../energy/components.ts";
-import { LineSettingsSchema } from "../lanes/on-chip/line-detail.ts";
-import { StorageFormatSchema } from "../storage-formats.ts";
-import { quantity } from "../units.ts";
+import { LineSettingsSchema } from "../hardware/line-detail.ts";
+import { type DramConfig, type DramDevice, DramSchema, resolveDram } from "./dram/device.ts";
 import { DIMENSIONS, type Tile } from "./loop-nest.ts";
 import { operandStorage, type Storage } from "./storage.ts";
 

@@ -1,6 +1,6 @@
 /** One level of a pass, as the search for its tiles sees it, and bytes of tiles. */
-import { type ConvGeometry, outputHeight, outputWidth } from "../../kernels/geometry.ts";
-import type { Pass } from "../operation.ts";
+import { type ConvGeometry, outputHeight, outputWidth } from "../../core/geometry.ts";
+import type { Pass } from "../operation/operation.ts";
 import type { AxisTiles } from "./axis-tiles.ts";
 import { runsOf } from "./dram-layout.ts";
 import type { Held } from "./hierarchy.ts";

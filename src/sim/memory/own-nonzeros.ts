@@ -4,10 +4,10 @@
  * differ, so that nonzeros are counted once by class of place and each class is multiplied by what `movements` says of one
  * element of it. Other formats are left at their mean.
  */
-import { type BitMask, forEachOne } from "../../kernels/bit-mask.ts";
-import { type ConvGeometry, outputHeight, outputWidth, sizeOf } from "../../kernels/geometry.ts";
-import { SHAPE_OF } from "../../trace/passes.ts";
-import type { Operand } from "../operation.ts";
+import { type BitMask, forEachOne } from "../../core/bit-mask.ts";
+import { type ConvGeometry, outputHeight, outputWidth, sizeOf } from "../../core/geometry.ts";
+import { SHAPE_OF } from "../../core/passes.ts";
+import type { Operand } from "../operation/operation.ts";
 import type { AxisSums, AxisTiles, ElementClasses } from "./axis-tiles.ts";
 import type { Held, MemoryNumbers } from "./hierarchy.ts";
 import { bytesOf, elementsOf, sidesOf } from "./level-task.ts";

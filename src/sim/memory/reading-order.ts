@@ -6,10 +6,10 @@
  *     inputGrad    output channels of a position: outputGrad [N, P, Q, K], weight [C, R, S, K/groups]
  *     weightGrad   positions of a channel, as masks are recorded
  */
-import { type BitMask, forEachOne, sliceSize, zerosMask } from "../../kernels/bit-mask.ts";
-import type { ConvGeometry } from "../../kernels/geometry.ts";
-import type { Accelerator } from "../accelerator.ts";
-import type { Operand, Pass } from "../operation.ts";
+import { type BitMask, forEachOne, sliceSize, zerosMask } from "../../core/bit-mask.ts";
+import type { ConvGeometry } from "../../core/geometry.ts";
+import type { Accelerator } from "../hardware/accelerator.ts";
+import type { Operand, Pass } from "../operation/operation.ts";
 
 /** The pass whose order an accelerator reads in during `pass`: forward's as long as its lanes hold the same. */
 export function readingOrder({ mappings, readsPlanes = false }: Accelerator, pass: Pass): Pass {

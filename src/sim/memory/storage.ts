@@ -1,7 +1,12 @@
 /** Bytes of a tensor as a memory stores it, from its mask where that matters, and never more than densely. */
-import type { BitMask } from "../../kernels/bit-mask.ts";
-import type { Operand } from "../operation.ts";
-import { atMostDense, type StorageFormat, type StorageFormatConfig, storageFormat } from "../storage-formats.ts";
+import type { BitMask } from "../../core/bit-mask.ts";
+import {
+  atMostDense,
+  type StorageFormat,
+  type StorageFormatConfig,
+  storageFormat,
+} from "../../core/storage-formats.ts";
+import type { Operand } from "../operation/operation.ts";
 import { inReadingOrder, type Reading } from "./reading-order.ts";
 
 /** Size and nonzeros of a tensor. */

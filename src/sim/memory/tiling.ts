@@ -1,10 +1,10 @@
 /**
  * Tiles of one pass for each level of a memory: level by level, outermost first, those that are worth a look
  * (`tile-search.ts`) inside each of the tiles that are worth one around them. What they move is counted exactly. Which of them is best
- * depends on bandwidths and is decided by `feed.ts`.
+ * depends on bandwidths and is decided by `timing.ts`.
  */
-import type { ConvGeometry } from "../../kernels/geometry.ts";
-import type { Pass } from "../operation.ts";
+import type { ConvGeometry } from "../../core/geometry.ts";
+import type { Pass } from "../operation/operation.ts";
 import type { Held, MemoryLevel } from "./hierarchy.ts";
 import { bytesOf, elementsOf, type LevelTask, runBytes, sidesOf } from "./level-task.ts";
 import { DIMENSIONS, type Nest, type Tile, wholeNest } from "./loop-nest.ts";

@@ -1,5 +1,5 @@
 /** Sums of the counts of several operations, each times a weight, and estimates as whole counts. */
-import type { ComputeResult, Slots } from "../accelerator.ts";
+import type { ComputeResult, Slots } from "../hardware/accelerator.ts";
 
 /** Counts by name; some may be missing. */
 type Counts<Name extends string> = Readonly<Partial<Record<Name, number>>>;

@@ -1,7 +1,7 @@
 /** What an operation is estimated to count on one machine and its baseline: the stratified estimate, from all parts or with one left out. */
-import type { ComputeResult } from "../accelerator.ts";
-import type { Machine } from "../machine.ts";
-import type { Operation } from "../operation.ts";
+import type { ComputeResult } from "../hardware/accelerator.ts";
+import type { Machine } from "../hardware/machine.ts";
+import type { Operation } from "../operation/operation.ts";
 import { rounded, scaled, sumOfResults } from "./counts.ts";
 import { type Place, weightsOf } from "./draw.ts";
 import type { Plan, SampledOperation } from "./sampled-operation.ts";

@@ -1,8 +1,8 @@
 /** An operation of which machines simulate a sample: which parts are. All machines and stages that cut alike take the same parts. */
-import type { Cut } from "../accelerator.ts";
-import type { Machine } from "../machine.ts";
-import type { Operation } from "../operation.ts";
-import type { PreparedOperation } from "../prepare.ts";
+import type { Cut } from "../hardware/accelerator.ts";
+import type { Machine } from "../hardware/machine.ts";
+import type { PreparedOperation } from "../operation/ablations.ts";
+import type { Operation } from "../operation/operation.ts";
 import { drawStrata, type Stratum } from "./draw.ts";
 import { extentOf, take } from "./slice.ts";
 import { macsAlong } from "./unit-macs.ts";

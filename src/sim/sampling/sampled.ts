@@ -1,6 +1,7 @@
 /** What is worked out from the counts of an operation, with intervals where machines count a sample of it. */
-import type { ResultRow } from "../result.ts";
-import type { Run } from "../rows.ts";
+
+import type { Run } from "../result/op-result.ts";
+import type { ResultRow } from "../result/result.ts";
 import { drawnShare } from "./draw.ts";
 import { type Bound, Estimates, type Variation } from "./estimates.ts";
 import { halfWidths } from "./intervals.ts";

@@ -1,9 +1,9 @@
 /** Parts of an operation: some of its images or channels, as an operation of its own. */
-import { type BitMask, sliceBytes, zerosMask } from "../../kernels/bit-mask.ts";
-import { type ConvGeometry, sizeOf } from "../../kernels/geometry.ts";
-import { OPERANDS_OF, type Operand, SHAPE_OF } from "../../trace/passes.ts";
-import type { CutAxis } from "../accelerator.ts";
-import type { Operation } from "../operation.ts";
+import { type BitMask, sliceBytes, zerosMask } from "../../core/bit-mask.ts";
+import { type ConvGeometry, sizeOf } from "../../core/geometry.ts";
+import { OPERANDS_OF, type Operand, SHAPE_OF } from "../../core/passes.ts";
+import type { CutAxis } from "../hardware/accelerator.ts";
+import type { Operation } from "../operation/operation.ts";
 
 /** Dimension of each operand's mask that an axis runs along; groups of a convolution are not cut by channels. */
 const DIMENSION: Readonly<Record<CutAxis, Readonly<Partial<Record<Operand, 0 | 1>>>>> = {

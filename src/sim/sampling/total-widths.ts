@@ -4,7 +4,7 @@
  * most the sum of those of its parts, however they hang together. All of it errs on the wide side: each half-width was
  * taken with the few degrees of freedom of its op.
  */
-import type { ResultRow, ResultTotal } from "../result.ts";
+import type { ResultRow, ResultTotal } from "../result/result.ts";
 import type { NumberPath } from "./number-paths.ts";
 
 /** Of an op: the half-widths of its sample, if there is one. */

@@ -2,11 +2,11 @@
  * Effectual MACs of every image or channel of an operation at once: each nonzero of the operand that the axis runs along takes part in
  * as many as there are nonzeros that it meets, which are counted first, for all images (weights) or all channels (outputGrad).
  */
-import { type BitMask, sliceBytes } from "../../kernels/bit-mask.ts";
-import { type ConvGeometry, outputHeight, outputWidth } from "../../kernels/geometry.ts";
-import type { CutAxis } from "../accelerator.ts";
-import { countOverChannels, weightCounts } from "../mac-counts.ts";
-import type { Operation } from "../operation.ts";
+import { type BitMask, sliceBytes } from "../../core/bit-mask.ts";
+import { type ConvGeometry, outputHeight, outputWidth } from "../../core/geometry.ts";
+import type { CutAxis } from "../hardware/accelerator.ts";
+import { countOverChannels, weightCounts } from "../operation/mac-counts.ts";
+import type { Operation } from "../operation/operation.ts";
 import { extentOf } from "./slice.ts";
 
 /** [images or channels of the axis]: they sum to the effectual MACs of the operation. */

@@ -3,19 +3,18 @@
  * in use, and the array works once for an operation and its parameters, whatever memory and clock are.
  */
 
+import { loadAccelerators, loadBaseline, loadEnergyTables, loadMachines, openTraces } from "../../api/open.ts";
 import { InputError } from "../../io/faults.ts";
 import type { SweepMetrics, SweepPoint } from "../../report/sweep-points.ts";
-import type { Accelerator, ComputeResult } from "../../sim/accelerator.ts";
 import type { EnergyTable } from "../../sim/energy/table.ts";
-import { type Machine, resolveMachine } from "../../sim/machine.ts";
-import type { Operation } from "../../sim/operation.ts";
-import { type PreparedOperation, prepareOperation } from "../../sim/prepare.ts";
-import type { MachineResult } from "../../sim/result.ts";
+import type { Accelerator, ComputeResult } from "../../sim/hardware/accelerator.ts";
+import { type Machine, resolveMachine } from "../../sim/hardware/machine.ts";
+import { type PreparedOperation, prepareOperation } from "../../sim/operation/ablations.ts";
+import type { Operation } from "../../sim/operation/operation.ts";
+import type { MachineResult } from "../../sim/result/result.ts";
 import { simulate } from "../../sim/simulate.ts";
-import { coverageOf } from "../../trace/coverage.ts";
 import { isMacOp, type MacOp } from "../../trace/manifest.ts";
 import type { IdentifiedTrace, Trace } from "../../trace/trace.ts";
-import { loadAccelerators, loadBaseline, loadEnergyTables, loadMachines, openTraces } from "../inputs.ts";
 import { withFields } from "./fields.ts";
 import { isOfConfig, type PlannedPoint } from "./points.ts";
 import type { SweepSpec } from "./spec.ts";
@@ -66,7 +65,6 @@ export async function pointRunner({
       ...{ point: { ...values }, machine: base.name, trace: identified.name, sha256: identified.sha256 },
       ...(synthetic === undefined ? {} : { synthetic }),
     };
-    const coverage = coverageOf(identified.trace.manifest);
     try {
       const fields = Object.fromEntries(Object.entries(values).filter(([field]) => isOfConfig(field)));
       const machine = resolveMachine(withFields(base.config, fields), base.name, known);
@@ -80,8 +78,7 @@ export async function pointRunner({
         energy: [await tableOf(machine)],
         prepare: async (_, op) => prepared.get(op) as PreparedOperation,
       });
-      const measured = { ...place, baseline: result.baseline.name, metrics: metricsOf(result, machine) };
-      return coverage === undefined ? measured : { ...measured, coverage };
+      return { ...place, baseline: result.baseline.name, metrics: metricsOf(result, machine) };
     } catch (error) {
       return { ...place, error: refusal(error) };
     }

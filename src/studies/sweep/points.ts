@@ -1,8 +1,9 @@
 /** The points of a sweep in the order of its result, which of them a shard does, and in which order. */
+
+import type { Accelerators } from "../../api/open.ts";
 import { InputError, unknownName } from "../../io/faults.ts";
-import { accelerators } from "../../sim/accelerators/index.ts";
-import { HardwareConfigSchema, type Machine } from "../../sim/machine.ts";
-import type { Accelerators } from "../inputs.ts";
+import { accelerators } from "../../sim/arrays/index.ts";
+import { HardwareConfigSchema, type Machine } from "../../sim/hardware/machine.ts";
 import { type Constraint, parseConstraint } from "./constraints.ts";
 import { fieldAt, pathFault } from "./fields.ts";
 import { isSynthetic, type SweepSpec, sweptFields, TRACE } from "./spec.ts";

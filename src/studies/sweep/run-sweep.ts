@@ -7,9 +7,6 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { type TSchema, Type } from "typebox";
-import { InputError } from "../../io/faults.ts";
-import { sha256OfFile } from "../../io/file-source.ts";
-import type { Machine } from "../../sim/machine.ts";
 import {
   type Accelerators,
   loadAccelerators,
@@ -17,12 +14,15 @@ import {
   loadEnergyTable,
   loadMachines,
   openTraces,
-} from "../inputs.ts";
-import { checkOrder } from "../order.ts";
-import { dealer, type Piece } from "./dealing.ts";
+} from "../../api/open.ts";
+import { checkOrder } from "../../api/request.ts";
+import { InputError } from "../../io/faults.ts";
+import { sha256OfFile } from "../../io/file-source.ts";
+import type { Machine } from "../../sim/hardware/machine.ts";
 import { type PointSources, pointRunner } from "./point-runner.ts";
 import { inSharingOrder, type PlannedPoint, pointsOf, type Shard, shardOf } from "./points.ts";
 import { type FinishedPoint, inOrder, openPoints, pointsPath, writeSweep } from "./points-file.ts";
+import { dealer, type Piece } from "./scheduling.ts";
 import { checkSweepSpec, type SweepSpec, tracesOfSpec } from "./spec.ts";
 
 /** The field of a config that names its energy table. */

@@ -3,15 +3,15 @@
  * the trace that they give.
  */
 import { type Static, type TSchema, Type } from "typebox";
+import { ORDER_SCHEMAS, synthesizeTrace } from "../../api/synthesize.ts";
 import { faultCollector, InputError } from "../../io/faults.ts";
 import type { ImageShape } from "../../networks/graph.ts";
 import { IMAGE_SHAPE, imageShapeText, parseImageShape } from "../../networks/image-shape.ts";
 import { networkNamed } from "../../networks/index.ts";
 import { TRAIN_DEFAULTS } from "../../swat/settings.ts";
+import { DEFAULT_POSITION } from "../../synthetic/positions.ts";
+import { SYNTHETIC_SCHEMAS } from "../../synthetic/settings.ts";
 import { encodeTrace, type IdentifiedTrace, identifyTrace } from "../../trace/trace.ts";
-import { ORDER_SCHEMAS, synthesizeTrace } from "../synthetic/order.ts";
-import { DEFAULT_POSITION } from "../synthetic/positions.ts";
-import { SYNTHETIC_SCHEMAS } from "../synthetic/settings.ts";
 
 const { network, method, sparsity, pruning, batch, position, classes, seed } = ORDER_SCHEMAS;
 const images = Type.String({ pattern: IMAGE_SHAPE, description: "Height, width and channels, as 32x32x3." });

@@ -6,7 +6,7 @@
  * pixel values and are padded with 0 itself. `resized-crop`: Szegedy et al. 2015 §6, with the ranges and the ten attempts of
  * torchvision's RandomResizedCrop.
  */
-import { type RandomStream, randomStream } from "../../kernels/random.ts";
+import { type RandomStream, randomStream } from "../../core/random.ts";
 import type { Box, Dataset } from "./dataset.ts";
 
 /** Augmentations that can be asked for. */

@@ -4,7 +4,7 @@
  * dark-on-light are equally likely, so each class has the same mean image and a linear classifier learns next to nothing,
  * while the shape itself is local: what a small CNN sees. An image is a function of (seed, split, index); none is stored.
  */
-import { type RandomStream, randomStream } from "../../kernels/random.ts";
+import { type RandomStream, randomStream } from "../../core/random.ts";
 import type { DataSplits, Dataset } from "./dataset.ts";
 import { PATTERNS } from "./patterns.ts";
 

@@ -2,8 +2,9 @@
  * Inverted dropout (Srivastava et al. 2014, §10) in training, the identity in evaluation. The draws of a step depend on
  * (seed, step, layer) alone; the backward pass makes them again, so that no mask is kept.
  */
+
+import { type RandomStream, randomStream } from "../../core/random.ts";
 import type { Backend, Tensor } from "../../kernels/backend.ts";
-import { type RandomStream, randomStream } from "../../kernels/random.ts";
 import type { StepRecorder } from "../record.ts";
 import type { Activation, Source } from "../tensors.ts";
 import type { Layer, Phase } from "./layer.ts";

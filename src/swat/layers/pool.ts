@@ -1,6 +1,7 @@
 /** Maximum and average pooling; the position of each maximum is kept for its backward. */
+
+import type { PoolGeometry } from "../../core/pool-geometry.ts";
 import type { Backend, Pool, Tensor } from "../../kernels/backend.ts";
-import type { PoolGeometry } from "../../kernels/kernels.ts";
 import type { StepRecorder } from "../record.ts";
 import type { Activation, Source } from "../tensors.ts";
 import type { Layer } from "./layer.ts";

@@ -10,19 +10,20 @@
  * period and reused between (a linear layer, and weights pruned in units, are ranked anew every step, as the authors'
  * code does). With `sparsity` null the layer is dense.
  *
- * What is dropped can be told otherwise (../../sparsity/drops.ts); a pass reads the dense tensor of what it does not drop.
+ * What is dropped can be told otherwise (../../sparsity/operand-masking.ts); a pass reads the dense tensor of what it does not drop.
  * Gradients go straight through every selection. Evaluation runs the forward pass of training, ranked for itself.
  */
+
+import { countNonzeros } from "../../core/bit-mask.ts";
+import { type ConvGeometry, inputHalo, outputGradHalo, sizeOf, weightShape } from "../../core/geometry.ts";
+import type { RandomStream } from "../../core/random.ts";
 import type { Backend, Conv, Tensor } from "../../kernels/backend.ts";
-import { countNonzeros } from "../../kernels/bit-mask.ts";
-import { type ConvGeometry, inputHalo, outputGradHalo, sizeOf, weightShape } from "../../kernels/geometry.ts";
-import type { RandomStream } from "../../kernels/random.ts";
 import type { ImageShape, LayerNode } from "../../networks/graph.ts";
 import { drawParameters } from "../../networks/initial-draws.ts";
-import { type Drop, SWAT_DROPS } from "../../sparsity/drops.ts";
 import { keepCount } from "../../sparsity/keep-count.ts";
 import { keepLargestOfEmpty } from "../../sparsity/keep-filters.ts";
 import { keptMomentum } from "../../sparsity/momentum.ts";
+import { type Drop, SWAT_DROPS } from "../../sparsity/operand-masking.ts";
 import { type Pruning, type StructuredPruner, structuredPruner, unitSize } from "../../sparsity/structured.ts";
 import type { StepRecorder } from "../record.ts";
 import { type Activation, type Parameter, parameter, type Source } from "../tensors.ts";

@@ -1,8 +1,8 @@
 /** What every importer makes: a manifest and its masks, put together tensor by tensor and op by op. */
-import { type BitMask, countOnes } from "../../kernels/bit-mask.ts";
-import { type ConvGeometry, inputShape, outputShape, sizeOf, weightShape } from "../../kernels/geometry.ts";
+import { type BitMask, countOnes } from "../../core/bit-mask.ts";
+import { type ConvGeometry, inputShape, outputShape, sizeOf, weightShape } from "../../core/geometry.ts";
+import type { Pass } from "../../core/passes.ts";
 import { type MacOp, type TensorRole, TRACE_VERSION, type TraceManifest, type TraceTensor } from "../manifest.ts";
-import type { Pass } from "../passes.ts";
 
 /** A trace that is not yet a file; `encodeTrace` makes it one. */
 export interface ImportedTrace {

@@ -4,12 +4,13 @@
  * zeros matter. File names are those of DNNsim's networks (`wgt-LAYER.npy`, `act-LAYER-0.npy`; github.com/isakedo/DNNsim)
  * and `LAYER.weight.npy`, `LAYER.input.npy`, `LAYER.outputGrad.npy`; what they cannot say is in a description, `layers.json`.
  */
+
+import { type BitMask, maskOfNonzeros } from "../../core/bit-mask.ts";
+import { sizeOf } from "../../core/geometry.ts";
+import type { Operand, Pass } from "../../core/passes.ts";
 import { checkSchema, InputError, unknownName } from "../../io/faults.ts";
-import { type BitMask, maskOfNonzeros } from "../../kernels/bit-mask.ts";
-import { sizeOf } from "../../kernels/geometry.ts";
 import { geometryFaults } from "../geometry-faults.ts";
 import type { MacOp } from "../manifest.ts";
-import type { Operand, Pass } from "../passes.ts";
 import { ImportBuilder, type ImportedTrace } from "./imported.ts";
 import { type NpyArray, parseNpy } from "./npy.ts";
 import { DESCRIPTION_FILE, DescriptionSchema, type LayerDescription } from "./npy-description.ts";

@@ -2,8 +2,9 @@
  * The geometry of a layer from the shapes of its arrays and its description. Shapes alone do not tell channels from rows: an array
  * [N, H, W, C] would pass for one with H channels, so groups are never inferred but for a plain depth-wise convolution.
  */
+
+import type { ConvGeometry } from "../../core/geometry.ts";
 import { InputError } from "../../io/faults.ts";
-import type { ConvGeometry } from "../../kernels/geometry.ts";
 import { DESCRIPTION_FILE, type LayerDescription } from "./npy-description.ts";
 
 type Shape = readonly number[];

@@ -3,9 +3,10 @@
  * versions 1.0 to 3.0. Only which elements are zero matters here, so no element is decoded: one is zero when all of its bytes
  * are, but for the sign of a float.
  */
+
+import { sizeOf } from "../../core/geometry.ts";
 import { faultsOf, InputError } from "../../io/faults.ts";
 import { foreignFormat } from "../../io/foreign-format.ts";
-import { sizeOf } from "../../kernels/geometry.ts";
 import { type Element, type NpyHeader, parseNpyHeader } from "./npy-header.ts";
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];

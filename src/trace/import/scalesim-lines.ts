@@ -3,8 +3,8 @@
  * with a name only begin a section, text behind the last comma is a remark, cells may be separated by tabs.
  */
 import { parse } from "csv-parse/sync";
+import type { ConvGeometry } from "../../core/geometry.ts";
 import { InputError } from "../../io/faults.ts";
-import type { ConvGeometry } from "../../kernels/geometry.ts";
 import {
   CONV_COLUMNS,
   type Column,

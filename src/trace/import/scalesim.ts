@@ -11,10 +11,11 @@
  * `DP` in its name is depth-wise. N:M keeps N of every M weights along the reduction, in the order kernel row, column, channel.
  * `scalesim-columns.ts` and `scalesim-lines.ts` read what else stands in such files.
  */
+
+import { type BitMask, MOST_ELEMENTS, setBit, zerosMask } from "../../core/bit-mask.ts";
+import { type ConvGeometry, inputShape, sizeOf, weightShape } from "../../core/geometry.ts";
+import { type RandomStream, randomStream } from "../../core/random.ts";
 import { InputError } from "../../io/faults.ts";
-import { type BitMask, MOST_ELEMENTS, setBit, zerosMask } from "../../kernels/bit-mask.ts";
-import { type ConvGeometry, inputShape, sizeOf, weightShape } from "../../kernels/geometry.ts";
-import { type RandomStream, randomStream } from "../../kernels/random.ts";
 import { ImportBuilder, type ImportedTrace } from "./imported.ts";
 import { readTopology } from "./scalesim-lines.ts";
 

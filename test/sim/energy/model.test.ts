@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { loadEnergyTables, loadMachines } from "../../../src/api/open.ts";
 import { checkSchema } from "../../../src/io/faults.ts";
-import { accelerators } from "../../../src/sim/accelerators/index.ts";
-import { resolveDram } from "../../../src/sim/dram/device.ts";
+import { accelerators } from "../../../src/sim/arrays/index.ts";
 import { type Activity, energyModel, energyOf } from "../../../src/sim/energy/model.ts";
-import { denseTwin, type Machine, resolveMachine } from "../../../src/sim/machine.ts";
-import { type ResultRow, ResultSchema } from "../../../src/sim/result.ts";
+import { denseTwin, type Machine, resolveMachine } from "../../../src/sim/hardware/machine.ts";
+import { resolveDram } from "../../../src/sim/memory/dram/device.ts";
+import { type ResultRow, ResultSchema } from "../../../src/sim/result/result.ts";
 import { simulate } from "../../../src/sim/simulate.ts";
-import { loadEnergyTables, loadMachines } from "../../../src/studies/inputs.ts";
 import { CONV, DENSE_DENSITIES, makeTrace, SWAT_DENSITIES } from "../make-trace.ts";
 
 const machines = await loadMachines(["all"]);

@@ -1,11 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { Ajv } from "ajv";
 import { describe, expect, it } from "vitest";
-import { accelerators } from "../../../src/sim/accelerators/index.ts";
+import { loadEnergyTables, loadMachines, shippedEnergyTables } from "../../../src/api/open.ts";
+import { accelerators } from "../../../src/sim/arrays/index.ts";
 import { energyModel } from "../../../src/sim/energy/model.ts";
 import { type Action, type EnergyTable, resolveEnergyTable } from "../../../src/sim/energy/table.ts";
-import { resolveMachine } from "../../../src/sim/machine.ts";
-import { loadEnergyTables, loadMachines, shippedEnergyTables } from "../../../src/studies/inputs.ts";
+import { resolveMachine } from "../../../src/sim/hardware/machine.ts";
 import { publishedSchemas } from "../../../src/studies/schemas.ts";
 
 const machines = await loadMachines(["all"]);

@@ -3,16 +3,16 @@
  * the formats.
  */
 import fc from "fast-check";
+import { type BitMask, countOnes } from "../../../src/core/bit-mask.ts";
+import { sizeOf } from "../../../src/core/geometry.ts";
+import { RESULT_OF, SHAPE_OF } from "../../../src/core/passes.ts";
 import { memorySource } from "../../../src/io/byte-source.ts";
-import { type BitMask, countOnes } from "../../../src/kernels/bit-mask.ts";
-import { sizeOf } from "../../../src/kernels/geometry.ts";
-import { accelerators } from "../../../src/sim/accelerators/index.ts";
-import { conservationFaults } from "../../../src/sim/conformance-memory.ts";
-import { type HardwareConfig, resolveMachine } from "../../../src/sim/machine.ts";
-import { checkRoom } from "../../../src/sim/memory/room.ts";
-import { OPERANDS_OF } from "../../../src/sim/operation.ts";
+import { accelerators } from "../../../src/sim/arrays/index.ts";
+import { conservationFaults } from "../../../src/sim/conformance/memory.ts";
+import { type HardwareConfig, resolveMachine } from "../../../src/sim/hardware/machine.ts";
+import { checkRoom } from "../../../src/sim/memory/capacity.ts";
+import { OPERANDS_OF } from "../../../src/sim/operation/operation.ts";
 import { isMacOp, type TraceManifest, type TraceTensor } from "../../../src/trace/manifest.ts";
-import { RESULT_OF, SHAPE_OF } from "../../../src/trace/passes.ts";
 import { encodeTrace, openTrace } from "../../../src/trace/trace.ts";
 import { formats as chunked } from "../literal-formats.ts";
 import { type FuzzCase, fuzzCases, operationOf } from "./fuzz-case.ts";

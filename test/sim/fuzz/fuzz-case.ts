@@ -1,6 +1,7 @@
 /** What the fuzzer draws: odd shapes, masks from a seed, and any legal parameters of an accelerator. */
 import fc from "fast-check";
-import { type BitMask, onesMask, setBit, sliceSize, zerosMask } from "../../../src/kernels/bit-mask.ts";
+import { type BitMask, onesMask, setBit, sliceSize, zerosMask } from "../../../src/core/bit-mask.ts";
+import { denseMacs } from "../../../src/core/dense-macs.ts";
 import {
   type ConvGeometry,
   inputShape,
@@ -8,9 +9,8 @@ import {
   outputShape,
   outputWidth,
   weightShape,
-} from "../../../src/kernels/geometry.ts";
-import { denseMacs } from "../../../src/sim/mac-counts.ts";
-import { OPERANDS_OF, type Operand, type Operation, PASSES, type Pass } from "../../../src/sim/operation.ts";
+} from "../../../src/core/geometry.ts";
+import { OPERANDS_OF, type Operand, type Operation, PASSES, type Pass } from "../../../src/sim/operation/operation.ts";
 
 /** An operation as plain values, so that a failing one can be printed and replayed. */
 export interface FuzzCase {

@@ -1,6 +1,6 @@
 /** Any legal parameters of every accelerator, small and large arrays alike. */
 import fc from "fast-check";
-import { accelerators } from "../../../src/sim/accelerators/index.ts";
+import { accelerators } from "../../../src/sim/arrays/index.ts";
 
 type Params = Readonly<Record<string, unknown>>;
 

@@ -1,7 +1,7 @@
 /** A short run of the fuzzer from one seed, and what it prints of machines that break a law or a closed form. */
 import { describe, expect, test } from "vitest";
-import type { Accelerator, ComputeResult } from "../../../src/sim/accelerator.ts";
-import { accelerators } from "../../../src/sim/accelerators/index.ts";
+import { accelerators } from "../../../src/sim/arrays/index.ts";
+import type { Accelerator, ComputeResult } from "../../../src/sim/hardware/accelerator.ts";
 import { campaigns } from "./fuzz.ts";
 
 const SEED = Number(process.env.SWAT_SIM_FC_SEED ?? 1);

@@ -3,12 +3,13 @@
  * that still fails, which can be replayed from its seed.
  */
 import fc from "fast-check";
+import { denseMacs } from "../../../src/core/dense-macs.ts";
 import { checkSchema } from "../../../src/io/faults.ts";
-import type { Accelerator } from "../../../src/sim/accelerator.ts";
-import { accelerators } from "../../../src/sim/accelerators/index.ts";
-import { conformanceProperties } from "../../../src/sim/conformance.ts";
-import { operationFaults } from "../../../src/sim/conformance-operation.ts";
-import { denseMacs, effectualMacs } from "../../../src/sim/mac-counts.ts";
+import { accelerators } from "../../../src/sim/arrays/index.ts";
+import { conformanceProperties } from "../../../src/sim/conformance/conformance.ts";
+import { operationFaults } from "../../../src/sim/conformance/operation.ts";
+import type { Accelerator } from "../../../src/sim/hardware/accelerator.ts";
+import { effectualMacs } from "../../../src/sim/operation/mac-counts.ts";
 import { bruteForceMacs } from "../random-operation.ts";
 import { CLOSED_FORMS } from "./closed-forms.ts";
 import { conservationCaseFaults, conservationCases } from "./conservation.ts";

@@ -1,5 +1,5 @@
 /** Literal cycles of the arrays of lanes: dense, with static schedules (Bit-Tactical), and with queues of nonzeros. */
-import type { ArrayParams } from "../../../src/sim/lanes/array-params.ts";
+import type { ArrayParams } from "../../../src/sim/arrays/lanes/array-params.ts";
 import { type LiteralProduct, onesIn, partsOf, range, type Vector } from "./literal-products.ts";
 
 /** [time, lane] distances at which a zero slot looks for a value, in order of priority. */

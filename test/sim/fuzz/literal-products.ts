@@ -2,9 +2,9 @@
  * An operation as matrix products, element by element from the definition of a convolution: one for each group, stream of
  * images and (inputGrad) stride phase. Shares no code with the simulator but the reading of bits.
  */
-import { type BitMask, getBit } from "../../../src/kernels/bit-mask.ts";
-import { outputHeight, outputWidth } from "../../../src/kernels/geometry.ts";
-import type { Operation } from "../../../src/sim/operation.ts";
+import { type BitMask, getBit } from "../../../src/core/bit-mask.ts";
+import { outputHeight, outputWidth } from "../../../src/core/geometry.ts";
+import type { Operation } from "../../../src/sim/operation/operation.ts";
 
 /** [tap][channel]: what a row or a column holds along the reduction. */
 export type Vector = readonly (readonly boolean[])[];

@@ -3,16 +3,16 @@
  * tile that holds everything no tensor crosses it more than once.
  */
 import fc from "fast-check";
+import type { BitMask } from "../../../src/core/bit-mask.ts";
+import { type ConvGeometry, outputHeight, outputWidth, sizeOf } from "../../../src/core/geometry.ts";
+import { RESULT_OF, SHAPE_OF } from "../../../src/core/passes.ts";
 import { memorySource } from "../../../src/io/byte-source.ts";
-import type { BitMask } from "../../../src/kernels/bit-mask.ts";
-import { type ConvGeometry, outputHeight, outputWidth, sizeOf } from "../../../src/kernels/geometry.ts";
-import { accelerators } from "../../../src/sim/accelerators/index.ts";
-import { type HardwareConfig, resolveMachine } from "../../../src/sim/machine.ts";
-import { OPERANDS_OF, type Pass } from "../../../src/sim/operation.ts";
-import type { ResultRow } from "../../../src/sim/result.ts";
+import { accelerators } from "../../../src/sim/arrays/index.ts";
+import { type HardwareConfig, resolveMachine } from "../../../src/sim/hardware/machine.ts";
+import { OPERANDS_OF, type Pass } from "../../../src/sim/operation/operation.ts";
+import type { ResultRow } from "../../../src/sim/result/result.ts";
 import { simulate } from "../../../src/sim/simulate.ts";
 import type { TraceManifest, TraceTensor } from "../../../src/trace/manifest.ts";
-import { RESULT_OF, SHAPE_OF } from "../../../src/trace/passes.ts";
 import { encodeTrace, openTrace } from "../../../src/trace/trace.ts";
 import { type FuzzCase, fuzzCases } from "./fuzz-case.ts";
 

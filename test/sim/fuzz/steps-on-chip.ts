@@ -3,14 +3,14 @@
  * those of the literal walker. Tiles hold whole tensors, so that every op moves each of its tensors once.
  */
 import fc from "fast-check";
+import { type BitMask, maskOfNonzeros } from "../../../src/core/bit-mask.ts";
 import { memorySource } from "../../../src/io/byte-source.ts";
-import { type BitMask, maskOfNonzeros } from "../../../src/kernels/bit-mask.ts";
-import { accelerators } from "../../../src/sim/accelerators/index.ts";
-import { conservationFaults } from "../../../src/sim/conformance-memory.ts";
-import { type HardwareConfig, type Machine, resolveMachine } from "../../../src/sim/machine.ts";
+import { accelerators } from "../../../src/sim/arrays/index.ts";
+import { conservationFaults } from "../../../src/sim/conformance/memory.ts";
+import { type HardwareConfig, type Machine, resolveMachine } from "../../../src/sim/hardware/machine.ts";
+import { planStep } from "../../../src/sim/memory/placement.ts";
 import { simulate } from "../../../src/sim/simulate.ts";
-import { stepOps } from "../../../src/sim/step-ops.ts";
-import { planStep } from "../../../src/sim/step-plan.ts";
+import { stepOps } from "../../../src/step/method-overheads.ts";
 import type { TraceManifest, TraceOp, TraceTensor } from "../../../src/trace/manifest.ts";
 import { encodeTrace, openTrace, type Trace } from "../../../src/trace/trace.ts";
 import {

@@ -1,15 +1,15 @@
 /** Random passes over random fixed tiles: their traffic must be that of the literal walk over the loops, to the byte. */
 import fc from "fast-check";
 import seedrandom from "seedrandom";
-import { type BitMask, countOnes, maskOfNonzeros } from "../../../src/kernels/bit-mask.ts";
-import { type ConvGeometry, outputHeight, outputWidth, sizeOf } from "../../../src/kernels/geometry.ts";
+import { type BitMask, countOnes, maskOfNonzeros } from "../../../src/core/bit-mask.ts";
+import { type ConvGeometry, outputHeight, outputWidth, sizeOf } from "../../../src/core/geometry.ts";
+import { RESULT_OF, SHAPE_OF } from "../../../src/core/passes.ts";
 import { HELD, type Held, type MemoryLevel } from "../../../src/sim/memory/hierarchy.ts";
 import { DIMENSIONS } from "../../../src/sim/memory/loop-nest.ts";
 import { withOwnNonzeros } from "../../../src/sim/memory/own-nonzeros.ts";
 import { operandStorage } from "../../../src/sim/memory/storage.ts";
 import { type TilingTask, tilingsOf } from "../../../src/sim/memory/tiling.ts";
-import { OPERANDS_OF, type Operand, PASSES, type Pass } from "../../../src/sim/operation.ts";
-import { RESULT_OF, SHAPE_OF } from "../../../src/trace/passes.ts";
+import { OPERANDS_OF, type Operand, PASSES, type Pass } from "../../../src/sim/operation/operation.ts";
 import { type LiteralLevel, literalTraffic } from "../memory/literal-traffic.ts";
 
 const DENSE = operandStorage("dense", "");

@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type BitMask, getBit, onesMask, setBit, zerosMask } from "../../../src/kernels/bit-mask.ts";
-import { type ConvGeometry, sizeOf } from "../../../src/kernels/geometry.ts";
-import { sparseTensorCore } from "../../../src/sim/accelerators/sparse-tensor-core.ts";
+import { type BitMask, getBit, onesMask, setBit, zerosMask } from "../../../src/core/bit-mask.ts";
+import { type ConvGeometry, sizeOf } from "../../../src/core/geometry.ts";
+import { SHAPE_OF } from "../../../src/core/passes.ts";
+import { sparseTensorCore } from "../../../src/sim/arrays/sparse-tensor-core.ts";
 import { inReadingOrder, readingOrder } from "../../../src/sim/memory/reading-order.ts";
 import { operandStorage, storedMaskBytes } from "../../../src/sim/memory/storage.ts";
-import type { Operand } from "../../../src/sim/operation.ts";
-import { SHAPE_OF } from "../../../src/trace/passes.ts";
+import type { Operand } from "../../../src/sim/operation/operation.ts";
 import { geometries, operations } from "../random-operation.ts";
 
 /** Element at four indices. */

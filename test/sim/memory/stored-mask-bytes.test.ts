@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type BitMask, countOnes, getBit, setBit, zerosMask } from "../../../src/kernels/bit-mask.ts";
-import { type ConvGeometry, sizeOf } from "../../../src/kernels/geometry.ts";
+import { type BitMask, countOnes, getBit, setBit, zerosMask } from "../../../src/core/bit-mask.ts";
+import { type ConvGeometry, sizeOf } from "../../../src/core/geometry.ts";
 import { operandStorage, storedMaskBytes } from "../../../src/sim/memory/storage.ts";
-import { type Operand, PASSES, type Pass } from "../../../src/sim/operation.ts";
+import { type Operand, PASSES, type Pass } from "../../../src/sim/operation/operation.ts";
 import { formats, literalBytes, nOfMs } from "../literal-formats.ts";
 import { operations } from "../random-operation.ts";
 

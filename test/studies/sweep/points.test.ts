@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { loadMachines } from "../../../src/studies/inputs.ts";
+import { loadMachines } from "../../../src/api/open.ts";
 import { inSharingOrder, pointsOf, shardOf } from "../../../src/studies/sweep/points.ts";
 import { checkSweepSpec, type SweepSpec } from "../../../src/studies/sweep/spec.ts";
 import { faultsOf } from "../../io/folder.ts";

@@ -1,10 +1,10 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { accelerators } from "../../../src/sim/accelerators/index.ts";
-import { resolveMachine } from "../../../src/sim/machine.ts";
+import { loadCommonBaseline, loadEnergyTables, loadMachines, openTraces } from "../../../src/api/open.ts";
+import { accelerators } from "../../../src/sim/arrays/index.ts";
+import { resolveMachine } from "../../../src/sim/hardware/machine.ts";
 import { simulate } from "../../../src/sim/simulate.ts";
-import { loadCommonBaseline, loadEnergyTables, loadMachines, openTraces } from "../../../src/studies/inputs.ts";
 import { withFields } from "../../../src/studies/sweep/fields.ts";
 import { mergedPoints, readSweep } from "../../../src/studies/sweep/points-file.ts";
 import { runSweep } from "../../../src/studies/sweep/run-sweep.ts";

@@ -1,6 +1,6 @@
 /** Resizing: hand-computed weights, a direct sum over the whole picture, and what holds for every picture. */
 import { describe, expect, it } from "vitest";
-import { randomStream } from "../../../src/kernels/random.ts";
+import { randomStream } from "../../../src/core/random.ts";
 import type { Box } from "../../../src/swat/data/dataset.ts";
 import type { Picture } from "../../../src/swat/data/picture.ts";
 import { resample } from "../../../src/swat/data/resample.ts";

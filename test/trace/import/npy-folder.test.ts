@@ -1,8 +1,8 @@
 import { readdir, readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
+import { maskOfNonzeros } from "../../../src/core/bit-mask.ts";
+import { sizeOf } from "../../../src/core/geometry.ts";
 import { memorySource } from "../../../src/io/byte-source.ts";
-import { maskOfNonzeros } from "../../../src/kernels/bit-mask.ts";
-import { sizeOf } from "../../../src/kernels/geometry.ts";
 import { importNpyFolder, type NpyFolderOptions } from "../../../src/trace/import/npy-folder.ts";
 import { isMacOp } from "../../../src/trace/manifest.ts";
 import { encodeTrace, openTrace, type Trace } from "../../../src/trace/trace.ts";

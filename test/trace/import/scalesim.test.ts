@@ -1,10 +1,10 @@
 /** Topologies as traces, held to SCALE-Sim's own reports: our systolic array runs the imported layer in its cycles. */
 import { readdir, readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
+import { getBit } from "../../../src/core/bit-mask.ts";
+import { outputHeight, outputWidth } from "../../../src/core/geometry.ts";
 import { memorySource } from "../../../src/io/byte-source.ts";
-import { getBit } from "../../../src/kernels/bit-mask.ts";
-import { outputHeight, outputWidth } from "../../../src/kernels/geometry.ts";
-import { type SystolicParams, systolic } from "../../../src/sim/accelerators/systolic.ts";
+import { type SystolicParams, systolic } from "../../../src/sim/arrays/systolic.ts";
 import { importScalesim } from "../../../src/trace/import/scalesim.ts";
 import { isMacOp } from "../../../src/trace/manifest.ts";
 import { encodeTrace, openTrace, type Trace } from "../../../src/trace/trace.ts";

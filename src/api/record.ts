@@ -1,0 +1,82 @@
+/** Records one training step: a few steps from the initial weights on, thresholds computed anew in each, and the last as a trace. */
+import { type TSchema, Type } from "typebox";
+import { createBackend } from "../kernels/index.ts";
+import { networkNamed } from "../networks/index.ts";
+import { METHODS, type Method, PUBLISHED_EXEMPTIONS } from "../sparsity/methods.ts";
+import { PRUNINGS, type Pruning } from "../sparsity/structured.ts";
+import { firstImages } from "../swat/data/dataset.ts";
+import { loadData } from "../swat/data/index.ts";
+import { defaultSchedule, TRAIN_DEFAULTS } from "../swat/settings.ts";
+import { type TrainHooks, train } from "../swat/train.ts";
+import { checkOrder } from "./request.ts";
+
+/** Which step to record; what is not given is as by `swat-sim record`. */
+export interface StepOrder {
+  readonly network: string;
+  readonly data: string;
+  readonly method?: Method;
+  readonly sparsity?: number;
+  readonly pruning?: Pruning;
+  readonly batch?: number;
+  /** Training steps before the one that is recorded; one where not given. */
+  readonly warmSteps?: number;
+  readonly seed?: number;
+  readonly kernels?: string | undefined;
+  readonly threads?: number | undefined;
+}
+
+const count = (minimum: number) => Type.Optional(Type.Integer({ minimum }));
+const FIELDS = {
+  ...{ network: Type.String(), data: Type.String(), kernels: Type.Optional(Type.String()) },
+  method: Type.Optional(Type.Enum([...METHODS])),
+  sparsity: Type.Optional(Type.Number({ minimum: 0, exclusiveMaximum: 1 })),
+  pruning: Type.Optional(Type.Enum([...PRUNINGS])),
+  ...{ batch: count(1), warmSteps: count(0), seed: count(0), threads: count(1) },
+} satisfies Record<keyof StepOrder, TSchema>;
+const OrderSchema = Type.Object(FIELDS, { additionalProperties: false });
+
+/** The bytes of the trace. @throws InputError for an order that is refused; Error where the data set has fewer images than a batch, or training diverges; the reason of the signal when it is aborted. */
+export async function recordStep(
+  order: StepOrder,
+  { signal, ...hooks }: Pick<TrainHooks, "onProgress" | "signal"> = {},
+): Promise<Uint8Array> {
+  checkOrder(OrderSchema, order, "recordStep");
+  signal?.throwIfAborted();
+  const d = TRAIN_DEFAULTS;
+  const { method = d.method, sparsity = d.sparsity, pruning = d.pruning, batch = d.batchSize, seed = d.seed } = order;
+  const { warmSteps = 1 } = order;
+  const data = await loadData(order.data, { seed, limit: batch * (warmSteps + 1), testLimit: 1 });
+  const stepsPerEpoch = Math.floor(data.train.size / batch);
+  if (stepsPerEpoch === 0) throw new Error(`data: a batch needs ${batch} images, got ${data.train.size}`);
+  const { channels, height, width, classes } = data.train;
+  const network = networkNamed(order.network).build([channels, height, width], classes);
+  const epochs = Math.ceil((warmSteps + 1) / stepsPerEpoch);
+  const settings = {
+    ...d,
+    ...PUBLISHED_EXEMPTIONS[method],
+    method,
+    sparsity: method === "dense" ? 0 : sparsity,
+    pruning,
+    ...{ batchSize: batch, epochs, warmup: epochs, seed },
+    schedule: defaultSchedule(1, d.rate),
+  };
+  const whole = { ...data, train: firstImages(data.train, stepsPerEpoch * batch) };
+  const done = new AbortController();
+  let recorded: Uint8Array | undefined;
+  const backend = createBackend(order.kernels, order.threads);
+  try {
+    await train(network, whole, settings, backend, {
+      ...hooks,
+      signal: signal === undefined ? done.signal : AbortSignal.any([done.signal, signal]),
+      records: (step) => step === warmSteps,
+      onTrace: async (_, bytes) => {
+        recorded = bytes;
+        done.abort();
+      },
+    });
+  } finally {
+    backend.close();
+  }
+  if (recorded === undefined) signal?.throwIfAborted();
+  return recorded as Uint8Array;
+}

@@ -1,0 +1,53 @@
+/** Simulating as a verb of the library: traces and machines by name and path, or opened. */
+import { type TSchema, Type } from "typebox";
+import type { SimulationResult } from "../sim/result/result.ts";
+import type { SimulationFiles } from "./open.ts";
+import { checkOrder, type Hook } from "./request.ts";
+import { type SimulationSettings, simulateFiles } from "./workers/simulate-threads.ts";
+
+/** What to simulate, and how. */
+export interface SimulationOrder extends Omit<SimulationFiles, "hw" | "modules" | "names">, SimulationSettings {
+  /** Names of shipped machines, `equal-peak`, `published` or `all` of them, paths of configs, or machines that are loaded; those of equal peak where not given. */
+  readonly machines?: SimulationFiles["hw"];
+  /** Paths of modules of accelerators of one's own. */
+  readonly accelerators?: SimulationFiles["modules"];
+}
+
+const strict = { additionalProperties: false };
+const names = Type.Array(Type.String(), { minItems: 1 });
+const FIELDS = {
+  traces: names,
+  baselineTraces: Type.Optional(Type.Array(Type.String())),
+  machines: Type.Optional(names),
+  accelerators: Type.Optional(Type.Array(Type.String())),
+  baseline: Type.Optional(Type.String()),
+  energy: Type.Optional(Type.String()),
+  sample: Type.Optional(
+    Type.Object({ share: Type.Number({ exclusiveMinimum: 0, maximum: 1 }), seed: Type.String() }, strict),
+  ),
+  allowUnequal: Type.Optional(Type.Boolean()),
+  threads: Type.Optional(Type.Integer({ minimum: 1 })),
+} satisfies Record<Exclude<keyof SimulationOrder, Hook>, TSchema>;
+const OrderSchema = Type.Object(FIELDS, strict);
+
+/**
+ * Replays traces on machines and compares them with `baseline`, or with one common dense array where they are its equals and with their
+ * own dense counterpart where not. Energies are those of the tables that configs name, or
+ * of `energy`. What is named is simulated on as many threads as pay; what is opened already, on this one.
+ * @throws InputError or Error for files that are refused and comparisons that are not fair; what `signal` gives as its reason.
+ */
+export async function simulate(order: SimulationOrder): Promise<SimulationResult> {
+  checkOrder(OrderSchema, order, "simulate");
+  const {
+    machines = ["equal-peak"],
+    accelerators,
+    traces,
+    baselineTraces,
+    baseline,
+    energy,
+    sample,
+    ...settings
+  } = order;
+  const files = { traces, baselineTraces, hw: machines, modules: accelerators, baseline, energy, sample };
+  return simulateFiles(files, settings);
+}

@@ -1,0 +1,53 @@
+/** Training as a verb of the library: what is not given is filled in, as by `swat-sim train`, and settings are checked. */
+import { type TSchema, Type } from "typebox";
+import { faultCollector, InputError } from "../io/faults.ts";
+import { networks } from "../networks/index.ts";
+import { openRun } from "../runs/checkpoint-file.ts";
+import { runTraining, type TrainingHooks, type TrainingReport } from "../runs/run-training.ts";
+import type { TrainingJob } from "../runs/training-job.ts";
+import { type TrainSettings, trainSettings } from "../swat/settings.ts";
+import { checkOrder } from "./request.ts";
+
+/** What to train and where to leave it. */
+export interface TrainOrder extends Omit<TrainingJob, "data" | "network" | "settings"> {
+  /** As `--data` of the command line; generated images where not given. */
+  readonly data?: string;
+  /** Name of a network; the smallest where not given. */
+  readonly network?: string;
+  readonly settings?: Partial<TrainSettings>;
+}
+
+const count = Type.Optional(Type.Integer({ minimum: 1 }));
+const text = Type.Optional(Type.String());
+const FIELDS = {
+  ...{ data: text, network: text, kernels: text, record: text },
+  ...{ limit: count, testLimit: count, threads: count, checkpointEvery: count, evaluateEvery: count },
+  logCsv: Type.Optional(Type.Boolean()),
+  /** Checked by themselves. */
+  settings: Type.Optional(Type.Unknown()),
+  out: Type.String(),
+} satisfies Record<keyof TrainOrder, TSchema>;
+const OrderSchema = Type.Object(FIELDS, { additionalProperties: false });
+
+/**
+ * Trains, and leaves traces, a log, checkpoints, weights and a summary in the folder `out`; what lies there from another run is
+ * removed. A signal stops after the current step: the report then says `interrupted`, and `resumeTraining` goes on.
+ * @throws InputError or Error for settings and names that are refused, unreadable data, and a loss that is no number.
+ */
+export async function train(order: TrainOrder, hooks: TrainingHooks = {}): Promise<TrainingReport> {
+  const { faults, attempt } = faultCollector();
+  attempt(() => checkOrder(OrderSchema, order, "train"));
+  const settings = attempt(() => trainSettings(order?.settings));
+  if (faults.length > 0 || settings === undefined) throw new InputError(faults);
+  const { data = "generated", network = networks[0].name, ...job } = order;
+  return runTraining({ ...job, data, network, settings }, hooks);
+}
+
+/**
+ * Goes on with the run in the folder `path`, or with that of the checkpoint `path`, and ends with the same files as if it had
+ * never stopped. @throws InputError or Error where it cannot be read, or its data is gone.
+ */
+export async function resumeTraining(path: string, hooks: TrainingHooks = {}): Promise<TrainingReport> {
+  const saved = await openRun(path);
+  return runTraining(saved.job, hooks, saved);
+}

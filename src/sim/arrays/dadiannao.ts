@@ -1,0 +1,68 @@
+/**
+ * DaDianNao: dense tiles of lanes × rows × columns, the baseline that skips nothing.
+ * Source: DaDianNao (MICRO 2014) as modelled by DNNsim 4748a600.
+ */
+import { type Static, Type } from "typebox";
+import type { Accelerator } from "../hardware/accelerator.ts";
+import { arrayMultipliers, arrayParams, foldParam, imageStreams } from "./lanes/array-params.ts";
+import { arrayResult } from "./lanes/array-result.ts";
+import { denseTotals } from "./lanes/dense-array.ts";
+import { inGoldenScope } from "./lanes/golden-scope.ts";
+import { lineJobs } from "./lanes/on-chip/line-jobs.ts";
+import { runLines } from "./lanes/on-chip/run-lines.ts";
+import { foldStrided } from "./lanes/space-to-depth.ts";
+
+const params = Type.Object({ ...arrayParams, ...foldParam }, { additionalProperties: false });
+
+/** Parameters of DaDianNao. */
+export type DaDianNaoParams = Static<typeof params>;
+
+/** The dense array, in closed form. */
+export const dadiannao: Accelerator<typeof params> = {
+  id: "dadiannao",
+  modelVersion: 1,
+  params,
+  mappings: {
+    forward: {
+      lanes: "input channels",
+      rows: "filters",
+      columns: "windows",
+      stationary: "output",
+      skipped: "none",
+      referee: "exact: DNNsim",
+    },
+    inputGrad: {
+      lanes: "output channels",
+      rows: "input channels",
+      columns: "windows of outputGrad, one stride phase at a time",
+      stationary: "output",
+      skipped: "none",
+      referee: "formula: lines of every set",
+    },
+    weightGrad: {
+      lanes: "output positions",
+      rows: "output channels",
+      columns: "input channels, one kernel position at a time",
+      stationary: "output",
+      skipped: "none",
+      referee: "formula: lines of every set",
+    },
+  },
+  multipliers: arrayMultipliers,
+  withoutSkipping: (own) => own,
+  skippingHardware: () => null,
+  validation: (operation, own) => (operation.pass === "forward" && inGoldenScope(operation, own) ? "exact" : "formula"),
+  run(operation, own) {
+    const { pass, geometry } = foldStrided(operation, own.foldStridedInput);
+    const totals = denseTotals(pass, geometry, own);
+    return arrayResult(operation, own, totals, {
+      reschedulingCycles: 0,
+      scheduled: null,
+      counters: { scheduledPEs: totals.scheduledPEs, idlePEs: totals.idlePEs },
+    });
+  },
+  runLines(operation, own, line) {
+    const { pass, geometry } = foldStrided(operation, own.foldStridedInput);
+    return runLines(lineJobs(pass, geometry, own, line), own, line, imageStreams(own, geometry.N).streams);
+  },
+};

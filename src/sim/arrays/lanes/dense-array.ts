@@ -1,0 +1,69 @@
+/**
+ * The dense array in closed form: every set pair takes all its lines. forward and inputGrad: rows hold filters, columns
+ * windows, lanes channels; weightGrad: rows hold output channels, columns input channels, lanes output positions.
+ * Source: DNNsim 4748a600 (forward); the other passes are laid out alike.
+ */
+import { type ConvGeometry, outputHeight, outputWidth } from "../../../core/geometry.ts";
+import { windowGrids } from "../../operation/channel-first.ts";
+import type { Pass } from "../../operation/operation.ts";
+import { type ArrayParams, imageStreams } from "./array-params.ts";
+import { type DealTotals, emptyTotals, type SetAxis, setAxis, stepGroups } from "./tile-dispatch.ts";
+
+/** Totals of a pass on an array that skips nothing. */
+export function denseTotals(pass: Pass, g: ConvGeometry, params: ArrayParams): DealTotals {
+  const totals = emptyTotals();
+  const { images, streams } = imageStreams(params, g.N);
+  const times = streams * g.groups;
+  const outputs = g.K / g.groups;
+  const inputs = g.C / g.groups;
+  if (pass === "weightGrad") {
+    const positions = Math.max(0, outputHeight(g)) * Math.max(0, outputWidth(g)) * images;
+    const outer = setAxis(inputs, params.columns, g.R * g.S);
+    addDense(
+      outer,
+      setAxis(outputs, params.rows),
+      positions,
+      Math.ceil(positions / params.lanes),
+      params,
+      totals,
+      times,
+    );
+    return totals;
+  }
+  const channels = pass === "forward" ? inputs : outputs;
+  const filters = pass === "forward" ? outputs : inputs;
+  for (const grid of windowGrids(pass, g)) {
+    const outer = setAxis(images * grid.height * grid.width, params.columns);
+    const lines = grid.taps.length * Math.ceil(channels / params.lanes);
+    addDense(outer, setAxis(filters, params.rows), grid.taps.length * channels, lines, params, totals, times);
+  }
+  return totals;
+}
+
+/** Adds a job whose items all take `lines` lines for a reduction over `depth` elements. */
+function addDense(
+  outer: SetAxis,
+  inner: SetAxis,
+  depth: number,
+  lines: number,
+  params: ArrayParams,
+  totals: DealTotals,
+  times: number,
+): void {
+  if (lines === 0 || outer.sets === 0 || inner.sets === 0) return;
+  const outerSets = outer.sets * outer.repeat;
+  const outerItems = ((outer.sets - 1) * outer.size + outer.last) * outer.repeat;
+  const innerItems = (inner.sets - 1) * inner.size + inner.last;
+  const cycles = times * lines * stepGroups(outer, inner, params.tiles, params.dealing);
+  const busy = times * lines * outerItems * innerItems;
+  totals.cycles += cycles;
+  totals.baseCycles += cycles;
+  totals.packedCycles += cycles;
+  totals.scheduledPEs += busy;
+  totals.idlePEs += times * lines * outerSets * inner.sets * outer.size * inner.size - busy;
+  totals.outerLines += times * lines * outerItems * inner.sets;
+  totals.innerLines += times * lines * innerItems * outerSets;
+  totals.occupied += times * depth * outerItems * innerItems;
+  totals.packedPEs += busy;
+  totals.outputs += times * outerItems * innerItems;
+}

@@ -1,0 +1,159 @@
+/**
+ * Forward and inputGrad on an array that schedules its sparser operand as it streams in: lanes hold channels, rows the
+ * scheduled operand (windows or filters), columns the other; where pairs are scheduled, rows hold filters. Loops: window
+ * sets, filter sets, lines.
+ * Source: DNNsim's TensorDash training model (January 2020); stride phases are jobs of their own, as `channel-first.ts` cuts them.
+ */
+import { countOnes } from "../../../core/bit-mask.ts";
+import { sizeOf } from "../../../core/geometry.ts";
+import { once } from "../../../core/memoize.ts";
+import { type SourceExtent, sourceExtent, type WindowGrid, windowGrids } from "../../operation/channel-first.ts";
+import { weightPairs } from "../../operation/image-padding.ts";
+import type { Operand } from "../../operation/operation.ts";
+import { imageStreams } from "./array-params.ts";
+import { inputBanks, outputGradBanks, windowConflicts } from "./bank-map.ts";
+import { BANK_ENTRY_VALUES, type DynamicRun, isSparser, maskOf, scheduleSets, type ZeroShare } from "./dynamic-run.ts";
+import { schedulePairs } from "./pair-schedule.ts";
+import { gatherWindows, type SourceLanes, sourceLanes } from "./source-lanes.ts";
+import { dealPairs, setAxis } from "./tile-dispatch.ts";
+import { gatherFilters, type WeightLanes, weightLanes } from "./weight-lanes.ts";
+
+/**
+ * Runs a channel-first pass that skips the zeros of `operand`: one by name, "sparser" or "both". Returns what was scheduled
+ * for the last stream of images, null for no work.
+ */
+export function runChannels(run: DynamicRun, pass: "forward" | "inputGrad", operand: string): Operand | "both" | null {
+  const { operation, params } = run;
+  const g = operation.geometry;
+  const source: Operand = pass === "forward" ? "input" : "outputGrad";
+  const channels = (pass === "forward" ? g.C : g.K) / g.groups;
+  const filters = (pass === "forward" ? g.K : g.C) / g.groups;
+  const grids = windowGrids(pass, g);
+  if (g.N === 0 || channels === 0 || filters === 0 || grids.length === 0) return null;
+
+  const extent = sourceExtent(pass, g, grids);
+  const { images, streams } = imageStreams(params, g.N);
+  const bySource = chooseStreams(run, source, operand, extent, images, streams);
+  const sourceStreams = bySource.filter((chosen) => chosen).length;
+  const weightStreams = streams - sourceStreams;
+  const banks = pass === "forward" ? inputBanks(g, params.banks) : outputGradBanks(g, extent, params.banks);
+
+  for (const [index, grid] of grids.entries()) {
+    const windows = images * grid.height * grid.width;
+    for (const scheduled of ["source", "weight"] as const) {
+      const times = (scheduled === "source" ? sourceStreams : weightStreams) * g.groups;
+      if (times === 0) continue;
+      const windowSet = scheduled === "source" ? params.rows : params.columns;
+      const key = ["bank conflicts", pass, params.banks, index, images, windowSet];
+      const conflicts = once(g, key, () => windowConflicts(banks, grid, images, windowSet));
+      countBanks(run, grid, windows, windowSet, filters, channels, conflicts, times);
+    }
+  }
+  const solid = operation.solidPadding === true;
+  const lanesOf = (stream: number, group: number): SourceLanes => {
+    const slice = { firstImage: stream * images, images, firstChannel: group * channels, channels };
+    return sourceLanes({ mask: maskOf(run, source), ...slice }, extent, params.lanes, solid);
+  };
+  const weightsOf = (group: number) => weightLanes(maskOf(run, "weight"), g, pass, group, params.lanes);
+  if (operand !== "both" && weightStreams > 0) {
+    run.totals.imagePadding += weightPairs(operation, weightStreams * images).outside;
+  }
+  for (let group = 0; group < g.groups; group++) {
+    if (operand === "both") {
+      const weights = weightsOf(group);
+      for (let stream = 0; stream < streams; stream++) {
+        const lanes = lanesOf(stream, group);
+        for (const grid of grids) dealBoth(run, weights, lanes, grid, images);
+      }
+      continue;
+    }
+    if (weightStreams > 0) {
+      const weights = weightsOf(group);
+      for (const grid of grids) dealWeights(run, weights, grid, images, weightStreams);
+    }
+    for (let stream = 0; stream < streams; stream++) {
+      if (!bySource[stream]) continue;
+      const lanes = lanesOf(stream, group);
+      for (const grid of grids) dealSource(run, lanes, grid, images, filters);
+    }
+  }
+  if (operand === "both") return operand;
+  return bySource[streams - 1] ? source : "weight";
+}
+
+/** For each stream of images, whether the source is scheduled rather than the weights. Image padding counts as zeros. */
+function chooseStreams(
+  run: DynamicRun,
+  source: Operand,
+  operand: string,
+  extent: SourceExtent,
+  images: number,
+  streams: number,
+): boolean[] {
+  if (operand !== "sparser") return new Array<boolean>(streams).fill(operand === source);
+  const sourceMask = maskOf(run, source);
+  const weightMask = maskOf(run, "weight");
+  const weightSize = sizeOf(weightMask.shape);
+  const weight: ZeroShare = { zeros: weightSize - countOnes(weightMask), size: weightSize };
+  const size = images * sourceMask.shape[1] * (extent.bottom - extent.top) * (extent.right - extent.left);
+  return Array.from({ length: streams }, (_, stream) => {
+    const ones = countOnes(sourceMask, stream * images, (stream + 1) * images);
+    return isSparser({ zeros: size - ones, size }, weight);
+  });
+}
+
+/** Reads ask for each window of each line, before zero skipping; writes count whole filter sets. */
+function countBanks(
+  { params, banks }: DynamicRun,
+  grid: WindowGrid,
+  windows: number,
+  windowSet: number,
+  filters: number,
+  channels: number,
+  conflicts: number,
+  times: number,
+): void {
+  const filterSet = windowSet === params.rows ? params.columns : params.rows;
+  const blocks = Math.ceil(channels / params.lanes);
+  const filterSets = Math.ceil(filters / filterSet);
+  const { sets, last } = setAxis(windows, windowSet);
+  const writes = (live: number) => Math.ceil((live * filterSet) / BANK_ENTRY_VALUES);
+  banks.reads += times * windows * grid.taps.length * blocks * filterSets;
+  banks.writes += times * filterSets * ((sets - 1) * writes(windowSet) + writes(last));
+  banks.conflicts += times * conflicts * blocks * filterSets;
+}
+
+function dealWeights(run: DynamicRun, weights: WeightLanes, grid: WindowGrid, images: number, times: number): void {
+  const { rows, columns, tiles, dealing } = run.params;
+  const inner = setAxis(weights.filters, rows);
+  const outer = setAxis(images * grid.height * grid.width, columns);
+  const costs = scheduleSets(run, inner.sets, grid.taps.length * weights.blocks, (set, buffer) => {
+    gatherFilters(weights, grid.taps, set * rows, Math.min(rows, weights.filters - set * rows), buffer, rows);
+    return rows;
+  });
+  dealPairs({ outer, inner, scheduled: "inner", costs, tiles, dealing, carrySkip: true }, run.totals, times);
+}
+
+function dealSource(run: DynamicRun, source: SourceLanes, grid: WindowGrid, images: number, filters: number): void {
+  const { rows, columns, tiles, dealing } = run.params;
+  const windows = images * grid.height * grid.width;
+  const outer = setAxis(windows, rows);
+  const inner = setAxis(filters, columns);
+  const costs = scheduleSets(run, outer.sets, grid.taps.length * source.blocks, (set, buffer) => {
+    const live = Math.min(rows, windows - set * rows);
+    gatherWindows(source, grid, set * rows, live, buffer, live);
+    return live;
+  });
+  dealPairs({ outer, inner, scheduled: "outer", costs, tiles, dealing, carrySkip: true }, run.totals);
+}
+
+function dealBoth(run: DynamicRun, weights: WeightLanes, source: SourceLanes, grid: WindowGrid, images: number): void {
+  const { rows, columns } = run.params;
+  schedulePairs(run, {
+    outer: setAxis(images * grid.height * grid.width, columns),
+    inner: setAxis(weights.filters, rows),
+    lines: grid.taps.length * source.blocks,
+    loadOuter: (set, live, buffer) => gatherWindows(source, grid, set * columns, live, buffer, columns),
+    loadInner: (set, live, buffer) => gatherFilters(weights, grid.taps, set * rows, live, buffer, rows),
+  });
+}

@@ -1,0 +1,177 @@
+/**
+ * weightGrad on an array that schedules its sparser operand as it streams in: lanes hold output positions, rows the
+ * channels of the scheduled operand, columns those of the other; where pairs are scheduled, rows hold output channels. Loops:
+ * kernel positions, input channel sets, output channel sets, lines. Source: DNNsim's TensorDash training model (January 2020).
+ */
+import { countOnes } from "../../../core/bit-mask.ts";
+import { outputHeight, outputWidth } from "../../../core/geometry.ts";
+import { once } from "../../../core/memoize.ts";
+import { sourceExtent, windowGrids } from "../../operation/channel-first.ts";
+import { outputGradPairs } from "../../operation/image-padding.ts";
+import type { Operand } from "../../operation/operation.ts";
+import { imageStreams } from "./array-params.ts";
+import { inputBanks, outputGradBanks, raisePositionConflicts } from "./bank-map.ts";
+import { BANK_ENTRY_VALUES, type DynamicRun, isSparser, maskOf, scheduleSets } from "./dynamic-run.ts";
+import { schedulePairs } from "./pair-schedule.ts";
+import { gatherPositions, type PositionGrid } from "./position-lanes.ts";
+import { dealPairs, setAxis } from "./tile-dispatch.ts";
+
+/**
+ * Runs weightGrad, skipping the zeros of `operand`: one by name, "sparser" or "both". Returns what was scheduled for the last
+ * stream of images, null for no work.
+ */
+export function runPositions(run: DynamicRun, operand: string): Operand | "both" | null {
+  const { params } = run;
+  const g = run.operation.geometry;
+  const P = outputHeight(g);
+  const Q = outputWidth(g);
+  if (g.N === 0 || g.C === 0 || g.K === 0 || P <= 0 || Q <= 0 || g.R === 0 || g.S === 0) return null;
+  const { images, streams } = imageStreams(params, g.N);
+  const grids = inputPositions(run, P, Q);
+  const gradGrid: PositionGrid = { P, Q, startY: 0, startX: 0, stepY: 1, stepX: 1 };
+  const key = ["bank conflicts", "weightGrad", params.banks, params.lanes, images];
+  const conflicts = once(g, key, () => conflictsOfLines(run, grids, gradGrid, images));
+  let byInput = false;
+  for (let stream = 0; stream < streams; stream++) {
+    byInput = operand === "sparser" ? inputIsSparser(run, stream * images, images) : operand === "input";
+    countBanks(run, images * P * Q, conflicts, byInput);
+    if (operand !== "both" && !byInput) {
+      run.totals.imagePadding += outputGradPairs(run.operation, stream * images, (stream + 1) * images).outside;
+    }
+    for (let group = 0; group < g.groups; group++) {
+      if (operand === "both") dealBoth(run, grids, gradGrid, stream * images, images, group);
+      else dealPositions(run, byInput ? grids : [gradGrid], byInput, stream * images, images, group);
+    }
+  }
+  if (operand === "both") return operand;
+  return byInput ? "input" : "outputGrad";
+}
+
+/** Which input elements the output positions read, for each kernel position in order. */
+function inputPositions({ operation: { geometry: g } }: DynamicRun, P: number, Q: number): PositionGrid[] {
+  const [stepY, stepX] = g.stride;
+  const grids: PositionGrid[] = [];
+  for (let r = 0; r < g.R; r++) {
+    for (let s = 0; s < g.S; s++) {
+      const startY = r * g.dilation[0] - g.padding[0];
+      grids.push({ P, Q, startY, startX: s * g.dilation[1] - g.padding[2], stepY, stepX });
+    }
+  }
+  return grids;
+}
+
+/** Whether the padded input has a larger share of zeros than outputGrad. */
+function inputIsSparser(run: DynamicRun, firstImage: number, images: number): boolean {
+  const g = run.operation.geometry;
+  const end = firstImage + images;
+  const padded = (g.H + g.padding[0] + g.padding[1]) * (g.W + g.padding[2] + g.padding[3]);
+  const inputSize = images * g.C * padded;
+  const gradSize = images * g.K * outputHeight(g) * outputWidth(g);
+  return isSparser(
+    { zeros: inputSize - countOnes(maskOf(run, "input"), firstImage, end), size: inputSize },
+    { zeros: gradSize - countOnes(maskOf(run, "outputGrad"), firstImage, end), size: gradSize },
+  );
+}
+
+/** Conflicts of one pair of sets, summed over kernel positions and lines; a line waits for the worse of its operands. */
+function conflictsOfLines(
+  { operation: { geometry: g }, params }: DynamicRun,
+  grids: readonly PositionGrid[],
+  gradGrid: PositionGrid,
+  images: number,
+): number {
+  const extent = sourceExtent("inputGrad", g, windowGrids("inputGrad", g));
+  const ofGrad = new Int32Array(Math.ceil((images * gradGrid.P * gradGrid.Q) / params.lanes));
+  raisePositionConflicts(outputGradBanks(g, extent, params.banks), gradGrid, images, params.lanes, ofGrad);
+  const input = inputBanks(g, params.banks);
+  const lines = new Int32Array(ofGrad.length);
+  let conflicts = 0;
+  for (const grid of grids) {
+    lines.set(ofGrad);
+    raisePositionConflicts(input, grid, images, params.lanes, lines);
+    for (const count of lines) conflicts += count;
+  }
+  return conflicts;
+}
+
+/** Bank accesses of one stream: reads before zero skipping, in whole entries, writes of whole sets. */
+function countBanks(run: DynamicRun, positions: number, conflicts: number, byInput: boolean): void {
+  const { lanes, rows, columns } = run.params;
+  const g = run.operation.geometry;
+  const inputSets = Math.ceil(g.C / g.groups / (byInput ? rows : columns));
+  const gradSets = Math.ceil(g.K / g.groups / (byInput ? columns : rows));
+  const outerSets = g.groups * g.R * g.S * inputSets;
+  const lines = gradSets * Math.ceil(positions / lanes);
+  run.banks.reads += outerSets * BANK_ENTRY_VALUES * Math.ceil((lines * rows) / BANK_ENTRY_VALUES);
+  run.banks.writes += outerSets * gradSets * Math.ceil((rows * columns) / BANK_ENTRY_VALUES);
+  run.banks.conflicts += g.groups * inputSets * gradSets * conflicts;
+}
+
+/** Deals the set pairs of one group; `grids` are the buffers of the scheduled operand, one each or one for all kernel positions. */
+function dealPositions(
+  run: DynamicRun,
+  grids: readonly PositionGrid[],
+  byInput: boolean,
+  firstImage: number,
+  images: number,
+  group: number,
+): void {
+  const { lanes, rows, columns, tiles, dealing } = run.params;
+  const g = run.operation.geometry;
+  const outer = setAxis(g.C / g.groups, byInput ? rows : columns, g.R * g.S);
+  const inner = setAxis(g.K / g.groups, byInput ? columns : rows);
+  const mask = maskOf(run, byInput ? "input" : "outputGrad");
+  const channels = (byInput ? g.C : g.K) / g.groups;
+  const solid = byInput && run.operation.solidPadding === true;
+  const sets = byInput ? outer.sets : inner.sets;
+  const lines = Math.ceil((images * grids[0].P * grids[0].Q) / lanes);
+  const costs = scheduleSets(run, sets * grids.length, lines, (set, buffer) => {
+    const grid = grids[Math.floor(set / sets)];
+    const first = (set % sets) * rows;
+    buffer.fill(0);
+    for (let r = 0; r < rows && first + r < channels; r++) {
+      gatherPositions(mask, firstImage, images, group * channels + first + r, grid, solid, lanes, buffer, r, rows);
+    }
+    return rows;
+  });
+  const scheduled = byInput ? "outer" : "inner";
+  dealPairs({ outer, inner, scheduled, costs, tiles, dealing, carrySkip: true }, run.totals);
+}
+
+/** Schedules the pairs of one group; `inputGrids` has a grid for each kernel position. */
+function dealBoth(
+  run: DynamicRun,
+  inputGrids: readonly PositionGrid[],
+  gradGrid: PositionGrid,
+  firstImage: number,
+  images: number,
+  group: number,
+): void {
+  const { lanes, rows, columns } = run.params;
+  const g = run.operation.geometry;
+  const input = maskOf(run, "input");
+  const outputGrad = maskOf(run, "outputGrad");
+  const solid = run.operation.solidPadding === true;
+  const outer = setAxis(g.C / g.groups, columns, g.R * g.S);
+  const inner = setAxis(g.K / g.groups, rows);
+  const firstInput = group * (g.C / g.groups);
+  const firstOutput = group * (g.K / g.groups);
+  schedulePairs(run, {
+    outer,
+    inner,
+    lines: Math.ceil((images * gradGrid.P * gradGrid.Q) / lanes),
+    loadOuter: (set, live, buffer) => {
+      const grid = inputGrids[Math.floor(set / outer.sets)];
+      const first = firstInput + (set % outer.sets) * columns;
+      for (let c = 0; c < live; c++) {
+        gatherPositions(input, firstImage, images, first + c, grid, solid, lanes, buffer, c, columns);
+      }
+    },
+    loadInner: (set, live, buffer) => {
+      const first = firstOutput + set * rows;
+      for (let r = 0; r < live; r++) {
+        gatherPositions(outputGrad, firstImage, images, first + r, gradGrid, false, lanes, buffer, r, rows);
+      }
+    },
+  });
+}

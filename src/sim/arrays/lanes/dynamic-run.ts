@@ -1,0 +1,99 @@
+/**
+ * What the passes of a dynamically scheduled array share: the state of one run, and the choice of the operand whose zeros
+ * are skipped. Source: DNNsim's TensorDash training model (January 2020).
+ */
+import type { BitMask } from "../../../core/bit-mask.ts";
+import type { Operand, Operation } from "../../operation/operation.ts";
+import type { ArrayParams } from "./array-params.ts";
+import { createSetCosts, type SetCosts } from "./set-costs.ts";
+import { type SetScheduler, setRecorder } from "./set-recorder.ts";
+import type { DealTotals } from "./tile-dispatch.ts";
+
+/** Values of one entry of the on-chip buffers, by which reads and writes of banks are counted. */
+export const BANK_ENTRY_VALUES = 16;
+
+/** Accesses to banks. */
+export interface BankCounts {
+  reads: number;
+  writes: number;
+  conflicts: number;
+}
+
+/** Counts of nothing. */
+export function emptyBankCounts(): BankCounts {
+  return { reads: 0, writes: 0, conflicts: 0 };
+}
+
+/** One operation on one machine, with the sums that its passes add to. */
+export interface DynamicRun {
+  readonly operation: Operation;
+  readonly params: ArrayParams & { readonly lookahead: number; readonly banks: number };
+  /** How rows fill their zero lanes; null: from queues of their own nonzeros, so that every line but the last is full. */
+  readonly scheduler: SetScheduler | null;
+  readonly totals: DealTotals;
+  readonly banks: BankCounts;
+}
+
+/** The mask of an operand. @throws Error when the operation has none. */
+export function maskOf({ operation }: DynamicRun, operand: Operand): BitMask {
+  const mask = operation.masks[operand];
+  if (mask === undefined) throw new Error(`${operation.layer} ${operation.pass}: no mask of operand ${operand}`);
+  return mask;
+}
+
+/** Zeros and size of a tensor. */
+export interface ZeroShare {
+  readonly zeros: number;
+  readonly size: number;
+}
+
+/** Whether a's share of zeros is larger than b's; equal shares are not. */
+export function isSparser(a: ZeroShare, b: ZeroShare): boolean {
+  return a.zeros * b.size > b.zeros * a.size;
+}
+
+/** An array with what schedules its rows. */
+interface ScheduledArray extends Pick<DynamicRun, "scheduler"> {
+  readonly params: Pick<DynamicRun["params"], "lanes" | "rows" | "lookahead">;
+}
+
+/**
+ * Fills (`gather` returns how many rows it filled), schedules and records each of `sets` buffers. One that holds the same as
+ * the one before, as all do where nothing is zero, is not scheduled again.
+ */
+export function scheduleSets(
+  { params, scheduler }: ScheduledArray,
+  sets: number,
+  lines: number,
+  gather: (set: number, buffer: Int32Array) => number,
+): SetCosts {
+  const costs = createSetCosts(sets, lines, params.lookahead);
+  if (params.lookahead === 0) {
+    // Nothing moves: every line is worked through.
+    costs.rest.fill(lines);
+    costs.ideal.fill(lines);
+    return costs;
+  }
+  const buffer = new Int32Array((lines + params.lookahead) * params.rows);
+  const before = new Int32Array(buffer.length);
+  let rowsBefore = -1;
+  const recorder = setRecorder(scheduler, params.lanes, costs);
+  for (let set = 0; set < sets; set++) {
+    const rows = gather(set, buffer);
+    if (rows === rowsBefore && sameWords(buffer, before, lines * rows)) {
+      recorder.repeat(set, set - 1);
+      continue;
+    }
+    before.set(buffer);
+    rowsBefore = rows;
+    recorder.add(set, buffer, rows);
+  }
+  recorder.finish();
+  return costs;
+}
+
+function sameWords(a: Int32Array, b: Int32Array, words: number): boolean {
+  let i = 0;
+  while (i < words && a[i] === b[i]) i++;
+  return i === words;
+}

@@ -1,0 +1,108 @@
+/**
+ * Two-sided scheduling: every processing element of a tile schedules the pairs of two nonzeros that the operand of its row
+ * and that of its column make, line by line. The elements share the values and so advance together: a line is skipped
+ * when it is empty in all of them. Filters (weightGrad: output channels) lie on the rows, the inner loop.
+ * Source: TensorDash (MICRO 2020), where a processing element by itself extracts both sides, a tile only one.
+ */
+
+import type { DynamicRun } from "./dynamic-run.ts";
+import { copyCost, createSetCosts, type SetCosts } from "./set-costs.ts";
+import { setRecorder } from "./set-recorder.ts";
+import type { PairSchedules } from "./side-by-side.ts";
+import { dealPairs, type SetAxis } from "./tile-dispatch.ts";
+
+/** Writes the `live` items of a set into a cleared buffer, word [line · size + item]. */
+type LoadSet = (set: number, live: number, buffer: Int32Array) => void;
+
+/** All items of the columns meet all items of the rows. */
+export interface PairJob {
+  readonly outer: SetAxis;
+  readonly inner: SetAxis;
+  readonly lines: number;
+  /** Loads a set of the columns; sets run on through the repeats of their axis. */
+  readonly loadOuter: LoadSet;
+  /** Loads a set of the rows. */
+  readonly loadInner: LoadSet;
+}
+
+/** Sets of columns whose costs are remembered: those that differ only at the rim of an image without a zero are few. */
+const REMEMBERED = 32;
+
+/** Schedules every pair of sets of `job` and deals them to the tiles. A narrower set is filled up with items without a nonzero. */
+export function schedulePairs(run: DynamicRun, job: PairJob): void {
+  const { outer, inner, lines } = job;
+  const { lookahead, tiles, dealing } = run.params;
+  const rows = Array.from({ length: inner.sets }, (_, set) => {
+    const buffer = new Int32Array(lines * inner.size);
+    job.loadInner(set, liveItems(inner, set), buffer);
+    return buffer;
+  });
+  // Dense weights make all pairs of an outer set cost the same: found out once.
+  const kinds = rows.filter((buffer, set) => set === 0 || !equalWords(buffer, rows[0]));
+  let next = 0;
+  const kindOf = rows.map((buffer) => (buffer === kinds[next] ? next++ : 0));
+  const schedule = run.scheduler?.vectors?.pairs(lines, inner.size, outer.size, kinds) ?? oneByOne(run, job, kinds);
+
+  const columns = new Int32Array(lines * outer.size);
+  const remembered: { readonly columns: Int32Array; readonly costs: SetCosts }[] = [];
+  let replaced = 0;
+  const costsOf = (outerSet: number): SetCosts => {
+    columns.fill(0);
+    job.loadOuter(outerSet, liveItems(outer, outerSet % outer.sets), columns);
+    const known = remembered.find((other) => equalWords(other.columns, columns));
+    if (known !== undefined) return known.costs;
+    if (remembered.length < REMEMBERED) {
+      remembered.push({ columns: new Int32Array(columns.length), costs: createSetCosts(inner.sets, lines, lookahead) });
+    }
+    const entry = remembered[replaced];
+    replaced = (replaced + 1) % REMEMBERED;
+    entry.columns.set(columns);
+    const { costs } = entry;
+    schedule(columns, costs);
+    // Downwards, as those of a kind are not before it.
+    if (kinds.length < rows.length) for (let set = rows.length - 1; set > 0; set--) copyCost(costs, kindOf[set], set);
+    return costs;
+  };
+  dealPairs({ outer, inner, scheduled: "pairs", costs: costsOf, tiles, dealing, carrySkip: true }, run.totals);
+}
+
+function liveItems(axis: SetAxis, set: number): number {
+  return set === axis.sets - 1 ? axis.last : axis.size;
+}
+
+function equalWords(a: Int32Array, b: Int32Array): boolean {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** Schedules pairs where they do not fit side by side. */
+function oneByOne(run: DynamicRun, { outer, inner, lines }: PairJob, sets: readonly Int32Array[]): PairSchedules {
+  const { lookahead, lanes } = run.params;
+  const size = inner.size * outer.size;
+  const pairs = new Int32Array((lines + lookahead) * size);
+  return (columns, costs) => {
+    const recorder = setRecorder(run.scheduler, lanes, costs);
+    sets.forEach((rows, set) => {
+      join(rows, inner.size, columns, outer.size, lines, pairs);
+      recorder.add(set, pairs, size);
+    });
+    recorder.finish();
+  };
+}
+
+/** Writes the conjunctions of all rows and columns of each line, word [(line · rowCount + row) · columnCount + column]. */
+function join(
+  rows: Int32Array,
+  rowCount: number,
+  columns: Int32Array,
+  columnCount: number,
+  lines: number,
+  pairs: Int32Array,
+): void {
+  let at = 0;
+  for (let t = 0; t < lines; t++) {
+    for (let r = t * rowCount; r < (t + 1) * rowCount; r++) {
+      for (let c = t * columnCount; c < (t + 1) * columnCount; c++, at++) pairs[at] = rows[r] & columns[c];
+    }
+  }
+}

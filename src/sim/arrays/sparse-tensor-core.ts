@@ -1,0 +1,160 @@
+/**
+ * Structured sparsity on a dense array: where every `m` consecutive channels of each filter of a set hold at most `n` nonzero
+ * weights, the set's lines are packed m : n; a set that breaks the pattern anywhere runs dense. Only weights are looked at,
+ * so that the weight gradient is dense. After NVIDIA's Ampere (A100 whitepaper, 2020), 2 of 4 along the reduction dimension.
+ */
+import { type Static, Type } from "typebox";
+import { popcount32 } from "../../core/bit-mask.ts";
+import type { Accelerator, Mapping } from "../hardware/accelerator.ts";
+import { windowGrids } from "../operation/channel-first.ts";
+import { pairsOfTaps } from "../operation/image-padding.ts";
+import type { Operation } from "../operation/operation.ts";
+import { arrayMultipliers, arrayParams, imageStreams } from "./lanes/array-params.ts";
+import { arrayResult } from "./lanes/array-result.ts";
+import { denseTotals } from "./lanes/dense-array.ts";
+import { createSetCosts } from "./lanes/set-costs.ts";
+import { type DealTotals, dealPairs, emptyTotals, setAxis } from "./lanes/tile-dispatch.ts";
+import { gatherFilters, weightLanes } from "./lanes/weight-lanes.ts";
+
+const params = Type.Object(
+  {
+    ...arrayParams,
+    n: Type.Integer({
+      minimum: 1,
+      maximum: 32,
+      default: 2,
+      description: "Nonzero weights that a block may hold; n = m: dense",
+    }),
+    m: Type.Integer({
+      minimum: 1,
+      maximum: 32,
+      default: 4,
+      description: "Channels of a block; has to divide the lanes",
+    }),
+  },
+  { additionalProperties: false },
+);
+
+type SparseTensorCoreParams = Static<typeof params>;
+
+const reduction = (lanes: string, rows: string, columns: string): Mapping => ({
+  lanes,
+  rows,
+  columns,
+  stationary: "output",
+  skipped: "weight",
+  referee: "formula: n / m of the dense lines",
+});
+
+/** The array with n : m structured weights. */
+export const sparseTensorCore: Accelerator<typeof params> = {
+  id: "sparse-tensor-core",
+  modelVersion: 1,
+  params,
+  mappings: {
+    forward: reduction("input channels", "filters", "windows"),
+    inputGrad: reduction("output channels", "input channels", "windows of outputGrad, one stride phase at a time"),
+    weightGrad: {
+      ...reduction("output positions", "output channels", "input channels"),
+      skipped: "none",
+      referee: "formula: the dense array",
+    },
+  },
+  paramFaults: patternFaults,
+  multipliers: arrayMultipliers,
+  withoutSkipping: (own) => ({ ...own, n: own.m }),
+  skippingHardware({ n, m }) {
+    if (n === m) return null;
+    return {
+      operandMuxes: m - 1,
+      productMuxes: 0,
+      schedulerBits: 0,
+      schedules: "compute",
+      metadataBits: Math.ceil(Math.log2(m)),
+    };
+  },
+  notCharged: () => ["packing weights n : m"],
+  validation: () => "formula",
+  run(operation, own) {
+    const { pass, geometry, masks, layer } = operation;
+    const [fault] = patternFaults(own);
+    if (fault !== undefined) throw new Error(`sparse-tensor-core: params.${fault}`);
+    const count = { sets: 0, structuredSets: 0 };
+    if (pass !== "weightGrad" && masks.weight === undefined) {
+      throw new Error(`sparse-tensor-core: ${layer} ${pass} has no weight mask`);
+    }
+    const totals =
+      pass === "weightGrad" ? denseTotals(pass, geometry, own) : structuredTotals(operation, pass, own, count);
+    const { scheduledPEs, idlePEs } = totals;
+    return arrayResult(operation, own, totals, {
+      reschedulingCycles: 0,
+      scheduled: count.structuredSets > 0 && own.n < own.m ? "weight" : null,
+      counters: { scheduledPEs, idlePEs, ...count },
+    });
+  },
+};
+
+function patternFaults({ n, m, lanes }: SparseTensorCoreParams): string[] {
+  const faults = n > m ? [`n: must be at most m = ${m}, got ${n}`] : [];
+  if (lanes % m !== 0) faults.push(`m: must divide lanes, got m ${m}, lanes ${lanes}`);
+  return faults;
+}
+
+/** Deals filter sets whose cost is all lines, or n / m of them where the pattern holds; counts both kinds. */
+function structuredTotals(
+  { geometry: g, masks }: Operation,
+  pass: "forward" | "inputGrad",
+  { lanes, rows, columns, tiles, dealing, batch, n, m }: SparseTensorCoreParams,
+  count: { sets: number; structuredSets: number },
+): DealTotals {
+  const totals = emptyTotals();
+  const { images, streams } = imageStreams({ lanes, rows, columns, tiles, dealing, batch }, g.N);
+  const grids = windowGrids(pass, g);
+  const weightsByTap = new Array<number>(g.R * g.S).fill(0);
+  for (let group = 0; group < g.groups && grids.length > 0; group++) {
+    const weights = weightLanes(masks.weight as NonNullable<typeof masks.weight>, g, pass, group, lanes);
+    const inner = setAxis(weights.filters, rows);
+    for (const grid of grids) {
+      const lines = grid.taps.length * weights.blocks;
+      if (lines === 0) continue;
+      const costs = createSetCosts(inner.sets, lines, 0);
+      const buffer = new Int32Array(lines * rows);
+      const channels = (pass === "forward" ? g.C : g.K) / g.groups;
+      for (let set = 0; set < inner.sets; set++) {
+        const live = Math.min(rows, weights.filters - set * rows);
+        gatherFilters(weights, grid.taps, set * rows, live, buffer, rows);
+        const fits = holdsPattern(buffer, lanes, n, m);
+        count.sets++;
+        if (fits) count.structuredSets++;
+        costs.rest[set] = fits ? Math.ceil((lines * n) / m) : lines;
+        costs.ideal[set] = costs.rest[set];
+        const tapWords = weights.blocks * rows;
+        grid.taps.forEach(({ kernel }, tap) => {
+          const words = buffer.subarray(tap * tapWords, (tap + 1) * tapWords);
+          const held = fits && n < m ? onesOf(words) : channels * live;
+          costs.nonzeros[set] += held;
+          weightsByTap[kernel] += held;
+        });
+      }
+      const outer = setAxis(images * grid.height * grid.width, columns);
+      dealPairs({ outer, inner, scheduled: "inner", costs, tiles, dealing, carrySkip: false }, totals, streams);
+    }
+  }
+  totals.imagePadding = pairsOfTaps(pass, g, weightsByTap).outside;
+  return totals;
+}
+
+/** Whether every block of `m` lanes of every word holds at most `n` ones. */
+function holdsPattern(words: Int32Array, lanes: number, n: number, m: number): boolean {
+  const block = m === 32 ? -1 : (1 << m) - 1;
+  for (let i = 0; i < words.length; i++) {
+    for (let first = 0; first < lanes; first += m) {
+      if (popcount32((words[i] >>> first) & block) > n) return false;
+    }
+  }
+  return true;
+}
+
+function onesOf(words: Int32Array): number {
+  return words.reduce((count, word) => count + popcount32(word), 0);
+}

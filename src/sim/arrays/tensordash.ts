@@ -1,0 +1,154 @@
+/**
+ * TensorDash: a tile whose rows skip the zeros of one operand as they stream in, the sparser of the two. The scheduled
+ * operand lies on the rows, which share the test for an empty line; the other lies on the columns. With two sides every
+ * processing element skips the pairs with a zero, as the published element does by itself (`lanes/pair-schedule.ts`).
+ * Source: TensorDash (MICRO 2020) as modelled by DNNsim (January 2020, parent of 58b1d72), without its bugs; the skip counter of a
+ * tile runs on from set to set. Image padding counts as zeros when the sparser operand is chosen, with `solidPadding` too:
+ * attribution must not turn the array round.
+ */
+import { type Static, Type } from "typebox";
+import type { Accelerator } from "../hardware/accelerator.ts";
+import type { Operation, Pass } from "../operation/operation.ts";
+import { arrayMultipliers, arrayParams, offsetsParam, searchParams } from "./lanes/array-params.ts";
+import { arrayResult } from "./lanes/array-result.ts";
+import { pairCuts } from "./lanes/cuts.ts";
+import { runChannels } from "./lanes/dynamic-channels.ts";
+import { runPositions } from "./lanes/dynamic-positions.ts";
+import { type DynamicRun, emptyBankCounts } from "./lanes/dynamic-run.ts";
+import { dynamicScheduler } from "./lanes/dynamic-schedule.ts";
+import { inGoldenScope } from "./lanes/golden-scope.ts";
+import { searchMapOf } from "./lanes/search-map.ts";
+import { sideBySide } from "./lanes/side-by-side.ts";
+import { emptyTotals } from "./lanes/tile-dispatch.ts";
+
+const params = Type.Object(
+  {
+    ...arrayParams,
+    ...searchParams,
+    ...offsetsParam,
+    banks: Type.Integer({
+      minimum: 1,
+      maximum: 4096,
+      default: 16,
+      description: "Banks of the on-chip buffers; conflicts are counted, not charged",
+    }),
+    sides: Type.Enum(["one", "two"], {
+      default: "one",
+      description:
+        '"one": a row skips the zeros of its operand; "two": a processing element skips the zeros of both its operands, and all of a tile advance together',
+    }),
+    operand: Type.Object(
+      {
+        forward: Type.Enum(["sparser", "input", "weight"], { default: "sparser" }),
+        inputGrad: Type.Enum(["sparser", "outputGrad", "weight"], { default: "sparser" }),
+        weightGrad: Type.Enum(["sparser", "input", "outputGrad"], { default: "sparser" }),
+      },
+      {
+        additionalProperties: false,
+        default: { forward: "sparser", inputGrad: "sparser", weightGrad: "sparser" },
+        description:
+          'Operand whose zeros each pass skips; "sparser" chooses for each image, or for the whole operation where the batch is folded. Not asked with two sides',
+      },
+    ),
+  },
+  { additionalProperties: false },
+);
+
+/** Parameters of TensorDash. */
+export type TensorDashParams = Static<typeof params>;
+
+/** The dynamically scheduled array. */
+export const tensordash: Accelerator<typeof params> = {
+  id: "tensordash",
+  modelVersion: 1,
+  params,
+  mappings: {
+    forward: {
+      lanes: "input channels",
+      rows: "windows or filters, whichever is sparser (two sides: filters)",
+      columns: "the other",
+      stationary: "output",
+      skipped: "sparser or both",
+      referee:
+        "exact: DNNsim (TensorDash), one side; property: a plain model, and one side where an operand has no zero",
+    },
+    inputGrad: {
+      lanes: "output channels",
+      rows: "windows of outputGrad or filters (input channels), whichever is sparser (two sides: filters), one stride phase at a time",
+      columns: "the other",
+      stationary: "output",
+      skipped: "sparser or both",
+      referee:
+        "exact: DNNsim (TensorDash), one side at stride 1; property: a plain model, and one side where an operand has no zero",
+    },
+    weightGrad: {
+      lanes: "output positions",
+      rows: "input channels or output channels, whichever is sparser (two sides: output channels), one kernel position at a time",
+      columns: "the other",
+      stationary: "output",
+      skipped: "sparser or both",
+      referee:
+        "exact: DNNsim (TensorDash), one side; property: a plain model, and one side where an operand has no zero",
+    },
+  },
+  multipliers: arrayMultipliers,
+  withoutSkipping: (own) => ({ ...own, lookahead: 0, lookaside: 0 }),
+  skippingHardware(own) {
+    if (own.lookahead === 0) return null;
+    const candidates = 1 + searchMapOf(own).size;
+    // One side: the columns of a row share its scheduler.
+    const sharing = own.sides === "two" ? 1 : own.columns;
+    return {
+      operandMuxes: 2 * (candidates - 1),
+      productMuxes: 0,
+      schedulerBits: candidates / sharing,
+      schedules: "compute",
+      metadataBits: 1,
+    };
+  },
+  notCharged: () => ["conflicts in the banks of the on-chip buffers"],
+  validation(operation, own) {
+    if (own.lookahead === 0) return "formula";
+    const { pass, geometry } = operation;
+    if (own.sides === "two") return "property";
+    // The original does not schedule weights in a strided input gradient, and does not model tiles.
+    const known = pass !== "inputGrad" || (geometry.stride[0] === 1 && geometry.stride[1] === 1);
+    return known && own.tiles === 1 && inGoldenScope(operation, own) ? "exact" : "property";
+  },
+  // One side takes no longer than cutting it does, nor do two without skipping.
+  cuts: (operation, own) => (chosenOperand(operation.pass, own) === "both" ? pairCuts(operation, own) : []),
+  run(operation, own) {
+    const { pass } = operation;
+    const run = runOf(operation, own);
+    const chosen = chosenOperand(pass, own);
+    const scheduled = pass === "weightGrad" ? runPositions(run, chosen) : runChannels(run, pass, chosen);
+    return arrayResult(operation, own, run.totals, {
+      reschedulingCycles: 0,
+      scheduled: own.lookahead > 0 ? scheduled : null,
+      counters: {
+        scheduledPEs: run.totals.scheduledPEs,
+        bankReads: run.banks.reads,
+        bankWrites: run.banks.writes,
+        readBankConflicts: run.banks.conflicts,
+      },
+    });
+  },
+};
+
+/** Operand on the rows, "sparser" or "both". Without skipping, both is what lies on the rows then. */
+function chosenOperand(pass: Pass, { sides, lookahead, operand }: TensorDashParams): string {
+  if (sides === "one") return operand[pass];
+  if (lookahead > 0) return "both";
+  return pass === "weightGrad" ? "outputGrad" : "weight";
+}
+
+function runOf(operation: Operation, own: TensorDashParams): DynamicRun {
+  const map = searchMapOf(own);
+  return {
+    operation,
+    params: own,
+    scheduler: { schedule: dynamicScheduler(map, own.lookaside), vectors: sideBySide(map, own.lookaside) },
+    totals: emptyTotals(),
+    banks: emptyBankCounts(),
+  };
+}

@@ -1,0 +1,195 @@
+/**
+ * A machine: one hardware config resolved against its accelerator, with every unit and default settled, so that loops
+ * see numbers only. The config's envelope is the same for all machines; `params` belong to the accelerator.
+ */
+import { type Static, type TObject, Type } from "typebox";
+import { quantity } from "../../core/units.ts";
+import { checkSchema, faultCollector, InputError, unknownName } from "../../io/faults.ts";
+import { denseMemory, type MemoryNumbers, MemorySchema, resolveMemory } from "../memory/hierarchy.ts";
+import type { Accelerator } from "./accelerator.ts";
+import { ACCUMULATE, MULTIPLY, VALUE_BYTES } from "./datatypes.ts";
+import { type LineDetail, type LineSettings, LineSettingsSchema } from "./line-detail.ts";
+
+/** Envelope of a hardware config; `params` is checked against the accelerator's own schema. */
+export const HardwareConfigSchema = Type.Object(
+  {
+    $schema: Type.Optional(Type.String({ description: "For editors." })),
+    name: Type.String({ pattern: "^[a-z0-9][a-z0-9.-]*$", description: "Equals the file name." }),
+    accelerator: Type.String({ description: "Id of the accelerator model." }),
+    source: Type.String({ minLength: 1, description: "Where the numbers come from." }),
+    clock: Type.String({ description: 'Clock of the array, as "1 GHz".' }),
+    datatype: Type.Object(
+      {
+        multiply: Type.Enum([...MULTIPLY]),
+        accumulate: Type.Enum([...ACCUMULATE]),
+      },
+      { additionalProperties: false },
+    ),
+    params: Type.Record(Type.String(), Type.Unknown()),
+    vectorLanes: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description:
+          "Elements a cycle of batch norm, ReLU, pooling, additions, loss, optimizer and top-k selection; by default a sixteenth of the multipliers.",
+      }),
+    ),
+    memory: MemorySchema,
+    energy: Type.Optional(
+      Type.String({ minLength: 1, description: "Name of a shipped energy table, or a path; 45nm by default." }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+/** A checked config. */
+export type HardwareConfig = Static<typeof HardwareConfigSchema>;
+
+const MULTIPLIERS_A_VECTOR_LANE = 16;
+
+/** A config with its accelerator and its quantities as numbers. */
+export interface Machine {
+  readonly name: string;
+  /** The whole config, defaults filled in. */
+  readonly config: HardwareConfig;
+  readonly accelerator: Accelerator;
+  readonly params: Static<TObject>;
+  readonly multipliers: number;
+  readonly clockHz: number;
+  readonly peakMacsPerSecond: number;
+  /** Elements a cycle of what does not multiply. */
+  readonly vectorLanes: number;
+  readonly memory: MemoryNumbers;
+  /** On-chip buffers, where they are modelled line by line. */
+  readonly line: LineDetail | null;
+}
+
+/**
+ * Resolves a parsed config file.
+ * @param where for messages: the file's path.
+ * @throws InputError with one line for each fault.
+ */
+export function resolveMachine(
+  value: unknown,
+  where: string,
+  accelerators: Readonly<Record<string, Accelerator>>,
+): Machine {
+  const { faults, attempt } = faultCollector();
+  const envelope = attempt(() => checkSchema(HardwareConfigSchema, value, where));
+  // Read from the unchecked value too, so that a fault of the envelope hides no other.
+  const raw = (value ?? {}) as { [Key in keyof HardwareConfig]?: unknown };
+
+  const accelerator = attempt(() => acceleratorNamed(raw.accelerator, where, accelerators));
+  const params =
+    accelerator && typeof raw.params === "object"
+      ? attempt(() => checkSchema(accelerator.params, raw.params, where, { path: "params" }))
+      : undefined;
+  if (accelerator && params) {
+    faults.push(...(accelerator.paramFaults?.(params) ?? []).map((fault) => `${where}: params.${fault}`));
+  }
+  const { clock } = raw;
+  const clockHz =
+    typeof clock === "string" ? attempt(() => quantity("frequency", clock, `${where}: clock`)) : undefined;
+  const memory = attempt(() => memoryOf(raw, clockHz ?? 1, where));
+  const line = envelope && accelerator && attempt(() => lineDetailOf(envelope, accelerator, where, accelerators));
+  if (faults.length > 0 || !envelope || !accelerator || !params || !clockHz || !memory || line === undefined) {
+    throw new InputError(faults);
+  }
+
+  const { $schema: _, ...rest } = envelope;
+  const config = line === null ? rest : { ...rest, memory: { ...rest.memory, line: line.settings } };
+  const multipliers = accelerator.multipliers(params);
+  return {
+    name: envelope.name,
+    config: { ...config, params: params as Record<string, unknown> },
+    accelerator,
+    params,
+    multipliers,
+    clockHz,
+    peakMacsPerSecond: multipliers * clockHz,
+    vectorLanes: envelope.vectorLanes ?? Math.ceil(multipliers / MULTIPLIERS_A_VECTOR_LANE),
+    memory,
+    line: line?.detail ?? null,
+  };
+}
+
+/** Memory of a config that may have faults elsewhere; those of the envelope's schema are told there. */
+function memoryOf(
+  { memory, datatype }: { readonly [Key in keyof HardwareConfig]?: unknown },
+  clockHz: number,
+  where: string,
+): MemoryNumbers | undefined {
+  if (!isValid(MemorySchema, memory)) return undefined;
+  const { multiply = "fp32", accumulate = "fp32" } = (datatype ?? {}) as Partial<HardwareConfig["datatype"]>;
+  const widths = { valueBytes: VALUE_BYTES[multiply], wideBytes: VALUE_BYTES[accumulate] };
+  return resolveMemory(checkSchema(MemorySchema, memory, where), clockHz, widths, where);
+}
+
+function isValid(schema: typeof MemorySchema, value: unknown): boolean {
+  try {
+    checkSchema(schema, value, "");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const BYTE_BITS = 8;
+
+/** The on-chip buffers of a config whose `memory.detail` is "line", with the widths of its values; else null. */
+function lineDetailOf(
+  { memory, datatype }: HardwareConfig,
+  { id, runLines }: Accelerator,
+  where: string,
+  accelerators: Readonly<Record<string, Accelerator>>,
+): { readonly settings: LineSettings; readonly detail: LineDetail } | null {
+  if (memory.detail === undefined) {
+    if (memory.line === undefined) return null;
+    throw new Error(`${where}: memory.line: is used only where memory.detail is "line", got no memory.detail`);
+  }
+  if (runLines === undefined) {
+    const known = Object.values(accelerators).filter((accelerator) => accelerator.runLines !== undefined);
+    throw new Error(
+      `${where}: memory.detail: "line" is not modelled for accelerator "${id}"; known: ${known.map((accelerator) => accelerator.id).join(", ")}`,
+    );
+  }
+  const settings = memory.line ?? checkSchema(LineSettingsSchema, {}, where, { path: "memory.line" });
+  const valueBits = VALUE_BYTES[datatype.multiply] * BYTE_BITS;
+  const sumBits = VALUE_BYTES[datatype.accumulate] * BYTE_BITS;
+  return { settings, detail: { ...settings, activationBits: valueBits, weightBits: valueBits, sumBits } };
+}
+
+function acceleratorNamed(
+  id: unknown,
+  where: string,
+  accelerators: Readonly<Record<string, Accelerator>>,
+): Accelerator | undefined {
+  if (typeof id !== "string") return undefined;
+  if (!Object.hasOwn(accelerators, id)) {
+    throw new Error(`${where}: accelerator: ${unknownName("accelerator", id, Object.keys(accelerators))}`);
+  }
+  return accelerators[id];
+}
+
+/** The same array without zero skipping and without compression: the fair dense baseline of a machine. */
+export function denseTwin(machine: Machine): Machine {
+  const params = machine.accelerator.withoutSkipping(machine.params);
+  const storage = { weight: "dense", input: "dense", outputGrad: "dense" } as const;
+  const { config } = machine;
+  const { levels } = config.memory;
+  return {
+    ...machine,
+    name: `${machine.name}-without-skipping`,
+    config: {
+      ...config,
+      name: `${machine.name}-without-skipping`,
+      params: params as Record<string, unknown>,
+      memory: {
+        ...config.memory,
+        storage,
+        ...(levels === undefined ? {} : { levels: levels.map(({ storage: _, ...level }) => level) }),
+      },
+    },
+    params,
+    memory: denseMemory(machine.memory),
+  };
+}

@@ -1,0 +1,126 @@
+/**
+ * Pairs that a machine multiplies which looks at one operand only, or at none: how many have both elements inside the image
+ * (inputGrad: inside outputGrad), and how many one outside. Every element of the operand meets the same pairs in all
+ * channels and images, and the axes are independent, so that one sum over its plane suffices:
+ *
+ *     weight       Σ_{r,s}  #{nonzeros under tap (r, s)} · windows(r) · windows(s) · images
+ *     outputGrad   Σ_{p,q}  #{nonzeros at (p, q)} · taps(p) · taps(q) · C/groups          (weightGrad)
+ *
+ * A machine that looks at the operand with the padding multiplies none of it.
+ */
+import { type BitMask, isFull, sliceBytes } from "../../core/bit-mask.ts";
+import { denseMacs, gridMacs, phaseMacs } from "../../core/dense-macs.ts";
+import { type ConvGeometry, outputHeight, outputWidth } from "../../core/geometry.ts";
+import { once } from "../../core/memoize.ts";
+import type { Operation, Pass } from "./operation.ts";
+
+/** Counts of pairs. */
+export interface Pairs {
+  readonly inside: number;
+  /** With an element of the image padding. */
+  readonly outside: number;
+}
+
+/** Pairs of a machine that looks at nothing; windows of an input gradient are those of its stride phases. */
+export function allPairs(pass: Pass, g: ConvGeometry): Pairs {
+  const inside = denseMacs(g);
+  return { inside, outside: (pass === "inputGrad" ? phaseMacs(g) : gridMacs(g)) - inside };
+}
+
+/** Pairs of the nonzero weights of forward or inputGrad for `images` images. @throws Error without a weight mask. */
+export function weightPairs({ pass, layer, geometry: g, masks }: Operation, images = g.N): Pairs {
+  if (masks.weight === undefined) throw new Error(`${layer} ${pass} has no weight mask`);
+  return pairsOfTaps(pass, g, onesOfPlane(masks.weight, 0, g.K), images);
+}
+
+/** The same of weights counted by kernel position [R · S]. */
+export function pairsOfTaps(pass: Pass, g: ConvGeometry, weights: ArrayLike<number>, images = g.N): Pairs {
+  return pairsOfPlane(weights, tapReach(pass, g, 0), tapReach(pass, g, 1), images);
+}
+
+/** Pairs of the nonzero outputGrads of weightGrad in images [from, to). @throws Error without a mask of them. */
+export function outputGradPairs({ pass, layer, geometry: g, masks }: Operation, from = 0, to = g.N): Pairs {
+  if (masks.outputGrad === undefined) throw new Error(`${layer} ${pass} has no outputGrad mask`);
+  const ones = onesOfPlane(masks.outputGrad, from, to);
+  return pairsOfPlane(ones, windowReach(g, 0), windowReach(g, 1), g.C / g.groups);
+}
+
+/** What each position along an axis of an operand's plane meets along it. */
+interface Reach {
+  readonly all: readonly number[];
+  readonly inside: readonly number[];
+}
+
+function pairsOfPlane(ones: ArrayLike<number>, vertical: Reach, horizontal: Reach, times: number): Pairs {
+  const width = horizontal.all.length;
+  let all = 0;
+  let inside = 0;
+  for (let y = 0; y < vertical.all.length; y++) {
+    for (let x = 0; x < width; x++) {
+      all += ones[y * width + x] * vertical.all[y] * horizontal.all[x];
+      inside += ones[y * width + x] * vertical.inside[y] * horizontal.inside[x];
+    }
+  }
+  return { inside: inside * times, outside: (all - inside) * times };
+}
+
+/** Windows of each kernel position along an axis (0 vertical, 1 horizontal); inputGrad: input positions that a stride aligns. */
+function tapReach(pass: Pass, g: ConvGeometry, axis: 0 | 1): Reach {
+  const { windows, kernel, extent, isInside } = axisOf(g, axis);
+  const taps = [...Array(kernel).keys()];
+  const aligned = (at: number, tap: number) =>
+    (at + g.padding[axis * 2] - tap * g.dilation[axis]) % g.stride[axis] === 0;
+  return {
+    all: taps.map((tap) =>
+      pass !== "inputGrad" ? windows : windows === 0 ? 0 : count(extent, (at) => aligned(at, tap)),
+    ),
+    inside: taps.map((tap) => count(windows, (window) => isInside(window, tap))),
+  };
+}
+
+/** Kernel positions of each window along an axis. */
+function windowReach(g: ConvGeometry, axis: 0 | 1): Reach {
+  const { windows, kernel, isInside } = axisOf(g, axis);
+  const positions = [...Array(windows).keys()];
+  return {
+    all: positions.map(() => kernel),
+    inside: positions.map((window) => count(kernel, (tap) => isInside(window, tap))),
+  };
+}
+
+function axisOf(g: ConvGeometry, axis: 0 | 1) {
+  const hasOutput = outputHeight(g) > 0 && outputWidth(g) > 0;
+  const [extent, kernel, windows] = axis === 0 ? [g.H, g.R, outputHeight(g)] : [g.W, g.S, outputWidth(g)];
+  const isInside = (window: number, tap: number): boolean => {
+    const at = window * g.stride[axis] + tap * g.dilation[axis] - g.padding[axis * 2];
+    return at >= 0 && at < extent;
+  };
+  return { extent, kernel, windows: hasOutput ? windows : 0, isInside };
+}
+
+function count(extent: number, holds: (index: number) => boolean): number {
+  let holding = 0;
+  for (let i = 0; i < extent; i++) if (holds(i)) holding++;
+  return holding;
+}
+
+/** [Y · X]: ones of slices [from, to) of a mask [A, B, Y, X], over all their planes. */
+function onesOfPlane(mask: BitMask, from: number, to: number): Float64Array {
+  return once(mask, ["ones of plane", from, to], () => countOnesOfPlane(mask, from, to));
+}
+
+function countOnesOfPlane(mask: BitMask, from: number, to: number): Float64Array {
+  const [, planes, height, width] = mask.shape;
+  const size = height * width;
+  const ones = new Float64Array(Math.max(0, size));
+  if (isFull(mask, from, to)) return ones.fill((to - from) * planes);
+  const stride = sliceBytes(mask.shape);
+  for (let slice = from; slice < to; slice++) {
+    for (let byte = 0; byte < stride; byte++) {
+      for (let rest = mask.bytes[slice * stride + byte]; rest !== 0; rest &= rest - 1) {
+        ones[(byte * 8 + 31 - Math.clz32(rest & -rest)) % size]++;
+      }
+    }
+  }
+  return ones;
+}

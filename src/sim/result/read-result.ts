@@ -1,0 +1,51 @@
+/** Reads a result back: its version, its schema, and what a schema cannot say. */
+import { checkSchema, InputError } from "../../io/faults.ts";
+import { RESULT_VERSION, ResultSchema, SELF, type SimulationResult } from "./result.ts";
+import { upgradeResult } from "./upgrade-result.ts";
+
+const OLD_MAJOR = 1;
+
+/** A result that was read, and what to tell the user that is no error. */
+export interface ReadResult {
+  readonly result: SimulationResult;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Checks parsed JSON as a result. As with traces, an unknown minor version is read without what it adds, an unknown major one is
+ * refused; version 1 is read as `upgradeResult` says, with a warning.
+ * @throws InputError with a line for each fault.
+ */
+export function readResult(value: unknown, where: string): ReadResult {
+  const version = String((value as { schema?: unknown } | null)?.schema);
+  const [major, minor] = version.split(".").map(Number);
+  const [ourMajor, ourMinor] = RESULT_VERSION.split(".").map(Number);
+  const isOld = major === OLD_MAJOR;
+  if (major !== ourMajor && !isOld) {
+    throw new InputError([
+      `${where}: schema: unknown version, got ${version}; known: ${OLD_MAJOR}.x, ${RESULT_VERSION}`,
+    ]);
+  }
+  const isNewer = major === ourMajor && minor > ourMinor;
+  const current = isOld ? upgradeResult(value) : value;
+  const result = checkSchema(ResultSchema, current, where, { unknownKeys: isNewer ? "drop" : "refuse" });
+  const faults = indexFaults(result);
+  if (faults.length > 0) throw new InputError(faults.map((fault) => `${where}: ${fault}`));
+  const newer = `${where}: result version ${version} is newer than ${RESULT_VERSION}; what it adds is not understood`;
+  const older = `${where}: result version ${version}: each machine is compared with its own dense counterpart and not ranked; simulate again to compare all with one dense array`;
+  const isUnranked = isOld && result.baseline.machine === SELF;
+  return { result, warnings: [...(isNewer ? [newer] : []), ...(isUnranked ? [older] : [])] };
+}
+
+/** Rows name traces that are there, and every trace has a footprint. */
+function indexFaults({ traces, machines, footprint }: SimulationResult): string[] {
+  const faults = machines.flatMap(({ rows }, m) =>
+    rows.flatMap(({ trace }, r) =>
+      trace >= 0 && trace < traces.length
+        ? []
+        : `machines.${m}.rows.${r}.trace: no such trace, got ${trace}; valid: from 0 to less than ${traces.length}`,
+    ),
+  );
+  if (footprint.length === traces.length) return faults;
+  return [...faults, `footprint: must have one item a trace, got ${footprint.length} of ${traces.length}`];
+}

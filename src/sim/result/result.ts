@@ -1,0 +1,403 @@
+/**
+ * The result of a simulation: plain JSON, the same bytes for the same input (no date, no path, no duration). One
+ * declaration is the TypeScript type, the check of a result that is read back, and the published JSON Schema
+ * (`schemas/result.schema.json`).
+ */
+
+import { type Static, Type } from "typebox";
+import { FootprintSchema } from "../../step/footprint.ts";
+import { CoverageSchema } from "../../trace/coverage.ts";
+import { HardwareConfigSchema } from "../hardware/machine.ts";
+import { BANDWIDTH_LOSSES } from "../memory/dram/closed-form.ts";
+
+/** Version of the result's schema. */
+export const RESULT_VERSION = "2.0";
+
+/** What a result calls its baseline where each machine is compared with its own dense counterpart. */
+export const SELF = "self";
+
+const strict = { additionalProperties: false };
+const count = (description: string) => Type.Integer({ description });
+const mean = (description: string) => Type.Number({ description: `${description}, mean of the traces` });
+const seconds = (description: string) => Type.Number({ minimum: 0, description });
+const ratio = (description: string) =>
+  Type.Union([Type.Number(), Type.Null()], { description: `${description}; null for 0/0` });
+const byPlace = (description: string) =>
+  Type.Record(Type.String(), Type.Record(Type.String(), Type.Number()), { description });
+const byName = (description: string) => Type.Record(Type.String(), Type.Number(), { description });
+
+const Cycles = Type.Object(
+  {
+    total: count("compute + vector + rescheduling + bufferStall + memoryStall"),
+    compute: count("the array works"),
+    vector: count("the vector unit works, and the array waits for it"),
+    rescheduling: count("static schedules are made, this step's share of one top-k refresh"),
+    bufferStall: Type.Optional(
+      count("the array waits for on-chip buffers and banks, where they are modelled line by line"),
+    ),
+    memoryStall: count("the array or the vector unit waits for memory; the sum of `stalls`"),
+  },
+  strict,
+);
+
+/**
+ * Compute cycles against the array without skipping, by cause: the same op run with these causes only, one more at a time,
+ * in the order padding of lanes, padding of images, natural zeros, top-k zeros.
+ */
+const SavedCycles = Type.Object(
+  {
+    lanePadding: count("empty lanes, where the reduction dimension is no multiple of the lanes"),
+    imagePadding: count("with the zeros around the image"),
+    natural: count("with the zeros that ReLU and the data leave"),
+    topK: count("with the zeros that the method adds"),
+  },
+  strict,
+);
+
+const Macs = Type.Object(
+  {
+    dense: count("every pair of operands that exist"),
+    effectual: count("pairs of two nonzeros"),
+    topK: count("dense pairs that top-k zeros, and nothing else, make ineffectual"),
+    natural: count("dense pairs that natural zeros make ineffectual"),
+    imagePadding: count("pairs with elements outside the image or outputGrad, not in `dense`"),
+    stride: count("pairs that a zero-dilated input gradient would add, not in `dense`"),
+  },
+  strict,
+);
+
+/** The causes of a breakdown, in the order of a waterfall from ideal to achieved. */
+export const CAUSES = {
+  effectual: "MACs of two nonzeros",
+  unseen: "MACs with a zero, inside the image, that the machine does not look at",
+  imagePadding: "MACs with an element outside the image, which the machine does not skip",
+  redundant: "products whose output does not exist",
+  lanePadding: "lanes without a value, which the reduction (scnn: a chunk of nonzeros) does not fill",
+  movement: "lookahead, lookaside and movement limits",
+  imbalance: "waiting for the slowest row, element or tile; sets that are not full",
+  conflicts: "bank conflicts",
+  fillDrain: "fill, drain and halo; waiting for what feeds and collects",
+  other: "what the machine does not tell apart",
+  vector: "batch norm, ReLU, pooling, additions, loss, optimizer, top-k selection and transposition",
+  rescheduling: "making static schedules",
+  buffers: "waiting for on-chip buffers and banks, line by line",
+  memory: "waiting for DRAM or a level of on-chip memory",
+} as const;
+
+type Count = ReturnType<typeof count>;
+
+const Breakdown = Type.Object(
+  {
+    ...(Object.fromEntries(Object.entries(CAUSES).map(([cause, meaning]) => [cause, count(meaning)])) as Record<
+      Exclude<keyof typeof CAUSES, "other" | "buffers">,
+      Count
+    >),
+    other: Type.Optional(count(CAUSES.other)),
+    buffers: Type.Optional(count(CAUSES.buffers)),
+  },
+  { ...strict, description: "Multiplier-cycles by cause; they add up to multipliers × cycles.total." },
+);
+
+const DramUse = Type.Object(
+  {
+    share: Type.Number({ description: "of the peak bandwidth, 0..1; with `losses` it sums to 1" }),
+    losses: Type.Record(Type.Enum([...BANDWIDTH_LOSSES]), Type.Number(), { description: "shares by cause" }),
+    activations: count("rows opened"),
+  },
+  strict,
+);
+
+const OutputTraffic = Type.Object(
+  {
+    partialReads: count("bytes of unfinished sums that come back"),
+    partialWrites: count("bytes of unfinished sums that leave"),
+    results: count("bytes of finished values"),
+  },
+  strict,
+);
+
+const picojoules = (description: string) => Type.Number({ minimum: 0, description });
+
+/** Of an op or of many. */
+const Energy = {
+  components: byName("picojoules by component; they add up, in this order, to `picojoules`"),
+  picojoules: picojoules("of this machine"),
+  baselinePicojoules: picojoules("of the baseline, by the same table"),
+};
+
+const RowEnergy = Type.Object(
+  {
+    actions: byPlace("counts by component and action; × the machine's constants they give the components"),
+    ...Energy,
+  },
+  strict,
+);
+
+const byPath = (description: string) => Type.Record(Type.String(), Type.Number({ minimum: 0 }), { description });
+
+const RowSample = Type.Object(
+  {
+    axis: Type.Enum(["images", "inputChannels", "outputChannels"], { description: "what was sampled" }),
+    drawn: count("images or channels that were simulated"),
+    of: count("of how many"),
+    ci95: byPath(
+      "half-width of the 95 % confidence interval of every number of this row that is an estimate, by its path, as `cycles.compute`; the others are exact",
+    ),
+    bounds: byPath("of these half-widths, what is a bound and no chance: it adds up over ops, the rest as squares"),
+  },
+  { ...strict, description: "Only where the op was sampled on this machine." },
+);
+
+const Row = Type.Object(
+  {
+    trace: count("index into `traces`"),
+    step: count("training step"),
+    layer: Type.String(),
+    kind: Type.String({ description: "conv, linear, an op without MACs, or what the method costs: select, transpose" }),
+    pass: Type.String({
+      description: "forward, inputGrad, weightGrad; forward, backward or update for an op without MACs",
+    }),
+    macs: Macs,
+    densities: byName("nonzeros / size of each operand"),
+    scheduled: Type.Union([Type.String(), Type.Null()], { description: "operand whose zeros were skipped" }),
+    cycles: Cycles,
+    breakdown: Breakdown,
+    saved: SavedCycles,
+    baselineCycles: count("all cycles of the baseline"),
+    baselineComputeCycles: count("cycles in which the baseline's array works"),
+    counterpartCycles: Type.Optional(
+      count("all cycles of the machine's own dense counterpart; absent in results before 2.0 with another baseline"),
+    ),
+    counterpartComputeCycles: count("cycles in which the array of the own dense counterpart works"),
+    noZerosComputeCycles: count("compute cycles of this machine on operands without a zero"),
+    idealCycles: count("effectual MACs / multipliers, rounded up"),
+    counters: byName("counts under the names of the machine's source"),
+    seconds: seconds("cycles / clock"),
+    baselineSeconds: seconds("of the baseline"),
+    counterpartSeconds: Type.Optional(seconds("of the own dense counterpart; absent where its cycles are")),
+    noZerosSeconds: seconds("of this machine on operands without a zero: it may skip padding only"),
+    stalls: byPlace("cycles waited for `dram` or a level, for each operand, the output or latency"),
+    traffic: byPlace(
+      "bytes over the interface of `dram`, of each level with what is outside of it, and of the `array` or the vector unit with what it reads from, for each operand and the output, or read and written",
+    ),
+    outputTraffic: Type.Optional(
+      Type.Record(Type.String(), OutputTraffic, {
+        description: "`traffic` of the output by what it is, of ops that multiply; the three add up to it",
+      }),
+    ),
+    meanTraffic: Type.Optional(
+      Type.Record(Type.String(), Type.Array(Type.String()), {
+        description:
+          "compressed operands other than bitmaps, by boundary, some of whose elements move more often than others: their `traffic` takes every part to be as dense as the whole",
+      }),
+    ),
+    dram: Type.Union([DramUse, Type.Null()], {
+      description: "null where nothing goes over DRAM, or only its bandwidth is known",
+    }),
+    tiles: Type.Array(
+      Type.Object(
+        {
+          level: Type.String(),
+          ...{ images: count("N"), rows: count("rows"), columns: count("columns") },
+          ...{ groups: count("groups"), filters: count("of a group"), channels: count("of a group") },
+          order: Type.Array(Type.String(), { description: "loops over tiles, outermost first" }),
+        },
+        strict,
+      ),
+      { description: "Tiles of each level, outermost first." },
+    ),
+    validation: Type.Enum(["exact", "formula", "property"], { description: "What referees the compute cycles." }),
+    energy: Type.Optional(RowEnergy),
+    sample: Type.Optional(RowSample),
+  },
+  strict,
+);
+
+const ComputeTotal = Type.Object(
+  {
+    cycles: mean("cycles in which the array works"),
+    baselineCycles: mean("cycles in which the baseline's array works"),
+    counterpartCycles: mean("cycles in which the array of the own dense counterpart works"),
+    idealCycles: mean("effectual MACs / multipliers, op by op"),
+    speedup: ratio("time over the baseline: baselineCycles / cycles, at the machines' clocks"),
+    ownSkippingGain: ratio("counterpartCycles / cycles: the gain over the machine's own array without skipping"),
+    idealSpeedup: ratio("baselineCycles / idealCycles, at the machines' clocks: the bound"),
+    speedupFromZeros: ratio(
+      "cycles on operands without a zero / cycles: the part of ownSkippingGain that zeros of the operands give, not padding",
+    ),
+  },
+  { ...strict, description: "The array alone, as if memory and scheduling were free." },
+);
+
+const Total = Type.Object(
+  {
+    cycles: mean("of this machine"),
+    seconds: seconds("of this machine"),
+    baselineSeconds: seconds("of the baseline, which trains densely and selects nothing"),
+    counterpartSeconds: Type.Optional(seconds("of the own dense counterpart, which selects nothing; see the rows")),
+    selectionSeconds: seconds(
+      "of `seconds`: selecting the values that the method keeps, which dense training and so the baseline does not pay",
+    ),
+    speedup: ratio("baselineSeconds / seconds: how much faster than the baseline"),
+    ownSkippingGain: Type.Optional(
+      ratio("counterpartSeconds / seconds: the gain over the machine's own array without skipping"),
+    ),
+    speedupFromZeros: ratio("noZerosSeconds / seconds: the part that zeros of the operands give, padding left out"),
+    idealSpeedup: ratio("baselineSeconds / (effectual MACs / peak), plus the ops without MACs: the bound"),
+    denseTrainingSeconds: Type.Optional(seconds("of this machine on the dense-training trace, for as many steps")),
+    speedupOverDenseTraining: Type.Optional(ratio("denseTrainingSeconds / seconds: what the training method adds")),
+    compute: ComputeTotal,
+    denseMacs: mean("MACs whose operands exist"),
+    effectualMacs: mean("MACs of two nonzeros"),
+    energy: Type.Optional(
+      Type.Object({ ...Energy, ratio: ratio("baselinePicojoules / picojoules: × less than the baseline") }, strict),
+    ),
+    ci95: Type.Optional(
+      byPath(
+        "half-width of the 95 % confidence interval of every number of this total that is an estimate, by its path, as `compute.speedup`",
+      ),
+    ),
+  },
+  { ...strict, description: "Means over the traces; a ratio is one of means." },
+);
+
+const TraceId = Type.Object(
+  {
+    name: Type.String(),
+    sha256: Type.String(),
+    step: count("training step"),
+    network: Type.String(),
+    method: Type.String(),
+    sparsity: Type.Optional(Type.Number()),
+    seed: Type.Optional(Type.Integer()),
+    coverage: Type.Optional(CoverageSchema),
+  },
+  strict,
+);
+
+const MappingSchema = Type.Object(
+  {
+    lanes: Type.String({ description: "what the lanes reduce over" }),
+    rows: Type.String(),
+    columns: Type.String(),
+    stationary: Type.String(),
+    skipped: Type.Enum(["none", "weight", "input", "outputGrad", "sparser", "both", "sparser or both"], {
+      description: "operand whose zeros may save time",
+    }),
+    referee: Type.String({ description: "what the compute cycles are held against" }),
+  },
+  strict,
+);
+
+const MachineResultSchema = Type.Object(
+  {
+    name: Type.String(),
+    config: HardwareConfigSchema,
+    modelVersion: count("version of the accelerator's model; raised when counts change by design"),
+    mappings: Type.Object({ forward: MappingSchema, inputGrad: MappingSchema, weightGrad: MappingSchema }, strict),
+    peakMacsPerSecond: Type.Number(),
+    baseline: Type.Object(
+      {
+        name: Type.String(),
+        config: HardwareConfigSchema,
+        isCounterpart: Type.Boolean({
+          description: "Whether this is the machine's own array without skipping and compression.",
+        }),
+        differences: Type.Array(Type.String(), {
+          description: "Terms in which the machine differs from the common baseline; with any, it is not ranked.",
+        }),
+      },
+      { ...strict, description: "What the machine is compared with." },
+    ),
+    notCharged: Type.Optional(
+      Type.Array(Type.String(), { description: "what this machine would have to wait for and is not charged" }),
+    ),
+    isBound: Type.Boolean({ description: "Whether this is a bound that no machine reaches; it is not ranked." }),
+    energy: Type.Optional(
+      Type.Object(
+        {
+          table: Type.String(),
+          node: Type.String(),
+          family: Type.String({ description: "whose constants these are" }),
+          constants: Type.Array(
+            Type.Object(
+              {
+                component: Type.String(),
+                action: Type.String(),
+                picojoules: picojoules("of one action"),
+                unit: Type.String(),
+                source: Type.String(),
+              },
+              strict,
+            ),
+            { description: "all that this machine pays, in the order in which they are added up" },
+          ),
+        },
+        strict,
+      ),
+    ),
+    rows: Type.Array(Row),
+    totals: Type.Object(
+      {
+        forward: Total,
+        inputGrad: Total,
+        weightGrad: Total,
+        matmul: Total,
+        other: Total,
+        training: Total,
+      },
+      strict,
+    ),
+  },
+  strict,
+);
+
+/** Schema of a whole result. */
+export const ResultSchema = Type.Object(
+  {
+    schema: Type.String(),
+    traces: Type.Array(TraceId, { description: "In the order of their steps; totals are means over them." }),
+    baseline: Type.Object(
+      {
+        machine: Type.String({
+          description:
+            "Name of the common baseline, or `self`: each machine is compared with its own dense counterpart.",
+        }),
+        traces: Type.Array(TraceId, { description: "Dense-training traces, where given." }),
+      },
+      strict,
+    ),
+    sample: Type.Optional(
+      Type.Object(
+        { share: Type.Number({ description: "of images or channels, 0..1" }), seed: Type.String() },
+        { ...strict, description: "Only where a sample was simulated." },
+      ),
+    ),
+    notCharged: Type.Array(Type.String(), {
+      description: "Kinds of ops that the traces do not hold and nobody paid for.",
+    }),
+    incomplete: Type.Optional(
+      Type.Array(Type.String(), {
+        description:
+          "Only where a trace lacks part of its step, a line each: `matmul`, `other`, `training` and the footprint are of what is recorded.",
+      }),
+    ),
+    machines: Type.Array(MachineResultSchema, {
+      description:
+        "Those compared with the common baseline on equal terms by time of the step, the fastest first; then bounds; then the others.",
+    }),
+    footprint: Type.Array(FootprintSchema, { description: "Bytes held for a training step, one entry a trace." }),
+  },
+  strict,
+);
+
+/** A whole result. */
+export type SimulationResult = Static<typeof ResultSchema>;
+/** What one machine gave. */
+export type MachineResult = Static<typeof MachineResultSchema>;
+/** One op of one step on one machine. */
+export type ResultRow = Static<typeof Row>;
+/** Sums over rows. */
+export type ResultTotal = Static<typeof Total>;
+/** What a result says of a trace. */
+export type TraceIdentity = Static<typeof TraceId>;

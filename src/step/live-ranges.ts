@@ -1,0 +1,318 @@
+/**
+ * What a training step holds in memory, and from which op to which: a walk over the ops of the step (forward, backward in
+ * reverse order, update) that finds when each tensor is made and last read. Dense training keeps an activation once for
+ * all who read it again; SWAT lets it go after the last read of the forward pass and keeps the selections of those who
+ * save one (Raihan & Aamodt 2020, §4 and Fig. 6), beside the dense input of batch norm and max pooling. Of a max pooling
+ * that input gives the positions back; a ReLU needs one bit an element where nobody saved all of its nonzeros.
+ *
+ * Every op writes a tensor of its own, nothing is computed in place or twice. Kernels are taken to need no memory besides
+ * their operands: no im2col, and a top-k that ranks where the values are.
+ */
+import { sizeOf } from "../core/geometry.ts";
+import { atMostDense, type StorageFormat } from "../core/storage-formats.ts";
+import { isMacOp, type TraceManifest, type TraceOp, type TraceTensor } from "../trace/manifest.ts";
+
+/** One step: of a recorded trace, or worked out from a network. `nonzeros` may be expected ones. */
+export type TrainingStep = Pick<TraceManifest, "method" | "step" | "tensors" | "ops">;
+
+/** How tensors are stored. */
+export interface TensorStorage {
+  /** Width of activations, their gradients and the weights that are multiplied. */
+  readonly valueBytes: number;
+  /** Width of master weights, their gradients, the optimizer's state and the statistics of batch norm. */
+  readonly wideBytes: number;
+  /** Of the sparse copy of the weights and of the saved activations. */
+  readonly weight: StorageFormat;
+  readonly input: StorageFormat;
+}
+
+/** Bytes in dense training, with the step's method counting values only, and with its indices. */
+export interface HeldBytes {
+  readonly denseBytes: number;
+  readonly sparseBytes: number;
+  readonly sparseIndexedBytes: number;
+}
+
+/** What is held, in the order of a report. The last part is what passes between ops and is not saved for later. */
+export const PARTS = [
+  "master weights and other parameters",
+  "sparse copy of the weights",
+  "saved inputs of convolutions and linear layers",
+  "batch norm inputs",
+  "max-pool inputs",
+  "ReLU signs",
+  "dropout masks",
+  "batch norm mean and deviation of the batch",
+  "parameter gradients",
+  "optimizer state",
+  "batch norm running statistics",
+  "activations and gradients in passing",
+] as const;
+/** Name of a part. */
+export type Part = (typeof PARTS)[number];
+
+/** A tensor, or a part of what stands for it, from op `from` to op `to` of the step, both included. */
+export interface HeldTensor extends HeldBytes {
+  readonly part: Part;
+  readonly layer: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Mean and variance, or mean and deviation, of each channel. */
+const STATISTICS = 2;
+const BYTE_BITS = 8;
+
+/** Everything that `step` holds. What needs ops that the step does not have is not there. */
+export function heldTensors(step: TrainingStep, storage: TensorStorage): HeldTensor[] {
+  const walk = walkOf(step);
+  return [
+    ...step.tensors.flatMap((tensor) => {
+      switch (tensor.role) {
+        case "weight":
+          return weightCopy(walk, tensor, storage);
+        case "activation":
+          return activation(walk, tensor, storage);
+        case "savedActivation":
+          return [];
+        case "gradient":
+          return [passing(walk, tensor, same(sizeOf(tensor.shape) * storage.valueBytes), walk.lastRead(tensor.id))];
+        default:
+          return [parameter(walk, tensor, tensor.role, sizeOf(tensor.shape) * storage.wideBytes)];
+      }
+    }),
+    ...step.ops.flatMap((op, index) => besides(walk, op, index, storage)),
+  ];
+}
+
+/** The ops of a step with what its tensors go through. */
+interface StepWalk {
+  readonly step: TrainingStep;
+  readonly compresses: boolean;
+  readonly tensor: ReadonlyMap<string, TraceTensor>;
+  readonly last: number;
+  /** Op that writes `id` first; the first of the step for what it brings along. */
+  made(id: string): number;
+  /** Ops that read `id`. */
+  readers(id: string): readonly number[];
+  lastRead(id: string): number;
+  /** Op of the backward pass of the same layer and kind as op `forward`; the last op where there is none. */
+  backwardOf(forward: number): number;
+}
+
+function walkOf(step: TrainingStep): StepWalk {
+  const { ops } = step;
+  const last = ops.length - 1;
+  const firstWrite = new Map<string, number>();
+  const reads = new Map<string, number[]>();
+  ops.forEach((op, index) => {
+    for (const id of writesOf(op)) if (!firstWrite.has(id)) firstWrite.set(id, index);
+    for (const id of readsOf(op)) reads.set(id, [...(reads.get(id) ?? []), index]);
+  });
+  return {
+    step,
+    compresses: step.method.name !== "dense",
+    tensor: new Map(step.tensors.map((tensor) => [tensor.id, tensor])),
+    last,
+    made: (id) => firstWrite.get(id) ?? 0,
+    readers: (id) => reads.get(id) ?? [],
+    lastRead: (id) => reads.get(id)?.at(-1) ?? last,
+    backwardOf: (forward) => {
+      const { kind, layer } = ops[forward];
+      const found = ops.findIndex((op) => op.pass === "backward" && op.kind === kind && op.layer === layer);
+      return found < 0 ? last : found;
+    },
+  };
+}
+
+/** Masters and optimizer state stay; gradients are made by the layer's last op in the backward pass, and wait for the update. */
+function parameter(
+  { step, last, lastRead }: StepWalk,
+  { id }: TraceTensor,
+  role: "parameter" | "parameterGrad" | "optimizerState",
+  bytes: number,
+): HeldTensor {
+  const layer = step.ops.find((op) => !isMacOp(op) && op.kind === "optimizer" && op.reads.includes(id))?.layer ?? id;
+  if (role !== "parameterGrad") {
+    const part = role === "parameter" ? "master weights and other parameters" : "optimizer state";
+    return { part, layer, from: 0, to: last, ...same(bytes) };
+  }
+  const from = step.ops.findLastIndex((op) => op.layer === layer && op.pass !== "forward" && op.pass !== "update");
+  return { part: "parameter gradients", layer, from: Math.max(0, from), to: lastRead(id), ...same(bytes) };
+}
+
+/** What layers multiply with: the master itself where it is as wide and nothing is dropped, else a copy. */
+function weightCopy(
+  { step, compresses, readers, lastRead }: StepWalk,
+  tensor: TraceTensor,
+  { valueBytes, wideBytes, weight }: TensorStorage,
+): HeldTensor[] {
+  const from = readers(tensor.id)[0] ?? 0;
+  const size = sizeOf(tensor.shape);
+  const dense = same(valueBytes === wideBytes ? 0 : size * valueBytes);
+  const bytes = compresses && tensor.nonzeros < size ? { ...dense, ...compressed(tensor, weight, valueBytes) } : dense;
+  const { layer } = step.ops[from];
+  return [{ part: "sparse copy of the weights", layer, from, to: lastRead(tensor.id), ...bytes }];
+}
+
+/** Who reads an activation again, and until when. */
+interface Readers {
+  readonly tensor: TraceTensor;
+  readonly made: number;
+  /** Last op of the forward pass, or the loss, that reads it. */
+  readonly lastPassing: number;
+  /** Part, layer and last op of a batch norm or max pooling that reads it densely in the backward pass. */
+  readonly densely: { readonly part: Part; readonly layer: string; readonly to: number } | null;
+  /** What layers save of it, itself or a selection, with the ops that read that for a weight gradient. */
+  readonly selections: readonly { readonly selection: TraceTensor; readonly grads: readonly number[] }[];
+  /** The ReLU that wrote it, and its backward, which needs the signs. */
+  readonly relu: { readonly forward: number; readonly backward: number } | null;
+}
+
+function readersOf({ step, made, readers, backwardOf }: StepWalk, tensor: TraceTensor): Readers {
+  const { ops } = step;
+  const { id } = tensor;
+  const forward = (kind: TraceOp["kind"]) =>
+    readers(id).filter((op) => ops[op].kind === kind && ops[op].pass === "forward");
+  const [norms, pools] = [forward("batchNorm"), forward("maxPool")];
+  const dense = [...norms, ...pools];
+  const writer = ops.findIndex((op) => op.kind === "relu" && op.pass === "forward" && writesOf(op).includes(id));
+  const relu = writer < 0 ? null : { forward: writer, backward: backwardOf(writer) };
+  return {
+    tensor,
+    made: made(id),
+    lastPassing: Math.max(
+      made(id),
+      ...readers(id).filter((op) => ops[op].pass === "forward" || ops[op].kind === "loss"),
+    ),
+    densely:
+      dense.length === 0
+        ? null
+        : {
+            part: norms.length > 0 ? "batch norm inputs" : "max-pool inputs",
+            layer: ops[dense[0]].layer,
+            to: Math.max(...dense.map(backwardOf), relu?.backward ?? 0),
+          },
+    selections: step.tensors
+      .filter((candidate) => candidate.id === id || candidate.within === id)
+      .map((selection) => ({ selection, grads: readers(selection.id).filter((op) => ops[op].pass === "weightGrad") }))
+      .filter(({ grads }) => grads.length > 0),
+    relu,
+  };
+}
+
+/** An activation: as dense training holds it, as SWAT does, and the signs that neither has. */
+function activation(walk: StepWalk, tensor: TraceTensor, storage: TensorStorage): HeldTensor[] {
+  const readers = readersOf(walk, tensor);
+  const bytes = sizeOf(tensor.shape) * storage.valueBytes;
+  const signs = reluSigns(walk, readers);
+  if (!walk.compresses) return [heldDensely(walk, readers, same(bytes)), ...signs];
+  return [
+    heldDensely(walk, readers, { ...same(0), denseBytes: bytes }),
+    ...heldSparsely(walk, readers, { ...same(bytes), denseBytes: 0 }, storage),
+    ...signs,
+  ];
+}
+
+/** Dense training keeps one tensor for all who read it again. */
+function heldDensely(walk: StepWalk, readers: Readers, bytes: HeldBytes): HeldTensor {
+  const { tensor, made, lastPassing, densely, selections, relu } = readers;
+  const grads = selections.flatMap((reader) => reader.grads);
+  if (grads.length > 0) {
+    const { layer } = walk.step.ops[Math.max(...grads)];
+    const to = Math.max(...grads, densely?.to ?? 0, relu?.backward ?? 0);
+    return { part: "saved inputs of convolutions and linear layers", layer, from: made, to, ...bytes };
+  }
+  return densely === null ? passing(walk, tensor, bytes, lastPassing) : { ...densely, from: made, ...bytes };
+}
+
+/** SWAT keeps selections beside what is read densely; `dense` are the bytes of the whole tensor. */
+function heldSparsely(walk: StepWalk, readers: Readers, dense: HeldBytes, storage: TensorStorage): HeldTensor[] {
+  const { tensor, made, lastPassing, densely, selections, relu } = readers;
+  const { ops } = walk.step;
+  const whole = densely === null ? passing(walk, tensor, dense, lastPassing) : { ...densely, from: made, ...dense };
+  const saved = selections
+    .filter(({ selection }) => selection.id !== tensor.id || densely === null)
+    .map(({ selection, grads }): HeldTensor => {
+      const { layer } = ops[grads[grads.length - 1]];
+      const selecting = ops.findIndex((op) => op.pass === "forward" && op.layer === layer);
+      // A tensor without a zero is not stored anew: it stays after it has passed.
+      const from = selection.nonzeros === sizeOf(selection.shape) ? lastPassing + 1 : Math.max(made, selecting);
+      const tellsSigns = relu !== null && selection.nonzeros === tensor.nonzeros;
+      const to = Math.max(...grads, tellsSigns ? relu.backward : 0);
+      const bytes = { ...same(0), ...compressed(selection, storage.input, storage.valueBytes) };
+      return { part: "saved inputs of convolutions and linear layers", layer, from, to, ...bytes };
+    });
+  return [whole, ...saved];
+}
+
+/** One bit for each ReLU output whose sign the saved tensors do not tell: top-k dropped it, or nobody saved it. No values: as in dense training in the paper's count. */
+function reluSigns({ step }: StepWalk, { tensor, densely, selections, relu }: Readers): HeldTensor[] {
+  if (relu === null || densely !== null) return [];
+  const bits = bytesOfBits(sizeOf(tensor.shape));
+  const denseBytes = selections.length > 0 ? 0 : bits;
+  const isKept = selections.some(({ selection }) => selection.nonzeros === tensor.nonzeros);
+  const { layer } = step.ops[relu.forward];
+  const bytes = { denseBytes, sparseBytes: denseBytes, sparseIndexedBytes: isKept ? 0 : bits };
+  return [{ part: "ReLU signs", layer, from: relu.forward, to: relu.backward, ...bytes }];
+}
+
+/** What ops save besides tensors of the step: the masks of dropout, the statistics of batch norm. */
+function besides(
+  { tensor, last, backwardOf }: StepWalk,
+  op: TraceOp,
+  index: number,
+  { wideBytes }: TensorStorage,
+): HeldTensor[] {
+  if (isMacOp(op) || op.pass !== "forward") return [];
+  const { layer } = op;
+  const shape = tensor.get(op.reads[0])?.shape ?? [];
+  if (op.kind === "dropout") {
+    const bytes = same(bytesOfBits(sizeOf(shape)));
+    return [{ part: "dropout masks", layer, from: index, to: backwardOf(index), ...bytes }];
+  }
+  if (op.kind !== "batchNorm") return [];
+  const bytes = same(STATISTICS * (shape[1] ?? 0) * wideBytes);
+  return [
+    { part: "batch norm mean and deviation of the batch", layer, from: index, to: backwardOf(index), ...bytes },
+    { part: "batch norm running statistics", layer, from: 0, to: last, ...bytes },
+  ];
+}
+
+function passing({ made, step }: StepWalk, { id }: TraceTensor, bytes: HeldBytes, to: number): HeldTensor {
+  const from = made(id);
+  return { part: "activations and gradients in passing", layer: step.ops[from].layer, from, to, ...bytes };
+}
+
+function compressed(
+  { shape, nonzeros }: TraceTensor,
+  format: StorageFormat,
+  valueBytes: number,
+): Pick<HeldBytes, "sparseBytes" | "sparseIndexedBytes"> {
+  const size = sizeOf(shape);
+  // Channels follow one another, as the forward pass reads them.
+  const [slices, channels = 1, ...positions] = shape;
+  const inOrder = [slices, ...positions, channels];
+  const stored = atMostDense(format.expected(inOrder, nonzeros / size, valueBytes), size * valueBytes);
+  return {
+    sparseBytes: nonzeros * valueBytes,
+    sparseIndexedBytes: Math.round(stored.valueBytes + stored.indexBytes),
+  };
+}
+
+function same(bytes: number): HeldBytes {
+  return { denseBytes: bytes, sparseBytes: bytes, sparseIndexedBytes: bytes };
+}
+
+function bytesOfBits(bits: number): number {
+  return Math.ceil(bits / BYTE_BITS);
+}
+
+function readsOf(op: TraceOp): readonly string[] {
+  return isMacOp(op) ? Object.values(op.operands) : op.reads;
+}
+
+function writesOf(op: TraceOp): readonly string[] {
+  if (!isMacOp(op)) return op.writes;
+  return op.output === undefined ? [] : [op.output];
+}

@@ -1,0 +1,57 @@
+import { describe, expect, it } from "vitest";
+import { sizeOf } from "../../src/core/geometry.ts";
+import { footprintOf } from "../../src/step/footprint.ts";
+import type { MacOp, TraceTensor } from "../../src/trace/manifest.ts";
+import { DENSE_DENSITIES, makeTrace, SWAT_DENSITIES } from "../sim/make-trace.ts";
+
+const part = (footprint: ReturnType<typeof footprintOf>, name: string) =>
+  footprint.parts.find((candidate) => candidate.part.includes(name));
+
+describe("the footprint of a training step", () => {
+  it("with SWAT keeps dense masters, gradients and momentum, and compresses the copy of the weights and the saved input", async () => {
+    const { trace } = await makeTrace(SWAT_DENSITIES);
+    const footprint = footprintOf(trace.manifest);
+    const weights = sizeOf([24, 20, 3, 3]);
+    const input = sizeOf([2, 20, 6, 6]);
+    const { w, saved } = Object.fromEntries(trace.manifest.tensors.map(({ id, nonzeros }) => [id, nonzeros]));
+
+    for (const name of ["master", "gradients", "optimizer"]) {
+      expect(part(footprint, name)).toMatchObject({ denseBytes: 4 * weights, sparseIndexedBytes: 4 * weights });
+    }
+    expect(part(footprint, "sparse copy")).toMatchObject({
+      denseBytes: 0,
+      sparseBytes: 4 * w,
+      sparseIndexedBytes: 4 * w + weights / 8,
+    });
+    expect(part(footprint, "saved inputs")).toMatchObject({
+      denseBytes: 4 * input,
+      sparseBytes: 4 * saved,
+      sparseIndexedBytes: 4 * saved + input / 8,
+    });
+  });
+
+  it("counts an activation once for dense training, and each selection of it with SWAT", async () => {
+    const { trace } = await makeTrace(SWAT_DENSITIES);
+    const { manifest } = trace;
+    const saved = manifest.tensors.find(({ id }) => id === "saved") as TraceTensor;
+    const weightGrad = manifest.ops.find(({ pass }) => pass === "weightGrad") as MacOp;
+    const second = { ...weightGrad, layer: "shortcut", operands: { ...weightGrad.operands, input: "again" } };
+    const twice = {
+      ...manifest,
+      tensors: [...manifest.tensors, { ...saved, id: "again" }],
+      ops: [...manifest.ops, second],
+    };
+    const [once, both] = [footprintOf(manifest), footprintOf(twice)].map((footprint) =>
+      part(footprint, "saved inputs"),
+    );
+    expect(both?.denseBytes).toBe(once?.denseBytes);
+    expect(both?.sparseBytes).toBe(2 * (once?.sparseBytes as number));
+  });
+
+  it("is the same in all columns for dense training", async () => {
+    const { trace } = await makeTrace(DENSE_DENSITIES, "dense");
+    const { total } = footprintOf(trace.manifest);
+    expect(total.sparseIndexedBytes).toBe(total.denseBytes);
+    expect(total.sparseBytes).toBe(total.denseBytes);
+  });
+});
