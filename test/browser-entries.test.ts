@@ -9,8 +9,8 @@ import { synthesizeTrace, writeTrace } from "../src/index.ts";
 import { readJsonFile } from "../src/io/file-source.ts";
 import { accelerators, resolveEnergyTable, resolveMachine, simulate } from "../src/sim/index.ts";
 import { identifyTrace, verifyTrace } from "../src/trace/index.ts";
-import { launchChromium, NO_CHROMIUM } from "./browser.ts";
-import { packageFolder } from "./package.ts";
+import { launchChromium, NO_CHROMIUM } from "./support/browser.ts";
+import { packageFolder } from "./support/package.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
 const TRACE = "step.safetensors";

@@ -8,8 +8,8 @@ import type { Browser } from "playwright-core";
 import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { shippedMachines, simulate, synthesizeTrace, writeTrace } from "../src/index.ts";
-import { launchChromium, NO_CHROMIUM } from "./browser.ts";
-import { packageFolder } from "./package.ts";
+import { launchChromium, NO_CHROMIUM } from "./support/browser.ts";
+import { packageFolder } from "./support/package.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
 /** Those of the page. */

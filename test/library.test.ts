@@ -17,8 +17,8 @@ import {
   verifyTrace,
   writeTrace,
 } from "../src/index.ts";
-import { faultsOf, temporaryFolder } from "./io/folder.ts";
-import { packageFolder } from "./package.ts";
+import { faultsOf, temporaryFolder } from "./support/folder.ts";
+import { packageFolder } from "./support/package.ts";
 
 const TRACE = resolve(import.meta.dirname, "../traces/resnet8-swat-u90.safetensors");
 const machines = await loadMachines(["ideal-4096"]);

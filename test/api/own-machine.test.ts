@@ -6,7 +6,7 @@ import { expect, it } from "vitest";
 import { loadAccelerators, loadMachines } from "../../src/api/open.ts";
 import { conformanceProperties } from "../../src/sim/conformance/conformance.ts";
 import { simulate } from "../../src/sim/simulate.ts";
-import { CONV, makeTrace, SWAT_DENSITIES } from "../sim/make-trace.ts";
+import { CONV, makeTrace, SWAT_DENSITIES } from "../support/make-trace.ts";
 
 const known = await loadAccelerators(["examples/broadcast.js"]);
 const [machine] = await loadMachines(["examples/broadcast-4096.json"], known);

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { SweepPoint } from "../../src/report/sweep-points.ts";
 import type { SimulationResult } from "../../src/sim/result/result.ts";
 import type { CheckFile } from "../../src/studies/check.ts";
-import { fileBytes, handMade } from "../trace/hand-made.ts";
+import { fileBytes, handMade } from "../support/hand-made.ts";
 import { linesOf, swatSim } from "./program.ts";
 
 const MACHINE = "tensordash-4096";

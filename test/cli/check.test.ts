@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CheckFile } from "../../src/studies/check.ts";
-import { damaged, fileBytes, handMade } from "../trace/hand-made.ts";
+import { damaged, fileBytes, handMade } from "../support/hand-made.ts";
 import { linesOf, type Outcome, ROOT, swatSim } from "./program.ts";
 
 const OP = "0/0 conv forward";

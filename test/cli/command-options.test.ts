@@ -13,8 +13,8 @@ import { addSimulateCommand } from "../../src/cli/simulate.ts";
 import { addSweepCommand } from "../../src/cli/sweep.ts";
 import { addTraceCommand } from "../../src/cli/trace.ts";
 import { addTrainCommand } from "../../src/cli/train.ts";
-import { temporaryFolder } from "../io/folder.ts";
-import { SWAT_DENSITIES, traceBytes } from "../sim/make-trace.ts";
+import { temporaryFolder } from "../support/folder.ts";
+import { SWAT_DENSITIES, traceBytes } from "../support/make-trace.ts";
 
 const ADD = [
   ...[addCheckCommand, addDemoCommand, addDramCommand, addPaperCommand, addRecordCommand, addSensitivityCommand],

@@ -1,8 +1,8 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { temporaryFolder } from "../io/folder.ts";
-import { named, resultOf, sweepPoint } from "../report/report-input.ts";
+import { temporaryFolder } from "../support/folder.ts";
+import { named, resultOf, sweepPoint } from "../support/report-input.ts";
 import { linesOf, swatSim } from "./program.ts";
 
 const { result } = named(await resultOf({ 4: 0.2 }));

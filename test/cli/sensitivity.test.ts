@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { temporaryFolder } from "../io/folder.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { ended, linesOf, type Outcome, start, swatSim } from "./program.ts";
 
 const TINY = ["--data", "generated:8x8x1", "--limit", "20", "--test-limit", "10", "--batch-size", "10"];

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { synthesizeTrace, writeTrace } from "../../src/index.ts";
 import { rankedMachines } from "../../src/sim/result/ranking.ts";
 import type { MachineResult } from "../../src/sim/result/result.ts";
-import { damaged, fileBytes, handMade, macOp, type Parts } from "../trace/hand-made.ts";
+import { damaged, fileBytes, handMade, macOp, type Parts } from "../support/hand-made.ts";
 import { ended, linesOf, start, swatSim, swatSimProcess } from "./program.ts";
 
 const SHIPPED = "hw-configs";

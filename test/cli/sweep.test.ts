@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import seedrandom from "seedrandom";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { SWAT_DENSITIES, traceBytes } from "../sim/make-trace.ts";
+import { SWAT_DENSITIES, traceBytes } from "../support/make-trace.ts";
 import { ended, linesOf, ROOT, start, swatSim, swatSimProcess } from "./program.ts";
 
 const KILLS = 5;

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { fileSource } from "../../src/io/file-source.ts";
 import { isMacOp } from "../../src/trace/manifest.ts";
 import { openTrace } from "../../src/trace/trace.ts";
-import { npyFile } from "../trace/import/npy-file.ts";
+import { npyFile } from "../support/npy-file.ts";
 import { linesOf, swatSim } from "./program.ts";
 
 let cwd = "";

@@ -11,7 +11,7 @@ import {
   storageFormat,
 } from "../../src/core/storage-formats.ts";
 import { checkSchema } from "../../src/io/faults.ts";
-import { type Chunk, encode, formats, literalBytes, type Numbers, nOfMs as nOfM } from "../sim/literal-formats.ts";
+import { type Chunk, encode, formats, literalBytes, type Numbers, nOfMs as nOfM } from "../support/literal-formats.ts";
 
 const numberOf = (bits: readonly number[]) => bits.reduce((sum, bit, i) => sum + bit * 2 ** i, 0);
 

@@ -3,7 +3,7 @@ import { chmod, lstat, mkdir, open, readdir, readFile, readlink, symlink, writeF
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { writeFileAtomically, writeJsonFile } from "../../src/io/atomic-file.ts";
-import { faultsOf, temporaryFolder } from "./folder.ts";
+import { faultsOf, temporaryFolder } from "../support/folder.ts";
 
 const IS_ROOT = process.getuid?.() === 0;
 

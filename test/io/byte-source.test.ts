@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type ByteSource, memorySource } from "../../src/io/byte-source.ts";
 import { fileSource, readJsonFile, sha256OfFile } from "../../src/io/file-source.ts";
-import { faultsOf, temporaryFolder } from "./folder.ts";
+import { faultsOf, temporaryFolder } from "../support/folder.ts";
 
 const BYTES = Uint8Array.from({ length: 100 }, (_, i) => i);
 

@@ -1,7 +1,7 @@
 import { Type } from "typebox";
 import { describe, expect, it } from "vitest";
 import { checkSchema, InputError, unknownName } from "../../src/io/faults.ts";
-import { faultsOf } from "./folder.ts";
+import { faultsOf } from "../support/folder.ts";
 
 const strict = { additionalProperties: false };
 const Shelf = Type.Object(

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { removePartialFiles } from "../../src/io/atomic-file.ts";
 import { openLines } from "../../src/io/line-file.ts";
-import { faultsOf, temporaryFolder } from "./folder.ts";
+import { faultsOf, temporaryFolder } from "../support/folder.ts";
 
 describe("a file of lines", () => {
   it.each([

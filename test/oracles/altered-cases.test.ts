@@ -4,7 +4,7 @@ import { join } from "node:path";
 import seedrandom from "seedrandom";
 import { describe, expect, test } from "vitest";
 import { readJsonFile } from "../../src/io/file-source.ts";
-import { temporaryFolder } from "../io/folder.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { dnnsim } from "./dnnsim.ts";
 import { alterJson, copyCases } from "./golden-copies.ts";
 import { type CaseEntry, CountingTally, type Oracle, type OracleIndex, runCases } from "./oracle.ts";

@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { mkdir, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { temporaryFolder } from "../io/folder.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { alterJson, copyCases } from "./golden-copies.ts";
 import { outcomeLines } from "./outcome-lines.ts";
 import { differs, exitCode, outcomesOf } from "./run-folders.ts";

@@ -2,7 +2,7 @@
 import seedrandom from "seedrandom";
 import { describe, expect, test } from "vitest";
 import { writeJsonFile } from "../../src/io/atomic-file.ts";
-import { temporaryFolder } from "../io/folder.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { CountingTally, runCases } from "./oracle.ts";
 import { tensordash } from "./tensordash.ts";
 import { type LiteralLayer, literalForward, literalInputGrad, outputSizes } from "./tensordash-literal.ts";

@@ -8,8 +8,8 @@ import { readResult } from "../../src/sim/result/read-result.ts";
 import type { SimulationResult } from "../../src/sim/result/result.ts";
 import { simulate } from "../../src/sim/simulate.ts";
 import { isMacOp, type OtherOp, type UnrecordedOp } from "../../src/trace/manifest.ts";
-import { CONV, makeTrace, SWAT_DENSITIES } from "../sim/make-trace.ts";
-import { named } from "./report-input.ts";
+import { CONV, makeTrace, SWAT_DENSITIES } from "../support/make-trace.ts";
+import { named } from "../support/report-input.ts";
 
 const machines = await loadMachines(["tensordash-4096"]);
 /** As many forward MACs as the trace's one convolution, padding included. */

@@ -5,9 +5,9 @@ import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { PNG } from "pngjs";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { reportPage } from "../../src/report/html/page.ts";
-import { launchChromium, NO_CHROMIUM } from "../browser.ts";
-import { temporaryFolder } from "../io/folder.ts";
-import { EVIL, named, resultOf, sweepPoint } from "./report-input.ts";
+import { launchChromium, NO_CHROMIUM } from "../support/browser.ts";
+import { temporaryFolder } from "../support/folder.ts";
+import { EVIL, named, resultOf, sweepPoint } from "../support/report-input.ts";
 
 let browser: Browser | undefined;
 let text = "";

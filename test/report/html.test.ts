@@ -10,7 +10,7 @@ import { grouped, joules, time, withUnit } from "../../src/report/numbers.ts";
 import { costOf, paretoFront } from "../../src/report/sweep-front.ts";
 import { cellsOf, geometricMean } from "../../src/report/workloads.ts";
 import type { SimulationResult } from "../../src/sim/result/result.ts";
-import { EVIL, named, resultOf, sweepPoint, valuesOf } from "./report-input.ts";
+import { EVIL, named, resultOf, sweepPoint, valuesOf } from "../support/report-input.ts";
 
 const result = await resultOf({ 4: 0.2, 8: 0.1 });
 const other = await resultOf({ 4: 0.3 }, "other");

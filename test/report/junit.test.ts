@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { junitXml, type TestSuite } from "../../src/report/junit.ts";
-import { launchChromium, NO_CHROMIUM } from "../browser.ts";
+import { launchChromium, NO_CHROMIUM } from "../support/browser.ts";
 
 const EVIL = '\u0000\u001b[31m<img src=x onerror="alert(1)"> & \']]>\n\ud800\uffff';
 

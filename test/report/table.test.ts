@@ -3,8 +3,8 @@ import { loadCommonBaseline, loadEnergyTables, loadMachines } from "../../src/ap
 import { reportPage } from "../../src/report/html/page.ts";
 import { resultTable } from "../../src/report/result-table.ts";
 import { simulate } from "../../src/sim/simulate.ts";
-import { makeTrace, SWAT_DENSITIES } from "../sim/make-trace.ts";
-import { named } from "./report-input.ts";
+import { makeTrace, SWAT_DENSITIES } from "../support/make-trace.ts";
+import { named } from "../support/report-input.ts";
 
 const machines = await loadMachines(["ideal-4096", "activation-queue-4096", "tensordash-4096"]);
 const zeros = await makeTrace({ weight: 0, input: 0, kept: 0, outputGrad: 0 }, "zeros", { network: "one\ntwo" });

@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { openRun } from "../../src/runs/checkpoint-file.ts";
 import { runTraining } from "../../src/runs/run-training.ts";
 import { TRAIN_DEFAULTS } from "../../src/swat/settings.ts";
-import { faultsOf, temporaryFolder } from "../io/folder.ts";
+import { faultsOf, temporaryFolder } from "../support/folder.ts";
 
 const { rate, ...defaults } = TRAIN_DEFAULTS;
 const settings = { ...defaults, epochs: 2, schedule: [{ epoch: 0, rate }] };

@@ -6,7 +6,7 @@ import { openRun, unfinishedRun } from "../../src/runs/checkpoint-file.ts";
 import { runTraining } from "../../src/runs/run-training.ts";
 import type { TrainingJob } from "../../src/runs/training-job.ts";
 import { TRAIN_DEFAULTS, type TrainSettings } from "../../src/swat/settings.ts";
-import { faultsOf, temporaryFolder } from "../io/folder.ts";
+import { faultsOf, temporaryFolder } from "../support/folder.ts";
 
 const { rate, ...defaults } = TRAIN_DEFAULTS;
 const settings: TrainSettings = { ...defaults, epochs: 1, schedule: [{ epoch: 0, rate }], batchSize: 4 };

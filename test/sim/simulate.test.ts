@@ -7,8 +7,8 @@ import { accelerators } from "../../src/sim/arrays/index.ts";
 import { type Machine, resolveMachine } from "../../src/sim/hardware/machine.ts";
 import { ResultSchema, type SimulationResult } from "../../src/sim/result/result.ts";
 import { type SimulationInput, simulate } from "../../src/sim/simulate.ts";
-import { CONV, DENSE_DENSITIES, makeTrace, SWAT_DENSITIES } from "./make-trace.ts";
-import { bruteForceMacs } from "./random-operation.ts";
+import { CONV, DENSE_DENSITIES, makeTrace, SWAT_DENSITIES } from "../support/make-trace.ts";
+import { bruteForceMacs } from "../support/random-operation.ts";
 
 const machines = await loadMachines(["all"]);
 const swat = await makeTrace(SWAT_DENSITIES);

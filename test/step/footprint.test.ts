@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { sizeOf } from "../../src/core/geometry.ts";
 import { footprintOf } from "../../src/step/footprint.ts";
 import type { MacOp, TraceTensor } from "../../src/trace/manifest.ts";
-import { DENSE_DENSITIES, makeTrace, SWAT_DENSITIES } from "../sim/make-trace.ts";
+import { DENSE_DENSITIES, makeTrace, SWAT_DENSITIES } from "../support/make-trace.ts";
 
 const part = (footprint: ReturnType<typeof footprintOf>, name: string) =>
   footprint.parts.find((candidate) => candidate.part.includes(name));

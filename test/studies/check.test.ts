@@ -10,8 +10,8 @@ import {
   compareWithCheck,
   readCheck,
 } from "../../src/studies/check.ts";
-import { faultsOf } from "../io/folder.ts";
-import { makeTrace, SWAT_DENSITIES } from "../sim/make-trace.ts";
+import { faultsOf } from "../support/folder.ts";
+import { makeTrace, SWAT_DENSITIES } from "../support/make-trace.ts";
 
 const TOLERANCE = 1e-6;
 

@@ -5,7 +5,7 @@ import { networkNamed } from "../../src/networks/index.ts";
 import { savedMarkdown } from "../../src/report/paper.ts";
 import { publishedFigures } from "../../src/report/published-figures.ts";
 import { comparePaper, paperMachines, savedOf } from "../../src/studies/paper.ts";
-import { temporaryFolder } from "../io/folder.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const page = await readFile("docs/paper.md", "utf8");
 

@@ -9,7 +9,7 @@ import { Model } from "../../src/swat/model.ts";
 import { TRAIN_DEFAULTS } from "../../src/swat/settings.ts";
 import { modelState, restoreModel, type TrainState } from "../../src/swat/state.ts";
 import { encodeContainer } from "../../src/trace/safetensors.ts";
-import { faultsOf } from "../io/folder.ts";
+import { faultsOf } from "../support/folder.ts";
 
 const { rate, ...defaults } = TRAIN_DEFAULTS;
 const of = { weightDensity: 0.25, deadFilters: 2, largestWeight: 0.5 };

@@ -9,7 +9,7 @@ import { loadData } from "../../src/swat/data/index.ts";
 import { TRAIN_DEFAULTS, type TrainSettings } from "../../src/swat/settings.ts";
 import { type TrainOutcome, train } from "../../src/swat/train.ts";
 import type { TrainingEvent } from "../../src/swat/training-log.ts";
-import { faultsOf } from "../io/folder.ts";
+import { faultsOf } from "../support/folder.ts";
 
 const network = networkNamed("resnet8").build([1, 8, 8], 10);
 const { rate, ...defaults } = TRAIN_DEFAULTS;

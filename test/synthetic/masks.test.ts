@@ -6,7 +6,7 @@ import { inputShape, outputShape, sizeOf, weightShape } from "../../src/core/geo
 import { randomStream } from "../../src/core/random.ts";
 import { convInputGrad } from "../../src/kernels/reference/conv2d.ts";
 import { channelsOf, largest, reachedInputs, wholeChannels, zerosOf } from "../../src/synthetic/masks.ts";
-import { geometries } from "../sim/random-operation.ts";
+import { geometries } from "../support/random-operation.ts";
 
 const draws = (seed: number, size: number, density: number) => {
   const stream = randomStream(seed, "masks");

@@ -4,8 +4,8 @@ import { memorySource } from "../../src/io/byte-source.ts";
 import { InputError } from "../../src/io/faults.ts";
 import { openTrace } from "../../src/trace/trace.ts";
 import { verifyTrace } from "../../src/trace/verify.ts";
-import { faultsOf } from "../io/folder.ts";
-import { damaged, dense, fileBytes, handMade, macOp, NAME, type Parts } from "./hand-made.ts";
+import { faultsOf } from "../support/folder.ts";
+import { damaged, dense, fileBytes, handMade, macOp, NAME, type Parts } from "../support/hand-made.ts";
 
 const open = (bytes: Uint8Array) => openTrace(memorySource(NAME, bytes));
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { memorySource } from "../../src/io/byte-source.ts";
 import { fileSource } from "../../src/io/file-source.ts";
 import { encodeContainer, openContainer, type TensorToWrite } from "../../src/trace/safetensors.ts";
-import { faultsOf } from "../io/folder.ts";
+import { faultsOf } from "../support/folder.ts";
 
 const product = (extents: readonly number[]) => extents.reduce((size, extent) => size * extent, 1);
 

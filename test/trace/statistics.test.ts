@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { coefficientOfVariation, densityStatistics } from "../../src/trace/statistics.ts";
-import { MASKS, packbits } from "./hand-made.ts";
+import { MASKS, packbits } from "../support/hand-made.ts";
 
 const mask = (shape: number[], rows: number[][]) => ({ shape, bytes: Uint8Array.from(packbits(rows)) });
 

@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import { memorySource } from "../../src/io/byte-source.ts";
 import { encodeTrace, openTrace } from "../../src/trace/trace.ts";
 import { verifyTrace } from "../../src/trace/verify.ts";
-import { faultsOf } from "../io/folder.ts";
-import { count, damaged, dense, fileBytes, handMade, MASKS, macOp, NAME, packbits } from "./hand-made.ts";
+import { faultsOf } from "../support/folder.ts";
+import { count, damaged, dense, fileBytes, handMade, MASKS, macOp, NAME, packbits } from "../support/hand-made.ts";
 
 const open = (bytes: Uint8Array) => openTrace(memorySource(NAME, bytes));
 

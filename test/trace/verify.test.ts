@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { memorySource } from "../../src/io/byte-source.ts";
 import { openTrace } from "../../src/trace/trace.ts";
 import { verifyTrace } from "../../src/trace/verify.ts";
-import { count, damaged, MASKS, NAME, type Parts } from "./hand-made.ts";
+import { count, damaged, MASKS, NAME, type Parts } from "../support/hand-made.ts";
 
 const open = (bytes: Uint8Array) => openTrace(memorySource(NAME, bytes));
 

@@ -14,7 +14,7 @@ import { bitTactical } from "../../../src/sim/arrays/bit-tactical.ts";
 import { dadiannao } from "../../../src/sim/arrays/dadiannao.ts";
 import { tensordash } from "../../../src/sim/arrays/tensordash.ts";
 import { type Operation, PASSES, type Pass } from "../../../src/sim/operation/operation.ts";
-import { geometries } from "./lanes/geometries.ts";
+import { geometries } from "../../support/geometries.ts";
 
 const arrays = fc.record({
   lanes: fc.constantFrom(1, 4, 16),

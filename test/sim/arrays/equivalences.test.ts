@@ -19,7 +19,7 @@ import { dadiannao } from "../../../src/sim/arrays/dadiannao.ts";
 import { type TensorDashParams, tensordash } from "../../../src/sim/arrays/tensordash.ts";
 import type { Accelerator, ComputeResult } from "../../../src/sim/hardware/accelerator.ts";
 import { type Operand, type Operation, PASSES, type Pass } from "../../../src/sim/operation/operation.ts";
-import { geometries } from "./lanes/geometries.ts";
+import { geometries } from "../../support/geometries.ts";
 
 const ARRAY = { lanes: 4, rows: 3, columns: 2, batch: "image", dealing: "filters" } as const;
 const T23 = { lookahead: 2, lookaside: 3, shape: "T" } as const;

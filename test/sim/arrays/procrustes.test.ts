@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { getBit } from "../../../src/core/bit-mask.ts";
 import { outputHeight, outputWidth } from "../../../src/core/geometry.ts";
 import { procrustes } from "../../../src/sim/arrays/procrustes.ts";
-import { operations } from "../random-operation.ts";
+import { operations } from "../../support/random-operation.ts";
 
 const PARAMS = { rows: 2, columns: 2, skipping: true };
 

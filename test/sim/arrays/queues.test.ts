@@ -7,7 +7,7 @@ import { activationQueue } from "../../../src/sim/arrays/activation-queue.ts";
 import { ideal } from "../../../src/sim/arrays/ideal.ts";
 import { weightQueue } from "../../../src/sim/arrays/weight-queue.ts";
 import type { Operation } from "../../../src/sim/operation/operation.ts";
-import { bruteForceMacs, operations } from "../random-operation.ts";
+import { bruteForceMacs, operations } from "../../support/random-operation.ts";
 
 const PARAMS = { lanes: 4, rows: 3, columns: 2, tiles: 1, batch: "image", dealing: "filters", skipping: true } as const;
 

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { loadMachines } from "../../../src/api/open.ts";
 import { accelerators } from "../../../src/sim/arrays/index.ts";
 import { resolveMachine } from "../../../src/sim/hardware/machine.ts";
-import { operations } from "../random-operation.ts";
+import { operations } from "../../support/random-operation.ts";
 
 const changes = [
   {},

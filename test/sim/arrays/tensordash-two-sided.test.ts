@@ -7,7 +7,7 @@ import { linearGeometry } from "../../../src/core/geometry.ts";
 import { type TensorDashParams, tensordash } from "../../../src/sim/arrays/tensordash.ts";
 import type { ComputeResult } from "../../../src/sim/hardware/accelerator.ts";
 import type { Operand, Operation } from "../../../src/sim/operation/operation.ts";
-import { bruteForceMacs, operations } from "../random-operation.ts";
+import { bruteForceMacs, operations } from "../../support/random-operation.ts";
 import { plainTwoSided } from "./plain-two-sided.ts";
 
 /** The published search map, in its order. */

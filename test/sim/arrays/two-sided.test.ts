@@ -4,7 +4,7 @@ import { onesMask, setBit, zerosMask } from "../../../src/core/bit-mask.ts";
 import { inputShape, linearGeometry, weightShape } from "../../../src/core/geometry.ts";
 import { twoSided } from "../../../src/sim/arrays/two-sided.ts";
 import type { Operation } from "../../../src/sim/operation/operation.ts";
-import { bruteForceMacs, operations } from "../random-operation.ts";
+import { bruteForceMacs, operations } from "../../support/random-operation.ts";
 
 const ONE_UNIT = {
   units: 1,

@@ -10,7 +10,7 @@ import { simulate } from "../../../src/sim/simulate.ts";
 import { type StepOp, stepOps, tensorsOf } from "../../../src/step/method-overheads.ts";
 import { importScalesim } from "../../../src/trace/import/scalesim.ts";
 import { encodeTrace, type IdentifiedTrace, openTrace, type Trace } from "../../../src/trace/trace.ts";
-import { CONV, DENSE_DENSITIES, makeTrace, SWAT_DENSITIES } from "../make-trace.ts";
+import { CONV, DENSE_DENSITIES, makeTrace, SWAT_DENSITIES } from "../../support/make-trace.ts";
 
 const machines = await loadMachines(["all"]);
 const named = (name: string) => machines.find((machine) => machine.name === name) as Machine;

@@ -11,7 +11,7 @@ import { operationFaults } from "../../../src/sim/conformance/operation.ts";
 import type { Machine } from "../../../src/sim/hardware/machine.ts";
 import { effectualMacs } from "../../../src/sim/operation/mac-counts.ts";
 import { PASSES, type Pass } from "../../../src/sim/operation/operation.ts";
-import { bruteForceMacs } from "../random-operation.ts";
+import { bruteForceMacs } from "../../support/random-operation.ts";
 
 const machines = await loadMachines(["all"]);
 const named = (name: string) => machines.find((machine) => machine.name === name) as Machine;

@@ -8,7 +8,7 @@ import { denseTwin, type Machine, resolveMachine } from "../../../src/sim/hardwa
 import { resolveDram } from "../../../src/sim/memory/dram/device.ts";
 import { type ResultRow, ResultSchema } from "../../../src/sim/result/result.ts";
 import { simulate } from "../../../src/sim/simulate.ts";
-import { CONV, DENSE_DENSITIES, makeTrace, SWAT_DENSITIES } from "../make-trace.ts";
+import { CONV, DENSE_DENSITIES, makeTrace, SWAT_DENSITIES } from "../../support/make-trace.ts";
 
 const machines = await loadMachines(["all"]);
 const energy = await loadEnergyTables(machines);

@@ -14,10 +14,10 @@ import type { TensorDashParams } from "../../../src/sim/arrays/tensordash.ts";
 import type { TwoSidedParams } from "../../../src/sim/arrays/two-sided.ts";
 import type { ComputeResult } from "../../../src/sim/hardware/accelerator.ts";
 import type { Operation, Pass } from "../../../src/sim/operation/operation.ts";
+import { bruteForceMacs } from "../../support/random-operation.ts";
 import { bruteForceJob } from "../arrays/cartesian/brute-force.ts";
 import { plainTwoSided } from "../arrays/plain-two-sided.ts";
 import { playProduct, playTile } from "../arrays/sigma/event-model.ts";
-import { bruteForceMacs } from "../random-operation.ts";
 import { denseCycles, offsetsOf, queueCycles, staticCycles, structuredCycles } from "./lane-arrays.ts";
 import { type LiteralProduct, literalProducts, onesIn, partsOf, range, type Vector } from "./literal-products.ts";
 

@@ -14,7 +14,7 @@ import { checkRoom } from "../../../src/sim/memory/capacity.ts";
 import { OPERANDS_OF } from "../../../src/sim/operation/operation.ts";
 import { isMacOp, type TraceManifest, type TraceTensor } from "../../../src/trace/manifest.ts";
 import { encodeTrace, openTrace } from "../../../src/trace/trace.ts";
-import { formats as chunked } from "../literal-formats.ts";
+import { formats as chunked } from "../../support/literal-formats.ts";
 import { type FuzzCase, fuzzCases, operationOf } from "./fuzz-case.ts";
 
 const ROLES = { weight: "weight", input: "activation", outputGrad: "gradient" } as const;

@@ -10,7 +10,7 @@ import { conformanceProperties } from "../../../src/sim/conformance/conformance.
 import { operationFaults } from "../../../src/sim/conformance/operation.ts";
 import type { Accelerator } from "../../../src/sim/hardware/accelerator.ts";
 import { effectualMacs } from "../../../src/sim/operation/mac-counts.ts";
-import { bruteForceMacs } from "../random-operation.ts";
+import { bruteForceMacs } from "../../support/random-operation.ts";
 import { CLOSED_FORMS } from "./closed-forms.ts";
 import { conservationCaseFaults, conservationCases } from "./conservation.ts";
 import { type FuzzCase, fuzzCases, operationOf } from "./fuzz-case.ts";

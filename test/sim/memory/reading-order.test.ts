@@ -7,7 +7,7 @@ import { sparseTensorCore } from "../../../src/sim/arrays/sparse-tensor-core.ts"
 import { inReadingOrder, readingOrder } from "../../../src/sim/memory/reading-order.ts";
 import { operandStorage, storedMaskBytes } from "../../../src/sim/memory/storage.ts";
 import type { Operand } from "../../../src/sim/operation/operation.ts";
-import { geometries, operations } from "../random-operation.ts";
+import { geometries, operations } from "../../support/random-operation.ts";
 
 /** Element at four indices. */
 function at({ shape, bytes }: BitMask, [a, b, c, d]: readonly number[]): boolean {

@@ -4,8 +4,8 @@ import { type BitMask, countOnes, getBit, setBit, zerosMask } from "../../../src
 import { type ConvGeometry, sizeOf } from "../../../src/core/geometry.ts";
 import { operandStorage, storedMaskBytes } from "../../../src/sim/memory/storage.ts";
 import { type Operand, PASSES, type Pass } from "../../../src/sim/operation/operation.ts";
-import { formats, literalBytes, nOfMs } from "../literal-formats.ts";
-import { operations } from "../random-operation.ts";
+import { formats, literalBytes, nOfMs } from "../../support/literal-formats.ts";
+import { operations } from "../../support/random-operation.ts";
 
 const VALUE = 2;
 const range = (n: number) => [...Array(n).keys()];

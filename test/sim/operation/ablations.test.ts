@@ -21,7 +21,7 @@ import type { Slots } from "../../../src/sim/hardware/accelerator.ts";
 import { denseTwin, type Machine, resolveMachine } from "../../../src/sim/hardware/machine.ts";
 import { allPairs, outputGradPairs, weightPairs } from "../../../src/sim/operation/image-padding.ts";
 import { OPERANDS_OF, type Operand, type Operation, PASSES, type Pass } from "../../../src/sim/operation/operation.ts";
-import { operations } from "../random-operation.ts";
+import { operations } from "../../support/random-operation.ts";
 
 type Seen = Operand | "both" | null;
 

@@ -4,7 +4,7 @@ import { onesMask } from "../../../src/core/bit-mask.ts";
 import { denseMacs, gridMacs, phaseMacs, strideMacs } from "../../../src/core/dense-macs.ts";
 import { inputShape, linearGeometry, weightShape } from "../../../src/core/geometry.ts";
 import { effectualMacs } from "../../../src/sim/operation/mac-counts.ts";
-import { bruteForceMacs, geometries, operations } from "../random-operation.ts";
+import { bruteForceMacs, geometries, operations } from "../../support/random-operation.ts";
 
 describe("counts of multiply–accumulates", () => {
   it("equal a count of one multiplication at a time, in every pass and geometry", () => {

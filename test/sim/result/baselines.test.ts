@@ -6,7 +6,7 @@ import { resolveMachine } from "../../../src/sim/hardware/machine.ts";
 import { rankedMachines } from "../../../src/sim/result/ranking.ts";
 import type { MachineResult } from "../../../src/sim/result/result.ts";
 import { type SimulationInput, simulate } from "../../../src/sim/simulate.ts";
-import { DENSE_DENSITIES, makeTrace, SWAT_DENSITIES } from "../make-trace.ts";
+import { DENSE_DENSITIES, makeTrace, SWAT_DENSITIES } from "../../support/make-trace.ts";
 
 const machines = await loadMachines(["all"]);
 const swat = await makeTrace(SWAT_DENSITIES);

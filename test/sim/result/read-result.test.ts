@@ -3,9 +3,9 @@ import { loadMachines } from "../../../src/api/open.ts";
 import { readResult } from "../../../src/sim/result/read-result.ts";
 import type { SimulationResult } from "../../../src/sim/result/result.ts";
 import { simulate } from "../../../src/sim/simulate.ts";
-import { faultsOf } from "../../io/folder.ts";
-import { resultOf } from "../../report/report-input.ts";
-import { makeTrace, SWAT_DENSITIES } from "../make-trace.ts";
+import { faultsOf } from "../../support/folder.ts";
+import { makeTrace, SWAT_DENSITIES } from "../../support/make-trace.ts";
+import { resultOf } from "../../support/report-input.ts";
 
 const result = await resultOf({ 4: 0.2 });
 const changed = (change: object) => ({ ...structuredClone(result), ...change });

@@ -7,7 +7,7 @@ import { memorySource } from "../../../src/io/byte-source.ts";
 import { type SimulationInput, simulate } from "../../../src/sim/simulate.ts";
 import type { TraceOp, TraceTensor } from "../../../src/trace/manifest.ts";
 import { encodeTrace, openTrace } from "../../../src/trace/trace.ts";
-import { DENSE_DENSITIES, makeTrace, SWAT_DENSITIES } from "../make-trace.ts";
+import { DENSE_DENSITIES, makeTrace, SWAT_DENSITIES } from "../../support/make-trace.ts";
 
 const machines = await loadMachines(["all"]);
 const swat = await makeTrace(SWAT_DENSITIES);

@@ -17,7 +17,7 @@ import { blank, extentOf, take } from "../../../src/sim/sampling/slice.ts";
 import { macsAlong } from "../../../src/sim/sampling/unit-macs.ts";
 import { simulate } from "../../../src/sim/simulate.ts";
 import { checkFileOf } from "../../../src/studies/check.ts";
-import { operations } from "../random-operation.ts";
+import { operations } from "../../support/random-operation.ts";
 
 const machines = await loadMachines(["all"]);
 const named = (name: string) => machines.find((machine) => machine.name === name) as Machine;

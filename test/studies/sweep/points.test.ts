@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { loadMachines } from "../../../src/api/open.ts";
 import { inSharingOrder, pointsOf, shardOf } from "../../../src/studies/sweep/points.ts";
 import { checkSweepSpec, type SweepSpec } from "../../../src/studies/sweep/spec.ts";
-import { faultsOf } from "../../io/folder.ts";
+import { faultsOf } from "../../support/folder.ts";
 
 const machines = await loadMachines(["tensordash-4096", "scnn-4096"]);
 const BASE = { machines: ["tensordash-4096"], traces: ["a.safetensors"] };

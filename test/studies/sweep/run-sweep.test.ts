@@ -8,8 +8,8 @@ import { simulate } from "../../../src/sim/simulate.ts";
 import { withFields } from "../../../src/studies/sweep/fields.ts";
 import { mergedPoints, readSweep } from "../../../src/studies/sweep/points-file.ts";
 import { runSweep } from "../../../src/studies/sweep/run-sweep.ts";
-import { faultsOf, temporaryFolder } from "../../io/folder.ts";
-import { DENSE_DENSITIES, SWAT_DENSITIES, traceBytes } from "../../sim/make-trace.ts";
+import { faultsOf, temporaryFolder } from "../../support/folder.ts";
+import { DENSE_DENSITIES, SWAT_DENSITIES, traceBytes } from "../../support/make-trace.ts";
 
 let folder = "";
 let traces: string[] = [];

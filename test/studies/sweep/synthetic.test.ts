@@ -13,7 +13,7 @@ import { pointsOf } from "../../../src/studies/sweep/points.ts";
 import { mergedPoints, readSweep } from "../../../src/studies/sweep/points-file.ts";
 import { runSweep } from "../../../src/studies/sweep/run-sweep.ts";
 import { checkSweepSpec } from "../../../src/studies/sweep/spec.ts";
-import { faultsOf, temporaryFolder } from "../../io/folder.ts";
+import { faultsOf, temporaryFolder } from "../../support/folder.ts";
 
 const machines = await loadMachines(["tensordash-4096", "scnn-4096"]);
 const SMALL = { network: "lenet5", images: "12x12x1", batch: 1, seed: 3 };

@@ -7,7 +7,7 @@ import { importNpyFolder, type NpyFolderOptions } from "../../../src/trace/impor
 import { isMacOp } from "../../../src/trace/manifest.ts";
 import { encodeTrace, openTrace, type Trace } from "../../../src/trace/trace.ts";
 import { verifyTrace } from "../../../src/trace/verify.ts";
-import { npyFile } from "./npy-file.ts";
+import { npyFile } from "../../support/npy-file.ts";
 
 const OPTIONS = { where: "masks", network: "net", stride: 1, padding: 0 };
 const GOLDEN = "test/golden/dnnsim";

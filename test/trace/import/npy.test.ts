@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseNpy } from "../../../src/trace/import/npy.ts";
-import { DTYPES, npyFile } from "./npy-file.ts";
+import { DTYPES, npyFile } from "../../support/npy-file.ts";
 
 const shapes = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 0, maxLength: 4 });
 

@@ -16,7 +16,7 @@ import { jobsOf } from "../../../../src/sim/arrays/cartesian/job.ts";
 import { type ScnnParams, scnn } from "../../../../src/sim/arrays/scnn.ts";
 import { effectualMacs } from "../../../../src/sim/operation/mac-counts.ts";
 import type { Operation, Pass } from "../../../../src/sim/operation/operation.ts";
-import { operations } from "../../random-operation.ts";
+import { operations } from "../../../support/random-operation.ts";
 import { bankOf, bruteForceJob } from "./brute-force.ts";
 
 const PUBLISHED: ScnnParams = {

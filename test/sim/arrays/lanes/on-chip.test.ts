@@ -12,7 +12,7 @@ import { runLines } from "../../../../src/sim/arrays/lanes/on-chip/run-lines.ts"
 import type { LineDetail, LineResult } from "../../../../src/sim/hardware/line-detail.ts";
 import { windowGrids } from "../../../../src/sim/operation/channel-first.ts";
 import type { Operation } from "../../../../src/sim/operation/operation.ts";
-import { operations } from "../../random-operation.ts";
+import { operations } from "../../../support/random-operation.ts";
 import { type PlainArray, plainLines } from "./plain-lines.ts";
 
 const between = (min: number, max: number) => fc.integer({ min, max });

@@ -16,7 +16,7 @@ import { gatherWindows, sourceLanes } from "../../../../src/sim/arrays/lanes/sou
 import { foldStrided } from "../../../../src/sim/arrays/lanes/space-to-depth.ts";
 import { gatherFilters, weightLanes } from "../../../../src/sim/arrays/lanes/weight-lanes.ts";
 import { sourceExtent, type WindowGrid, windowGrids } from "../../../../src/sim/operation/channel-first.ts";
-import { geometries } from "./geometries.ts";
+import { geometries } from "../../../support/geometries.ts";
 
 const LANES = 4;
 

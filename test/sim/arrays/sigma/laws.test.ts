@@ -9,7 +9,7 @@ import { randomOperation } from "../../../../src/sim/conformance/cases.ts";
 import { type ConformanceProperty, conformanceProperties } from "../../../../src/sim/conformance/conformance.ts";
 import { SHAPES } from "../../../../src/sim/conformance/shapes.ts";
 import { effectualMacs } from "../../../../src/sim/operation/mac-counts.ts";
-import { operations } from "../../random-operation.ts";
+import { operations } from "../../../support/random-operation.ts";
 
 const clean = { bus: "balanced", drain: "full", overlap: true } as const;
 const original = { bus: "hashed", drain: "half", overlap: false } as const;

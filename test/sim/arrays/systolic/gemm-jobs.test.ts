@@ -5,7 +5,7 @@ import { gridMacs, phaseMacs } from "../../../../src/core/dense-macs.ts";
 import { type ConvGeometry, outputHeight, outputWidth } from "../../../../src/core/geometry.ts";
 import { type GemmJob, gemmJobs } from "../../../../src/sim/arrays/systolic/gemm-jobs.ts";
 import { PASSES } from "../../../../src/sim/operation/operation.ts";
-import { geometries } from "../lanes/geometries.ts";
+import { geometries } from "../../../support/geometries.ts";
 
 const volume = (jobs: readonly GemmJob[]) => jobs.reduce((sum, { m, n, k, times }) => sum + m * n * k * times, 0);
 const sizes = (jobs: readonly GemmJob[]) => jobs.map(({ m, n, k, times }) => [m, n, k, times]);

@@ -13,7 +13,7 @@ import { type SystolicParams, systolic } from "../../../../src/sim/arrays/systol
 import { conformanceProperties } from "../../../../src/sim/conformance/conformance.ts";
 import { effectualMacs } from "../../../../src/sim/operation/mac-counts.ts";
 import type { Operation, Pass } from "../../../../src/sim/operation/operation.ts";
-import { geometries } from "../lanes/geometries.ts";
+import { geometries } from "../../../support/geometries.ts";
 import { forwardPattern } from "./structured.ts";
 
 const DENSE = { n: 1, m: 1, mode: "layer", storage: "ellpack" } as const;

@@ -1,6 +1,6 @@
 /** Random small convolutions for property tests: per-axis stride and dilation, four-sided padding, groups, odd and empty outputs. */
 import fc from "fast-check";
-import type { ConvGeometry } from "../../../../src/core/geometry.ts";
+import type { ConvGeometry } from "../../src/core/geometry.ts";
 
 const extent = (min: number, max: number) => fc.integer({ min, max });
 

@@ -2,9 +2,9 @@
 import { copyFile, cp, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { builtProgram } from "./cli/build.ts";
+import { builtProgram } from "../cli/build.ts";
 
-const ROOT = resolve(import.meta.dirname, "..");
+const ROOT = resolve(import.meta.dirname, "../..");
 
 /** A new folder with the package and a copy of its examples, and what removes it. */
 export async function packageFolder(): Promise<{ folder: string; remove: () => Promise<void> }> {

@@ -6,7 +6,7 @@ import type { MeasuredPoint } from "../../src/report/sweep-points.ts";
 import type { NamedResult } from "../../src/report/workloads.ts";
 import type { SimulationResult } from "../../src/sim/result/result.ts";
 import { simulate } from "../../src/sim/simulate.ts";
-import { makeTrace, SWAT_DENSITIES } from "../sim/make-trace.ts";
+import { makeTrace, SWAT_DENSITIES } from "./make-trace.ts";
 
 /** A name that would be markup, a script or a formula where it is not escaped. */
 export const EVIL = `=1+1"><img src=x onerror="window.hacked = 1"></script><script>window.hacked = 2</script>`;
