@@ -2,9 +2,10 @@ import { defineConfig } from "vitest/config";
 
 const COMMAND_LINE = ["test/cli/**/*.test.ts"];
 /** Nothing here trains. What trains takes memory for good, which only the end of its thread gives back. */
-const NO_TRAINING = ["core", "io", "networks", "report", "sim", "sparsity", "step", "trace"].map(
-  (name) => `test/${name}/**/*.test.ts`,
-);
+const NO_TRAINING = [
+  ...["core", "io", "networks", "report", "sim", "sparsity", "step", "synthetic", "trace"],
+  ...["studies/sweep", "swat/data"],
+].map((name) => `test/${name}/**/*.test.ts`);
 
 export default defineConfig({
   test: {
@@ -12,6 +13,8 @@ export default defineConfig({
     setupFiles: ["test/setup.ts"],
     // Hundreds of modules become one each: most of what a test file takes to start.
     deps: { optimizer: { ssr: { enabled: true, include: ["typebox", "ajv", "mathjs/lib/browser/math.js"] } } },
+    // The built program is plain JavaScript.
+    server: { deps: { external: [/swat-sim-build-/] } },
     // The default leaves one core idle, which is half of a small machine.
     maxWorkers: "100%",
     testTimeout: 60_000,

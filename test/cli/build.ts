@@ -1,17 +1,28 @@
 /**
  * The program in JavaScript, as its users run it. Made before the tests, once for each state of the sources, and shared by all
- * test files: plain `node` starts three times as fast as `tsx`, and the tests of the command line start it hundreds of times.
+ * test files: plain `node` starts three times as fast as `tsx`, in few files instead of hundreds twice as fast again, and the tests
+ * of the command line start processes and threads of it hundreds of times.
  */
 import { createHash } from "node:crypto";
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { build } from "esbuild";
-import ts from "typescript";
 import type { TestProject } from "vitest/node";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const TYPESCRIPT = /\.ts$/;
+
+/** What is started or imported, by its place in `dist/`; what they share lies beside the threads, which are found from there. */
+const ENTRIES = {
+  index: "src/index.ts",
+  "sim/index": "src/sim/index.ts",
+  "trace/index": "src/trace/index.ts",
+  "cli/main": "src/cli/main.ts",
+  "cli/run-command": "src/cli/run-command.ts",
+  "cli/simulate-worker": "src/api/workers/simulate-worker.ts",
+  "cli/sweep-worker": "src/studies/sweep/sweep-worker.ts",
+};
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -42,18 +53,24 @@ export async function builtProgram(): Promise<string> {
   if (await exists(entry)) return entry;
 
   const unfinished = await mkdtemp(join(tmpdir(), "swat-sim-build-"));
-  for (const { name, text } of sources) {
-    const path = join(unfinished, "dist", name.replace(TYPESCRIPT, ".js"));
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, javaScript(text));
-  }
+  await bundleSources(join(unfinished, "dist"));
+  await mkdir(join(unfinished, "dist/node_modules/typebox"), { recursive: true });
+  await bundleTypebox(join(unfinished, "dist/node_modules/typebox"));
   await copyFile(join(ROOT, "package.json"), join(unfinished, "package.json"));
   for (const name of ["node_modules", "hw-configs"])
     await symlink(join(ROOT, name), join(unfinished, name), "junction");
-  await bundleTypebox(join(unfinished, "dist/node_modules/typebox"));
   // Another test file may have been first.
   await rename(unfinished, folder).catch(() => rm(unfinished, { recursive: true }));
   return entry;
+}
+
+/** Sources in few files; packages are imported as after an installation, so that browsers may get what they may have. */
+async function bundleSources(outdir: string): Promise<void> {
+  await build({
+    ...{ absWorkingDir: ROOT, entryPoints: ENTRIES, outdir, chunkNames: "cli/[name]-[hash]", logLevel: "silent" },
+    ...{ bundle: true, splitting: true, format: "esm", platform: "neutral", packages: "external" },
+    external: ["node:*"],
+  });
 }
 
 /** Its 373 modules in one, found before the package itself: a third of the time in which a process or a thread starts. */
@@ -62,16 +79,6 @@ async function bundleTypebox(folder: string): Promise<void> {
   const stdin = { contents: 'export * from "typebox";', resolveDir: ROOT };
   await build({ stdin, outfile, bundle: true, format: "esm", platform: "node", logLevel: "silent" });
   await writeFile(join(folder, "package.json"), JSON.stringify({ type: "module", exports: "./index.js" }));
-}
-
-function javaScript(text: string): string {
-  const compilerOptions = {
-    target: ts.ScriptTarget.ES2023,
-    module: ts.ModuleKind.ESNext,
-    verbatimModuleSyntax: true,
-    rewriteRelativeImportExtensions: true,
-  };
-  return ts.transpileModule(text, { compilerOptions }).outputText;
 }
 
 function exists(path: string): Promise<boolean> {
