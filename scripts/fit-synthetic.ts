@@ -9,9 +9,16 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { openTraces } from "../src/api/open.ts";
-import { type LayerPlace, naturalFeatures, savedFeatures, weightFeatures } from "../src/synthetic/features.ts";
+import { networkNamed } from "../src/networks/index.ts";
+import {
+  activationFeatures,
+  type LayerPlace,
+  naturalFeatures,
+  savedFeatures,
+  weightFeatures,
+} from "../src/synthetic/features.ts";
+import { layerPlaces } from "../src/synthetic/places.ts";
 import { tracePatterns } from "../src/synthetic/statistics.ts";
-import { isMacOp } from "../src/trace/manifest.ts";
 import { correlation, fitGlm, type Sample } from "./glm.ts";
 
 const KEPT = new URL("recorded-steps.json", import.meta.url);
@@ -30,12 +37,15 @@ type Kept = Record<string, readonly KeptLayer[]>;
 async function measured(path: string): Promise<[string, KeptLayer[]]> {
   const [{ trace }] = await openTraces([path]);
   const { manifest } = trace;
-  const geometries = new Map(manifest.ops.filter(isMacOp).map(({ layer, geometry }) => [layer, geometry]));
-  const { layers, network, method, sparsity } = await tracePatterns(trace);
-  const { N } = manifest.ops.filter(isMacOp)[0].geometry;
-  const trained = manifest.step * N;
-  const kept = layers.map(({ layer, kind, weight, input, saved, outputGrad }, index): KeptLayer => {
-    const { C, H, K, R, S } = geometries.get(layer) as LayerPlace["geometry"];
+  const patterns = await tracePatterns(trace);
+  const { method, sparsity } = patterns;
+  const [N, ...images] = trace.tensor("images:output").shape as [number, number, number, number];
+  const definition = networkNamed(patterns.network);
+  const network = definition.build(images, definition.classes);
+  const places = layerPlaces({ network, method, sparsity, trained: manifest.step * N });
+  const kept = patterns.layers.map(({ weight, input, saved, outputGrad }, index): KeptLayer => {
+    const place = places[index];
+    const { C, H, K, R, S } = place.geometry;
     const [w, field, s] = [weight.pattern, input.pattern, saved.tensor === input.tensor ? null : saved.pattern];
     const figures: Record<string, number | null | undefined> = {
       filterSpread: w?.filterSpread,
@@ -52,16 +62,13 @@ async function measured(path: string): Promise<[string, KeptLayer[]]> {
     };
     const told = Object.entries(figures).filter((entry): entry is [string, number] => typeof entry[1] === "number");
     return {
-      place: {
-        ...{ kind, geometry: { C, H, K, R, S }, depth: rounded(index / (layers.length - 1)) },
-        ...{ trained, uniform: method === "swat-u", sparsity },
-      },
+      place: { ...place, geometry: { C, H, K, R, S }, depth: rounded(place.depth) },
       weightDensity: rounded(weight.density),
       savedDensity: rounded(saved.density),
       figures: Object.fromEntries(told.map(([name, value]) => [name, rounded(value)])),
     };
   });
-  const training = `${network} ${method} ${sparsity}, seed ${manifest.seed}, batches of ${N}, step ${manifest.step}`;
+  const training = `${network.name} ${method} ${sparsity}, seed ${manifest.seed}, batches of ${N}, step ${manifest.step}`;
   return [training, kept];
 }
 
@@ -79,7 +86,7 @@ function samplesOf(layers: readonly KeptLayer[]): Map<string, Sample[]> {
     for (const [name, value] of Object.entries(figures)) {
       if (name.endsWith("Spread")) add(`${kind}.${name}`, weightFeatures(place, weightDensity), value);
       else if (name.startsWith("saved")) add(`${kind}.${name}`, savedFeatures(place, savedDensity), value);
-      else if (name.endsWith("Coupling")) add(name, naturalFeatures(place), (1 + value) / 2);
+      else if (name.endsWith("Coupling")) add(name, activationFeatures(place), (1 + value) / 2);
       else if (kind === "conv") add(`natural.${name}`, naturalFeatures(place), value);
     }
   }

@@ -3,20 +3,16 @@ import { randomStream } from "../core/random.ts";
 import { type LayerNode, layersOf, type Network } from "../networks/graph.ts";
 import type { LayerSparsity } from "../step/flops.ts";
 import { normalDeviates } from "./axis.ts";
-import { type LayerPlace, naturalFeatures, savedFeatures, weightFeatures } from "./features.ts";
+import { activationFeatures, type LayerPlace, naturalFeatures, savedFeatures, weightFeatures } from "./features.ts";
 import { FITTED } from "./fitted.ts";
 import type { Axis, FieldPattern, WeightPattern } from "./patterns.ts";
+import { layerPlaces, reluPlace, type Training } from "./places.ts";
 import type { SyntheticSettings } from "./settings.ts";
 import type { StepPatterns } from "./step.ts";
 
 /** What the patterns of a step depend on. */
-export interface PatternOrder {
-  readonly network: Network;
-  readonly method: string;
-  readonly sparsity: number;
+export interface PatternOrder extends Training {
   readonly sparsities: readonly LayerSparsity[];
-  /** Images that the network was trained on. */
-  readonly trained: number;
   readonly seed: number;
   /** What a user says, for all layers. */
   readonly settings: Partial<SyntheticSettings>;
@@ -28,7 +24,7 @@ type Fitted = keyof typeof FITTED;
 export function fittedPatterns(order: PatternOrder): StepPatterns {
   const { network, sparsities, settings } = order;
   const layers = layersOf(network);
-  const places = layers.map((node, index) => placeOf(order, node, index / Math.max(1, layers.length - 1)));
+  const places = layerPlaces(order);
   const latents = new ChannelLatents(network, order.seed);
   const given = <T extends Partial<SyntheticSettings>>(fitted: T): T => ({ ...fitted, ...only(settings, fitted) });
 
@@ -75,8 +71,7 @@ export function fittedPatterns(order: PatternOrder): StepPatterns {
   const natural = new Map<string, FieldPattern>();
   for (const [index, node] of network.nodes.entries()) {
     if (node.op !== "relu") continue;
-    const geometry = { ...places[0].geometry, H: node.shape[1] };
-    const place = { ...places[0], geometry, depth: index / (network.nodes.length - 1) };
+    const place = reluPlace(order, index);
     const features = naturalFeatures(place);
     const told = given({
       naturalDensity: share("natural.naturalDensity", features),
@@ -100,10 +95,6 @@ export function fittedPatterns(order: PatternOrder): StepPatterns {
   return { weights, saved, natural, gradDensity: settings.gradDensity ?? 1 };
 }
 
-function placeOf({ method, sparsity, trained }: PatternOrder, node: LayerNode, depth: number): LayerPlace {
-  return { kind: node.op, geometry: node.geometry, depth, trained, uniform: method === "swat-u", sparsity };
-}
-
 function linear(name: Fitted, features: readonly number[]): number {
   return FITTED[name].reduce((sum, coefficient, i) => sum + coefficient * features[i], 0);
 }
@@ -113,7 +104,7 @@ function share(name: Fitted, features: readonly number[]): number {
 }
 
 function couplingOf(name: Fitted, place: LayerPlace): number {
-  return 2 * share(name, naturalFeatures(place)) - 1;
+  return 2 * share(name, activationFeatures(place)) - 1;
 }
 
 function scaled(deviates: Float64Array | undefined, spread: number): Axis {

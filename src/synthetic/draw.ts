@@ -2,8 +2,8 @@
 import { sizeOf } from "../core/geometry.ts";
 import { inverseNormal, philox4x32, type RandomStream } from "../core/random.ts";
 import { axisValues, normalDeviates } from "./axis.ts";
-import { matchChannels, matchWeight } from "./margins.ts";
-import type { FieldPattern, Smoothness, WeightPattern } from "./patterns.ts";
+import { matchField, matchWeight } from "./margins.ts";
+import type { FieldDensities, FieldPattern, Smoothness, WeightPattern } from "./patterns.ts";
 import { meanCorrelation, smooth } from "./smooth.ts";
 
 /** Weights of `shape` [filters, channels, …]; each part has a substream of its own. */
@@ -63,15 +63,15 @@ export function drawActivation({ shape, natural, saved }: ActivationDraw, stream
     });
   });
   const channels = shape[1];
-  const matches = (densities?: Float64Array): densities is Float64Array => densities?.length === channels;
+  const matches = (densities?: FieldDensities): densities is FieldDensities => densities?.channels.length === channels;
   let threshold = natural === undefined ? -Infinity : thresholdOf(scores, natural.density);
   if (matches(natural?.densities)) {
     for (let i = 0; i < scores.length; i++) scores[i] = positive(scores[i]);
-    matchChannels(scores, shape, natural.densities);
+    matchField(scores, shape, natural.densities);
     threshold = 1;
   }
   for (let i = 0; i < values.length; i++) values[i] = scores[i] > threshold ? positive(values[i]) : 0;
-  if (matches(saved.densities)) matchChannels(values, shape, saved.densities);
+  if (matches(saved.densities)) matchField(values, shape, saved.densities);
   return values;
 }
 

@@ -13,6 +13,10 @@ export interface LayerPlace {
   readonly uniform: boolean;
   /** Of the whole network. */
   readonly sparsity: number;
+  /** Whether the network sees images of one channel: those of MNIST and Fashion-MNIST, with an object in the middle. */
+  readonly gray: boolean;
+  /** How many identity shortcuts the input sums up; each lifts it, so that less of it is zero. */
+  readonly shortcuts: number;
 }
 
 /** What was recorded lies between these; what lies outside is taken as the nearest of it. */
@@ -21,6 +25,7 @@ const RECORDED = {
   width: [16, 512],
   side: [4, 32],
   density: [0.02, 1],
+  shortcuts: [0, 3],
 } as const satisfies Readonly<Record<string, readonly [number, number]>>;
 /** Centres of the features, so that coefficients tell something of a typical layer. */
 const [TRAINED, WIDTH, SIDE, DENSITY] = [10_000, 32, 16, 0.1];
@@ -50,21 +55,24 @@ export function weightFeatures(place: LayerPlace, density: number): number[] {
     Math.log(DENSITY / recorded("density", density)),
     R * S === 1 ? 1 : 0,
     place.depth,
+    place.depth ** 2,
     uniform,
     uniform * x,
   ];
 }
 
-/** Features of natural zeros. */
-export function naturalFeatures({
-  geometry,
-  depth,
-  trained,
-  sparsity,
-}: Omit<LayerPlace, "kind" | "uniform">): number[] {
+/** Features of activations: of what the channels behind a ReLU have in common with weights. */
+export function activationFeatures({ geometry, depth, trained, sparsity }: LayerPlace): number[] {
   const x = progress(trained);
   const side = Math.log(recorded("side", geometry.H) / SIDE);
   return [1, x, x * x, side, side * x, depth, sparsity];
+}
+
+/** Features of natural zeros. */
+export function naturalFeatures(place: LayerPlace): number[] {
+  const gray = place.gray ? 1 : 0;
+  const shortcuts = Math.log(1 + recorded("shortcuts", place.shortcuts));
+  return [...activationFeatures(place), gray, gray * progress(place.trained), shortcuts];
 }
 
 /** Features of saved inputs of the given density. */
@@ -72,5 +80,7 @@ export function savedFeatures(place: LayerPlace, density: number): number[] {
   const x = progress(place.trained);
   if (place.kind === "linear") return [1, x];
   const side = Math.log(recorded("side", place.geometry.H) / SIDE);
-  return [1, x, x * x, side, side * x, place.depth, Math.log(DENSITY / recorded("density", density))];
+  const sparser = Math.log(DENSITY / recorded("density", density));
+  const gray = place.gray ? 1 : 0;
+  return [1, x, x * x, side, side * x, place.depth, sparser, gray, gray * x];
 }

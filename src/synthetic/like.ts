@@ -66,7 +66,7 @@ function naturalLike({ rectified, layers }: TracePatterns, names: readonly strin
   return names.map((_, i) => told[Math.floor(((i + 0.5) / names.length) * told.length)] ?? null);
 }
 
-/** Patterns with what a user says instead; measured values of filters and channels give way to a spread that is given. */
+/** Patterns with what a user says instead; measured values of single filters, channels, images and places give way to a spread that is given. */
 export function withSettings(patterns: StepPatterns, given: Partial<SyntheticSettings>): StepPatterns {
   const weightOf = (pattern: WeightPattern): WeightPattern => ({
     filters: given.filterSpread ?? pattern.filters,
@@ -79,8 +79,13 @@ export function withSettings(patterns: StepPatterns, given: Partial<SyntheticSet
     shares: { readonly [Name in keyof FieldPattern]?: FieldPattern[Name] | undefined },
   ): FieldPattern => {
     const said = Object.fromEntries(Object.entries(shares).filter(([, value]) => value !== undefined));
-    const isMeasured = shares.offsets === undefined && shares.density === undefined;
-    return { ...pattern, ...(isMeasured ? {} : { ofChannels: undefined, densities: undefined }), ...said };
+    const gone = (names: readonly (keyof FieldPattern)[]) => names.some((name) => shares[name] !== undefined);
+    return {
+      ...pattern,
+      ...(gone(["density", "offsets"]) ? { ofChannels: undefined } : {}),
+      ...(gone(["density", "offsets", "images", "places", "channelPlaces"]) ? { densities: undefined } : {}),
+      ...said,
+    };
   };
   const { naturalDensity: density, offsets, imageOffsets: images, planeOffsets: planes } = given;
   const { placeOffsets: places, channelPlaceOffsets: channelPlaces, common, correlation, curvature } = given;

@@ -1,6 +1,7 @@
-/** Scales drawn values so that the largest of them are as many in each filter and channel as they were in a recorded step. */
+/** Scales drawn values so that the largest of them are as many in each filter, channel, image and place as they were in a recorded step. */
 import { sizeOf } from "../core/geometry.ts";
 import { topKThreshold } from "../kernels/js/top-k.ts";
+import type { FieldDensities } from "./patterns.ts";
 
 /** Rounds of filters and channels; each is exact for one of them, and both soon agree. */
 const ROUNDS = 4;
@@ -39,13 +40,25 @@ export function matchWeight(
   }
 }
 
-/** Scales values ≥ 0 of an activation [images, channels, …], so that those above 1 have the given densities in each channel. */
-export function matchChannels(values: Float32Array, shape: readonly number[], densities: Float64Array): void {
+/**
+ * Scales values ≥ 0 of an activation [images, channels, …], so that those above 1 have the given densities: exactly in channels,
+ * closely in images and in places, as far as there are as many of them.
+ */
+export function matchField(values: Float32Array, shape: readonly number[], densities: FieldDensities): void {
   const [images, channels] = shape;
   const pixels = sizeOf(shape.slice(2));
-  const scratch = new Float32Array(images * pixels);
-  for (let c = 0; c < channels; c++) {
-    scale(values, { start: c * pixels, runs: images, stride: channels * pixels, run: pixels }, densities[c], scratch);
+  const scratch = new Float32Array(Math.max(images * pixels, channels * pixels, images * channels));
+  const axes: readonly (readonly [Float64Array, (index: number) => Part])[] = [
+    [densities.places, (p) => ({ start: p, runs: images * channels, stride: pixels, run: 1 })],
+    [densities.images, (n) => ({ start: n * channels * pixels, runs: 1, stride: 0, run: channels * pixels })],
+    [densities.channels, (c) => ({ start: c * pixels, runs: images, stride: channels * pixels, run: pixels })],
+  ];
+  const sizes = [pixels, images, channels];
+  const known = axes.filter(([wanted], axis) => wanted.length === sizes[axis] && wanted.length > 1);
+  for (let round = 0; round < (known.length > 1 ? ROUNDS : 1); round++) {
+    for (const [wanted, part] of known) {
+      for (const [index, density] of wanted.entries()) scale(values, part(index), density, scratch);
+    }
   }
 }
 

@@ -67,7 +67,7 @@ export function activationPattern(mask: BitMask): MeasuredField | null {
     density: mean,
     offsets: ofChannel,
     ofChannels: offsetsOf(parts.columnMeans, { mean, part: parts.columns, share: ofChannel, count: images * pixels }),
-    densities: parts.columnMeans,
+    densities: { channels: parts.columnMeans, images: parts.rowMeans, places: together.places },
     images: imageShare,
     planes: Math.max(0, remaining - imageShare - fields),
     ...{ places, channelPlaces },
@@ -90,6 +90,8 @@ interface Pairs {
   /** At one pixel of different images: of different channels, and of one. */
   readonly place: number | null;
   readonly channelPlace: number | null;
+  /** Densities of the places. */
+  readonly places: Float64Array;
 }
 
 function pairsOf(mask: BitMask, cells: Float64Array): Pairs {
@@ -106,7 +108,7 @@ function pairsOf(mask: BitMask, cells: Float64Array): Pairs {
   });
   const sumSquares = (values: Float64Array) => values.reduce((sum, value) => sum + value * value, 0);
   const [imageSquares, channelSquares] = [sumSquares(ofImage), sumSquares(ofChannel)];
-  const { pixelSquares, placeSquares, channelPlaceSquares, both, bothPairs } = neighbourhood(mask);
+  const { pixelSquares, placeSquares, channelPlaceSquares, places, both, bothPairs } = neighbourhood(mask);
   const share = (sum: number, pairs: number) => (pairs > 0 ? sum / pairs : null);
   const planes = images * channels;
   return {
@@ -124,6 +126,7 @@ function pairsOf(mask: BitMask, cells: Float64Array): Pairs {
       planes * (images - 1) * (channels - 1) * pixels,
     ),
     channelPlace: share(channelPlaceSquares - ones, planes * (images - 1) * pixels),
+    places,
   };
 }
 
@@ -132,6 +135,7 @@ interface Neighbourhood {
   pixelSquares: number;
   placeSquares: number;
   channelPlaceSquares: number;
+  places: Float64Array;
   both: number;
   bothPairs: number;
 }
@@ -171,6 +175,7 @@ function neighbourhood(mask: BitMask): Neighbourhood {
   };
   return {
     ...{ pixelSquares, placeSquares: sumSquares(ofPlaces), channelPlaceSquares: sumSquares(ofChannelPlaces) },
+    places: Float64Array.from(ofPlaces, (count) => count / (images * channels)),
     ...{ both, bothPairs: images * channels * (height * (width - 1) + (height - 1) * width) },
   };
 }

@@ -39,8 +39,8 @@ export interface FieldPattern extends Smoothness {
   readonly offsets: number;
   /** b of each channel, where it was measured. */
   readonly ofChannels?: Float64Array | undefined;
-  /** Densities to match of each channel; of an activation of other channels they mean nothing. */
-  readonly densities?: Float64Array | undefined;
+  /** Densities to match; those of an activation with another number of channels, images or places mean nothing. */
+  readonly densities?: FieldDensities | undefined;
   readonly images: number;
   readonly planes: number;
   /** Shares of l and of m, which are as smooth as s and g, and 0 in the mean over a plane. */
@@ -48,4 +48,11 @@ export interface FieldPattern extends Smoothness {
   readonly channelPlaces: number;
   /** s, as a share of what s and g have together. */
   readonly common: number;
+}
+
+/** Densities of each channel, of each image, and of each place in all of them. */
+export interface FieldDensities {
+  readonly channels: Float64Array;
+  readonly images: Float64Array;
+  readonly places: Float64Array;
 }

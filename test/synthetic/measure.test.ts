@@ -4,7 +4,7 @@ import { type BitMask, getBit, onesMask } from "../../src/core/bit-mask.ts";
 import { randomStream } from "../../src/core/random.ts";
 import { drawActivation, drawWeights } from "../../src/synthetic/draw.ts";
 import { above, largest } from "../../src/synthetic/masks.ts";
-import { activationPattern } from "../../src/synthetic/measure-activation.ts";
+import { activationPattern, type MeasuredField } from "../../src/synthetic/measure-activation.ts";
 import { weightPattern } from "../../src/synthetic/measure-weight.ts";
 import { bothAbove, normalCdf, normalNodes } from "../../src/synthetic/normal.ts";
 import type { FieldPattern, WeightPattern } from "../../src/synthetic/patterns.ts";
@@ -153,6 +153,9 @@ describe("what is measured of drawn weights is what was asked for", () => {
   });
 });
 
+/** Densities of as many images or places as no activation has. */
+const NONE = new Float64Array(0);
+
 describe("densities that are to be matched", () => {
   it("of a weight are those of each filter, and to a hundredth those of each channel", () => {
     const shape = [32, 48, 3, 3];
@@ -184,7 +187,8 @@ describe("densities that are to be matched", () => {
     const shape = [6, 10, 8, 8];
     const natural = Float64Array.from({ length: 10 }, (_, c) => c / 10);
     const kept = natural.map((density) => density / 4);
-    const patterns = { natural: { ...FLAT, densities: natural }, saved: { ...FLAT, densities: kept } };
+    const of = (channels: Float64Array) => ({ ...FLAT, densities: { channels, images: NONE, places: NONE } });
+    const patterns = { natural: of(natural), saved: of(kept) };
     const values = drawActivation({ shape, ...patterns }, randomStream(1, "densities"));
     const total = Math.round(kept.reduce((sum, d) => sum + Math.round(d * 384), 0));
     const shareOf = (mask: BitMask, channel: number) => {
@@ -198,6 +202,26 @@ describe("densities that are to be matched", () => {
       expect(shareOf(top, c)).toBe(Math.round(kept[c] * 384));
     }
   });
+});
+
+it("images and places of an activation that is drawn again keep what they kept", () => {
+  const shape = [8, 32, 12, 12];
+  const first = activation(shape, { images: 0.2, places: 0.2, offsets: 0.1, correlation: 0.8 });
+  const measured = activationPattern(first) as MeasuredField;
+  const again = above(drawActivation({ shape, natural: measured, saved: FLAT }, randomStream(7, "again")), shape, 0);
+  const found = activationPattern(again) as MeasuredField;
+  const plain = { ...measured, densities: undefined };
+  const unmatched = activationPattern(
+    above(drawActivation({ shape, natural: plain, saved: FLAT }, randomStream(7, "again")), shape, 0),
+  ) as MeasuredField;
+  for (const axis of ["images", "places"] as const) {
+    const worst = ({ densities }: MeasuredField) =>
+      densities?.[axis].reduce((most, d, i) => Math.max(most, Math.abs(d - wanted[i])), 0) as number;
+    const wanted = measured.densities?.[axis] as Float64Array;
+    // Elements of a place are 256, so that one is 0.004; the last round is that of channels.
+    expect(worst(found)).toBeLessThan(0.03);
+    expect(worst(unmatched)).toBeGreaterThan(0.1);
+  }
 });
 
 it("tells nothing of masks that are dense, or nearly so", () => {
