@@ -1,7 +1,7 @@
 /**
  * A build of the kernels as the trainer sees it: it owns the memory of tensors and parameters, keeps activations in the
  * layout its loops want from the first layer to the last, and plans every buffer once for the largest batch. `plain.ts`
- * puts the reference and JavaScript kernels behind it, `simd/` the WebAssembly ones.
+ * puts the reference and JavaScript kernels behind it, `wasm/` the WebAssembly ones.
  *
  * **Gradients.** Operations that produce the gradient of an activation take `accumulate`: false overwrites, true adds,
  * so that nothing has to be cleared. Gradients of parameters are always overwritten.
