@@ -51,6 +51,8 @@ export const CANDIDATES: Readonly<Record<string, readonly Shape[]>> = {
   ],
   "bit-tactical-4096": TILES,
   "tensordash-4096": TILES,
+  "tensordash-two-sided-4096": [...TILES, tiles(1, 1)],
+  "sparse-tensor-core-4096": TILES,
   "weight-queue-4096": TILES,
   "activation-queue-4096": TILES,
   "two-sided-4096": [
@@ -58,6 +60,12 @@ export const CANDIDATES: Readonly<Record<string, readonly Shape[]>> = {
     { units: 32, clusters: 128, chunk: 0 },
   ],
 };
+
+/** Machines whose schedules depend on every element: an ImageNet step takes them hours, so that they run recorded steps alone. */
+export const SLOW: readonly string[] = [
+  ...["dadiannao-4096", "bit-tactical-4096", "tensordash-4096", "weight-queue-4096", "activation-queue-4096"],
+  ...["two-sided-4096", "sigma-4096", "scnn-4096", "tensordash-two-sided-4096", "sparse-tensor-core-4096"],
+];
 
 /** Machines of which every eighth image or channel is simulated. */
 export const SAMPLED: readonly string[] = ["scnn-4096"];

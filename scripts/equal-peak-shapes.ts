@@ -3,7 +3,9 @@
  * table for each machine, and writes those of machines with a page into docs/machines. What is counted is kept in
  * out/equal-peak-shapes.jsonl by trace, model version and parameters: a run that was stopped goes on after its last workload.
  *
- *     npx tsx scripts/equal-peak-shapes.ts [machine…]      all machines where none is named
+ *     npx tsx scripts/equal-peak-shapes.ts [--large] [machine…]      all machines where none is named
+ *
+ * Machines that take long run recorded steps alone; with --large they run the large synthetic ones too, which takes hours.
  */
 import { mkdir } from "node:fs/promises";
 import { loadMachine } from "../src/api/open.ts";
@@ -19,12 +21,12 @@ import { OPERANDS_OF, type Operation, PASSES, type Pass } from "../src/sim/opera
 import { blank, extentOf, take } from "../src/sim/sampling/slice.ts";
 import { isMacOp } from "../src/trace/manifest.ts";
 import { encodeTrace, type IdentifiedTrace, identifyTrace } from "../src/trace/trace.ts";
-import { CANDIDATES, SAMPLED, type Shape } from "./equal-peak-candidates.ts";
+import { CANDIDATES, SAMPLED, type Shape, SLOW } from "./equal-peak-candidates.ts";
 
 const BASELINE = "dadiannao-4096";
 const CACHE = "out/equal-peak-shapes.jsonl";
 const PAGES = "docs/machines";
-const RECORDED = "traces/resnet8-swat-u90.safetensors";
+const LARGE = "--large";
 const SAMPLE = 8;
 
 const WORKLOADS: Readonly<Record<string, () => Promise<Uint8Array<ArrayBuffer>>>> = {
@@ -32,8 +34,15 @@ const WORKLOADS: Readonly<Record<string, () => Promise<Uint8Array<ArrayBuffer>>>
   "ResNet-18 SWAT-90": () => synthetic("resnet18", "swat-u", 32),
   "ResNet-50 dense": () => synthetic("resnet50-imagenet", "dense", 16),
   "ResNet-50 SWAT-90": () => synthetic("resnet50-imagenet", "swat-u", 16),
-  "ResNet-8 SWAT-90": async () => new Uint8Array((await readBytes(RECORDED)).bytes),
+  "ResNet-20 dense": () => recorded("resnet20/dense-late"),
+  "ResNet-20 SWAT-90": () => recorded("resnet20/swat-u90-late"),
+  "ResNet-8 SWAT-90": () => recorded("resnet8-swat-u90"),
 };
+const SYNTHETIC = /^ResNet-(18|50)/;
+
+async function recorded(step: string): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array((await readBytes(`traces/${step}.safetensors`)).bytes);
+}
 
 async function synthetic(network: string, method: "dense" | "swat-u", batch: number) {
   const { manifest, masks } = synthesizeTrace({
@@ -52,7 +61,8 @@ interface Point {
   readonly counts: Counts;
 }
 
-const chosen = process.argv.slice(2);
+const isLarge = process.argv.includes(LARGE);
+const chosen = process.argv.slice(2).filter((argument) => argument !== LARGE);
 const machines = chosen.length === 0 ? Object.keys(CANDIDATES) : chosen;
 const base = await loadMachine(BASELINE, "machine");
 const shapes = await Promise.all(machines.map(async (name) => ({ name, points: await pointsOf(name) })));
@@ -74,15 +84,24 @@ const cache = await openLines(CACHE, Number.POSITIVE_INFINITY);
 const known = new Map(cache.lines.map((line) => JSON.parse(line) as Point).map(({ key, counts }) => [key, counts]));
 const results = new Map<string, Map<Machine, Counts>>();
 for (const [workload, make] of Object.entries(WORKLOADS)) {
-  results.set(workload, await countWorkload(await identifyTrace(workload, await make())));
+  const swept = shapes.filter(({ name }) => runs(name, workload));
+  if (swept.length === 0) continue;
+  results.set(workload, await countWorkload(await identifyTrace(workload, await make()), swept));
   console.error(`${workload}: ${Math.round(process.cpuUsage().user / 1e6)} s of CPU time so far`);
 }
 
-async function countWorkload({ trace, sha256 }: IdentifiedTrace): Promise<Map<Machine, Counts>> {
+function runs(machine: string, workload: string): boolean {
+  if (isLarge) return true;
+  return SLOW.includes(machine) ? !SYNTHETIC.test(workload) : !workload.startsWith("ResNet-20");
+}
+
+async function countWorkload({ trace, sha256 }: IdentifiedTrace, swept: typeof shapes): Promise<Map<Machine, Counts>> {
   const keyOf = ({ accelerator, params, name }: Machine) =>
     JSON.stringify([sha256, accelerator.id, accelerator.modelVersion, params, SAMPLED.includes(name)]);
-  const all = [base, ...shapes.flatMap(({ points }) => points.map(({ machine }) => machine))];
-  const missing = all.filter((machine) => !known.has(keyOf(machine)));
+  const all = [base, ...swept.flatMap(({ points }) => points.map(({ machine }) => machine))];
+  // The baseline may be one of the shapes, and is counted once.
+  const byKey = new Map(all.map((machine) => [keyOf(machine), machine]));
+  const missing = [...byKey.values()].filter((machine) => !known.has(keyOf(machine)));
   for (const machine of missing) known.set(keyOf(machine), { forward: 0, inputGrad: 0, weightGrad: 0, occupied: 0 });
   for (const op of missing.length === 0 ? [] : trace.manifest.ops.filter(isMacOp)) {
     const masks: Partial<Record<keyof typeof SHAPE_OF, Awaited<ReturnType<typeof trace.mask>>>> = {};
@@ -124,17 +143,22 @@ function count({ name, accelerator, params }: Machine, operation: Operation, cou
 }
 
 for (const { name, points } of shapes) {
+  const own = [...results].filter(([workload]) => runs(name, workload));
+  const notes = [
+    ...(SAMPLED.includes(name) ? [`One of ${SAMPLE} channels (weight gradients: images) is simulated.`] : []),
+    ...(own.some(([workload]) => SYNTHETIC.test(workload)) ? [] : ["Recorded steps alone (`--large` adds others)."]),
+  ];
   const table = [
     `Written by \`npx tsx scripts/equal-peak-shapes.ts ${name}\`. Time of the array over ${BASELINE} (forward · input gradient · weight gradient),`,
-    `and the share of multiplier-cycles in which a product of the image is made.${SAMPLED.includes(name) ? ` One of ${SAMPLE} channels (weight gradients: images) is simulated.` : ""}`,
+    `and the share of multiplier-cycles in which a product of the image is made. ${notes.join(" ")}`.trimEnd(),
     "",
-    `| shape | ${[...results.keys()].join(" | ")} |`,
-    `|---|${"---|".repeat(results.size)}`,
+    `| shape | ${own.map(([workload]) => workload).join(" | ")} |`,
+    `|---|${"---|".repeat(own.length)}`,
     ...points.map(({ shape, machine, isShipped }) => {
       const text = Object.entries(shape)
         .map(([key, value]) => `${key} ${value}`)
         .join(", ");
-      const cells = [...results.values()].map((counts) => cell(machine, counts));
+      const cells = own.map(([, counts]) => cell(machine, counts));
       return `| ${isShipped ? `**${text}** (shipped)` : text} | ${cells.join(" | ")} |`;
     }),
   ].join("\n");
