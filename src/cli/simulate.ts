@@ -68,7 +68,7 @@ export function addSimulateCommand(program: Command): void {
     .option("--explain-energy", "print where the energy went, and every constant with its source")
     .option("--json", "print the result as JSON")
     .option("-o, --out <file>", "write the result as JSON")
-    .option("--csv <file>", "write one line for each machine, step and op")
+    .option("--csv <file>", "write one line for each machine, step and op, in the words and units of the table")
     .option("--threads <count>", "threads to simulate on, with the same result (default: as many as pay)", integer(1))
     .option(
       "--sample <share>",

@@ -200,7 +200,7 @@ describe("a sampled simulation", () => {
     });
     expect(resultTable(result)).toMatch(/ ±\d/);
     expect(resultTable(exact)).not.toContain("±");
-    expect(resultCsv(result).split("\n")[0]).toContain("compute_cycles_ci95");
+    expect(resultCsv(result).split("\n")[0]).toContain("array_cycles_ci95");
     expect(resultCsv(exact).split("\n")[0]).not.toContain("ci95");
   });
 
