@@ -1,7 +1,8 @@
 /** The points of a sweep that no other point beats in two things at once. Pure functions of finished points. */
 import { unknownName } from "../io/faults.ts";
+import { pointMark, pointNotes } from "./coverage-note.ts";
 import type { SweepMetrics, SweepPoint } from "./sweep-points.ts";
-import { plainTable } from "./table.ts";
+import { plainTable, wrapped } from "./table.ts";
 
 /** What is better: less or more. */
 export type Goal = "min" | "max";
@@ -103,9 +104,14 @@ export function frontTable(front: readonly SweepPoint[], x: Axis, y: Axis): stri
       const value = point[field];
       return typeof value === "string" ? value : (JSON.stringify(value) ?? "–");
     });
-    table.push([machine, trace, ...values, ...[x, y].map((axis) => digits(axis.numberOf(one)))]);
+    table.push([
+      machine,
+      trace,
+      ...values,
+      ...[x, y].map((axis) => digits(axis.numberOf(one)) + pointMark(one, axis.name)),
+    ]);
   }
-  return table.toString();
+  return [table.toString(), ...pointNotes(front).map(wrapped)].join("\n");
 }
 
 const DIGITS = 6;

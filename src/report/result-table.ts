@@ -35,25 +35,19 @@ export function resultTable(result: SimulationResult, options: TableOptions = {}
     const dropped = sparsity === undefined ? "" : ` ${percent(sparsity)}`;
     return oneLine(`${name}: ${network}, ${method}${dropped}, step ${step}`);
   });
-  const mark = incompleteMark(result);
   const workloads = unique(cells.map(({ workload }) => workload));
   const tables = workloads.map((workload) =>
     workloadTables(
       cells.filter((cell) => cell.workload === workload),
-      { ...options, mark },
+      options,
       workloads.length > 1,
     ),
   );
   return [...traces, "", ...tables, ...notes(result, cells), ...footprintLines(result)].join("\n");
 }
 
-/** With what stands behind figures of the whole step, where a trace does not hold all of it. */
-interface MarkedOptions extends TableOptions {
-  readonly mark: string;
-}
-
 /** The tables of one workload. */
-function workloadTables(cells: readonly Cell[], options: MarkedOptions, isNamed: boolean): string {
+function workloadTables(cells: readonly Cell[], options: TableOptions, isNamed: boolean): string {
   const [{ workload, traces, totals }] = cells;
   const { denseMacs, effectualMacs } = totals.matmul;
   const mean =
@@ -94,7 +88,7 @@ function unequalNote(cells: readonly Cell[]): string {
 }
 
 /** One table of machines with one baseline, or each with its own. */
-function machineTable(cells: readonly Cell[], { columns, sort, wide = false, mark }: MarkedOptions): string {
+function machineTable(cells: readonly Cell[], { columns, sort, wide = false }: TableOptions): string {
   const [{ result }] = cells;
   const baseline = result.baseline.isCounterpart ? null : result.baseline.name;
   // Over its own counterpart, the gain of the array is that of skipping.
@@ -107,7 +101,6 @@ function machineTable(cells: readonly Cell[], { columns, sort, wide = false, mar
     const text = tableText(
       sorted,
       names.slice(0, shown).map((name) => columnOf(name, baseline)),
-      mark,
     );
     if (isFree || shown <= 1 || widthOf(text) <= WIDTH) return text;
   }
@@ -115,7 +108,7 @@ function machineTable(cells: readonly Cell[], { columns, sort, wide = false, mar
 
 const OWN_COLUMNS: readonly ColumnName[] = ["peak", "step", "dense", "array", "energy", "ideal", "training"];
 
-function tableText(cells: readonly Cell[], columns: readonly MachineColumn[], mark: string): string {
+function tableText(cells: readonly Cell[], columns: readonly MachineColumn[]): string {
   const table = plainTable(["machine", ...columns.map(({ head }) => head.join("\n"))], 1);
   for (const cell of cells) {
     const numbers = columns.map((column) => {
@@ -123,7 +116,7 @@ function tableText(cells: readonly Cell[], columns: readonly MachineColumn[], ma
       if (value === null || !Number.isFinite(value)) return NONE;
       const width = column.halfWidth?.(cell);
       const shown = width === undefined ? column.show(value) : `${column.show(value)} ±${atLeast(column.show, width)}`;
-      return column.isOfStep ? `${shown}${mark}` : shown;
+      return column.isOfStep ? `${shown}${incompleteMark(cell)}` : shown;
     });
     table.push([cell.machine, ...numbers]);
   }

@@ -1,5 +1,6 @@
 /** The result of a sweep: one line of JSON a point. The declaration is the type, the check, and the published JSON Schema. */
 import { type Static, Type } from "typebox";
+import { CoverageSchema } from "../trace/coverage.ts";
 
 const strict = { additionalProperties: false };
 const ratio = (description: string) =>
@@ -48,6 +49,7 @@ export const SweepPointSchema = Type.Object(
       }),
     ),
     metrics: Type.Optional(Metrics),
+    coverage: Type.Optional(CoverageSchema),
     error: Type.Optional(Type.String({ description: "Why there are no metrics." })),
   },
   strict,

@@ -36,6 +36,8 @@ export interface Cell {
   readonly rows: readonly ResultRow[];
   /** In the order of their steps. */
   readonly traces: readonly TraceIdentity[];
+  /** Whether one of these traces, or of the dense-training traces beside them, does not hold its whole step. */
+  readonly isIncomplete: boolean;
   /** Means over these traces. */
   readonly totals: MachineResult["totals"];
 }
@@ -55,7 +57,11 @@ function treatmentOf({ method, sparsity }: TraceIdentity): string {
  */
 export function cellsOf(results: readonly NamedResult[]): Cell[] {
   const names = machineNames(results);
-  type Growing = Omit<Cell, "totals"> & { readonly rows: ResultRow[]; readonly traces: TraceIdentity[] };
+  type Growing = Omit<Cell, "totals" | "isIncomplete"> & {
+    readonly rows: ResultRow[];
+    readonly traces: TraceIdentity[];
+    isDenseIncomplete: boolean;
+  };
   const cells = new Map<string, Growing>();
   const holder = new Map<string, string>();
   const faults: string[] = [];
@@ -84,15 +90,20 @@ export function cellsOf(results: readonly NamedResult[]): Cell[] {
           baselineClockHz,
           rows: [],
           traces: [],
+          isDenseIncomplete: false,
         };
         cells.set(key, cell);
         cell.traces.push(trace);
+        cell.isDenseIncomplete ||= result.baseline.traces.some(isIncomplete);
         for (const row of own.rows) if (row.trace === index) cell.rows.push(row);
       });
     }
   }
   if (faults.length > 0) throw new InputError(faults);
-  const all = [...cells.values()].map((cell) => ({ ...cell, ...averaged(cell) }));
+  const all = [...cells.values()].map(({ isDenseIncomplete, ...cell }) => ({
+    ...{ ...cell, ...averaged(cell) },
+    isIncomplete: isDenseIncomplete || cell.traces.some(isIncomplete),
+  }));
   return unique(all.map(({ workload }) => workload)).flatMap((workload) =>
     rankedMachines(
       all.filter((cell) => cell.workload === workload).map((cell) => ({ ...cell.result, totals: cell.totals, cell })),
@@ -100,8 +111,12 @@ export function cellsOf(results: readonly NamedResult[]): Cell[] {
   );
 }
 
+function isIncomplete({ coverage }: TraceIdentity): boolean {
+  return coverage !== undefined;
+}
+
 /** Traces of a cell in the order of their steps, and what its rows come to on average. */
-function averaged({ result, rows, traces, clockHz, baselineClockHz }: Omit<Cell, "totals">) {
+function averaged({ result, rows, traces, clockHz, baselineClockHz }: Omit<Cell, "totals" | "isIncomplete">) {
   const steps = traces.length;
   const ofResult = result.rows.length === rows.length ? result.totals : undefined;
   const means = () => totalsOf({ rows, steps }, { clockHz }, baselineClockHz, { ops: [], steps: 0 });

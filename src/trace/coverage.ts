@@ -64,6 +64,13 @@ export function coverageOf(manifest: TraceManifest): Coverage | undefined {
   };
 }
 
+/** Recorded MACs of all passes as a share of those of the step, 0..1; an upper bound where MACs are not known. */
+export function recordedShare({ macs }: Coverage): number {
+  const total = (of: "recorded" | "unrecorded") => sum(PASSES.map((pass) => macs[pass][of]));
+  const recorded = total("recorded");
+  return recorded === 0 ? 0 : recorded / (recorded + total("unrecorded"));
+}
+
 /** One phrase: "69 % of the forward MACs are recorded; not recorded: 2 × conv_transpose2d, 1 × lstm". */
 export function coverageText({ macs, unknownMacs, unrecorded, microBatches }: Coverage): string {
   const parts: string[] = [];

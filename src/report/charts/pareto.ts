@@ -1,4 +1,6 @@
 /** The points of a sweep: what is gained over what it costs, and the front that nothing beats. */
+import { coverageText, recordedShare } from "../../trace/coverage.ts";
+import { pointMark, pointNotes } from "../coverage-note.ts";
 import { grouped, times } from "../numbers.ts";
 import { costOf, paretoFront } from "../sweep-front.ts";
 import type { MeasuredPoint } from "../sweep-points.ts";
@@ -14,7 +16,8 @@ export function paretoChart(points: readonly MeasuredPoint[]): Chart {
   const front = paretoFront(points, cost);
   const traces = unique(points.map(({ trace }) => trace));
   const values = points.flatMap((point) => {
-    const { metrics, trace } = point;
+    const { metrics, trace, coverage } = point;
+    const gaps = coverage === undefined ? "" : `; incomplete step: ${coverageText(coverage)}`;
     const price = metrics[cost.key];
     if (price === null) return [];
     return {
@@ -22,14 +25,15 @@ export function paretoChart(points: readonly MeasuredPoint[]): Chart {
       cost: price / cost.unit,
       speedup: metrics.speedup,
       kind: KINDS[front.has(point) ? 0 : 1],
-      tip: `${pointTip(point)}: ${times(metrics.speedup)} ×, ${cost.label} ${grouped(price / cost.unit)}`,
+      ...(coverage === undefined ? {} : { recordedMacsShare: recordedShare(coverage) }),
+      tip: `${pointTip(point)}: ${times(metrics.speedup)} ×, ${cost.label} ${grouped(price / cost.unit)}${gaps}`,
     };
   });
   const x = { field: "cost", type: "quantitative", title: cost.label, scale: { zero: false }, axis: { tickCount: 5 } };
   const y = {
     field: "speedup",
     type: "quantitative",
-    title: "speed-up of the step over the baseline (×)",
+    title: `speed-up of the step over the baseline (×)${points.map((point) => pointMark(point, "speedup")).find(Boolean) ?? ""}`,
     scale: { zero: false },
     axis: { tickCount: 5 },
   };
@@ -57,7 +61,11 @@ export function paretoChart(points: readonly MeasuredPoint[]): Chart {
   return {
     id: "pareto",
     title: "Pareto front of the sweep",
-    note: `${baselineNote(points)} On the front, no other point of the same trace and baseline is faster without costing more ${cost.label}.`,
+    note: `${baselineNote(points)} On the front, no other point of the same trace and baseline is faster without costing more ${cost.label}.${pointNotes(
+      points,
+    )
+      .map((note) => ` ${note}`)
+      .join("")}`,
     spec: themed({ data: { values: numbered(values, "trace") }, ...layeredPanels(traces, "trace", unit) }),
   };
 }

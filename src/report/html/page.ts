@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { type Chart, inlineSvg } from "../charts/chart.ts";
 import { chartsOf, type ReportInput } from "../charts/index.ts";
 import { footprints } from "../charts/memory.ts";
-import { coverageNotes, incompleteMark } from "../coverage-note.ts";
+import { coverageNotes, incompleteMark, pointNotes } from "../coverage-note.ts";
 import { share, time, times } from "../numbers.ts";
 import { sampleNote } from "../sample-note.ts";
 import { type Cell, cellsOf, ratio, unique } from "../workloads.ts";
@@ -90,8 +90,8 @@ function sampleNotes({ results }: ReportInput): Markup {
 }
 
 /** What the recorded steps lack; nothing where all are complete. */
-function coverageNotesOf({ results }: ReportInput): Markup {
-  const notes = unique(results.flatMap(({ result }) => coverageNotes(result)));
+function coverageNotesOf({ results, points }: ReportInput): Markup {
+  const notes = unique([...results.flatMap(({ result }) => coverageNotes(result)), ...pointNotes(points)]);
   return html`${notes.map((note) => html`<p class="estimates" role="note"><b>Incomplete</b> ${note}</p>\n`)}`;
 }
 
@@ -122,13 +122,17 @@ function summary(cells: readonly Cell[], { results }: ReportInput): Markup {
     workload,
     less: ratio(activations.denseBytes - activations.sparseIndexedBytes, activations.denseBytes),
   }));
-  const mark = results.map(({ result }) => incompleteMark(result)).find((each) => each !== "") ?? "";
+  const markOf = (workload: string) =>
+    cells
+      .filter((cell) => cell.workload === workload)
+      .map(incompleteMark)
+      .find((mark) => mark !== "") ?? "";
   const [most] = held.sort((a, b) => (b.less ?? 0) - (a.less ?? 0));
   const stashed = {
-    value: `${share(most?.less ?? null)}${mark}`,
+    value: `${share(most?.less ?? null)}${markOf(most?.workload ?? "")}`,
     meaning: `less stashed for the backward pass: ${most?.workload}`,
   };
-  const cards = [...fastest(cells, mark), ...allowed(cells), ...(most === undefined ? [] : [stashed])];
+  const cards = [...fastest(cells), ...allowed(cells), ...(most === undefined ? [] : [stashed])];
   const notCharged = unique(results.flatMap(({ result }) => result.notCharged));
   return html`<p>${baselineNote(cells)}${meanNote(cells)}${notCharged.length === 0 ? "" : ` Not charged, because no trace holds it: ${notCharged.join(", ")}.`}</p>
 <ul class="cards">${cards.map(({ value, meaning }) => html`<li><b>${value}</b><span>${meaning}</span></li>`)}</ul>
@@ -141,15 +145,16 @@ interface Card {
 }
 
 /** The machine that takes least time for each workload, among those that may be compared. */
-function fastest(cells: readonly Cell[], mark: string): Card[] {
+function fastest(cells: readonly Cell[]): Card[] {
   const ranked = cells.filter(({ standing }) => standing === "ranked");
   return unique(ranked.map(({ workload }) => workload)).flatMap((workload) => {
     // Cells of a workload begin with the fastest machine.
-    const [{ machine, totals, result }] = ranked.filter((cell) => cell.workload === workload);
+    const [cell] = ranked.filter((cell) => cell.workload === workload);
+    const { machine, totals, result } = cell;
     const { seconds, speedup } = totals.training;
     const over = `${times(speedup)} × over ${result.baseline.name}`;
     return {
-      value: `${time(seconds)}${mark}`,
+      value: `${time(seconds)}${incompleteMark(cell)}`,
       meaning: `a step on the fastest machine, ${machine}, ${over}: ${workload}`,
     };
   });

@@ -1,6 +1,8 @@
 /** The table of a sweep: each point with its settings, its metrics, and whether it lies on the Pareto front. */
+import { coverageText, recordedShare } from "../../trace/coverage.ts";
 import { show } from "../charts/pareto.ts";
-import { grouped, joules, time, times, withUnit } from "../numbers.ts";
+import { pointMark } from "../coverage-note.ts";
+import { grouped, joules, share, time, times, withUnit } from "../numbers.ts";
 import { costOf, paretoFront } from "../sweep-front.ts";
 import type { MeasuredPoint } from "../sweep-points.ts";
 import { unique } from "../workloads.ts";
@@ -23,6 +25,18 @@ const METRICS: Readonly<
   multipliers: ["multipliers", grouped],
 };
 
+/** How much of the step a point's trace holds. */
+const COVERAGE: readonly Column<MeasuredPoint>[] = [
+  {
+    ...{ key: "recorded_macs_share", head: "recorded MACs", show: share },
+    value: ({ coverage }) => (coverage === undefined ? 1 : recordedShare(coverage)),
+  },
+  {
+    ...{ key: "incomplete", head: "* incomplete step" },
+    value: ({ coverage }) => (coverage === undefined ? "" : coverageText(coverage)),
+  },
+];
+
 /** The table of all points. */
 export function sweepTable(points: readonly MeasuredPoint[]): Markup {
   const front = paretoFront(points, costOf(points));
@@ -37,8 +51,10 @@ export function sweepTable(points: readonly MeasuredPoint[]): Markup {
       ([key, [head, show]]): Column<MeasuredPoint> => ({
         ...{ key, head, show },
         value: ({ metrics }) => metrics[key as keyof typeof METRICS] ?? null,
+        mark: (point) => pointMark(point, key),
       }),
     ),
+    ...(points.some(({ coverage }) => coverage !== undefined) ? COVERAGE : []),
   ];
   return sortableTable({ id: "pareto-table", title: "Points of the sweep", columns, rows: points }, false);
 }

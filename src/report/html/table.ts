@@ -15,6 +15,8 @@ export interface Column<Row> {
   readonly show?: (value: number) => string;
   /** Half-width of the 95 % confidence interval of a number, 0 for an exact one. */
   readonly halfWidth?: (row: Row) => number;
+  /** What stands behind a number for people. */
+  readonly mark?: (row: Row) => string;
 }
 
 /** A table of `rows`; `id` is its place in the page and the name of its CSV file. */
@@ -32,11 +34,9 @@ export function sortableTable<Row>(content: TableContent<Row>, folded = true): M
   const isNumber = columns.map(({ show }) => show !== undefined);
   const head = columns.map(
     ({ head }, index) =>
-      html`<th scope="col"${isNumber[index] ? html` class="n"` : ""}><button type="button">${head}</button></th>`,
+      html`<th scope="col"${isNumber[index] ? html` class="n"` : ""}><button type="button">${head}${headMark(columns[index], rows)}</button></th>`,
   );
-  const body = rows.map(
-    (row) => html`<tr>${columns.map((column) => cell(column, column.value(row), column.halfWidth?.(row)))}</tr>\n`,
-  );
+  const body = rows.map((row) => html`<tr>${columns.map((column) => cell(column, row))}</tr>\n`);
   const csv = `data:text/csv;charset=utf-8;base64,${Buffer.from(tableCsv(content)).toString("base64")}`;
   return html`<details id="${id}"${folded ? "" : html` open`}><summary>${title}</summary>
 <p>${note} <a href="${csv}" download="${id}.csv">CSV</a></p>
@@ -59,15 +59,23 @@ export function tableCsv<Row>({ columns, rows }: TableContent<Row>): string {
   return stringify([all.map(({ key }) => key), ...records], { escape_formulas: true });
 }
 
+/** The mark of a column's numbers, where any has one. */
+function headMark<Row>({ mark }: Column<Row>, rows: readonly Row[]): string {
+  return rows.map((row) => mark?.(row) ?? "").find((text) => text !== "") ?? "";
+}
+
 const LONG = 40;
 
 function isLong(value: string | number | null): boolean {
   return String(value).length > LONG;
 }
 
-function cell<Row>({ show }: Column<Row>, value: string | number | null, halfWidth = 0): Markup {
+function cell<Row>(column: Column<Row>, row: Row): Markup {
+  const { show } = column;
+  const value = column.value(row);
+  const halfWidth = column.halfWidth?.(row) ?? 0;
   if (show === undefined) return html`<td${isLong(value) ? html` class="w"` : ""}>${value ?? "–"}</td>`;
   if (typeof value !== "number") return html`<td class="n">–</td>`;
   const text = halfWidth > 0 ? `${show(value)} ±${show(halfWidth)}` : show(value);
-  return html`<td class="n" data-v="${value}">${text}</td>`;
+  return html`<td class="n" data-v="${value}">${text}${column.mark?.(row) ?? ""}</td>`;
 }

@@ -2,10 +2,12 @@
 import { PASSES } from "../../sim/operation/operation.ts";
 import { CAUSES, type ResultRow } from "../../sim/result/result.ts";
 import { sumOfWidths } from "../../sim/sampling/total-widths.ts";
+import { coverageText } from "../../trace/coverage.ts";
 import { stallsOf } from "../charts/cycles.ts";
 import { footprints } from "../charts/memory.ts";
 import { type SpeedupRow, speedupRows } from "../charts/speedup.ts";
 import { densityOf } from "../charts/training.ts";
+import { incompleteMark } from "../coverage-note.ts";
 import { COLUMN_NAMES, columnOf } from "../machine-columns.ts";
 import { grouped, joules, share, times, withUnit } from "../numbers.ts";
 import {
@@ -38,6 +40,13 @@ const PLACE: readonly Column<Placed>[] = [
   { key: "machine", head: "machine", value: ({ cell }) => cell.machine },
 ];
 
+/** What the marked numbers lack. */
+const GAPS: Column<Placed> = {
+  ...{ key: "incomplete", head: "* incomplete step" },
+  value: ({ cell: { traces } }) =>
+    unique(traces.flatMap(({ coverage }) => (coverage === undefined ? [] : coverageText(coverage)))).join("; "),
+};
+
 /** Comparisons of machines, those of equal terms first: one row each for a workload, in the order of time. */
 export function summaryTables(cells: readonly Cell[]): Markup[] {
   const baselines = unique(cells.map(baselineOf));
@@ -66,12 +75,14 @@ function summaryTable(cells: readonly Cell[], baseline: string | null, isRanked:
   const columns = COLUMN_NAMES.map((name) => columnOf(name, baseline))
     .filter(({ value }) => cells.some((cell) => value(cell) !== null))
     .map(
-      ({ head, key, value, show, halfWidth }): Column<Placed> => ({
+      ({ head, key, value, show, halfWidth, isOfStep = false }): Column<Placed> => ({
         ...{ key, head: head.join(" "), show },
+        mark: ({ cell }) => (isOfStep ? incompleteMark(cell) : ""),
         value: ({ cell }) => value(cell),
         halfWidth: ({ cell }) => halfWidth?.(cell) ?? 0,
       }),
     );
+  const gaps: readonly Column<Placed>[] = cells.some(({ isIncomplete }) => isIncomplete) ? [GAPS] : [];
   const [title, about] = isRanked
     ? ["Machines compared, the fastest first", `Over ${baseline}, which trains densely.`]
     : baseline === null
@@ -88,7 +99,7 @@ function summaryTable(cells: readonly Cell[], baseline: string | null, isRanked:
   ].join(" ");
   const id = index === 0 ? "summary-table" : `summary-table-${index + 1}`;
   const rows = cells.map((cell) => ({ cell }));
-  return sortableTable({ id, title, note, columns: [...PLACE, ...columns], rows }, false);
+  return sortableTable({ id, title, note, columns: [...PLACE, ...columns, ...gaps], rows }, false);
 }
 
 /** All other tables, folded. */

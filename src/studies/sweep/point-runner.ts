@@ -13,6 +13,7 @@ import { type PreparedOperation, prepareOperation } from "../../sim/operation/ab
 import type { Operation } from "../../sim/operation/operation.ts";
 import type { MachineResult } from "../../sim/result/result.ts";
 import { simulate } from "../../sim/simulate.ts";
+import { coverageOf } from "../../trace/coverage.ts";
 import { isMacOp, type MacOp } from "../../trace/manifest.ts";
 import type { IdentifiedTrace, Trace } from "../../trace/trace.ts";
 import { withFields } from "./fields.ts";
@@ -65,6 +66,7 @@ export async function pointRunner({
       ...{ point: { ...values }, machine: base.name, trace: identified.name, sha256: identified.sha256 },
       ...(synthetic === undefined ? {} : { synthetic }),
     };
+    const coverage = coverageOf(identified.trace.manifest);
     try {
       const fields = Object.fromEntries(Object.entries(values).filter(([field]) => isOfConfig(field)));
       const machine = resolveMachine(withFields(base.config, fields), base.name, known);
@@ -78,7 +80,8 @@ export async function pointRunner({
         energy: [await tableOf(machine)],
         prepare: async (_, op) => prepared.get(op) as PreparedOperation,
       });
-      return { ...place, baseline: result.baseline.name, metrics: metricsOf(result, machine) };
+      const measured = { ...place, baseline: result.baseline.name, metrics: metricsOf(result, machine) };
+      return coverage === undefined ? measured : { ...measured, coverage };
     } catch (error) {
       return { ...place, error: refusal(error) };
     }
