@@ -10,18 +10,19 @@ export const TRACE_VERSION = "1.1";
 
 const strict = { additionalProperties: false };
 const size = (description: string) => Type.Integer({ minimum: 0, description });
+const extent = (description: string) => Type.Integer({ minimum: 1, description });
 const pair = (description: string) =>
   Type.Tuple([Type.Integer({ minimum: 1 }), Type.Integer({ minimum: 1 })], { description });
 
 const Geometry = Type.Object(
   {
-    N: size("batch size"),
-    C: size("input channels"),
-    H: size("input height"),
-    W: size("input width"),
-    K: size("output channels (filters)"),
-    R: Type.Integer({ minimum: 1, description: "kernel height" }),
-    S: Type.Integer({ minimum: 1, description: "kernel width" }),
+    N: extent("batch size"),
+    C: extent("input channels"),
+    H: extent("input height"),
+    W: extent("input width"),
+    K: extent("output channels (filters)"),
+    R: extent("kernel height"),
+    S: extent("kernel width"),
     stride: pair("[vertical, horizontal]"),
     padding: Type.Tuple([size("top"), size("bottom"), size("left"), size("right")]),
     dilation: pair("[vertical, horizontal]"),

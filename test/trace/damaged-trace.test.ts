@@ -56,6 +56,16 @@ describe("a damaged trace is refused when it is opened", () => {
       (p) => Object.assign(p.manifest.ops[0], { kind: 3 }),
       /^manifest: ops\.0: kind: unknown value, got "3"; /,
     ],
+    ...(["N", "C", "H", "W", "K", "R", "S", "groups"] as const).map((extent): [string, (p: Parts) => void, string] => [
+      `a geometry whose ${extent} is 0`,
+      (p) => Object.assign(macOp(p, 0).geometry, { [extent]: 0 }),
+      `manifest: ops.0: geometry.${extent}: must be >= 1, got 0`,
+    ]),
+    [
+      "a stride of 0",
+      (p) => Object.assign(macOp(p, 0).geometry, { stride: [1, 0] }),
+      "manifest: ops.0: geometry.stride.1: must be >= 1, got 0",
+    ],
     [
       "a mask that is not in the file",
       (p) => (p.manifest.tensors[2].mask = "v"),
