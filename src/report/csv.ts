@@ -3,8 +3,8 @@
  * the unit in the name of every column that has one.
  */
 import { stringify } from "csv-stringify/sync";
+import { quantity } from "../core/units.ts";
 import type { MachineResult, ResultRow, SimulationResult } from "../sim/result/result.ts";
-import { quantity } from "../sim/hardware/units.ts";
 import { ratio } from "./workloads.ts";
 
 const MICRO = 1e-6;

@@ -1,8 +1,8 @@
 import { parse } from "csv-parse/sync";
 import { expect, it } from "vitest";
+import { loadCommonBaseline, loadEnergyTables, loadMachines } from "../../src/api/open.ts";
 import { resultCsv } from "../../src/report/csv.ts";
 import { simulate } from "../../src/sim/simulate.ts";
-import { loadCommonBaseline, loadEnergyTables, loadMachines } from "../../src/studies/inputs.ts";
 import { makeTrace, SWAT_DENSITIES } from "../sim/make-trace.ts";
 
 const machines = await loadMachines(["tensordash-4096", "scnn"]);
