@@ -16,14 +16,9 @@ import { simulate } from "../../src/sim/simulate.ts";
 import { readSweep } from "../../src/studies/sweep/points-file.ts";
 import { runSweep } from "../../src/studies/sweep/run-sweep.ts";
 import { isMacOp, type OtherOp, type UnrecordedOp } from "../../src/trace/manifest.ts";
-<<<<<<< HEAD
-import { CONV, makeTrace, SWAT_DENSITIES } from "../support/make-trace.ts";
-import { named } from "../support/report-input.ts";
-=======
-import { temporaryFolder } from "../io/folder.ts";
-import { CONV, makeTrace, SWAT_DENSITIES, traceBytes } from "../sim/make-trace.ts";
-import { named, valuesOf } from "./report-input.ts";
->>>>>>> e32f236 (Carry the coverage of incomplete traces in summaries, sweep points and Pareto fronts)
+import { temporaryFolder } from "../support/folder.ts";
+import { CONV, makeTrace, SWAT_DENSITIES, traceBytes } from "../support/make-trace.ts";
+import { named, valuesOf } from "../support/report-input.ts";
 
 const machines = await loadMachines(["tensordash-4096"]);
 /** As many forward MACs as the trace's one convolution, padding included. */

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { loadCommonBaseline, loadEnergyTables, loadMachines } from "../../src/api/open.ts";
 import { resultCsv } from "../../src/report/csv.ts";
 import { simulate } from "../../src/sim/simulate.ts";
-import { makeTrace, SWAT_DENSITIES } from "../sim/make-trace.ts";
+import { makeTrace, SWAT_DENSITIES } from "../support/make-trace.ts";
 
 const machines = await loadMachines(["tensordash-4096", "scnn"]);
 const traces = [await makeTrace(SWAT_DENSITIES, "swat")];
