@@ -61,7 +61,7 @@ export const CANDIDATES: Readonly<Record<string, readonly Shape[]>> = {
   ],
 };
 
-/** Machines whose schedules depend on every element: an ImageNet step takes them hours, so that they run recorded steps alone. */
+/** Machines whose schedules depend on every element: minutes of CPU time each for the large synthetic steps, so that they run recorded steps alone. */
 export const SLOW: readonly string[] = [
   ...["dadiannao-4096", "bit-tactical-4096", "tensordash-4096", "weight-queue-4096", "activation-queue-4096"],
   ...["two-sided-4096", "sigma-4096", "scnn-4096", "tensordash-two-sided-4096", "sparse-tensor-core-4096"],

@@ -5,7 +5,7 @@
  *
  *     npx tsx scripts/equal-peak-shapes.ts [--large] [machine…]      all machines where none is named
  *
- * Machines that take long run recorded steps alone; with --large they run the large synthetic ones too, which takes hours.
+ * Machines that take long run recorded steps alone; with --large they run the large synthetic ones too, which takes minutes of CPU time each.
  */
 import { mkdir } from "node:fs/promises";
 import { loadMachine } from "../src/api/open.ts";
