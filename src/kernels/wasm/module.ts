@@ -1,7 +1,7 @@
 /** The WebAssembly modules that the build has made of `assembly/`, and whether this machine can run them. */
 import { setFlagsFromString } from "node:v8";
-import { BYTES as RELAXED } from "../simd/relaxed.wasm.ts";
-import { BYTES as SIMD } from "../simd/simd.wasm.ts";
+import { BYTES as RELAXED } from "./relaxed.wasm.ts";
+import { BYTES as SIMD } from "./simd.wasm.ts";
 
 /** WebAssembly builds of the kernels. */
 export type ModuleName = "simd" | "relaxed";

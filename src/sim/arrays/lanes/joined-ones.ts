@@ -1,6 +1,6 @@
 /** Pairs of two nonzeros of one row of mask words with each of many: in WebAssembly, where it has vectors; else in JavaScript. */
 import { popcount32 } from "../../../core/bit-mask.ts";
-import { BYTES } from "../../lanes/joined-ones.wasm.ts";
+import { BYTES } from "./joined-ones.wasm.ts";
 import { instantiate, reserve, type WasmMemory } from "./wasm-module.ts";
 
 /**
