@@ -16,10 +16,10 @@ import {
   weightShape,
 } from "../src/core/geometry.ts";
 import type { Conv, Halo } from "../src/kernels/backend.ts";
-import { createConv } from "../src/kernels/wasm/conv.ts";
+import { createConv } from "../src/kernels/wasm/conv/conv.ts";
 import { type BlockedTensor, layOut } from "../src/kernels/wasm/layout.ts";
-import type { ModuleName } from "../src/kernels/wasm/module.ts";
-import { createRunner, type Runner } from "../src/kernels/wasm/runner.ts";
+import type { ModuleName } from "../src/kernels/wasm/run/module.ts";
+import { createRunner, type Runner } from "../src/kernels/wasm/run/runner.ts";
 import { median } from "./ratio.ts";
 
 const build = (process.argv[2] ?? "simd") as ModuleName;

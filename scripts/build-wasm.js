@@ -2,7 +2,7 @@
  * `npm run build:wasm`: compiles what is written in AssemblyScript (the folders `assembly/`) to WebAssembly, before anything
  * else is built. Each module becomes a source file, its bytes in base64, so that it loads wherever the sources do.
  */
-import { writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import asc from "assemblyscript/asc";
 
 /** No module allocates (`stub`) or has assertions. */
@@ -21,8 +21,8 @@ const MODULES = [
     target: "src/sim/arrays/lanes/joined-ones.wasm.ts",
     options: [],
   },
-  { source: KERNELS, target: "src/kernels/wasm/simd.wasm.ts", options: SHARED },
-  { source: KERNELS, target: "src/kernels/wasm/relaxed.wasm.ts", options: [...SHARED, "--enable", "relaxed-simd"] },
+  { source: KERNELS, target: "src/kernels/wasm/run/simd.wasm.ts", options: SHARED },
+  { source: KERNELS, target: "src/kernels/wasm/run/relaxed.wasm.ts", options: [...SHARED, "--enable", "relaxed-simd"] },
 ];
 
 for (const { source, target, options } of MODULES) {
@@ -32,10 +32,14 @@ for (const { source, target, options } of MODULES) {
   writeFileSync(target, `/** Made from ${source} by scripts/build-wasm.js. */\nexport const BYTES =\n  "${base64}";\n`);
 }
 
-/** Compiles one file in memory. */
+/**
+ * Compiles one file in memory. A line `// @inline` above a function stands for AssemblyScript's decorator, which no other tool
+ * that reads TypeScript accepts there.
+ */
 async function compile(source, options) {
   let binary = new Uint8Array();
   const result = await asc.main([source, "--outFile", "module.wasm", ...OPTIONS, ...options], {
+    readFile: (name) => (existsSync(name) ? readFileSync(name, "utf8").replace(/^\/\/ @inline$/gm, "@inline") : null),
     writeFile: (_name, contents) => {
       binary = contents;
     },

@@ -6,8 +6,8 @@ import { BUILD_NAMES, type BuildName } from "./kernels.ts";
 import { plainBackend } from "./plain.ts";
 import { referenceKernels } from "./reference/index.ts";
 import { createSimdBackend } from "./wasm/backend.ts";
-import { isModuleSupported } from "./wasm/module.ts";
-import { createRunner } from "./wasm/runner.ts";
+import { isModuleSupported } from "./wasm/run/module.ts";
+import { createRunner } from "./wasm/run/runner.ts";
 
 /** The fastest build that rounds the same way on every machine: `simd`, or `js` where there is no WebAssembly SIMD. */
 export function defaultBuild(): BuildName {

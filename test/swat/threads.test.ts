@@ -6,7 +6,7 @@ import { randomStream } from "../../src/core/random.ts";
 import type { Backend } from "../../src/kernels/backend.ts";
 import { isSupported } from "../../src/kernels/index.ts";
 import { createSimdBackend } from "../../src/kernels/wasm/backend.ts";
-import { createRunner } from "../../src/kernels/wasm/runner.ts";
+import { createRunner } from "../../src/kernels/wasm/run/runner.ts";
 import { layersOf } from "../../src/networks/graph.ts";
 import { networkNamed } from "../../src/networks/index.ts";
 import { Model } from "../../src/swat/model.ts";

@@ -2,7 +2,7 @@
  * Plain arrays in the memory of the kernels. Memory is shared and grows in place, so that arrays stay valid, but each
  * growth makes another buffer object over it: all that arrays were made on are remembered.
  */
-import type { Runner } from "./runner.ts";
+import type { Runner } from "./run/runner.ts";
 
 const FLOAT_BYTES = 4;
 

@@ -5,16 +5,16 @@ import { crossEntropy } from "../reference/cross-entropy.ts";
 import { dropoutBound, dropoutScale } from "../reference/dropout.ts";
 import { createArrays, createWorkSpace } from "./arrays.ts";
 import { createBatchNorm } from "./batch-norm.ts";
-import { createConv } from "./conv.ts";
+import { createConv } from "./conv/conv.ts";
 import { floatAtLeast } from "./float-threshold.ts";
 import { layOut } from "./layout.ts";
 import { createAveragePool, createMaxPool } from "./pool.ts";
-import { blocked, contentBytes, rowCount, rowsOf } from "./rows.ts";
-import type { Runner } from "./runner.ts";
+import type { Runner } from "./run/runner.ts";
+import { blocked, contentBytes, rowCount, rowsOf } from "./tensor-arguments.ts";
 import { createTensorIo } from "./tensor-io.ts";
 import { createTopK } from "./top-k.ts";
 
-/** Floats of one unit of work of kernels on arrays (assembly/elementwise.ts, assembly/sgd.ts). */
+/** Floats of one unit of work of kernels on arrays (assembly/elementwise/). */
 const CHUNK = 4096;
 
 /**

@@ -1,11 +1,11 @@
-/** Batch norm on blocked tensors: the order of the kernels of assembly/batch-norm*.ts and the memory between them. */
+/** Batch norm on blocked tensors: the order of the kernels of assembly/norm/batch-norm*.ts and the memory between them. */
 import type { BatchNorm, RunningStatistics, Tensor } from "../backend.ts";
 import { floatsAt } from "./arrays.ts";
 import { type BlockedTensor, blocksOf, lanesFor } from "./layout.ts";
-import { blocked, rowCount, rowsOf } from "./rows.ts";
-import type { Runner } from "./runner.ts";
+import type { Runner } from "./run/runner.ts";
+import { blocked, rowCount, rowsOf } from "./tensor-arguments.ts";
 
-/** Bytes for each row and channel of `sums`, and for each channel of the other arrays (assembly/batch-norm-sums.ts). */
+/** Bytes for each row and channel of `sums`, and for each channel of the other arrays (assembly/norm/batch-norm-sums.ts). */
 const SUMS_BYTES = 32;
 const FACTORS_BYTES = 16;
 const SAVED_BYTES = 16;

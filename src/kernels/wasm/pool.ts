@@ -1,11 +1,11 @@
-/** Pooling layers on blocked tensors (kernels: assembly/pooling.ts). */
+/** Pooling layers on blocked tensors (kernels: assembly/pool/pooling.ts). */
 
 import type { PoolGeometry } from "../../core/pool-geometry.ts";
 import { poolOutputHeight, poolOutputWidth } from "../../core/pool-geometry.ts";
 import type { Pool } from "../backend.ts";
 import { type BlockedTensor, blocksOf, lanesFor } from "./layout.ts";
-import { blocked, rowsOf } from "./rows.ts";
-import type { Runner } from "./runner.ts";
+import type { Runner } from "./run/runner.ts";
+import { blocked, rowsOf } from "./tensor-arguments.ts";
 
 /** Bytes of a pixel in one unit of work: enough to be worth a call, few enough to share a global pooling among threads. */
 const RUN_BYTES = 2048;

@@ -1,12 +1,12 @@
-/** Tensors from and to arrays in [N, C, H, W], and their masks (kernels: assembly/tensor-io.ts). */
+/** Tensors from and to arrays in [N, C, H, W], and their masks (kernels: assembly/elementwise/tensor-io.ts). */
 
 import { sliceBytes } from "../../core/bit-mask.ts";
 import { sizeOf } from "../../core/geometry.ts";
 import type { Backend } from "../backend.ts";
 import { createWorkSpace, floatsAt, integersAt } from "./arrays.ts";
 import { type BlockedTensor, blocksOf } from "./layout.ts";
-import { blocked, rowsOf } from "./rows.ts";
-import type { Runner } from "./runner.ts";
+import type { Runner } from "./run/runner.ts";
+import { blocked, rowsOf } from "./tensor-arguments.ts";
 
 const FLOAT_BYTES = 4;
 /** Elements of a unit of work of `maskBits`. */

@@ -1,13 +1,13 @@
 /**
- * Exact top-k thresholds (kernels: assembly/top-k.ts). Magnitudes are handled as their bit patterns, integers from 0 to
+ * Exact top-k thresholds (kernels: assembly/select/top-k.ts). Magnitudes are handled as their bit patterns, integers from 0 to
  * 2³¹ − 1. An interval that is likely to hold the k-th largest comes from a hint or from a sample; then one sweep counts
  * what is above it and lists what is inside, and a radix selection finds the answer in the short list. Where many are
  * inside because of ties, or the answer lies outside, it goes over everything. All ways lead to the same number.
  */
 import { createWorkSpace, integersAt } from "./arrays.ts";
 import { type BlockedTensor, blocksOf } from "./layout.ts";
-import { contentBytes } from "./rows.ts";
-import type { Runner } from "./runner.ts";
+import type { Runner } from "./run/runner.ts";
+import { contentBytes } from "./tensor-arguments.ts";
 
 /** Many floats as rows, each contiguous; of an array the last row is cut off at `total`. */
 interface Rows {

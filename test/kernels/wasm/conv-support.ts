@@ -12,9 +12,9 @@ import {
 import type { Conv, Halo } from "../../../src/kernels/backend.ts";
 import type { Floats } from "../../../src/kernels/kernels.ts";
 import { biasGrad, convForward, convInputGrad, convWeightGrad } from "../../../src/kernels/reference/conv2d.ts";
-import { createConv } from "../../../src/kernels/wasm/conv.ts";
+import { createConv } from "../../../src/kernels/wasm/conv/conv.ts";
 import { type BlockedTensor, layOut } from "../../../src/kernels/wasm/layout.ts";
-import type { Runner } from "../../../src/kernels/wasm/runner.ts";
+import type { Runner } from "../../../src/kernels/wasm/run/runner.ts";
 import { randomFloats } from "../builds.ts";
 
 /** Tensors, weights and the convolution of one geometry with room for `g.N` images. */

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type ConvGeometry, linearGeometry, outputHeight, outputWidth } from "../../../src/core/geometry.ts";
-import { isModuleSupported } from "../../../src/kernels/wasm/module.ts";
-import { createRunner, type Runner } from "../../../src/kernels/wasm/runner.ts";
+import { isModuleSupported } from "../../../src/kernels/wasm/run/module.ts";
+import { createRunner, type Runner } from "../../../src/kernels/wasm/run/runner.ts";
 import { createBench, expectPasses, type Round, runPasses } from "./conv-support.ts";
 
 const plain: ConvGeometry = {

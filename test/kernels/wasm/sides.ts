@@ -13,8 +13,8 @@ import { plainBackend } from "../../../src/kernels/plain.ts";
 import { referenceKernels } from "../../../src/kernels/reference/index.ts";
 import { createSimdBackend } from "../../../src/kernels/wasm/backend.ts";
 import type { BlockedTensor } from "../../../src/kernels/wasm/layout.ts";
-import { loadModule, type ModuleName } from "../../../src/kernels/wasm/module.ts";
-import { createRunner, type Runner } from "../../../src/kernels/wasm/runner.ts";
+import { loadModule, type ModuleName } from "../../../src/kernels/wasm/run/module.ts";
+import { createRunner, type Runner } from "../../../src/kernels/wasm/run/runner.ts";
 
 /** Builds to test; where `reasonToSkip` knows a reason, the test is skipped under its name. */
 export const moduleNames: readonly ModuleName[] = ["simd", "relaxed"];

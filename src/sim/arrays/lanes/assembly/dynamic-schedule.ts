@@ -8,16 +8,14 @@
 const VECTOR: usize = 16;
 
 /** Bytes of the results behind `costs`: leading zero lines, cycles after them, skip count at the end (−1: zeros only). */
-// @ts-ignore: decorator
-@inline
+// @inline
 function store3(costs: usize, leading: v128, rest: v128, end: v128): void {
   v128.store(costs, leading);
   v128.store(costs, rest, VECTOR);
   v128.store(costs, end, 2 * VECTOR);
 }
 
-// @ts-ignore: decorator
-@inline
+// @inline
 function anyOf(line: usize, rows: usize): v128 {
   let any = v128.load(line);
   for (let r: usize = 1; r < rows; r++) any = v128.or(any, v128.load(line + r * VECTOR));
@@ -25,8 +23,7 @@ function anyOf(line: usize, rows: usize): v128 {
 }
 
 /** Fills the zero lanes of the row at `at` in the streams of `active`. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function fillRow(
   at: usize,
   lineBytes: usize,
@@ -77,7 +74,7 @@ export function schedule(
   offsetCount: usize,
   costs: usize,
 ): void {
-  const full = i16x8.splat(<i16>((<i32>1 << lanes) - 1));
+  const full = i16x8.splat(<i16>(((<i32>1) << lanes) - 1));
   const zero = i16x8.splat(0);
   const ahead = i16x8.splat(<i16>lookahead);
   const lineBytes = rows * VECTOR;
@@ -135,8 +132,7 @@ export function count(buffer: usize, lines: usize, rows: usize, counts: usize): 
 }
 
 /** Eight 32-bit words from `at` on, which use 16 bits each, as eight 16-bit lanes. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function narrow8(at: usize): v128 {
   return i16x8.narrow_i32x4_u(v128.load(at), v128.load(at, VECTOR));
 }
@@ -177,21 +173,18 @@ export function interleave(source: usize, bytes: usize, words: usize, buffer: us
   }
 }
 
-// @ts-ignore: decorator
-@inline
+// @inline
 function lowWords(a: v128, b: v128): v128 {
   return v128.shuffle<i16>(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
 }
 
-// @ts-ignore: decorator
-@inline
+// @inline
 function highWords(a: v128, b: v128): v128 {
   return v128.shuffle<i16>(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
 }
 
 /** Four vectors of the result from pairs of streams. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function half(ab: v128, cd: v128, ef: v128, gh: v128, to: usize): void {
   const low = v128.shuffle<i32>(ab, cd, 0, 4, 1, 5);
   const high = v128.shuffle<i32>(ab, cd, 2, 6, 3, 7);

@@ -1,5 +1,5 @@
 /**
- * What weightGrad is told: a record of 32-bit words that the host fills in (../conv-weight-grad.ts keeps the same order),
+ * What weightGrad is told: a record of 32-bit words that the host fills in (../../conv/weight-grad.ts keeps the same order),
  * with a table of phases behind one of its addresses. Words by their byte offset.
  */
 

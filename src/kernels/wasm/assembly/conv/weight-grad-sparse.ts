@@ -2,27 +2,28 @@
  * One chunk of the sparse weight gradient. Of each input channel the nonzeros of the chunk become a list of pairs [byte
  * offset into a panel, value]; a list is read once for every three (panel, tap), each with 16 sums in registers.
  *
- * Jumps that are never taken (no list lies at the address of a panel) end blocks between the sums: see conv-sparse-sums.ts.
+ * Jumps that are never taken (no list lies at the address of a panel) end blocks between the sums: see sparse-sums.ts.
  */
+
+import { madd } from "../madd";
 import {
   CHUNK_PIXELS,
+  firstPanelOf,
   GRAD,
   GRAD_PANEL,
-  GROUPS,
   GROUP_CHANNELS,
+  GROUPS,
   LANES,
   PAIRS,
-  PHASE_TAPS,
   PHASE_TAP_COUNT,
-  SOURCE,
-  SUMS,
-  SUM_BYTES,
-  TAPS,
-  TAP_BYTES,
-  firstPanelOf,
+  PHASE_TAPS,
   panelsOf,
-} from "./conv-weight-grad-job";
-import { madd } from "./madd";
+  SOURCE,
+  SUM_BYTES,
+  SUMS,
+  TAP_BYTES,
+  TAPS,
+} from "./weight-grad-job";
 
 /** Lists of all channels, then the sums panel by panel. */
 export function sparseChunk(
@@ -46,7 +47,10 @@ export function sparseChunk(
   const lists = load<usize>(job, PAIRS) + unit * listBytes;
   let list = lists;
   for (let c = first; c < last; c++) {
-    store<usize>(list, listNonzeros(load<usize>(job, SOURCE) + c * channelBytes, pixels, count, lanes, threshold, list + 8));
+    store<usize>(
+      list,
+      listNonzeros(load<usize>(job, SOURCE) + c * channelBytes, pixels, count, lanes, threshold, list + 8),
+    );
     list += listBytes;
   }
   const taps = load<usize>(phase, PHASE_TAPS);
@@ -83,13 +87,13 @@ export function sparseChunk(
       }
       const pair = list + 8;
       const pairsEnd = load<usize>(list);
-      if (pair == pairsEnd) continue;
+      if (pair === pairsEnd) continue;
       const sums = load<usize>(job, SUMS) + channel * channelSums;
-      if (present == 3) {
+      if (present === 3) {
         threeTaps(pair, pairsEnd, grad + a, grad + b, grad + c, sums + aSums, sums + bSums, sums + cSums);
-      } else if (present == 2) {
+      } else if (present === 2) {
         twoTaps(pair, pairsEnd, grad + a, grad + b, sums + aSums, sums + bSums);
-      } else if (present == 1) {
+      } else if (present === 1) {
         oneTap(pair, pairsEnd, grad + a, sums + aSums);
       }
     }
@@ -116,7 +120,7 @@ function fetch(grad: usize, pixels: usize, count: usize, lanes: usize): void {
     for (; p < pixelEnd; p += SUM_BYTES) sum |= load<i32>(p);
   }
   // Keeps the loads: the end of the list of pixels is not an address of 0.
-  if (end == 0) store<i32>(pixels, sum);
+  if (end === 0) store<i32>(pixels, sum);
 }
 
 /** Writes the pairs of one channel and returns their end. */
@@ -139,18 +143,16 @@ function listNonzeros(source: usize, pixels: usize, count: usize, lanes: usize, 
 }
 
 /** One bit for each image whose element is kept. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function keptOf(p: usize, lanes: usize, least: v128): u32 {
-  if (lanes == 32) return kept16(p, least) | (kept16(p + 64, least) << 16);
-  if (lanes == 16) return kept16(p, least);
+  if (lanes === 32) return kept16(p, least) | (kept16(p + 64, least) << 16);
+  if (lanes === 16) return kept16(p, least);
   let bits: u32 = i32x4.bitmask(kept4(p, least));
-  if (lanes == 8) bits |= i32x4.bitmask(kept4(p + 16, least)) << 4;
+  if (lanes === 8) bits |= i32x4.bitmask(kept4(p + 16, least)) << 4;
   return bits;
 }
 
-// @ts-ignore: decorator
-@inline
+// @inline
 function kept16(p: usize, least: v128): u32 {
   const low = i16x8.narrow_i32x4_s(kept4(p, least), kept4(p + 16, least));
   const high = i16x8.narrow_i32x4_s(kept4(p + 32, least), kept4(p + 48, least));
@@ -158,8 +160,7 @@ function kept16(p: usize, least: v128): u32 {
 }
 
 /** Mask of |x| ≥ least and x ≠ 0, asked the other way round so that NaN stays. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function kept4(p: usize, least: v128): v128 {
   const x = v128.load(p);
   return v128.andnot(f32x4.ne(x, f32x4.splat(0)), f32x4.lt(f32x4.abs(x), least));
@@ -194,21 +195,21 @@ function threeTaps(
     let p = a + offset;
     a0 = madd(v128.load(p), x, a0);
     a1 = madd(v128.load(p, 16), x, a1);
-    if (pair == a) break;
+    if (pair === a) break;
     a2 = madd(v128.load(p, 32), x, a2);
     a3 = madd(v128.load(p, 48), x, a3);
-    if (pair == a) break;
+    if (pair === a) break;
     p = b + offset;
     b0 = madd(v128.load(p), x, b0);
     b1 = madd(v128.load(p, 16), x, b1);
-    if (pair == a) break;
+    if (pair === a) break;
     b2 = madd(v128.load(p, 32), x, b2);
     b3 = madd(v128.load(p, 48), x, b3);
-    if (pair == a) break;
+    if (pair === a) break;
     p = c + offset;
     c0 = madd(v128.load(p), x, c0);
     c1 = madd(v128.load(p, 16), x, c1);
-    if (pair == a) break;
+    if (pair === a) break;
     c2 = madd(v128.load(p, 32), x, c2);
     c3 = madd(v128.load(p, 48), x, c3);
   }
@@ -227,14 +228,7 @@ function threeTaps(
 }
 
 /** Sums of a channel and 16 output channels at two. */
-function twoTaps(
-  pair: usize,
-  end: usize,
-  a: usize,
-  b: usize,
-  aSums: usize,
-  bSums: usize,
-): void {
+function twoTaps(pair: usize, end: usize, a: usize, b: usize, aSums: usize, bSums: usize): void {
   let a0 = v128.load(aSums);
   let a1 = v128.load(aSums, 16);
   let a2 = v128.load(aSums, 32);
@@ -249,14 +243,14 @@ function twoTaps(
     let p = a + offset;
     a0 = madd(v128.load(p), x, a0);
     a1 = madd(v128.load(p, 16), x, a1);
-    if (pair == a) break;
+    if (pair === a) break;
     a2 = madd(v128.load(p, 32), x, a2);
     a3 = madd(v128.load(p, 48), x, a3);
-    if (pair == a) break;
+    if (pair === a) break;
     p = b + offset;
     b0 = madd(v128.load(p), x, b0);
     b1 = madd(v128.load(p, 16), x, b1);
-    if (pair == a) break;
+    if (pair === a) break;
     b2 = madd(v128.load(p, 32), x, b2);
     b3 = madd(v128.load(p, 48), x, b3);
   }
@@ -271,12 +265,7 @@ function twoTaps(
 }
 
 /** Sums of a channel and 16 output channels at one. */
-function oneTap(
-  pair: usize,
-  end: usize,
-  a: usize,
-  aSums: usize,
-): void {
+function oneTap(pair: usize, end: usize, a: usize, aSums: usize): void {
   let a0 = v128.load(aSums);
   let a1 = v128.load(aSums, 16);
   let a2 = v128.load(aSums, 32);
@@ -284,7 +273,7 @@ function oneTap(
   for (; pair < end; pair += 8) {
     const offset = load<usize>(pair);
     const x = v128.load32_splat(pair, 4);
-    let p = a + offset;
+    const p = a + offset;
     a0 = madd(v128.load(p), x, a0);
     a1 = madd(v128.load(p, 16), x, a1);
     a2 = madd(v128.load(p, 32), x, a2);

@@ -5,19 +5,17 @@
  *   max:     the first maximum in row-major order; the first NaN wins; an empty window gives −∞.
  *   average: Σ window / (height · width), padding counted as zeros; sums in double precision.
  */
-import { keepIf, liveLanes } from "./rows";
+import { keepIf, liveLanes } from "../row-iteration";
 
 /** First window on an axis that reaches `position`: ⌈(position + padding − window + 1) / stride⌉, at least 0. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function firstWindow(position: i32, padding: i32, window: i32, stride: i32): i32 {
   const distance = position + padding - window;
   return distance < 0 ? 0 : distance / stride + 1;
 }
 
 /** Index after the last window on an axis that starts at or before `position`. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function endWindow(position: i32, padding: i32, stride: i32, windows: i32): i32 {
   return min(windows, (position + padding) / stride + 1);
 }
@@ -159,8 +157,7 @@ export function maxPoolBackward(
 }
 
 /** Four floats from two pairs of doubles, divided. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function quotients(low: v128, high: v128, divisor: v128): v128 {
   const a = f32x4.demote_f64x2_zero(f64x2.div(low, divisor));
   const b = f32x4.demote_f64x2_zero(f64x2.div(high, divisor));

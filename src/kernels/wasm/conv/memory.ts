@@ -1,5 +1,5 @@
 /** Arrays of the caller and work space, for kernels that read and write the memory of a runner. */
-import type { Runner } from "./runner.ts";
+import type { Runner } from "../run/runner.ts";
 
 /** Work space that all convolutions of a runner share; its content lasts for one call. */
 export interface Scratch {

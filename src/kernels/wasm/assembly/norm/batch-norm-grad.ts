@@ -3,9 +3,10 @@
  *   γGrad = Σ g·x̂,  βGrad = Σ g,  inputGrad = γ·invStd·(g − (Σ g + x̂·Σ g·x̂)/count) = a·g + c·(x − m) + b
  * with x̂ = (x − mean)·invStd and m the mean rounded to a float; what that loses goes into the factors.
  */
+
+import { madd } from "../madd";
+import { keepIf, liveLanes, rowAt } from "../row-iteration";
 import { addTo, FACTORS_BYTES, FULL, SAVED_BYTES, SUMS_BYTES, sumOf } from "./batch-norm-sums";
-import { madd } from "./madd";
-import { keepIf, liveLanes, rowAt } from "./rows";
 
 /** m of each channel, as `normGradStatistics` reads it, from what the last training pass has saved. */
 export function normGradMeans(C: i32, saved: usize, factors: usize): void {
@@ -41,7 +42,7 @@ export function normGradStatistics(
       let sum = first;
       for (let at = factors; at < factorsEnd; at += FACTORS_BYTES) {
         const mean = v128.load32_splat(at);
-        if (lanes == FULL) {
+        if (lanes === FULL) {
           const a = v128.load(g);
           const b = v128.load(g, 16);
           const c = v128.load(g, 32);
@@ -97,7 +98,7 @@ export function normGradFinish(
 ): void {
   const stride = <usize>C * SUMS_BYTES;
   for (let c = 0; c < C; c++) {
-    const channel = <usize>c << 2;
+    const channel = (<usize>c) << 2;
     const mean = load<f64>(saved + <usize>c * SAVED_BYTES);
     const inverse = load<f64>(saved + <usize>c * SAVED_BYTES, 8);
     const rounded = <f32>mean;
@@ -116,8 +117,7 @@ export function normGradFinish(
   }
 }
 
-// @ts-ignore: decorator
-@inline
+// @inline
 function gradOf(x: v128, g: v128, mean: v128, a: v128, b: v128, c: v128): v128 {
   return madd(a, g, madd(c, f32x4.sub(x, mean), b));
 }
@@ -150,7 +150,7 @@ export function normInputGrad(
     let g = rowAt(outputGrad, outputGradRow, outputGradBlock, H, unit);
     let dx = rowAt(inputGrad, inputGradRow, inputGradBlock, H, unit);
     const live = batch - (unit / H) * lanes;
-    const full = lanes == FULL && live >= FULL && !accumulate;
+    const full = lanes === FULL && live >= FULL && !accumulate;
     for (let w = 0; w < W; w++) {
       for (let at = gradFactors; at < factorsEnd; at += FACTORS_BYTES) {
         const mean = v128.load32_splat(at);

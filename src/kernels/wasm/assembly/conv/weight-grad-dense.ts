@@ -1,21 +1,22 @@
 /** One chunk of the dense weight gradient: 2 input channels × 16 output channels of sums for every tap. */
+
+import { madd } from "../madd";
 import {
+  firstPanelOf,
   GRAD,
   GRAD_PANEL,
-  GROUPS,
   GROUP_CHANNELS,
+  GROUPS,
   LANES,
-  PHASE_TAPS,
   PHASE_TAP_COUNT,
-  SOURCE,
-  SUMS,
-  SUM_BYTES,
-  TAPS,
-  TAP_BYTES,
-  firstPanelOf,
+  PHASE_TAPS,
   panelsOf,
-} from "./conv-weight-grad-job";
-import { madd } from "./madd";
+  SOURCE,
+  SUM_BYTES,
+  SUMS,
+  TAP_BYTES,
+  TAPS,
+} from "./weight-grad-job";
 
 /** Pairs of channels of a group, panel by panel, tap by tap. */
 export function denseChunk(
@@ -41,7 +42,7 @@ export function denseChunk(
       const source = load<usize>(job, SOURCE) + c * channelBytes;
       const sums = load<usize>(job, SUMS) + (panel * channels + c) * channelSums;
       // The last of an odd number of channels is its own neighbour: both are the same, and written twice.
-      const alone = c % groupChannels == groupChannels - 1;
+      const alone = c % groupChannels === groupChannels - 1;
       if (!alone) c++;
       if (panel >= panelsOf(job, c)) continue;
       const sourceDistance: usize = alone ? 0 : channelBytes;

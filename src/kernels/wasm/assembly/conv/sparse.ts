@@ -7,8 +7,8 @@ import {
   ACCUMULATE,
   BIAS,
   CHANNELS,
-  clearPixels,
   COLUMN_PHASES,
+  clearPixels,
   GROUP_SOURCES,
   GROUPS,
   LANES,
@@ -31,8 +31,8 @@ import {
   TARGET_BLOCK,
   TARGET_ROW,
   TILES,
-} from "./conv-job";
-import { sum1, sum2, sum32, sum4, sum8 } from "./conv-sparse-sums";
+} from "./job";
+import { sum1, sum2, sum4, sum8, sum32 } from "./sparse-sums";
 
 /** Units: block × target row × tile of channels. */
 export function convSparse(job: usize, from: usize, to: usize): void {
@@ -61,8 +61,8 @@ export function convSparse(job: usize, from: usize, to: usize): void {
       block * load<usize>(job, TARGET_BLOCK) +
       row * load<usize>(job, TARGET_ROW) +
       first * channelBytes;
-    const mask = load<usize>(job, MASKS) + (block == load<usize>(job, LAST_BLOCK) ? MASKS_BYTES : 0);
-    const bias: usize = biases == 0 ? 0 : biases + first * 4;
+    const mask = load<usize>(job, MASKS) + (block === load<usize>(job, LAST_BLOCK) ? MASKS_BYTES : 0);
+    const bias: usize = biases === 0 ? 0 : biases + first * 4;
     for (let run = runs; run < runsEnd; run += RUN_BYTES) {
       const target = rowTarget + load<usize>(run);
       const targetStep = load<usize>(run, 4);
@@ -70,7 +70,7 @@ export function convSparse(job: usize, from: usize, to: usize): void {
       const source = rowSource + load<usize>(run, 12);
       const sourceStep = load<usize>(run, 16);
       const columnPhase = load<usize>(run, 20);
-      if (rowPhase == NO_PHASE || columnPhase == NO_PHASE) {
+      if (rowPhase === NO_PHASE || columnPhase === NO_PHASE) {
         if (!accumulate) clearPixels(target, targetStep, count, (last - first) * channelBytes);
         continue;
       }
@@ -78,14 +78,26 @@ export function convSparse(job: usize, from: usize, to: usize): void {
       const phaseEntry = load<usize>(job, PHASES) + phase * PHASE_BYTES;
       const lists = load<usize>(job, LISTS) + (phase * channels + first) * 4;
       const listsEnd = lists + (last - first) * 4;
-      if (lanes == 32) {
+      if (lanes === 32) {
         for (let i: usize = 0; i < count; i++) {
           if (i + 1 < count) fetchWindow(phaseEntry, source + (i + 1) * sourceStep, pixelBytes);
           sum32(lists, listsEnd, source + i * sourceStep, target + i * targetStep, bias, mask, accumulate);
         }
       } else {
         narrowRun(
-          lists, listsEnd, lanes, source, sourceStep, target, targetStep, count, bias, mask, accumulate, phaseEntry, pixelBytes,
+          lists,
+          listsEnd,
+          lanes,
+          source,
+          sourceStep,
+          target,
+          targetStep,
+          count,
+          bias,
+          mask,
+          accumulate,
+          phaseEntry,
+          pixelBytes,
         );
       }
     }
@@ -106,7 +118,7 @@ function fetchWindow(phase: usize, source: usize, pixelBytes: usize): void {
     for (; p < pixelEnd; p += 64) bits |= load<i32>(p);
   }
   // Keeps the loads: no table ends at address 0.
-  if (end == 0) store<i32>(phase, bits);
+  if (end === 0) store<i32>(phase, bits);
 }
 
 /** Blocks of 4, 8 or 16 images: neighbouring pixels fill the sums. Distance n is between sums whose numbers differ by n. */

@@ -1,13 +1,13 @@
 /**
  * Packs the weights of a convolution for forward and inputGrad: as lists of nonzeros where enough of them are zero, else as
- * panels for the dense kernel. The work is done by assembly/conv-weights.ts; here are its tables.
+ * panels for the dense kernel. The work is done by assembly/conv/weights.ts; here are its tables.
  */
-import type { ConvGeometry } from "../../core/geometry.ts";
-import { sizeOf, weightShape } from "../../core/geometry.ts";
-import { type Gather, TILE_CHANNELS } from "./conv-gather.ts";
-import type { Runner } from "./runner.ts";
+import type { ConvGeometry } from "../../../core/geometry.ts";
+import { sizeOf, weightShape } from "../../../core/geometry.ts";
+import type { Runner } from "../run/runner.ts";
+import { type Gather, TILE_CHANNELS } from "./gather.ts";
 
-/** Input channels that are scanned together: SCAN_CHANNELS in assembly/conv-weights.ts. */
+/** Input channels that are scanned together: SCAN_CHANNELS in assembly/conv/weights.ts. */
 const SCAN_CHANNELS = 16;
 const WORD_BYTES = 4;
 const FLOAT_BYTES = 4;

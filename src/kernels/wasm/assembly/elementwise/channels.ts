@@ -2,7 +2,7 @@
  * Copies a range of channels between tensors of different channel counts (concatenation and its gradient). In the blocked
  * layout the channels of a pixel are contiguous, so that each pixel is one run of bytes; dead lanes copy their zeros.
  */
-import { rowAt } from "./rows";
+import { rowAt } from "../row-iteration";
 
 /** `bytes` of each pixel from `source` to `target`, or added; both addresses are those of the first channel meant. */
 export function copyPixels(

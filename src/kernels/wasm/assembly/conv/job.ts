@@ -1,6 +1,6 @@
 /**
  * One pass that gathers: forward, or inputGrad seen as a convolution of outputGrad. A record of 32-bit words that the
- * host fills in (../conv-gather.ts keeps the same order), with tables behind some of its addresses:
+ * host fills in (../../conv/gather.ts keeps the same order), with tables behind some of its addresses:
  *
  *   rows    for each target row      [source bytes, row phase or NO_PHASE]
  *   runs    of target columns        [target bytes, target step, count, source bytes, source step, column phase or NO_PHASE]

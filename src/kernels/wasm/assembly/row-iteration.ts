@@ -4,22 +4,19 @@
  */
 
 /** Address of row `unit` % H of block `unit` / H of a tensor. */
-// @ts-ignore: decorator
-@inline
+// @inline
 export function rowAt(origin: usize, rowBytes: usize, blockBytes: usize, H: i32, unit: i32): usize {
   return origin + <usize>(unit / H) * blockBytes + <usize>(unit % H) * rowBytes;
 }
 
 /** All ones in those of the lanes first … first + 3 that lie below `live`. */
-// @ts-ignore: decorator
-@inline
+// @inline
 export function liveLanes(first: i32, live: i32): v128 {
   return i32x4.gt_s(i32x4.splat(live - first), i32x4(0, 1, 2, 3));
 }
 
 /** All ones to keep what a target holds and add to it, zero to overwrite it. */
-// @ts-ignore: decorator
-@inline
+// @inline
 export function keepIf(accumulate: i32): v128 {
   return i32x4.splat(-accumulate);
 }

@@ -1,15 +1,15 @@
 /**
- * weightGrad: transposes outputGrad once, then lets assembly/conv-weight-grad.ts sum over the nonzeros of the input, or
+ * weightGrad: transposes outputGrad once, then lets assembly/conv/weight-grad.ts sum over the nonzeros of the input, or
  * over all of it. Input pixels with the same taps form a phase, as in inputGrad.
  */
 
-import type { ConvGeometry } from "../../core/geometry.ts";
-import { outputHeight, outputWidth, sizeOf, weightShape } from "../../core/geometry.ts";
-import type { AxisPlan } from "./conv-axis.ts";
-import { reserveScratch, type Scratch, writeThrough } from "./conv-memory.ts";
-import { floatAtLeast } from "./float-threshold.ts";
-import { type BlockedTensor, blocksOf, lanesFor } from "./layout.ts";
-import type { Runner } from "./runner.ts";
+import type { ConvGeometry } from "../../../core/geometry.ts";
+import { outputHeight, outputWidth, sizeOf, weightShape } from "../../../core/geometry.ts";
+import { floatAtLeast } from "../float-threshold.ts";
+import { type BlockedTensor, blocksOf, lanesFor } from "../layout.ts";
+import type { Runner } from "../run/runner.ts";
+import type { AxisPlan } from "./axis.ts";
+import { reserveScratch, type Scratch, writeThrough } from "./memory.ts";
 
 /** Output channels of a panel of the transposed outputGrad. */
 const PANEL = 16;

@@ -46,14 +46,21 @@ export function transposeGrad(
           if (k + 4 <= width) {
             const r = p + k * channelBytes;
             transpose4(
-              v128.load(r), v128.load(r + channelBytes), v128.load(r + 2 * channelBytes), v128.load(r + 3 * channelBytes),
-              q + k * 4, 64,
+              v128.load(r),
+              v128.load(r + channelBytes),
+              v128.load(r + 2 * channelBytes),
+              v128.load(r + 3 * channelBytes),
+              q + k * 4,
+              64,
             );
           } else {
             transpose4(
-              row4(p, k, width, channelBytes), row4(p, k + 1, width, channelBytes),
-              row4(p, k + 2, width, channelBytes), row4(p, k + 3, width, channelBytes),
-              q + k * 4, 64,
+              row4(p, k, width, channelBytes),
+              row4(p, k + 1, width, channelBytes),
+              row4(p, k + 2, width, channelBytes),
+              row4(p, k + 3, width, channelBytes),
+              q + k * 4,
+              64,
             );
           }
         }
@@ -66,15 +73,13 @@ export function transposeGrad(
 }
 
 /** Four floats of row k, or zeros beyond the last. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function row4(p: usize, k: usize, rows: usize, rowBytes: usize): v128 {
   return k < rows ? v128.load(p + k * rowBytes) : f32x4.splat(0);
 }
 
 /** Stores the columns of four rows of four, `step` bytes apart. */
-// @ts-ignore: decorator
-@inline
+// @inline
 export function transpose4(a: v128, b: v128, c: v128, d: v128, target: usize, step: usize): void {
   const ab = v128.shuffle<f32>(a, b, 0, 4, 1, 5);
   const cd = v128.shuffle<f32>(c, d, 0, 4, 1, 5);

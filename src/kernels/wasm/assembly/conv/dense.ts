@@ -2,15 +2,16 @@
  * Forward and inputGrad with dense weights, without unfolding the input: 4 channels × 8 images of sums stay in
  * registers over all taps and channels of a window. Weights come in panels [phase][group][tile][tap][channel][4].
  */
-import { madd } from "./madd";
+
+import { madd } from "../madd";
 import {
   ACCUMULATE,
   BIAS,
-  clearPixels,
   COLUMN_PHASES,
-  GROUPS,
+  clearPixels,
   GROUP_SOURCES,
   GROUP_TARGETS,
+  GROUPS,
   LANES,
   LAST_BLOCK,
   MASKS,
@@ -31,7 +32,7 @@ import {
   TARGET_BLOCK,
   TARGET_ROW,
   TILES,
-} from "./conv-job";
+} from "./job";
 
 /** Channels of a tile. With more, sums do not stay in V8's 15 registers, and the loop is a third slower. */
 export const TILE_CHANNELS: usize = 4;
@@ -58,14 +59,15 @@ export function convDense(job: usize, from: usize, to: usize): void {
     const rowEntry = load<usize>(job, ROWS) + row * ROW_BYTES;
     const rowPhase = load<usize>(rowEntry, 4);
     const rowSource = load<usize>(job, SOURCE) + block * load<usize>(job, SOURCE_BLOCK) + load<usize>(rowEntry);
-    const rowTarget = load<usize>(job, TARGET) + block * load<usize>(job, TARGET_BLOCK) + row * load<usize>(job, TARGET_ROW);
-    const mask = load<usize>(job, MASKS) + (block == load<usize>(job, LAST_BLOCK) ? MASKS_BYTES : 0);
+    const rowTarget =
+      load<usize>(job, TARGET) + block * load<usize>(job, TARGET_BLOCK) + row * load<usize>(job, TARGET_ROW);
+    const mask = load<usize>(job, MASKS) + (block === load<usize>(job, LAST_BLOCK) ? MASKS_BYTES : 0);
     for (let panel = (panels * tile) / tiles; panel < (panels * (tile + 1)) / tiles; panel++) {
       const group = panel / panelsOfGroup;
       const inGroup = (panel % panelsOfGroup) * TILE_CHANNELS;
       const first = group * targets + inGroup;
       const width = min(TILE_CHANNELS, targets - inGroup);
-      const bias: usize = biases == 0 ? 0 : biases + first * 4;
+      const bias: usize = biases === 0 ? 0 : biases + first * 4;
       for (let run = runs; run < runsEnd; run += RUN_BYTES) {
         const target = rowTarget + load<usize>(run) + first * channelBytes;
         const targetStep = load<usize>(run, 4);
@@ -73,7 +75,7 @@ export function convDense(job: usize, from: usize, to: usize): void {
         const source = rowSource + load<usize>(run, 12) + group * sourceBytes;
         const sourceStep = load<usize>(run, 16);
         const columnPhase = load<usize>(run, 20);
-        if (rowPhase == NO_PHASE || columnPhase == NO_PHASE) {
+        if (rowPhase === NO_PHASE || columnPhase === NO_PHASE) {
           if (!accumulate) clearPixels(target, targetStep, count, width * channelBytes);
           continue;
         }
@@ -86,18 +88,42 @@ export function convDense(job: usize, from: usize, to: usize): void {
           for (let i: usize = 0; i < count; i++) {
             for (let image: usize = 0; image < channelBytes; image += 32) {
               tileSums(
-                weights, taps, tapsEnd, sourceBytes, channelBytes, source + i * sourceStep + image, 16,
-                target + i * targetStep + image, 16, width, bias, mask + image, 16, accumulate,
+                weights,
+                taps,
+                tapsEnd,
+                sourceBytes,
+                channelBytes,
+                source + i * sourceStep + image,
+                16,
+                target + i * targetStep + image,
+                16,
+                width,
+                bias,
+                mask + image,
+                16,
+                accumulate,
               );
             }
           }
         } else {
           // Pixels in twos; of a last one both sums are the same.
           for (let i: usize = 0; i < count; i += 2) {
-            const alone = i + 1 == count;
+            const alone = i + 1 === count;
             tileSums(
-              weights, taps, tapsEnd, sourceBytes, channelBytes, source + i * sourceStep, alone ? 0 : sourceStep,
-              target + i * targetStep, alone ? 0 : targetStep, width, bias, mask, 0, accumulate,
+              weights,
+              taps,
+              tapsEnd,
+              sourceBytes,
+              channelBytes,
+              source + i * sourceStep,
+              alone ? 0 : sourceStep,
+              target + i * targetStep,
+              alone ? 0 : targetStep,
+              width,
+              bias,
+              mask,
+              0,
+              accumulate,
             );
           }
         }
@@ -123,7 +149,6 @@ function tileSums(
   maskDistance: usize,
   accumulate: usize,
 ): void {
-
   let a0 = f32x4.splat(0);
   let b0 = f32x4.splat(0);
   let a1 = f32x4.splat(0);
@@ -161,21 +186,20 @@ function tileSums(
   putPair(target, targetDistance, a0, b0, bias, x, y, accumulate);
   target += channelBytes;
   if (bias) bias += 4;
-  if (width == 1) return;
+  if (width === 1) return;
   putPair(target, targetDistance, a1, b1, bias, x, y, accumulate);
   target += channelBytes;
   if (bias) bias += 4;
-  if (width == 2) return;
+  if (width === 2) return;
   putPair(target, targetDistance, a2, b2, bias, x, y, accumulate);
   target += channelBytes;
   if (bias) bias += 4;
-  if (width == 3) return;
+  if (width === 3) return;
   putPair(target, targetDistance, a3, b3, bias, x, y, accumulate);
 }
 
 /** Stores or adds two sums of a channel, with its bias if `bias` is not 0. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function putPair(
   target: usize,
   distance: usize,
@@ -197,4 +221,3 @@ function putPair(
   v128.store(target, a);
   v128.store(target + distance, b);
 }
-

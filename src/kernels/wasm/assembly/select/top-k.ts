@@ -4,9 +4,9 @@
  *   topKNear       one sweep that counts what lies above an interval and lists what lies inside: bound by memory;
  *   topKHistogram  sweep that sorts an interval into 2048 bins: three of them settle any input;
  *   topKSample     a stratified sample, from which the host guesses an interval.
- * Values are given as rows of `floats` floats (rows.ts); of a plain array the last row is cut off at `total`.
+ * Values are given as rows of `floats` floats (row-iteration.ts); of a plain array the last row is cut off at `total`.
  */
-import { rowAt } from "./rows";
+import { rowAt } from "../row-iteration";
 
 /** Bins of a histogram; each has 4 counters side by side, so that equal values in a row do not wait for each other. */
 const BINS: i32 = 2048;
@@ -17,20 +17,18 @@ const MAGNITUDE: i32 = 0x7fffffff;
 const MULTIPLIER: u64 = 6364136223846793005;
 const INCREMENT: u64 = 1442695040888963407;
 
-// @ts-ignore: decorator
-@inline
+// @inline
 function magnitudeAt(at: usize): i32 {
   return load<i32>(at) & MAGNITUDE;
 }
 
 /** Writes those lanes of `v` whose bit is set one after another from `to`, and up to a vector beyond; returns the end. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function compress(v: v128, bits: i32, to: usize): usize {
   v128.store32_lane(to, v, 0);
-  to += <usize>(bits & 1) << 2;
+  to += (<usize>(bits & 1)) << 2;
   v128.store32_lane(to, v, 1);
-  to += <usize>(bits & 2) << 1;
+  to += (<usize>(bits & 2)) << 1;
   v128.store32_lane(to, v, 2);
   to += <usize>(bits & 4);
   v128.store32_lane(to, v, 3);
@@ -62,11 +60,11 @@ export function topKNear(
   for (let row = from; row < to; row++) {
     let x = rowAt(values, rowBytes, blockBytes, H, row);
     const size = min(floats, total - row * floats);
-    const end = x + (<usize>size << 2);
-    const whole = x + (<usize>(size & ~15) << 2);
-    const list = lists + (<usize>row * <usize>capacity << 2);
+    const end = x + ((<usize>size) << 2);
+    const whole = x + ((<usize>(size & ~15)) << 2);
+    const list = lists + ((<usize>row * <usize>capacity) << 2);
     // Room for 16 more and the vector that `compress` may write beyond.
-    const full = list + (<usize>(capacity - 20) << 2);
+    const full = list + ((<usize>(capacity - 20)) << 2);
     let next = list;
     let above = i32x4.splat(0);
     let unlisted = 0;
@@ -116,8 +114,8 @@ export function topKNear(
       x += 4;
     }
     const near = <i32>((next - list) >> 2) + unlisted;
-    store<i32>(counts + (<usize>row << 3), over);
-    store<i32>(counts + (<usize>row << 3), unlisted > 0 ? -near : near, 4);
+    store<i32>(counts + ((<usize>row) << 3), over);
+    store<i32>(counts + ((<usize>row) << 3), unlisted > 0 ? -near : near, 4);
   }
 }
 
@@ -125,20 +123,18 @@ export function topKNear(
 export function topKCompact(rows: i32, lists: usize, capacity: i32, counts: usize): void {
   let to = lists;
   for (let row = 0; row < rows; row++) {
-    const bytes = <usize>load<i32>(counts + (<usize>row << 3), 4) << 2;
-    memory.copy(to, lists + (<usize>row * <usize>capacity << 2), bytes);
+    const bytes = (<usize>load<i32>(counts + ((<usize>row) << 3), 4)) << 2;
+    memory.copy(to, lists + ((<usize>row * <usize>capacity) << 2), bytes);
     to += bytes;
   }
 }
 
-// @ts-ignore: decorator
-@inline
+// @inline
 function count(counter: usize): void {
   store<i32>(counter, load<i32>(counter) + 1);
 }
 
-// @ts-ignore: decorator
-@inline
+// @inline
 function binOf(magnitude: i32, low: i32, shift: i32): usize {
   return <usize>((magnitude - low) >> shift) * BIN_BYTES;
 }
@@ -166,7 +162,7 @@ export function topKHistogram(
   const mask = i32x4.splat(MAGNITUDE);
   const lower = i32x4.splat(low - 1);
   const upper = i32x4.splat(top);
-  const everything = low == 0 && top == MAGNITUDE;
+  const everything = low === 0 && top === MAGNITUDE;
   for (let part = from; part < to; part++) {
     const table = tables + <usize>part * TABLE_BYTES;
     memory.fill(table, 0, TABLE_BYTES);
@@ -174,8 +170,8 @@ export function topKHistogram(
     for (let row = <i32>((<i64>rows * part) / parts); row < lastRow; row++) {
       let x = rowAt(values, rowBytes, blockBytes, H, row);
       const size = min(floats, total - row * floats);
-      const end = x + (<usize>size << 2);
-      const whole = x + (<usize>(size & ~3) << 2);
+      const end = x + ((<usize>size) << 2);
+      const whole = x + ((<usize>(size & ~3)) << 2);
       if (everything) {
         while (x < whole) {
           count(table + binOf(magnitudeAt(x), 0, shift));
@@ -188,7 +184,7 @@ export function topKHistogram(
         while (x < whole) {
           const a = v128.and(v128.load(x), mask);
           let inside = i32x4.bitmask(v128.andnot(i32x4.gt_s(a, lower), i32x4.gt_s(a, upper)));
-          if (inside == 15) {
+          if (inside === 15) {
             count(table + binOf(magnitudeAt(x), low, shift));
             count(table + binOf(magnitudeAt(x + 4), low, shift) + 4);
             count(table + binOf(magnitudeAt(x + 8), low, shift) + 8);
@@ -196,7 +192,7 @@ export function topKHistogram(
             inside = 0;
           }
           while (inside) {
-            const lane = <usize>ctz(inside) << 2;
+            const lane = (<usize>ctz(inside)) << 2;
             count(table + binOf(magnitudeAt(x + lane), low, shift) + lane);
             inside &= inside - 1;
           }
@@ -248,6 +244,6 @@ export function topKSample(
     const size = (<u64>(i + 1) * <u64>total) / <u64>samples - first;
     const place = <i32>(first + (((state >> 32) * size) >> 32));
     const row = rowAt(values, rowBytes, blockBytes, H, place / floats);
-    store<i32>(sample + (<usize>i << 2), load<i32>(row + (<usize>(place % floats) << 2)));
+    store<i32>(sample + ((<usize>i) << 2), load<i32>(row + ((<usize>(place % floats)) << 2)));
   }
 }

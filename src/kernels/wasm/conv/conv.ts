@@ -3,16 +3,16 @@
  * (weightGrad), and their dense counterparts in the same layout. Raihan & Aamodt 2020, Algorithm 1.
  */
 
-import type { ConvGeometry } from "../../core/geometry.ts";
-import { inputHalo, outputGradHalo, outputHeight, outputWidth, sizeOf, weightShape } from "../../core/geometry.ts";
-import type { Conv, Tensor } from "../backend.ts";
-import { type AxisGeometry, forwardAxis, gradientAxis } from "./conv-axis.ts";
-import { Gather } from "./conv-gather.ts";
-import { readable, reserveScratch, type Scratch, writeThrough } from "./conv-memory.ts";
-import { WeightGrad } from "./conv-weight-grad.ts";
-import { maxPairs, WeightPacker } from "./conv-weights.ts";
-import { type BlockedTensor, blocksOf, lanesFor } from "./layout.ts";
-import type { Runner } from "./runner.ts";
+import type { ConvGeometry } from "../../../core/geometry.ts";
+import { inputHalo, outputGradHalo, outputHeight, outputWidth, sizeOf, weightShape } from "../../../core/geometry.ts";
+import type { Conv, Tensor } from "../../backend.ts";
+import { type BlockedTensor, blocksOf, lanesFor } from "../layout.ts";
+import type { Runner } from "../run/runner.ts";
+import { type AxisGeometry, forwardAxis, gradientAxis } from "./axis.ts";
+import { Gather } from "./gather.ts";
+import { readable, reserveScratch, type Scratch, writeThrough } from "./memory.ts";
+import { WeightGrad } from "./weight-grad.ts";
+import { maxPairs, WeightPacker } from "./weights.ts";
 
 const FLOAT_BYTES = 4;
 

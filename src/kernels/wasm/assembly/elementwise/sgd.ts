@@ -7,14 +7,12 @@
 /** Floats of one unit of work. */
 const CHUNK: i32 = 4096;
 
-// @ts-ignore: decorator
-@inline
+// @inline
 function loadPair(at: usize): v128 {
   return f64x2.promote_low_f32x4(v128.load64_zero(at));
 }
 
-// @ts-ignore: decorator
-@inline
+// @inline
 function storePair(at: usize, pair: v128): void {
   v128.store64_lane(at, f32x4.demote_f64x2_zero(pair), 0);
 }
@@ -39,7 +37,7 @@ export function sgdUpdate(
   const last = <usize>min(to * CHUNK, size) * 4;
   const whole = first + ((last - first) & ~7);
   let at = first;
-  if (momentum == 0) {
+  if (momentum === 0) {
     while (at < whole) {
       const p = loadPair(parameter + at);
       const g = f64x2.add(loadPair(gradient + at), f64x2.mul(decays, p));
@@ -61,7 +59,7 @@ export function sgdUpdate(
     const p = <f64>load<f32>(parameter + at);
     const g = <f64>load<f32>(gradient + at) + decay * p;
     let step = g;
-    if (momentum != 0) {
+    if (momentum !== 0) {
       const velocity = momentum * <f64>load<f32>(buffer + at) + g;
       store<f32>(buffer + at, <f32>velocity);
       step = nesterov ? g + momentum * velocity : velocity;

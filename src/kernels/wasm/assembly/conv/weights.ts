@@ -2,8 +2,9 @@
  * Packs the weights [K, C/groups, R, S] of a convolution for the kernels: as lists of nonzeros of each filter and of each
  * input channel (sparse), or as panels (dense). It happens in every training step, so it scans 64 weights at a time.
  */
-import { PHASE_BYTES, TAP_BYTES } from "./conv-job";
-import { TILE_CHANNELS } from "./conv-dense";
+
+import { TILE_CHANNELS } from "./dense";
+import { PHASE_BYTES, TAP_BYTES } from "./job";
 
 /** Input channels that are scanned together. */
 export const SCAN_CHANNELS: usize = 16;
@@ -12,8 +13,7 @@ export const SCAN_CHANNELS: usize = 16;
 const SCAN_BYTES: usize = 256;
 
 /** One bit for each of 16 floats: it is not zero. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function nonzeros16(p: usize): u64 {
   const zero = f32x4.splat(0);
   const low = i16x8.narrow_i32x4_s(f32x4.ne(v128.load(p), zero), f32x4.ne(v128.load(p, 16), zero));
@@ -22,8 +22,7 @@ function nonzeros16(p: usize): u64 {
 }
 
 /** One bit for each of the 64 floats from p, or of those before `end`. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function nonzeros(p: usize, end: usize): u64 {
   if (p + SCAN_BYTES > end) return nonzerosOfTail(p, end);
   return nonzeros16(p) | (nonzeros16(p + 64) << 16) | (nonzeros16(p + 128) << 32) | (nonzeros16(p + 192) << 48);
@@ -36,7 +35,7 @@ function nonzerosOfTail(p: usize, end: usize): u64 {
     bits |= nonzeros16(p) << i;
     i += 16;
   }
-  for (; p < end; p += 4) bits |= u64(load<f32>(p) != 0) << i++;
+  for (; p < end; p += 4) bits |= u64(load<f32>(p) !== 0) << i++;
   return bits;
 }
 
@@ -83,7 +82,7 @@ export function listFilters(
     while (p < end) {
       let bits = nonzeros(p, end);
       while (bits) {
-        const i = <usize>ctz(bits) << 2;
+        const i = (<usize>ctz(bits)) << 2;
         store<usize>(pair, load<usize>(offset + i) + base);
         store<usize>(pair, load<usize>(p + i), 4);
         pair += 8;
@@ -92,7 +91,7 @@ export function listFilters(
       p += SCAN_BYTES;
       offset += SCAN_BYTES;
     }
-    if (--filtersLeft == 0) {
+    if (--filtersLeft === 0) {
       base += groupBytes;
       filtersLeft = groupFilters;
     }
@@ -127,7 +126,7 @@ export function countChannels(
       while (p < end) {
         let bits = nonzeros(p, end);
         while (bits) {
-          const count = counts + load<usize>(slot + (<usize>ctz(bits) << 3));
+          const count = counts + load<usize>(slot + ((<usize>ctz(bits)) << 3));
           store<usize>(count, load<usize>(count) + 1);
           bits &= bits - 1;
         }

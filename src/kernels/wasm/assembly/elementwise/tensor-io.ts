@@ -3,7 +3,7 @@
  * read and written 16 bytes at a time. Masks of tensors are made in two steps: a word of one bit an image for each
  * element, in the order of [C, H, W], and then bits are transposed, 16 elements at a time.
  */
-import { rowAt } from "./rows";
+import { rowAt } from "../row-iteration";
 
 /** Elements of a unit of work of `maskBits`. */
 const MASK_UNIT: i32 = 128;
@@ -25,15 +25,15 @@ export function writeBlock(
   from: i32,
   to: i32,
 ): void {
-  const imageBytes = <usize>(C * H * W) << 2;
-  const pixelBytes = <usize>(C * lanes) << 2;
+  const imageBytes = (<usize>(C * H * W)) << 2;
+  const pixelBytes = (<usize>(C * lanes)) << 2;
   const whole = W & ~3;
   for (let h = from; h < to; h++) {
     for (let c = 0; c < C; c++) {
-      const source = values + (<usize>((c * H + h) * W) << 2);
-      const line = target + <usize>h * rowBytes + (<usize>(c * lanes) << 2);
+      const source = values + ((<usize>((c * H + h) * W)) << 2);
+      const line = target + <usize>h * rowBytes + ((<usize>(c * lanes)) << 2);
       for (let w = 0; w < whole; w += 4) {
-        const column = <usize>w << 2;
+        const column = (<usize>w) << 2;
         for (let lane = 0; lane < lanes; lane += 4) {
           const image = source + <usize>lane * imageBytes;
           const v0 = v128.load((lane < images ? image : zeros) + column);
@@ -44,7 +44,7 @@ export function writeBlock(
           const low23 = i32x4.shuffle(v2, v3, 0, 4, 1, 5);
           const high01 = i32x4.shuffle(v0, v1, 2, 6, 3, 7);
           const high23 = i32x4.shuffle(v2, v3, 2, 6, 3, 7);
-          let pixel = line + <usize>w * pixelBytes + (<usize>lane << 2);
+          let pixel = line + <usize>w * pixelBytes + ((<usize>lane) << 2);
           v128.store(pixel, i64x2.shuffle(low01, low23, 0, 2));
           pixel += pixelBytes;
           v128.store(pixel, i64x2.shuffle(low01, low23, 1, 3));
@@ -58,7 +58,7 @@ export function writeBlock(
         const pixel = line + <usize>w * pixelBytes;
         for (let lane = 0; lane < lanes; lane++) {
           const image = lane < images ? source + <usize>lane * imageBytes : zeros;
-          store<f32>(pixel + (<usize>lane << 2), load<f32>(image + (<usize>w << 2)));
+          store<f32>(pixel + ((<usize>lane) << 2), load<f32>(image + ((<usize>w) << 2)));
         }
       }
     }
@@ -78,16 +78,16 @@ export function readBlock(
   from: i32,
   to: i32,
 ): void {
-  const imageBytes = <usize>(C * H * W) << 2;
-  const pixelBytes = <usize>(C * lanes) << 2;
+  const imageBytes = (<usize>(C * H * W)) << 2;
+  const pixelBytes = (<usize>(C * lanes)) << 2;
   for (let h = from; h < to; h++) {
     for (let c = 0; c < C; c++) {
-      const target = values + (<usize>((c * H + h) * W) << 2);
-      const line = source + <usize>h * rowBytes + (<usize>(c * lanes) << 2);
+      const target = values + ((<usize>((c * H + h) * W)) << 2);
+      const line = source + <usize>h * rowBytes + ((<usize>(c * lanes)) << 2);
       let first = 0;
       while (first + 4 <= W) {
         for (let lane = 0; lane < images; lane += 4) {
-          let pixel = line + <usize>first * pixelBytes + (<usize>lane << 2);
+          let pixel = line + <usize>first * pixelBytes + ((<usize>lane) << 2);
           const v0 = v128.load(pixel);
           pixel += pixelBytes;
           const v1 = v128.load(pixel);
@@ -99,7 +99,7 @@ export function readBlock(
           const low23 = i32x4.shuffle(v2, v3, 0, 4, 1, 5);
           const high01 = i32x4.shuffle(v0, v1, 2, 6, 3, 7);
           const high23 = i32x4.shuffle(v2, v3, 2, 6, 3, 7);
-          const image = target + <usize>lane * imageBytes + (<usize>first << 2);
+          const image = target + <usize>lane * imageBytes + ((<usize>first) << 2);
           v128.store(image, i64x2.shuffle(low01, low23, 0, 2));
           if (lane + 1 < images) v128.store(image + imageBytes, i64x2.shuffle(low01, low23, 1, 3));
           if (lane + 2 < images) v128.store(image + 2 * imageBytes, i64x2.shuffle(high01, high23, 0, 2));
@@ -110,8 +110,8 @@ export function readBlock(
       for (let w = first; w < W; w++) {
         const pixel = line + <usize>w * pixelBytes;
         for (let lane = 0; lane < images; lane++) {
-          const value = load<f32>(pixel + (<usize>lane << 2));
-          store<f32>(target + <usize>lane * imageBytes + (<usize>w << 2), value);
+          const value = load<f32>(pixel + ((<usize>lane) << 2));
+          store<f32>(target + <usize>lane * imageBytes + ((<usize>w) << 2), value);
         }
       }
     }
@@ -119,8 +119,7 @@ export function readBlock(
 }
 
 /** Bit i says that the magnitude of float i of 16 is at most `limit`. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function bitsOf16(x: usize, limit: v128): i32 {
   const a = f32x4.le(f32x4.abs(v128.load(x)), limit);
   const b = f32x4.le(f32x4.abs(v128.load(x, 16)), limit);
@@ -148,15 +147,15 @@ export function maskWords(
   to: i32,
 ): void {
   const limit = f32x4.splat(below);
-  const plane = <usize>(H * W) << 2;
+  const plane = (<usize>(H * W)) << 2;
   for (let unit = from; unit < to; unit++) {
     let x = rowAt(source, rowBytes, blockBytes, H, unit);
-    const first = words + (<usize>((unit / H) * wordBlock + (unit % H) * W) << 2);
+    const first = words + ((<usize>((unit / H) * wordBlock + (unit % H) * W)) << 2);
     for (let w = 0; w < W; w++) {
-      let word = first + (<usize>w << 2);
+      let word = first + ((<usize>w) << 2);
       for (let c = 0; c < C; c++) {
         let bits: i32 = 0;
-        if (lanes == 32) {
+        if (lanes === 32) {
           bits = bitsOf16(x, limit) | (bitsOf16(x + 64, limit) << 16);
           x += 128;
         } else {
@@ -173,8 +172,7 @@ export function maskWords(
 }
 
 /** The sign bits of `bytes` for images first + 7 … first, two bytes each; `single`: only the lower byte. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function storeBits(bytes: v128, first: i32, images: i32, mask: usize, sliceBytes: usize, single: bool): void {
   let rest = bytes;
   for (let image = first + 7; image >= first; image--) {
@@ -202,7 +200,7 @@ export function maskBits(
 ): void {
   const end = min(to * MASK_UNIT, size);
   for (let element = from * MASK_UNIT; element < end; element += 16) {
-    const at = words + (<usize>element << 2);
+    const at = words + ((<usize>element) << 2);
     const target = mask + <usize>(element >> 3);
     const single = size - element <= 8;
     // Each vector of four words becomes four groups of four bytes, one for each byte of the words …

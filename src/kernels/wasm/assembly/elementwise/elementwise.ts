@@ -1,8 +1,8 @@
 /**
  * ReLU (0 at −0, NaN stays NaN), its gradient, sums and copies of tensors, and the top-k mask applied to parameters and
- * tensors. All are bound by memory. Tensors are walked by rows (rows.ts); zeros in dead lanes give zeros.
+ * tensors. All are bound by memory. Tensors are walked by rows (row-iteration.ts); zeros in dead lanes give zeros.
  */
-import { rowAt } from "./rows";
+import { rowAt } from "../row-iteration";
 
 /** Floats of one unit of work on a plain array. */
 const CHUNK: i32 = 4096;
@@ -158,7 +158,7 @@ export function applyThreshold(size: i32, threshold: f32, values: usize, output:
   }
   while (at < last) {
     const v = load<f32>(values + at);
-    store<f32>(output + at, abs(v) >= threshold || v != v ? v : 0);
+    store<f32>(output + at, abs(v) >= threshold || f32.ne(v, v) ? v : 0);
     at += 4;
   }
 }

@@ -1,9 +1,9 @@
 /**
  * Inverted dropout (Srivastava et al. 2014, §10): elements are dropped where a draw lies below a bound, the others are
- * scaled. Draws are those of ../../random.ts, Philox4x32-10 (Salmon et al. 2011, §4): the four words of block
+ * scaled. Draws are those of src/core/random.ts, Philox4x32-10 (Salmon et al. 2011, §4): the four words of block
  * ⌊image / 4⌋ · C·H·W + element are those of four images, one vector. No draw depends on rows, threads or order.
  */
-import { rowAt } from "./rows";
+import { rowAt } from "../row-iteration";
 
 const ROUNDS: i32 = 10;
 const MULTIPLIER_0: u64 = 0xd2511f53;
@@ -64,8 +64,7 @@ export function dropout(
 }
 
 /** Philox4x32-10 of counter (c0, c1, c2, c3) under key (k0, k1). */
-// @ts-ignore: decorator
-@inline
+// @inline
 function philox(c0: u32, c1: u32, c2: u32, c3: u32, k0: u32, k1: u32): v128 {
   for (let round = 0; round < ROUNDS; round++) {
     const product0 = <u64>c0 * MULTIPLIER_0;

@@ -7,7 +7,7 @@
  * middle. Without them V8 loads all vectors before it adds any, has no registers left, and keeps sums in memory: a third
  * slower.
  */
-import { madd } from "./madd";
+import { madd } from "../madd";
 
 /** 32 images of a pixel. */
 export function sum32(
@@ -57,7 +57,7 @@ export function sum32(
       a6 = madd(v128.load(p, 96), w, a6);
       a5 = madd(v128.load(p, 80), w, a5);
       a4 = madd(v128.load(p, 64), w, a4);
-      if (pair == source) break;
+      if (pair === source) break;
       a3 = madd(v128.load(p, 48), w, a3);
       a2 = madd(v128.load(p, 32), w, a2);
       a1 = madd(v128.load(p, 16), w, a1);
@@ -133,7 +133,7 @@ export function sum8(
       a6 = madd(v128.load(q + s2), w, a6);
       a5 = madd(v128.load(q + s1), w, a5);
       a4 = madd(v128.load(q), w, a4);
-      if (pair == source) break;
+      if (pair === source) break;
       a3 = madd(v128.load(p + s1 + s2), w, a3);
       a2 = madd(v128.load(p + s2), w, a2);
       a1 = madd(v128.load(p + s1), w, a1);

@@ -5,20 +5,19 @@
  * A unit is an input channel (sparse) or two (dense), times a part of the panels; it owns its sums, and a sum always adds
  * in the same order, so that the result does not depend on how units are split.
  */
-import { transpose4 } from "./conv-grad-transpose";
-import { denseChunk } from "./conv-weight-grad-dense";
+import { transpose4 } from "./grad-transpose";
+import { denseChunk } from "./weight-grad-dense";
 import {
   BLOCKS,
   CHUNK_PIXELS,
   GRAD_BLOCK,
   GRAD_COLUMN,
   GRAD_ROW,
-  GROUPS,
   GROUP_CHANNELS,
   GROUP_FILTERS,
   GROUP_PANELS,
+  GROUPS,
   PARTS,
-  PHASES,
   PHASE_BYTES,
   PHASE_COLUMNS,
   PHASE_COUNT,
@@ -27,15 +26,15 @@ import {
   PHASE_SOURCE,
   PHASE_SOURCE_COLUMN,
   PHASE_SOURCE_ROW,
+  PHASES,
   PIXELS,
   RESULT,
-  SOURCE,
   SOURCE_BLOCK,
-  SUMS,
   SUM_BYTES,
+  SUMS,
   TAPS,
-} from "./conv-weight-grad-job";
-import { sparseChunk } from "./conv-weight-grad-sparse";
+} from "./weight-grad-job";
+import { sparseChunk } from "./weight-grad-sparse";
 
 /** Keeps |x| ≥ threshold and x ≠ 0. Units: parts of the panels × input channels. */
 export function convWeightGradSparse(job: usize, threshold: f32, from: usize, to: usize): void {
@@ -118,9 +117,9 @@ function findPixels(job: usize, phase: usize, pixel: usize, count: usize, pixels
         column * load<usize>(job, GRAD_COLUMN),
       4,
     );
-    if (++column == columns) {
+    if (++column === columns) {
       column = 0;
-      if (++row == rows) {
+      if (++row === rows) {
         row = 0;
         block++;
       }
@@ -146,13 +145,17 @@ function writeSums(job: usize, panel: usize, first: usize, last: usize): void {
     for (let k = firstFilter; k < lastFilter; k++) {
       let s = sums + (k % 16) * 4;
       const filter = load<usize>(job, RESULT) + (k * groupChannels + channel) * taps * 4;
-      if (k % 4 == 0 && k + 4 <= lastFilter) {
+      if (k % 4 === 0 && k + 4 <= lastFilter) {
         const step: usize = groupChannels * taps * 4;
         let i: usize = 0;
         for (; i + 4 <= size; i += 4) {
           transpose4(
-            v128.load(s), v128.load(s, SUM_BYTES), v128.load(s, 2 * SUM_BYTES), v128.load(s, 3 * SUM_BYTES),
-            filter + i * 4, step,
+            v128.load(s),
+            v128.load(s, SUM_BYTES),
+            v128.load(s, 2 * SUM_BYTES),
+            v128.load(s, 3 * SUM_BYTES),
+            filter + i * 4,
+            step,
           );
           s += 4 * SUM_BYTES;
         }

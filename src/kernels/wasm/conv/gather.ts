@@ -1,11 +1,12 @@
 /**
  * Forward, or inputGrad as a convolution of outputGrad: the tables and packed weights of one direction, and the call of its
- * kernels (assembly/conv-sparse.ts, assembly/conv-dense.ts). Byte offsets of taps depend on the rows of the tensor that is
+ * kernels (assembly/conv/sparse.ts, assembly/conv/dense.ts). Byte offsets of taps depend on the rows of the tensor that is
  * read, whose halo is only known with the tensor: the tables are written for the expected one and rewritten for another.
  */
-import type { AxisPlan } from "./conv-axis.ts";
-import { type BlockedTensor, blocksOf } from "./layout.ts";
-import type { Runner } from "./runner.ts";
+
+import { type BlockedTensor, blocksOf } from "../layout.ts";
+import type { Runner } from "../run/runner.ts";
+import type { AxisPlan } from "./axis.ts";
 
 /** One direction of a convolution. */
 export interface GatherShape {
@@ -34,7 +35,7 @@ export interface Tap {
   readonly isNew: boolean;
 }
 
-/** Channels of a tile of the dense kernel: TILE_CHANNELS in assembly/conv-dense.ts. */
+/** Channels of a tile of the dense kernel: TILE_CHANNELS in assembly/conv/dense.ts. */
 export const TILE_CHANNELS = 4;
 const FLOAT_BYTES = 4;
 const WORD_BYTES = 4;
@@ -56,7 +57,7 @@ export class Gather {
   readonly listCount: number;
   /** Address of the pairs of lists, or of the panels. */
   readonly storage: number;
-  /** Address of the table of phases: assembly/conv-job.ts. */
+  /** Address of the table of phases: assembly/conv/job.ts. */
   readonly phases: number;
   readonly phaseCount: number;
   /** Whether lists or panels are in the storage. */

@@ -6,9 +6,10 @@
  * Each pixel's lanes are added as floats and these sums in double precision. Σ d² − (Σ d)²/n loses no digits as long as
  * the shift is near the mean, which `finish` checks. m is rounded to a float and what that loses goes into `offset`.
  */
+
+import { madd } from "../madd";
+import { liveLanes, rowAt } from "../row-iteration";
 import { addTo, FACTORS_BYTES, FULL, SAVED_BYTES, SUMS_BYTES, sumOf } from "./batch-norm-sums";
-import { madd } from "./madd";
-import { liveLanes, rowAt } from "./rows";
 
 /** Largest (mean − shift)² / variance at which sums of squares are good to six digits. */
 const SAFE_RATIO: f64 = 16;
@@ -18,7 +19,7 @@ export function normShifts(C: i32, lanes: i32, live: i32, pixel: usize, shifts: 
   for (let c = 0; c < C; c++) {
     let sum: f64 = 0;
     for (let lane = 0; lane < live; lane++) sum += <f64>load<f32>(pixel + ((<usize>(c * lanes + lane)) << 2));
-    store<f32>(shifts + (<usize>c << 2), <f32>(sum / <f64>live));
+    store<f32>(shifts + ((<usize>c) << 2), <f32>(sum / <f64>live));
   }
 }
 
@@ -37,7 +38,7 @@ export function normStatistics(
   from: i32,
   to: i32,
 ): void {
-  const shiftsEnd = shifts + (<usize>C << 2);
+  const shiftsEnd = shifts + ((<usize>C) << 2);
   for (let unit = from; unit < to; unit++) {
     let x = rowAt(input, inputRow, inputBlock, H, unit);
     const live = batch - (unit / H) * lanes;
@@ -45,7 +46,7 @@ export function normStatistics(
     memory.fill(first, 0, <usize>C * SUMS_BYTES);
     for (let w = 0; w < W; w++) {
       let sum = first;
-      if (lanes == FULL && live >= FULL) {
+      if (lanes === FULL && live >= FULL) {
         for (let at = shifts; at < shiftsEnd; at += 4) {
           const shift = v128.load32_splat(at);
           const a = f32x4.sub(v128.load(x), shift);
@@ -114,15 +115,15 @@ export function normFinish(
     const distance = sumOf(sum, rows, stride) / count;
     const variance = sumOf(sum + 16, rows, stride) / count - distance * distance;
     if (distance * distance > SAFE_RATIO * variance) safe = 0;
-    store<f64>(saved + <usize>c * SAVED_BYTES, <f64>load<f32>(shifts + (<usize>c << 2)) + distance);
+    store<f64>(saved + <usize>c * SAVED_BYTES, <f64>load<f32>(shifts + ((<usize>c) << 2)) + distance);
     store<f64>(saved + <usize>c * SAVED_BYTES, max<f64>(variance, 0), 8);
   }
   if (!safe && !last) {
-    for (let c = 0; c < C; c++) store<f32>(shifts + (<usize>c << 2), <f32>load<f64>(saved + <usize>c * SAVED_BYTES));
+    for (let c = 0; c < C; c++) store<f32>(shifts + ((<usize>c) << 2), <f32>load<f64>(saved + <usize>c * SAVED_BYTES));
     return 0;
   }
   for (let c = 0; c < C; c++) {
-    const channel = <usize>c << 2;
+    const channel = (<usize>c) << 2;
     const own = saved + <usize>c * SAVED_BYTES;
     const mean = load<f64>(own);
     const variance = load<f64>(own, 8);
@@ -149,14 +150,13 @@ export function normEvaluate(
   factors: usize,
 ): void {
   for (let c = 0; c < C; c++) {
-    const channel = <usize>c << 2;
+    const channel = (<usize>c) << 2;
     const scale = <f64>load<f32>(gamma + channel) / sqrt<f64>(<f64>load<f32>(runningVariance + channel) + epsilon);
     setFactors(factors, c, <f64>load<f32>(runningMean + channel), scale, <f64>load<f32>(beta + channel));
   }
 }
 
-// @ts-ignore: decorator
-@inline
+// @inline
 function setFactors(factors: usize, c: i32, mean: f64, scale: f64, beta: f64): void {
   const own = factors + <usize>c * FACTORS_BYTES;
   const rounded = <f32>mean;
@@ -192,7 +192,7 @@ export function normApply(
         const mean = v128.load32_splat(at);
         const scale = v128.load32_splat(at, 4);
         const offset = v128.load32_splat(at, 8);
-        if (lanes == FULL && live >= FULL) {
+        if (lanes === FULL && live >= FULL) {
           v128.store(y, madd(f32x4.sub(v128.load(x), mean), scale, offset));
           v128.store(y, madd(f32x4.sub(v128.load(x, 16), mean), scale, offset), 16);
           v128.store(y, madd(f32x4.sub(v128.load(x, 32), mean), scale, offset), 32);
