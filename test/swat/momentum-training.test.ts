@@ -152,12 +152,13 @@ describe("the warning of exploding weights", () => {
 
   it("comes where the authors' sharing collapses, and not where SWAT-U empties filters and learns", async () => {
     const images = await loadData("generated:12x12x1", { seed: 1, limit: 200, testLimit: 30 });
+    const larger = networkNamed("resnet8").build([1, 12, 12], 10);
     const runOfFourEpochs = async (method: Method, sparsity: number) => {
       const warnings: string[] = [];
       const recipe = { ...defaults, ...PUBLISHED_EXEMPTIONS[method], batchSize: 16, topKPeriod: 10 };
       const settings = { ...recipe, method, sparsity, epochs: 4, schedule: [{ epoch: 0, rate }] };
       const onWarning = (text: string) => warnings.push(text);
-      const { epochLosses, health } = await train(network, images, settings, createBackend("simd", 1), { onWarning });
+      const { epochLosses, health } = await train(larger, images, settings, createBackend("simd", 1), { onWarning });
       return { warnings, learns: epochLosses[3] < Math.log(10), dead: health.epochs.map((one) => one.deadFilters) };
     };
     const collapsed = await runOfFourEpochs("swat-m", 0.95);
