@@ -3,7 +3,7 @@
  * Everything that runs, records or counts a network walks this list. Names are PyTorch's (`layer1.0.conv1`), as in the
  * SWAT authors' code.
  */
-import { type ConvGeometry, sizeOf, weightShape } from "../core/geometry.ts";
+import { type ConvGeometry, weightShape } from "../core/geometry.ts";
 import type { PoolGeometry } from "../core/pool-geometry.ts";
 import type { InitialDraws } from "./initial-draws.ts";
 
@@ -65,16 +65,4 @@ export function layersOf(network: Network): readonly LayerNode[] {
 /** Shape of a layer's weight as PyTorch stores it: [K, C/groups, R, S], or [K, C] of a linear layer. */
 export function parameterShape({ op, geometry }: LayerNode): readonly number[] {
   return op === "linear" ? [geometry.K, geometry.C] : weightShape(geometry);
-}
-
-/** Trainable parameters: weights, biases, and γ and β of batch norm. */
-export function parameterCount(network: Network): number {
-  let count = 0;
-  for (const node of network.nodes) {
-    if (node.op === "batchNorm") count += 2 * node.shape[0];
-    if (node.op === "conv" || node.op === "linear") {
-      count += sizeOf(parameterShape(node)) + (node.bias ? node.geometry.K : 0);
-    }
-  }
-  return count;
 }

@@ -8,9 +8,11 @@
  * not known, and taken as dense.
  */
 import { sizeOf } from "../core/geometry.ts";
+import type { Operand, Pass } from "../core/passes.ts";
 import { type LayerNode, layersOf, type Network, type NetworkNode, parameterShape } from "../networks/graph.ts";
 import { keepCount } from "../sparsity/keep-count.ts";
-import type { MacOp, OtherOp, TraceOp, TraceTensor } from "../trace/manifest.ts";
+import type { TensorRole, TraceTensor } from "../trace/manifest.ts";
+import { expandStep, type StepTensors } from "./expand.ts";
 import type { LayerSparsity } from "./flops.ts";
 import { type Footprint, footprintOf } from "./footprint.ts";
 import type { TensorStorage, TrainingStep } from "./live-ranges.ts";
@@ -58,107 +60,64 @@ export function networkFootprint(network: Network, settings: FootprintSettings, 
 
 /** The tensors and ops of one step of a network, with the ids and in the order of a recorded trace. */
 export function networkStep(network: Network, batch: number, method: string, nonzeros: StepNonzeros): TrainingStep {
-  const { nodes } = network;
-  const layers = layersOf(network);
-  const tensors = new Map<string, TraceTensor>();
-  const ops: TraceOp[] = [];
-  const add = (id: string, role: TraceTensor["role"], shape: readonly number[], kept?: number, within?: string) => {
-    const tensor = { id, role, shape: [...shape], nonzeros: kept ?? sizeOf(shape) };
-    if (!tensors.has(id)) tensors.set(id, within === undefined ? tensor : { ...tensor, within });
-    return id;
-  };
-  const shapeOf = (node: NetworkNode) => [batch, ...node.shape];
-  const output = (node: NetworkNode) => {
-    const shape = shapeOf(node);
-    return add(`${node.name}:output`, "activation", shape, nonzeros.natural(node, sizeOf(shape)));
-  };
-  const gradient = (node: NetworkNode) => {
-    const shape = shapeOf(node);
-    return add(`${node.name}:outputGrad`, "gradient", shape, nonzeros.gradient?.(node, sizeOf(shape)));
-  };
-  const weight = (node: LayerNode) => {
+  const counted = new CountedTensors(network, batch, nonzeros);
+  const ops = expandStep(network, batch, counted);
+  return { method: { name: method }, step: 0, tensors: [...counted.tensors.values()], ops };
+}
+
+/** Tensors of which only the number of nonzeros is known. */
+class CountedTensors implements StepTensors {
+  readonly tensors = new Map<string, TraceTensor>();
+  readonly #batch: number;
+  readonly #nonzeros: StepNonzeros;
+  readonly #layers: readonly LayerNode[];
+
+  constructor(network: Network, batch: number, nonzeros: StepNonzeros) {
+    this.#batch = batch;
+    this.#nonzeros = nonzeros;
+    this.#layers = layersOf(network);
+  }
+
+  output(node: NetworkNode): string {
+    const shape = this.#shapeOf(node);
+    return this.#add(`${node.name}:output`, "activation", shape, this.#nonzeros.natural(node, sizeOf(shape)));
+  }
+
+  gradient(node: NetworkNode): string {
+    const shape = this.#shapeOf(node);
+    return this.#add(`${node.name}:outputGrad`, "gradient", shape, this.#nonzeros.gradient?.(node, sizeOf(shape)));
+  }
+
+  operand(node: LayerNode, pass: Pass, operand: Operand, source: NetworkNode): string {
+    if (operand === "outputGrad") return this.gradient(node);
+    if (operand === "input") return pass === "forward" ? this.output(source) : this.#saved(node, source);
     const shape = parameterShape(node);
-    return add(`${node.name}:weight`, "weight", shape, nonzeros.weight(layers.indexOf(node), sizeOf(shape)));
-  };
-  const parameterGrad = (name: string, shape: readonly number[]) => add(`${name}:grad`, "parameterGrad", shape);
+    const nonzeros = this.#nonzeros.weight(this.#layers.indexOf(node), sizeOf(shape));
+    return this.#add(`${node.name}:weight`, "weight", shape, nonzeros);
+  }
+
+  dense(id: string, role: TensorRole, shape: readonly number[]): string {
+    return this.#add(id, role, shape);
+  }
+
   /** Selections of as many elements of one tensor are the same elements. */
-  const saved = (node: LayerNode, source: NetworkNode): string => {
-    const within = output(source);
-    const shape = shapeOf(source);
-    const natural = (tensors.get(within) as TraceTensor).nonzeros;
-    const kept = Math.min(natural, nonzeros.saved(layers.indexOf(node), sizeOf(shape)));
-    if (kept === natural) return within;
-    const equal = [...tensors.values()].find((tensor) => tensor.within === within && tensor.nonzeros === kept);
-    return equal?.id ?? add(`${node.name}:savedInput`, "savedActivation", shape, kept, within);
-  };
-  const multiply = (node: LayerNode, pass: MacOp["pass"], operands: MacOp["operands"], target: string) => {
-    const { stride, padding, dilation, ...sizes } = node.geometry;
-    const geometry: MacOp["geometry"] = {
-      ...{ ...sizes, N: batch },
-      ...{ stride: [...stride], padding: [...padding], dilation: [...dilation] },
-    };
-    ops.push({ kind: node.op, pass, layer: node.name, geometry, operands, output: target });
-  };
-  const move = (kind: OtherOp["kind"], pass: OtherOp["pass"], layer: string, reads: string[], writes: string[]) =>
-    ops.push({ kind, pass, layer, reads, writes });
-
-  for (const node of nodes) {
-    const sources = node.from.map((from) => nodes[from]);
-    if (node.op === "input") continue;
-    if (node.op === "conv" || node.op === "linear") {
-      multiply(node, "forward", { input: output(sources[0]), weight: weight(node) }, output(node));
-    } else move(node.op, "forward", node.name, sources.map(output), [output(node)]);
-  }
-  const logits = nodes[nodes.length - 1];
-  move("loss", "backward", "loss", [output(logits)], [gradient(logits)]);
-
-  for (const node of [...nodes].reverse()) {
-    if (node.op === "input") continue;
-    const sources = node.from.map((from) => nodes[from]);
-    const trained = sources.filter(({ op }) => op !== "input");
-    if (node.op === "conv" || node.op === "linear") {
-      const outputGrad = gradient(node);
-      if (trained.length > 0) multiply(node, "inputGrad", { outputGrad, weight: weight(node) }, gradient(trained[0]));
-      const target = parameterGrad(`${node.name}.weight`, parameterShape(node));
-      multiply(node, "weightGrad", { outputGrad, input: saved(node, sources[0]) }, target);
-    } else if (trained.length > 0 || node.op === "batchNorm") {
-      move(
-        node.op,
-        "backward",
-        node.name,
-        [...readAgain(node, sources[0]).map(output), gradient(node)],
-        trained.map(gradient),
-      );
-    }
+  #saved(node: LayerNode, source: NetworkNode): string {
+    const within = this.output(source);
+    const shape = this.#shapeOf(source);
+    const { nonzeros: all } = this.tensors.get(within) as TraceTensor;
+    const kept = Math.min(all, this.#nonzeros.saved(this.#layers.indexOf(node), sizeOf(shape)));
+    if (kept === all) return within;
+    const equal = [...this.tensors.values()].find((tensor) => tensor.within === within && tensor.nonzeros === kept);
+    return equal?.id ?? this.#add(`${node.name}:savedInput`, "savedActivation", shape, kept, within);
   }
 
-  for (const node of nodes) {
-    const parameters = parametersOf(node);
-    if (parameters.length === 0) continue;
-    const masters = parameters.map(([name, shape]) => add(`${name}:master`, "parameter", shape));
-    const momenta = parameters.map(([name, shape]) => add(`${name}:momentum`, "optimizerState", shape));
-    const grads = parameters.map(([name, shape]) => parameterGrad(name, shape));
-    move("optimizer", "update", node.name, [...masters, ...grads, ...momenta], [...masters, ...momenta]);
+  #shapeOf(node: NetworkNode): number[] {
+    return [this.#batch, ...node.shape];
   }
-  return { method: { name: method }, step: 0, tensors: [...tensors.values()], ops };
-}
 
-/** The activation that the backward pass of a node reads: a ReLU its output, batch norm and max pooling their input. */
-function readAgain(node: NetworkNode, source: NetworkNode): NetworkNode[] {
-  if (node.op === "relu") return [node];
-  return node.op === "batchNorm" || node.op === "maxPool" ? [source] : [];
-}
-
-function parametersOf(node: NetworkNode): (readonly [name: string, shape: readonly number[]])[] {
-  const { name } = node;
-  if (node.op === "batchNorm") {
-    const channels = [node.shape[0]];
-    return [
-      [`${name}.weight`, channels],
-      [`${name}.bias`, channels],
-    ];
+  #add(id: string, role: TensorRole, shape: readonly number[], nonzeros = sizeOf(shape), within?: string): string {
+    const tensor = { id, role, shape: [...shape], nonzeros };
+    if (!this.tensors.has(id)) this.tensors.set(id, within === undefined ? tensor : { ...tensor, within });
+    return id;
   }
-  if (node.op !== "conv" && node.op !== "linear") return [];
-  const weight = [`${name}.weight`, parameterShape(node)] as const;
-  return node.bias ? [weight, [`${name}.bias`, [node.geometry.K]]] : [weight];
 }

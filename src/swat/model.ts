@@ -16,7 +16,6 @@ import type { Layer, Phase } from "./layers/layer.ts";
 import { PoolLayer } from "./layers/pool.ts";
 import { ReluLayer } from "./layers/relu.ts";
 import { kernelGeometry, type Selection, SwatLayer } from "./layers/swat-layer.ts";
-import type { StepRecorder } from "./record.ts";
 import type { Activation, Parameter, Source } from "./tensors.ts";
 
 /** How `Model.update` moves the parameters. */
@@ -41,6 +40,7 @@ export class Model {
   readonly parameters: readonly Parameter[];
   readonly classes: number;
   readonly backend: Backend;
+  readonly network: Network;
   readonly #activations: readonly Activation[];
   readonly #selection: Selection;
 
@@ -54,6 +54,7 @@ export class Model {
   ) {
     const { nodes } = network;
     this.backend = backend;
+    this.network = network;
     this.#selection = selection;
     const activations = nodes.map((node, index) => activation(backend, nodes, node, index, maxBatch));
     this.#activations = activations;
@@ -73,6 +74,11 @@ export class Model {
       return [this.#layer(node, index, sources, activations[index], remaining)];
     });
     this.parameters = this.layers.flatMap((layer) => layer.parameters);
+  }
+
+  /** The output of a node. */
+  activationOf({ name }: NetworkNode): Activation {
+    return this.#activations.find((candidate) => candidate.name === name) as Activation;
   }
 
   /** The convolutions and linear layers, in execution order. */
@@ -122,14 +128,6 @@ export class Model {
       if (!whole(output)) return name;
     }
     return null;
-  }
-
-  /** Tells a recorder what the last step did, in the order in which it did it. */
-  record(recorder: StepRecorder): void {
-    for (const layer of this.layers) layer.recordForward(recorder);
-    recorder.move("loss", "backward", "loss", [recorder.activation(this.logits)], [recorder.gradient(this.logits)]);
-    for (const layer of [...this.layers].reverse()) layer.recordBackward(recorder);
-    for (const layer of this.layers) if (layer.parameters.length > 0) recorder.update(layer);
   }
 
   #layer(

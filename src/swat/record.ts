@@ -1,101 +1,95 @@
 /**
- * Records one training step as a trace: layers tell it which tensors they multiplied, read and wrote; it keeps each
- * tensor once, with the mask of its nonzeros, and the operations in the order in which they were told.
+ * Records the last training step of a model as a trace: the ops of its network, in order, and each tensor once with the
+ * mask of its nonzeros.
  */
-
 import { type BitMask, countOnes, maskOfNonzeros } from "../core/bit-mask.ts";
 import { sizeOf } from "../core/geometry.ts";
-import type { Backend, Tensor } from "../kernels/backend.ts";
-import type { LayerNode } from "../networks/graph.ts";
-import type { MacOp, OtherOp, TensorRole, TraceManifest, TraceOp, TraceTensor } from "../trace/manifest.ts";
+import type { Operand, Pass } from "../core/passes.ts";
+import type { Tensor } from "../kernels/backend.ts";
+import type { LayerNode, NetworkNode } from "../networks/graph.ts";
+import { expandStep, type StepTensors } from "../step/expand.ts";
+import type { TensorRole, TraceManifest, TraceTensor } from "../trace/manifest.ts";
 import { encodeTrace } from "../trace/trace.ts";
-import type { Activation, Parameter } from "./tensors.ts";
+import type { SwatLayer } from "./layers/swat-layer.ts";
+import type { Model } from "./model.ts";
 
 /** What a manifest says about the step besides tensors and operations. */
 export type Provenance = Omit<TraceManifest, "tensors" | "ops">;
 
-/** Collects the tensors and operations of one step, then encodes them as a trace. */
-export class StepRecorder {
-  readonly #backend: Backend;
+/** The bytes of the trace of the last step of `model`, on `batch` images, before its update. */
+export function recordStep(model: Model, batch: number, provenance: Provenance): Uint8Array {
+  const recorded = new RecordedTensors(model, batch);
+  const ops = expandStep(model.network, batch, recorded);
+  return encodeTrace({ ...provenance, tensors: [...recorded.tensors.values()], ops }, recorded.masks);
+}
+
+/** The tensors of a model's last step, in the order in which ops first name them. */
+class RecordedTensors implements StepTensors {
+  readonly tensors = new Map<string, TraceTensor>();
+  readonly masks = new Map<string, BitMask>();
+  readonly #model: Model;
   readonly #batch: number;
-  readonly #tensors = new Map<string, TraceTensor>();
-  readonly #masks = new Map<string, BitMask>();
-  readonly #ops: TraceOp[] = [];
+  readonly #layers: ReadonlyMap<string, SwatLayer>;
 
-  constructor(backend: Backend, batch: number) {
-    this.#backend = backend;
+  constructor(model: Model, batch: number) {
+    this.#model = model;
     this.#batch = batch;
+    this.#layers = new Map(model.swatLayers.map((layer) => [layer.name, layer]));
   }
 
-  /** The output of a node; its zeros are natural. */
-  activation({ name, values }: Activation): string {
-    return this.#tensor(`${name}:output`, "activation", () => this.#nonzeros(values));
+  /** Its zeros are activation zeros. */
+  output(node: NetworkNode): string {
+    const { values } = this.#model.activationOf(node);
+    return this.#tensor(`${node.name}:output`, "activation", () => this.#nonzeros(values));
   }
 
-  /** The gradient with respect to the output of a node. */
-  gradient({ name, grad }: Activation): string {
-    return this.#tensor(`${name}:outputGrad`, "gradient", () => this.#nonzeros(grad as Tensor));
+  gradient(node: NetworkNode): string {
+    const { grad } = this.#model.activationOf(node);
+    return this.#tensor(`${node.name}:outputGrad`, "gradient", () => this.#nonzeros(grad as Tensor));
   }
 
-  /** The weight that a layer multiplied with, after top-k. */
-  weight(layer: string, shape: readonly number[], values: Float32Array): string {
-    return this.#tensor(`${layer}:weight`, "weight", () => maskOfNonzeros(values, shape));
+  operand(node: LayerNode, pass: Pass, operand: Operand, source: NetworkNode): string {
+    const layer = this.#layers.get(node.name) as SwatLayer;
+    if (operand === "weight") return this.#weight(layer, pass === "forward" ? pass : "inputGrad");
+    if (operand === "outputGrad") return this.#outputGrad(layer, node);
+    return this.#input(layer, pass === "forward" ? "inputs:forward" : "inputs:backward", source);
   }
 
-  /** What a layer kept of `source`, |x| ≥ threshold; selections of the same elements share one tensor. */
-  keptInput(layer: string, source: Activation, threshold: number, role: TensorRole): string {
-    const id = role === "savedActivation" ? `${layer}:savedInput` : `${layer}:keptInput`;
-    return this.#selection(id, role, this.activation(source), source.values, threshold);
+  dense(id: string, role: TensorRole, shape: readonly number[]): string {
+    if (!this.tensors.has(id)) this.tensors.set(id, { id, role, shape: [...shape], nonzeros: sizeOf(shape) });
+    return id;
   }
 
-  /** What the backward pass of a node kept of `gradient`, |g| ≥ threshold. */
-  keptGradient(target: Activation, threshold: number): string {
-    const within = this.gradient(target);
-    return this.#selection(`${target.name}:keptOutputGrad`, "gradient", within, target.grad as Tensor, threshold);
+  /** A pass of a sparse layer that drops no weights reads the master weights. */
+  #weight(layer: SwatLayer, pass: "forward" | "inputGrad"): string {
+    const { name, shape, values } = layer.weight;
+    const used = layer.weightOf(pass);
+    if (layer.sparsity !== null && used === values) return this.dense(`${name}:master`, "parameter", shape);
+    return this.#tensor(`${layer.name}:weight`, "weight", () => maskOfNonzeros(used, shape));
   }
 
-  /** The dense weights that the optimizer updates. */
-  master({ name, shape }: Parameter): string {
-    return this.#dense(`${name}:master`, "parameter", shape);
+  #input(layer: SwatLayer, drop: "inputs:forward" | "inputs:backward", source: NetworkNode): string {
+    const within = this.output(source);
+    const threshold = layer.keptFrom(drop);
+    if (threshold === null) return within;
+    const mask = this.#nonzeros(layer.source.values, threshold);
+    const isSaved = layer.keptFrom("inputs:backward") !== null;
+    if (isSaved) return this.#selection(`${layer.name}:savedInput`, "savedActivation", mask, within);
+    return this.#selection(`${layer.name}:keptInput`, "activation", mask, within);
   }
 
-  parameterGrad({ name, shape }: Parameter): string {
-    return this.#dense(`${name}:grad`, "parameterGrad", shape);
+  #outputGrad(layer: SwatLayer, node: LayerNode): string {
+    const within = this.gradient(node);
+    const threshold = layer.keptFrom("outputGrad:backward");
+    if (threshold === null) return within;
+    const mask = this.#nonzeros(this.#model.activationOf(node).grad as Tensor, threshold);
+    return this.#selection(`${node.name}:keptOutputGrad`, "gradient", mask, within);
   }
 
-  multiply(node: LayerNode, pass: MacOp["pass"], operands: MacOp["operands"], output: string): void {
-    const { stride, padding, dilation, ...sizes } = node.geometry;
-    const geometry = {
-      ...sizes,
-      N: this.#batch,
-      stride: [...stride] as [number, number],
-      padding: [...padding] as [number, number, number, number],
-      dilation: [...dilation] as [number, number],
-    };
-    this.#ops.push({ kind: node.op, pass, layer: node.name, geometry, operands, output });
-  }
-
-  move(kind: OtherOp["kind"], pass: OtherOp["pass"], layer: string, reads: string[], writes: string[]): void {
-    this.#ops.push({ kind, pass, layer, reads, writes });
-  }
-
-  /** The optimizer's pass over all parameters of a layer. */
-  update(layer: { readonly name: string; readonly parameters: readonly Parameter[] }): void {
-    const masters = layer.parameters.map((parameter) => this.master(parameter));
-    const momenta = layer.parameters.map(({ name, shape }) => this.#dense(`${name}:momentum`, "optimizerState", shape));
-    const grads = layer.parameters.map((parameter) => this.parameterGrad(parameter));
-    this.move("optimizer", "update", layer.name, [...masters, ...grads, ...momenta], [...masters, ...momenta]);
-  }
-
-  /** The bytes of the trace file. */
-  encode(provenance: Provenance): Uint8Array {
-    return encodeTrace({ ...provenance, tensors: [...this.#tensors.values()], ops: this.#ops }, this.#masks);
-  }
-
-  #selection(id: string, role: TensorRole, within: string, tensor: Tensor, threshold: number): string {
-    const mask = this.#nonzeros(tensor, threshold);
+  /** Selections of the same elements of one tensor share one tensor. */
+  #selection(id: string, role: TensorRole, mask: BitMask, within: string): string {
     const nonzeros = countOnes(mask);
-    for (const other of this.#tensors.values()) {
+    for (const other of this.tensors.values()) {
       const related = other.id === within || other.within === within;
       if (related && other.nonzeros === nonzeros && sameElements(this.#maskOf(other), mask)) return other.id;
     }
@@ -103,11 +97,11 @@ export class StepRecorder {
   }
 
   #nonzeros(tensor: Tensor, threshold = 0): BitMask {
-    return this.#backend.mask(tensor, this.#batch, threshold);
+    return this.#model.backend.mask(tensor, this.#batch, threshold);
   }
 
   #tensor(id: string, role: TensorRole, mask: () => BitMask): string {
-    return this.#tensors.has(id) ? id : this.#add(id, role, mask());
+    return this.tensors.has(id) ? id : this.#add(id, role, mask());
   }
 
   #add(id: string, role: TensorRole, mask: BitMask, within?: string): string {
@@ -115,8 +109,8 @@ export class StepRecorder {
     const nonzeros = countOnes(mask);
     const dense = nonzeros === sizeOf(shape);
     const name = `${id}.mask`;
-    if (!dense) this.#masks.set(name, mask);
-    this.#tensors.set(id, {
+    if (!dense) this.masks.set(name, mask);
+    this.tensors.set(id, {
       id,
       role,
       shape: [...shape],
@@ -127,13 +121,8 @@ export class StepRecorder {
     return id;
   }
 
-  #dense(id: string, role: TensorRole, shape: readonly number[]): string {
-    if (!this.#tensors.has(id)) this.#tensors.set(id, { id, role, shape: [...shape], nonzeros: sizeOf(shape) });
-    return id;
-  }
-
   #maskOf({ mask }: TraceTensor): BitMask | undefined {
-    return mask === undefined ? undefined : this.#masks.get(mask);
+    return mask === undefined ? undefined : this.masks.get(mask);
   }
 }
 

@@ -14,7 +14,7 @@ import { DivergenceError } from "./divergence-error.ts";
 import { evaluate, type FinalPruning, finalPruning } from "./evaluate.ts";
 import { Model } from "./model.ts";
 import type { MomentumSharing } from "./momentum-sharing.ts";
-import { type Provenance, StepRecorder } from "./record.ts";
+import { type Provenance, recordStep } from "./record.ts";
 import { rateOfStep, type TrainSettings } from "./settings.ts";
 import { checkSharing, sharingOf } from "./sharing-settings.ts";
 import { modelState, restoreModel, type TrainState } from "./state.ts";
@@ -157,11 +157,9 @@ async function runSteps(prepared: Prepared, hooks: TrainHooks): Promise<TrainOut
       checkLoss(model, batch, loss, step);
       const recorded = hooks.records?.(step, steps) === true;
       if (recorded) {
-        const recorder = new StepRecorder(backend, batch);
-        model.record(recorder);
         const refreshed = refresh || warmup;
         const provenance = { ...provenanceOf(network, data, settings, backend), epoch, step, refreshed, loss };
-        await hooks.onTrace?.(step, recorder.encode(provenance));
+        await hooks.onTrace?.(step, recordStep(model, batch, provenance));
       }
       const isLast = index === stepsPerEpoch - 1;
       // The update moves the weights that a pass without drops has read.

@@ -26,9 +26,10 @@ export interface TrainingEvent {
 
 /** Each convolution and linear layer in a training step of `batch` images, between its backward pass and its update. */
 export function layerReports(model: Model, batch: number): LayerReport[] {
-  return model.swatLayers.map(({ name, source, weight, sparsity, ranked, operands }) => {
-    const { forwardWeight, savedInputThreshold } = operands;
-    const saved = countOnes(model.backend.mask(source.values, batch, savedInputThreshold));
+  return model.swatLayers.map((layer) => {
+    const { name, source, weight, sparsity, ranked } = layer;
+    const forwardWeight = layer.weightOf("forward");
+    const saved = countOnes(model.backend.mask(source.values, batch, layer.keptFrom("inputs:backward") ?? 0));
     return {
       layer: name,
       sparsity: sparsity === null ? null : ranked.weight,

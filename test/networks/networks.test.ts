@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { layersOf, type Network, parameterCount } from "../../src/networks/graph.ts";
+import { layersOf, type Network } from "../../src/networks/graph.ts";
 import { networkNamed, networks } from "../../src/networks/index.ts";
+import { parameterCount } from "../../src/step/layer-kinds.ts";
 
 function asPublished(name: string): Network {
   const definition = networkNamed(name);

@@ -3,8 +3,9 @@
 import { gridMacs } from "../../src/core/dense-macs.ts";
 import { outputHeight, sizeOf } from "../../src/core/geometry.ts";
 import { readJsonFile } from "../../src/io/file-source.ts";
-import { type LayerNode, layersOf, type Network, parameterCount, parameterShape } from "../../src/networks/graph.ts";
+import { type LayerNode, layersOf, type Network, parameterShape } from "../../src/networks/graph.ts";
 import { networkMacs } from "../../src/step/flops.ts";
+import { parameterCount } from "../../src/step/layer-kinds.ts";
 import type { Tally } from "./oracle.ts";
 import { networkOf } from "./swat-network.ts";
 

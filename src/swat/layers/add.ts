@@ -1,6 +1,5 @@
 /** The sum of a residual block; its gradient goes to both sides unchanged. */
 import type { Backend, Tensor } from "../../kernels/backend.ts";
-import type { StepRecorder } from "../record.ts";
 import type { Activation, Source } from "../tensors.ts";
 import type { Layer } from "./layer.ts";
 
@@ -25,15 +24,5 @@ export class AddLayer implements Layer {
     for (const { grad, accumulate } of this.sources) {
       if (grad !== null) this.backend.copy(batch, this.target.grad as Tensor, grad, accumulate);
     }
-  }
-
-  recordForward(recorder: StepRecorder): void {
-    const reads = this.sources.map((source) => recorder.activation(source));
-    recorder.move("add", "forward", this.name, reads, [recorder.activation(this.target)]);
-  }
-
-  recordBackward(recorder: StepRecorder): void {
-    const writes = this.sources.filter(({ grad }) => grad !== null).map((source) => recorder.gradient(source));
-    recorder.move("add", "backward", this.name, [recorder.gradient(this.target)], writes);
   }
 }

@@ -1,6 +1,5 @@
 /** Batch norm over [N, H, W] of each channel, with PyTorch's ε and momentum; always dense. Ioffe & Szegedy 2015. */
 import type { Backend, BatchNorm, RunningStatistics, Tensor } from "../../kernels/backend.ts";
-import type { StepRecorder } from "../record.ts";
 import { type Activation, type Parameter, parameter, type Source } from "../tensors.ts";
 import type { Layer, Phase } from "./layer.ts";
 
@@ -56,15 +55,5 @@ export class BatchNormLayer implements Layer {
       this.#gamma.grad,
       this.#beta.grad,
     );
-  }
-
-  recordForward(recorder: StepRecorder): void {
-    const [reads, writes] = [[recorder.activation(this.source)], [recorder.activation(this.target)]];
-    recorder.move("batchNorm", "forward", this.name, reads, writes);
-  }
-
-  recordBackward(recorder: StepRecorder): void {
-    const reads = [recorder.activation(this.source), recorder.gradient(this.target)];
-    recorder.move("batchNorm", "backward", this.name, reads, [recorder.gradient(this.source)]);
   }
 }

@@ -1,6 +1,5 @@
 /** Concatenation along the channels, in the order of the sources; each gets its part of the gradient. */
 import type { Backend, Tensor } from "../../kernels/backend.ts";
-import type { StepRecorder } from "../record.ts";
 import type { Activation, Source } from "../tensors.ts";
 import type { Layer } from "./layer.ts";
 
@@ -37,15 +36,5 @@ export class ConcatLayer implements Layer {
       const channels = { source: this.#starts[i], target: 0, count };
       if (grad !== null) this.backend.copyChannels(batch, channels, this.target.grad as Tensor, grad, accumulate);
     });
-  }
-
-  recordForward(recorder: StepRecorder): void {
-    const reads = this.sources.map((source) => recorder.activation(source));
-    recorder.move("concat", "forward", this.name, reads, [recorder.activation(this.target)]);
-  }
-
-  recordBackward(recorder: StepRecorder): void {
-    const writes = this.sources.filter(({ grad }) => grad !== null).map((source) => recorder.gradient(source));
-    recorder.move("concat", "backward", this.name, [recorder.gradient(this.target)], writes);
   }
 }

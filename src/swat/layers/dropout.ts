@@ -5,7 +5,6 @@
 
 import { type RandomStream, randomStream } from "../../core/random.ts";
 import type { Backend, Tensor } from "../../kernels/backend.ts";
-import type { StepRecorder } from "../record.ts";
 import type { Activation, Source } from "../tensors.ts";
 import type { Layer, Phase } from "./layer.ts";
 
@@ -37,16 +36,5 @@ export class DropoutLayer implements Layer {
     const { grad, accumulate } = this.source;
     if (grad === null || this.#stream === null) return;
     this.backend.dropout(batch, this.rate, this.#stream, this.target.grad as Tensor, grad, accumulate);
-  }
-
-  recordForward(recorder: StepRecorder): void {
-    const writes = [recorder.activation(this.target)];
-    recorder.move("dropout", "forward", this.name, [recorder.activation(this.source)], writes);
-  }
-
-  recordBackward(recorder: StepRecorder): void {
-    if (this.source.grad === null) return;
-    const reads = [recorder.gradient(this.target)];
-    recorder.move("dropout", "backward", this.name, reads, [recorder.gradient(this.source)]);
   }
 }

@@ -1,5 +1,4 @@
 /** What every layer of the trainer is: buffers that are allocated once, and a forward and a backward over them. */
-import type { StepRecorder } from "../record.ts";
 import type { Parameter } from "../tensors.ts";
 
 /**
@@ -33,6 +32,4 @@ export interface Layer {
   forward(batch: number, phase: Phase): void;
   /** Writes the gradients of its parameters; overwrites those of what it reads, or adds to them (`Source.accumulate`). */
   backward(batch: number): void;
-  recordForward(recorder: StepRecorder): void;
-  recordBackward(recorder: StepRecorder): void;
 }

@@ -2,7 +2,6 @@
 
 import type { PoolGeometry } from "../../core/pool-geometry.ts";
 import type { Backend, Pool, Tensor } from "../../kernels/backend.ts";
-import type { StepRecorder } from "../record.ts";
 import type { Activation, Source } from "../tensors.ts";
 import type { Layer } from "./layer.ts";
 
@@ -31,17 +30,5 @@ export class PoolLayer implements Layer {
   backward(batch: number): void {
     const { grad, accumulate } = this.source;
     if (grad !== null) this.#pool.backward(batch, this.target.grad as Tensor, grad, accumulate);
-  }
-
-  recordForward(recorder: StepRecorder): void {
-    const reads = [recorder.activation(this.source)];
-    recorder.move(this.op, "forward", this.name, reads, [recorder.activation(this.target)]);
-  }
-
-  recordBackward(recorder: StepRecorder): void {
-    if (this.source.grad === null) return;
-    const input = this.op === "maxPool" ? [recorder.activation(this.source)] : [];
-    const reads = [...input, recorder.gradient(this.target)];
-    recorder.move(this.op, "backward", this.name, reads, [recorder.gradient(this.source)]);
   }
 }

@@ -25,7 +25,6 @@ import { keepLargestOfEmpty } from "../../sparsity/keep-filters.ts";
 import { keptMomentum } from "../../sparsity/momentum.ts";
 import { type Drop, SWAT_DROPS } from "../../sparsity/operand-masking.ts";
 import { type Pruning, type StructuredPruner, structuredPruner, unitSize } from "../../sparsity/structured.ts";
-import type { StepRecorder } from "../record.ts";
 import { type Activation, type Parameter, parameter, type Source } from "../tensors.ts";
 import type { Layer, Phase } from "./layer.ts";
 
@@ -139,15 +138,15 @@ export class SwatLayer implements Layer {
     return this.#stored;
   }
 
-  /**
-   * What passes of the last step read: the weights of the forward pass, and the magnitude from which on an element of the input
-   * was saved for the weight gradient, 0 = all were.
-   */
-  get operands(): { forwardWeight: Float32Array; savedInputThreshold: number } {
-    return {
-      forwardWeight: this.#forwardWeight,
-      savedInputThreshold: this.#drops.has("inputs:backward") ? this.thresholds.input : 0,
-    };
+  /** The weights that a pass of the last step multiplied with: the dense ones where it drops none. */
+  weightOf(pass: "forward" | "inputGrad"): Float32Array {
+    return pass === "forward" ? this.#forwardWeight : this.#backwardWeight;
+  }
+
+  /** The magnitude from which on the last step kept elements of an operand; null where it dropped none. */
+  keptFrom(drop: Exclude<Drop, `weights:${string}`>): number | null {
+    if (!this.#drops.has(drop)) return null;
+    return drop === "outputGrad:backward" ? this.thresholds.outputGrad : this.thresholds.input;
   }
 
   forward(batch: number, phase: Phase): void {
@@ -165,39 +164,8 @@ export class SwatLayer implements Layer {
       if (this.#backwardWeight !== this.#forwardWeight) this.#conv.setWeight(this.#backwardWeight);
       this.#conv.inputGrad(batch, outputGrad, inputGrad, accumulate);
     }
-    this.#conv.weightGrad(batch, outputGrad, values, this.operands.savedInputThreshold, this.weight.grad);
+    this.#conv.weightGrad(batch, outputGrad, values, this.keptFrom("inputs:backward") ?? 0, this.weight.grad);
     if (this.bias !== null) this.#conv.biasGrad(batch, dense, this.bias.grad);
-  }
-
-  recordForward(recorder: StepRecorder): void {
-    const weight = this.#recordWeight(recorder, this.#forwardWeight);
-    const input = this.#recordInput(recorder, "inputs:forward");
-    recorder.multiply(this.#node, "forward", { input, weight }, recorder.activation(this.#target));
-  }
-
-  recordBackward(recorder: StepRecorder): void {
-    const outputGrad =
-      this.#keptGrad === null
-        ? recorder.gradient(this.#target)
-        : recorder.keptGradient(this.#target, this.thresholds.outputGrad);
-    if (this.source.grad !== null) {
-      const weight = this.#recordWeight(recorder, this.#backwardWeight);
-      recorder.multiply(this.#node, "inputGrad", { outputGrad, weight }, recorder.gradient(this.source));
-    }
-    const input = this.#recordInput(recorder, "inputs:backward");
-    recorder.multiply(this.#node, "weightGrad", { outputGrad, input }, recorder.parameterGrad(this.weight));
-  }
-
-  /** A pass of a sparse layer that drops no weights reads the master weights. */
-  #recordWeight(recorder: StepRecorder, values: Float32Array): string {
-    if (this.sparsity !== null && values === this.weight.values) return recorder.master(this.weight);
-    return recorder.weight(this.name, this.weight.shape, values);
-  }
-
-  #recordInput(recorder: StepRecorder, drop: Drop): string {
-    if (!this.#drops.has(drop)) return recorder.activation(this.source);
-    const role = this.#drops.has("inputs:backward") ? "savedActivation" : "activation";
-    return recorder.keptInput(this.name, this.source, this.thresholds.input, role);
   }
 
   /**

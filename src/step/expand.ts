@@ -1,0 +1,102 @@
+/**
+ * Expands a network into the ops of one training step, in the order in which they run: forward, the loss, backward in
+ * reverse order, the update. The trainer, synthetic traces and footprints share this order; each brings its own tensors.
+ */
+import type { Operand, Pass } from "../core/passes.ts";
+import type { LayerNode, Network, NetworkNode } from "../networks/graph.ts";
+import type { MacOp, OtherOp, TensorRole, TraceOp } from "../trace/manifest.ts";
+import { type ComputingNode, computes, LAYER_KINDS, multiplies } from "./layer-kinds.ts";
+
+/** The tensors of a step by what they are; each call names one, and adds it where it is new. */
+export interface StepTensors {
+  /** The output of a node. */
+  output(node: NetworkNode): string;
+  /** The gradient with respect to the output of a node. */
+  gradient(node: NetworkNode): string;
+  /** What a pass of a layer multiplies: the dense tensor, or what the method kept of it. */
+  operand(layer: LayerNode, pass: Pass, operand: Operand, source: NetworkNode): string;
+  /** A dense tensor of the optimizer. */
+  dense(id: string, role: TensorRole, shape: readonly number[]): string;
+}
+
+/** The ops of a step on `batch` images. */
+export function expandStep({ nodes }: Network, batch: number, tensors: StepTensors): TraceOp[] {
+  const sourcesOf = (node: NetworkNode) => node.from.map((from) => nodes[from]);
+  const computing = nodes.filter(computes);
+  const logits = nodes[nodes.length - 1];
+  const forward = computing.map((node) => forwardOp(node, sourcesOf(node), batch, tensors));
+  const loss: OtherOp = {
+    ...{ kind: "loss", pass: "backward", layer: "loss" },
+    ...{ reads: [tensors.output(logits)], writes: [tensors.gradient(logits)] },
+  };
+  const backward = [...computing].reverse().flatMap((node) => backwardOps(node, sourcesOf(node), batch, tensors));
+  return [...forward, loss, ...backward, ...computing.flatMap((node) => updateOps(node, tensors))];
+}
+
+function forwardOp(node: ComputingNode, sources: readonly NetworkNode[], batch: number, tensors: StepTensors): TraceOp {
+  if (!multiplies(node)) {
+    const reads = sources.map((source) => tensors.output(source));
+    return {
+      kind: node.op as OtherOp["kind"],
+      pass: "forward",
+      layer: node.name,
+      reads,
+      writes: [tensors.output(node)],
+    };
+  }
+  const weight = tensors.operand(node, "forward", "weight", sources[0]);
+  const input = tensors.operand(node, "forward", "input", sources[0]);
+  return macOp(node, batch, { pass: "forward", operands: { input, weight }, output: tensors.output(node) });
+}
+
+/** No gradient of the images is computed. Batch norm trains its γ and β all the same. */
+function backwardOps(
+  node: ComputingNode,
+  sources: readonly NetworkNode[],
+  batch: number,
+  tensors: StepTensors,
+): TraceOp[] {
+  const [source] = sources;
+  const trained = sources.filter(computes);
+  if (!multiplies(node)) {
+    const { reads, parameters } = LAYER_KINDS[node.op];
+    if (trained.length === 0 && parameters(node).length === 0) return [];
+    const again = { input: [source], output: [node], nothing: [], mac: [] }[reads].map((one) => tensors.output(one));
+    const writes = trained.map((one) => tensors.gradient(one));
+    const kind = node.op as OtherOp["kind"];
+    return [{ kind, pass: "backward", layer: node.name, reads: [...again, tensors.gradient(node)], writes }];
+  }
+  const ops: TraceOp[] = [];
+  const outputGrad = tensors.operand(node, "weightGrad", "outputGrad", source);
+  if (computes(source)) {
+    const weight = tensors.operand(node, "inputGrad", "weight", source);
+    const output = tensors.gradient(source);
+    ops.push(macOp(node, batch, { pass: "inputGrad", operands: { outputGrad, weight }, output }));
+  }
+  const input = tensors.operand(node, "weightGrad", "input", source);
+  const [{ name, shape }] = LAYER_KINDS[node.op].parameters(node);
+  const output = tensors.dense(`${name}:grad`, "parameterGrad", shape);
+  return [...ops, macOp(node, batch, { pass: "weightGrad", operands: { outputGrad, input }, output })];
+}
+
+function updateOps(node: ComputingNode, tensors: StepTensors): OtherOp[] {
+  const parameters = LAYER_KINDS[node.op].parameters(node);
+  if (parameters.length === 0) return [];
+  const all = (part: string, role: TensorRole) =>
+    parameters.map(({ name, shape }) => tensors.dense(`${name}:${part}`, role, shape));
+  const masters = all("master", "parameter");
+  const momenta = all("momentum", "optimizerState");
+  const grads = all("grad", "parameterGrad");
+  const reads = [...masters, ...grads, ...momenta];
+  return [{ kind: "optimizer", pass: "update", layer: node.name, reads, writes: [...masters, ...momenta] }];
+}
+
+function macOp(
+  { op: kind, name: layer, geometry }: LayerNode,
+  batch: number,
+  { pass, operands, output }: Pick<MacOp, "pass" | "operands"> & { readonly output: string },
+): MacOp {
+  const { stride, padding, dilation, ...sizes } = geometry;
+  const copies = { stride: [...stride], padding: [...padding], dilation: [...dilation] };
+  return { kind, pass, layer, geometry: { ...sizes, N: batch, ...copies } as MacOp["geometry"], operands, output };
+}
