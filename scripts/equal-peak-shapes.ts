@@ -10,14 +10,14 @@
 import { mkdir } from "node:fs/promises";
 import { loadMachine } from "../src/api/open.ts";
 import { synthesizeTrace } from "../src/api/synthesize.ts";
-import { SHAPE_OF } from "../src/core/passes.ts";
 import { writeFileAtomically } from "../src/io/atomic-file.ts";
 import { openLines } from "../src/io/line-file.ts";
 import { listDirectory, readBytes } from "../src/io/read-file.ts";
 import { withRegion } from "../src/report/marked-region.ts";
 import { accelerators } from "../src/sim/arrays/index.ts";
 import { type Machine, resolveMachine } from "../src/sim/hardware/machine.ts";
-import { OPERANDS_OF, type Operation, PASSES, type Pass } from "../src/sim/operation/operation.ts";
+import { prepareOperation } from "../src/sim/operation/ablations.ts";
+import { type Operation, PASSES, type Pass } from "../src/sim/operation/operation.ts";
 import { blank, extentOf, take } from "../src/sim/sampling/slice.ts";
 import { isMacOp } from "../src/trace/manifest.ts";
 import { encodeTrace, type IdentifiedTrace, identifyTrace } from "../src/trace/trace.ts";
@@ -104,13 +104,8 @@ async function countWorkload({ trace, sha256 }: IdentifiedTrace, swept: typeof s
   const missing = [...byKey.values()].filter((machine) => !known.has(keyOf(machine)));
   for (const machine of missing) known.set(keyOf(machine), { forward: 0, inputGrad: 0, weightGrad: 0, occupied: 0 });
   for (const op of missing.length === 0 ? [] : trace.manifest.ops.filter(isMacOp)) {
-    const masks: Partial<Record<keyof typeof SHAPE_OF, Awaited<ReturnType<typeof trace.mask>>>> = {};
-    for (const operand of OPERANDS_OF[op.pass]) {
-      const { bytes } = await trace.mask(op.operands[operand] as string);
-      masks[operand] = { shape: SHAPE_OF[operand](op.geometry), bytes };
-    }
-    const topKPeriod = (trace.manifest.method as { topKPeriod?: number }).topKPeriod ?? 1;
-    const operation: Operation = { pass: op.pass, layer: op.layer, geometry: op.geometry, masks, topKPeriod };
+    const topKPeriod = trace.manifest.method.topKPeriod ?? 1;
+    const operation = { ...(await prepareOperation(trace, op)).actual, topKPeriod };
     for (const machine of missing) count(machine, operation, known.get(keyOf(machine)) as Counts);
   }
   await cache.append(

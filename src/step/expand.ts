@@ -4,7 +4,14 @@
  */
 import type { Operand, Pass } from "../core/passes.ts";
 import type { LayerNode, Network, NetworkNode } from "../networks/graph.ts";
-import type { MacOp, OtherOp, TensorRole, TraceOp } from "../trace/manifest.ts";
+import {
+  type MacOp,
+  type Multiplication,
+  macOp,
+  type OtherOp,
+  type TensorRole,
+  type TraceOp,
+} from "../trace/manifest.ts";
 import { type ComputingNode, computes, LAYER_KINDS, multiplies } from "./layer-kinds.ts";
 
 /** The tensors of a step by what they are; each call names one, and adds it where it is new. */
@@ -46,7 +53,8 @@ function forwardOp(node: ComputingNode, sources: readonly NetworkNode[], batch: 
   }
   const weight = tensors.operand(node, "forward", "weight", sources[0]);
   const input = tensors.operand(node, "forward", "input", sources[0]);
-  return macOp(node, batch, { pass: "forward", operands: { input, weight }, output: tensors.output(node) });
+  const output = tensors.output(node);
+  return multiplyingOp(node, batch, { pass: "forward", operands: { input, weight } }, output);
 }
 
 /** No gradient of the images is computed. Batch norm trains its γ and β all the same. */
@@ -71,12 +79,12 @@ function backwardOps(
   if (computes(source)) {
     const weight = tensors.operand(node, "inputGrad", "weight", source);
     const output = tensors.gradient(source);
-    ops.push(macOp(node, batch, { pass: "inputGrad", operands: { outputGrad, weight }, output }));
+    ops.push(multiplyingOp(node, batch, { pass: "inputGrad", operands: { outputGrad, weight } }, output));
   }
   const input = tensors.operand(node, "weightGrad", "input", source);
   const [{ name, shape }] = LAYER_KINDS[node.op].parameters(node);
   const output = tensors.dense(`${name}:grad`, "parameterGrad", shape);
-  return [...ops, macOp(node, batch, { pass: "weightGrad", operands: { outputGrad, input }, output })];
+  return [...ops, multiplyingOp(node, batch, { pass: "weightGrad", operands: { outputGrad, input } }, output)];
 }
 
 function updateOps(node: ComputingNode, tensors: StepTensors): OtherOp[] {
@@ -91,12 +99,9 @@ function updateOps(node: ComputingNode, tensors: StepTensors): OtherOp[] {
   return [{ kind: "optimizer", pass: "update", layer: node.name, reads, writes: [...masters, ...momenta] }];
 }
 
-function macOp(
-  { op: kind, name: layer, geometry }: LayerNode,
-  batch: number,
-  { pass, operands, output }: Pick<MacOp, "pass" | "operands"> & { readonly output: string },
-): MacOp {
-  const { stride, padding, dilation, ...sizes } = geometry;
+function multiplyingOp(node: LayerNode, batch: number, multiplication: Multiplication, output: string): MacOp {
+  const { stride, padding, dilation, ...sizes } = node.geometry;
   const copies = { stride: [...stride], padding: [...padding], dilation: [...dilation] };
-  return { kind, pass, layer, geometry: { ...sizes, N: batch, ...copies } as MacOp["geometry"], operands, output };
+  const geometry = { ...sizes, N: batch, ...copies } as MacOp["geometry"];
+  return macOp(node.op, node.name, geometry, multiplication, output);
 }

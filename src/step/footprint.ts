@@ -119,7 +119,7 @@ function publishedActivations({ tensors, ops }: TrainingStep, valueBytes: number
   };
   for (const op of ops) {
     if (isMacOp(op)) {
-      if (op.pass === "weightGrad") add(op.operands.input as string, true);
+      if (op.pass === "weightGrad") add(op.operands.input, true);
     } else if (op.pass === "forward" && (op.kind === "batchNorm" || op.kind === "maxPool")) add(op.reads[0], false);
   }
   return bytes;

@@ -7,7 +7,7 @@
  * master copy. Every other tensor that no recorded op writes lies in DRAM as the machine stores it.
  */
 
-import { OPERANDS_OF, type Operand } from "../core/passes.ts";
+import { type Operand, operandEntries } from "../core/passes.ts";
 import { isMacOp, type MacOp, type TraceManifest, type TraceOp, type TraceTensor } from "../trace/manifest.ts";
 
 /** Compares a tensor with a threshold and compresses what is kept; every `period` steps the threshold is searched anew. */
@@ -46,7 +46,7 @@ export function stepOps(manifest: TraceManifest): readonly StepOp[] {
 export function tensorsOf(op: StepOp): { readonly reads: readonly string[]; readonly writes: readonly string[] } {
   if (op.kind !== "conv" && op.kind !== "linear") return op as Exclude<StepOp, MacOp>;
   const { operands, output, pass } = op as MacOp;
-  const reads = OPERANDS_OF[pass].map((operand) => operands[operand] as string);
+  const reads = operandEntries(pass, operands).map(([, id]) => id);
   return { reads, writes: output === undefined ? [] : [output] };
 }
 
@@ -55,7 +55,7 @@ function derive(manifest: TraceManifest): StepOp[] {
   const isTopK = selectsWeights(method);
   const byId = new Map(tensors.map((tensor) => [tensor.id, tensor]));
   const saved = new Map(
-    ops.flatMap((op) => (isMacOp(op) && op.pass === "weightGrad" ? [[op.layer, op.operands.input as string]] : [])),
+    ops.flatMap((op) => (isMacOp(op) && op.pass === "weightGrad" ? [[op.layer, op.operands.input]] : [])),
   );
   const selected = new Set<string>();
   const select = (op: MacOp, id: string | undefined): SelectOp[] => {
@@ -70,7 +70,7 @@ function derive(manifest: TraceManifest): StepOp[] {
   };
   return ops.flatMap((op): StepOp[] => {
     if (!isMacOp(op)) return [op];
-    const before = OPERANDS_OF[op.pass].flatMap((operand) => select(op, op.operands[operand]));
+    const before = operandEntries(op.pass, op.operands).flatMap(([, id]) => select(op, id));
     const after = op.pass === "forward" ? select(op, saved.get(op.layer)) : [];
     return [...before, ...transposes(op, byId), op, ...after];
   });
@@ -102,9 +102,9 @@ function masterOf(
 
 /** Weights are compressed as forward reads them, inputs as forward wrote them. */
 function transposes(op: MacOp, byId: ReadonlyMap<string, TraceTensor>): TransposeOp[] {
-  const again: Partial<Record<MacOp["pass"], Operand>> = { inputGrad: "weight", weightGrad: "input" };
-  const operand = again[op.pass];
-  const id = operand === undefined ? undefined : op.operands[operand];
-  if (operand === undefined || id === undefined || byId.get(id)?.mask === undefined) return [];
+  if (op.pass === "forward") return [];
+  const [operand, id] =
+    op.pass === "inputGrad" ? (["weight", op.operands.weight] as const) : (["input", op.operands.input] as const);
+  if (byId.get(id)?.mask === undefined) return [];
   return [{ kind: "transpose", pass: op.pass, layer: op.layer, operand, reads: [id], writes: [] }];
 }

@@ -2,7 +2,6 @@
  * Zeros of gradients, by what backpropagation leaves zero: a ReLU where its output is, dropout what it dropped, max pooling
  * all but the largest, a layer what no kept weight multiplies; batch norm fills a channel again.
  */
-import type { BitMask } from "../core/bit-mask.ts";
 import { type RandomStream, randomStream } from "../core/random.ts";
 import { layersOf, type NetworkNode } from "../networks/graph.ts";
 import type { ForwardZeros } from "./forward.ts";
@@ -42,7 +41,7 @@ export function gradientZeros(
       case "relu":
         return masks.both(natural[index], grad);
       case "dropout":
-        return masks.both(kept.get(node) as BitMask, grad);
+        return masks.both(kept.get(node) ?? null, grad);
       case "batchNorm":
         return thinned(masks.wholeChannels(grad), shape, randomStream(seed, "synthetic-gradient", index));
       case "maxPool":

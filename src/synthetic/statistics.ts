@@ -1,6 +1,5 @@
 /** The statistics of the zeros of a trace, operand by operand, in the terms of the patterns that synthetic ones are drawn from. */
 import { sizeOf } from "../core/geometry.ts";
-import type { Operand } from "../core/passes.ts";
 import { isMacOp, type TraceTensor } from "../trace/manifest.ts";
 import type { Trace } from "../trace/trace.ts";
 import { activationPattern, type MeasuredField } from "./measure-activation.ts";
@@ -49,16 +48,16 @@ export async function tracePatterns(trace: Trace): Promise<TracePatterns> {
     return { tensor: id, density: densityOf(tensor), pattern: (await known.get(id)) ?? null };
   };
   const layers: MeasuredLayer[] = [];
-  for (const { layer, kind, geometry, operands } of multiplying.filter(({ pass }) => pass === "forward")) {
-    const operandOf = (pass: string, name: Operand) =>
-      multiplying.find((op) => op.layer === layer && op.pass === pass)?.operands[name];
-    const weight = trace.tensor(operands.weight as string);
+  for (const { pass, layer, kind, geometry, operands } of multiplying) {
+    if (pass !== "forward") continue;
+    const backward = multiplying.find((op) => op.layer === layer && op.pass === "weightGrad")?.operands;
+    const weight = trace.tensor(operands.weight);
     layers.push({
       ...{ layer, kind, taps: geometry.R * geometry.S },
       weight: { tensor: weight.id, density: densityOf(weight), pattern: await weightOf(trace, weight) },
       input: await field(operands.input),
-      saved: await field(operandOf("weightGrad", "input")),
-      outputGrad: await field(operandOf("weightGrad", "outputGrad")),
+      saved: await field(backward?.input),
+      outputGrad: await field(backward?.outputGrad),
     });
   }
   const rectified = [];

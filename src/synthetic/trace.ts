@@ -45,8 +45,8 @@ export function synthesize(step: SyntheticStep): SyntheticTrace {
   /** Tensors with the same zeros name one mask. */
   const names = new Map<BitMask, string>();
   const masked = tensors.map((tensor): TraceTensor => {
-    if (tensor.nonzeros === sizeOf(tensor.shape)) return tensor;
-    const zeros = zerosOf(tensor) as BitMask;
+    const zeros = tensor.nonzeros === sizeOf(tensor.shape) ? null : zerosOf(tensor);
+    if (zeros === null) return tensor;
     const mask = names.get(zeros) ?? `${tensor.id}.mask`;
     names.set(zeros, mask);
     const { within, ...rest } = tensor;

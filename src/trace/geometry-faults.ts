@@ -1,10 +1,10 @@
 /** Whether an op's geometry is possible and fits the shapes of the tensors it names. */
 import { type ConvGeometry, outputHeight, outputWidth, sizeOf } from "../core/geometry.ts";
 import { OPERANDS_OF, RESULT_OF, SHAPE_OF } from "../core/passes.ts";
-import type { MacOp, TraceTensor } from "./manifest.ts";
+import type { TraceTensor, UncheckedMacOp } from "./manifest.ts";
 
 /** What is wrong with `op`, one line each; an empty list when it fits. */
-export function geometryFaults(op: MacOp, tensor: (id: string) => TraceTensor): string[] {
+export function geometryFaults(op: UncheckedMacOp, tensor: (id: string) => TraceTensor): string[] {
   const g: ConvGeometry = op.geometry;
   const faults: string[] = [];
   if (g.C % g.groups !== 0 || g.K % g.groups !== 0) {

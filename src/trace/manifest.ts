@@ -4,6 +4,7 @@
  * type, the check of every file that comes in, and the published JSON Schema (`schemas/trace-manifest.schema.json`).
  */
 import { type Static, Type } from "typebox";
+import type { ByOperand, Pass } from "../core/passes.ts";
 
 /** Version written by this program. Readers accept any minor version of the same major one. */
 export const TRACE_VERSION = "1.1";
@@ -33,7 +34,7 @@ const Geometry = Type.Object(
 
 const Id = Type.String({ minLength: 1 });
 
-/** A convolution or linear layer in one pass. */
+/** A convolution or linear layer in one pass, before `geometryFaults` has checked that it has the operands of its pass. */
 export const MacOpSchema = Type.Object(
   {
     kind: Type.Enum(["conv", "linear"]),
@@ -183,8 +184,14 @@ export const ManifestSchema = Type.Object(
 
 /** One tensor of a manifest. */
 export type TraceTensor = Static<typeof TensorSchema>;
-/** An op that multiplies. */
-export type MacOp = Static<typeof MacOpSchema>;
+/** An op as its schema describes it, whose operands may be those of another pass. */
+export type UncheckedMacOp = Static<typeof MacOpSchema>;
+/** A pass with the ids of the tensors that it multiplies. */
+export type Multiplication = {
+  [P in Pass]: { pass: P; operands: ByOperand<P, string> };
+}[Pass];
+/** An op that multiplies; `pass` says which operands there are. */
+export type MacOp = Omit<UncheckedMacOp, keyof Multiplication> & Multiplication;
 /** An op that only moves bytes. */
 export type OtherOp = Static<typeof OtherOpSchema>;
 /** What the recorder left out. */
@@ -195,6 +202,17 @@ export type TraceOp = MacOp | OtherOp;
 export type TensorRole = TraceTensor["role"];
 /** A whole manifest. */
 export type TraceManifest = Static<typeof ManifestSchema>;
+
+/** An op that multiplies, its fields in the order in which traces are written. */
+export function macOp(
+  kind: MacOp["kind"],
+  layer: string,
+  geometry: MacOp["geometry"],
+  { pass, operands }: Multiplication,
+  output: string,
+): MacOp {
+  return { kind, pass, layer, geometry, operands, output } as MacOp;
+}
 
 /** Whether an op multiplies: a convolution or a linear layer. */
 export function isMacOp(op: TraceOp): op is MacOp {

@@ -12,6 +12,7 @@ import { coverageOf, coverageText } from "./coverage.ts";
 import { geometryFaults } from "./geometry-faults.ts";
 import {
   isMacOp,
+  type MacOp,
   MacOpSchema,
   ManifestSchema,
   OtherOpSchema,
@@ -132,8 +133,9 @@ function parseManifest(text: string, where: string): { manifest: TraceManifest; 
       if (!KINDS.includes(op.kind)) {
         throw new InputError([`${at}: kind: ${unknownName("value", String(op.kind), KINDS)}`]);
       }
+      // Whether a multiplication has the operands of its pass, `geometryFaults` says.
       return isMacOp(op)
-        ? checkSchema(MacOpSchema, op, at, { unknownKeys })
+        ? (checkSchema(MacOpSchema, op, at, { unknownKeys }) as MacOp)
         : checkSchema(OtherOpSchema, op, at, { unknownKeys });
     } catch (error) {
       faults.push(...(error as InputError).faults);
@@ -180,7 +182,7 @@ function manifestFaults(
     const ids = isMacOp(op)
       ? [...Object.values(op.operands), ...(op.output === undefined ? [] : [op.output])]
       : [...op.reads, ...op.writes];
-    const missing = ids.filter((id) => !tensors.has(id as string));
+    const missing = ids.filter((id) => !tensors.has(id));
     for (const id of missing) faults.push(`${at}: no tensor has the id "${id}"`);
     if (isMacOp(op) && missing.length === 0) {
       faults.push(...geometryFaults(op, (id) => tensors.get(id) as TraceTensor).map((fault) => `${at}: ${fault}`));

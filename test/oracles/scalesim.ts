@@ -5,8 +5,8 @@
  * by index, extra writes, padded row-wise blocks, the time base of utilisation) is applied here. Source: SCALE-Sim v3
  * fab89b7 (Samajdar et al.).
  */
-import { type BitMask, setBit, zerosMask } from "../../src/core/bit-mask.ts";
-import { type ConvGeometry, outputHeight, outputWidth, weightShape } from "../../src/core/geometry.ts";
+import { type BitMask, onesMask, setBit, zerosMask } from "../../src/core/bit-mask.ts";
+import { type ConvGeometry, inputShape, outputHeight, outputWidth, weightShape } from "../../src/core/geometry.ts";
 import { type SystolicParams, systolic } from "../../src/sim/arrays/systolic.ts";
 import type { ComputeResult } from "../../src/sim/hardware/accelerator.ts";
 import { readCase } from "./case-files.ts";
@@ -175,7 +175,16 @@ function runOf(golden: Case, layer: Layer, params: SystolicParams, geometry = ar
   const drawn = drawnNonzeros(golden, layer);
   const keeps = mode === "row" ? (filter: number) => drawn?.[filter] ?? n : () => n;
   const weight = patternMask(geometry, layer.geometry, m, keeps);
-  return systolic.run({ pass: "forward", layer: layer.name, geometry, masks: { weight }, topKPeriod: 1 }, params);
+  return systolic.run(
+    {
+      pass: "forward",
+      layer: layer.name,
+      geometry,
+      masks: { weight, input: onesMask(inputShape(geometry)) },
+      topKPeriod: 1,
+    },
+    params,
+  );
 }
 
 function arrayGeometry({ geometry: g }: Layer, { sparsity: { mode, m } }: SystolicParams): ConvGeometry {

@@ -9,7 +9,7 @@ import { linearGeometry } from "../../src/core/geometry.ts";
 import { mesh } from "../../src/sim/arrays/mesh.ts";
 import { sigma } from "../../src/sim/arrays/sigma.ts";
 import type { ComputeResult } from "../../src/sim/hardware/accelerator.ts";
-import type { Operation } from "../../src/sim/operation/operation.ts";
+import type { Operation, OperationOf } from "../../src/sim/operation/operation.ts";
 import { readBits, readCase } from "./case-files.ts";
 import type { Oracle, Tally } from "./oracle.ts";
 
@@ -98,7 +98,7 @@ async function simulate(dir: string, golden: Case, tally: Tally): Promise<Comput
   });
 }
 
-function forwardOf({ id, config }: Case, masks: Operation["masks"]): Operation {
+function forwardOf({ id, config }: Case, masks: OperationOf<"forward">["masks"]): Operation {
   return { pass: "forward", layer: id, geometry: linearGeometry(config.N, config.K, config.M), masks, topKPeriod: 1 };
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { sizeOf } from "../../src/core/geometry.ts";
 import { footprintOf } from "../../src/step/footprint.ts";
-import type { MacOp, TraceTensor } from "../../src/trace/manifest.ts";
+import { isMacOp, type TraceTensor } from "../../src/trace/manifest.ts";
 import { DENSE_DENSITIES, makeTrace, SWAT_DENSITIES } from "../support/make-trace.ts";
 
 const part = (footprint: ReturnType<typeof footprintOf>, name: string) =>
@@ -34,7 +34,8 @@ describe("the footprint of a training step", () => {
     const { trace } = await makeTrace(SWAT_DENSITIES);
     const { manifest } = trace;
     const saved = manifest.tensors.find(({ id }) => id === "saved") as TraceTensor;
-    const weightGrad = manifest.ops.find(({ pass }) => pass === "weightGrad") as MacOp;
+    const weightGrad = manifest.ops.filter(isMacOp).find(({ pass }) => pass === "weightGrad");
+    if (weightGrad?.pass !== "weightGrad") throw new Error("the trace has no weight gradient");
     const second = { ...weightGrad, layer: "shortcut", operands: { ...weightGrad.operands, input: "again" } };
     const twice = {
       ...manifest,

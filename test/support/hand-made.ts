@@ -2,7 +2,7 @@
  * A small trace built by hand, as a user of NumPy would from the published contract alone: nothing here comes from the
  * program but types. One 2×2 convolution, N = 2, [3, 3, 3] → [2, 2, 2], in all three passes, and a ReLU.
  */
-import type { MacOp, TraceManifest } from "../../src/trace/manifest.ts";
+import type { MacOp, Multiplication, TraceManifest, UncheckedMacOp } from "../../src/trace/manifest.ts";
 
 /** Elements of one row, 0 or 1, row by row. */
 type Bits = readonly (readonly number[])[];
@@ -61,8 +61,8 @@ const geometry: MacOp["geometry"] = {
   groups: 1,
 };
 
-function op(pass: MacOp["pass"], operands: MacOp["operands"], output: string): MacOp {
-  return { kind: "conv", pass, layer: "conv", geometry: structuredClone(geometry), operands, output };
+function op({ pass, operands }: Multiplication, output: string): MacOp {
+  return { kind: "conv", pass, layer: "conv", geometry: structuredClone(geometry), operands, output } as MacOp;
 }
 
 /** A fresh copy of all parts, without a fault. */
@@ -95,10 +95,10 @@ export function handMade(): Parts {
         { id: "dw", role: "parameterGrad", shape: [2, 3, 2, 2], nonzeros: 24 },
       ],
       ops: [
-        op("forward", { input: "x", weight: "w" }, "y"),
+        op({ pass: "forward", operands: { input: "x", weight: "w" } }, "y"),
         { kind: "relu", pass: "forward", layer: "relu", reads: ["y"], writes: ["y"] },
-        op("inputGrad", { outputGrad: "dy", weight: "w" }, "dx"),
-        op("weightGrad", { outputGrad: "dy", input: "xs" }, "dw"),
+        op({ pass: "inputGrad", operands: { outputGrad: "dy", weight: "w" } }, "dx"),
+        op({ pass: "weightGrad", operands: { outputGrad: "dy", input: "xs" } }, "dw"),
       ],
     },
     stored: { "x.mask": mask(MASKS.input), "xs.mask": mask(MASKS.savedInput), "w.mask": mask(MASKS.weight) },
@@ -128,8 +128,8 @@ export function damaged(damage: (parts: Parts) => void): Uint8Array {
   return fileBytes(parts);
 }
 
-/** Op `index` of the hand-made manifest as the multiplying op it is. */
-export function macOp({ manifest }: Parts, index: 0 | 2 | 3): MacOp {
+/** Op `index` of the hand-made manifest as the multiplying op it is, to be damaged. */
+export function macOp({ manifest }: Parts, index: 0 | 2 | 3): UncheckedMacOp {
   return manifest.ops[index] as MacOp;
 }
 

@@ -9,7 +9,7 @@ import {
   outputWidth,
   weightShape,
 } from "../../src/core/geometry.ts";
-import { OPERANDS_OF, type Operand, type Operation, PASSES, type Pass } from "../../src/sim/operation/operation.ts";
+import { OPERANDS_OF, type Operation, PASSES, type Pass, withMasks } from "../../src/sim/operation/operation.ts";
 
 const SHAPE_OF = { input: inputShape, weight: weightShape, outputGrad: outputShape } as const;
 
@@ -71,14 +71,11 @@ export const operations: fc.Arbitrary<Operation> = fc
   .tuple(geometries, fc.constantFrom<Pass>(...PASSES))
   .chain(([geometry, pass]) => {
     const [a, b] = OPERANDS_OF[pass];
-    return fc.tuple(masks(SHAPE_OF[a](geometry)), masks(SHAPE_OF[b](geometry))).map(
-      ([first, second]): Operation => ({
-        pass,
-        layer: "random",
-        geometry,
-        masks: { [a]: first, [b]: second } as Record<Operand, BitMask>,
-        topKPeriod: 1,
-      }),
+    return fc.tuple(masks(SHAPE_OF[a](geometry)), masks(SHAPE_OF[b](geometry))).map(([first, second]) =>
+      withMasks({ pass, layer: "random", geometry, topKPeriod: 1 }, [
+        [a, first],
+        [b, second],
+      ]),
     );
   });
 

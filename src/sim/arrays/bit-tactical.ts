@@ -11,7 +11,7 @@ import { once } from "../../core/memoize.ts";
 import type { Accelerator, ComputeResult } from "../hardware/accelerator.ts";
 import { type WindowGrid, windowGrids } from "../operation/channel-first.ts";
 import { weightPairs } from "../operation/image-padding.ts";
-import type { Operation } from "../operation/operation.ts";
+import type { Operation, WeightOperation } from "../operation/operation.ts";
 import {
   arrayMultipliers,
   arrayParams,
@@ -29,7 +29,7 @@ import { type LineSchedule, lineJobs } from "./lanes/on-chip/line-jobs.ts";
 import { runLines } from "./lanes/on-chip/run-lines.ts";
 import { searchMapOf } from "./lanes/search-map.ts";
 import type { SetCosts } from "./lanes/set-costs.ts";
-import { foldStrided } from "./lanes/space-to-depth.ts";
+import { foldStrided, foldStridedWeights } from "./lanes/space-to-depth.ts";
 import { staticScheduler } from "./lanes/static-schedule.ts";
 import { type DealTotals, dealPairs, emptyTotals, setAxis } from "./lanes/tile-dispatch.ts";
 import { gatherFilters, type WeightLanes, weightLanes } from "./lanes/weight-lanes.ts";
@@ -106,36 +106,26 @@ export const bitTactical: Accelerator<typeof params> = {
     if (operation.pass === "weightGrad") {
       return result(operation, own, denseTotals("weightGrad", operation.geometry, own), 0);
     }
-    const folded = foldStrided(operation, own.foldStridedInput);
-    return runWeights(operation, channelPass(folded), folded.geometry, weightOf(folded), own);
+    return runWeights(operation, own);
   },
   runLines(operation, own, line) {
-    const folded = foldStrided(operation, own.foldStridedInput);
-    const { pass, geometry } = folded;
-    const schedule = pass === "weightGrad" || own.lookahead === 0 ? null : lineSchedule(folded, own);
+    const geometry = foldStrided(operation, own.foldStridedInput);
+    const schedule = operation.pass === "weightGrad" || own.lookahead === 0 ? null : lineSchedule(operation, own);
     const { streams } = imageStreams(own, geometry.N);
-    return runLines(lineJobs(pass, geometry, own, line, schedule), own, line, streams);
+    return runLines(lineJobs(operation.pass, geometry, own, line, schedule), own, line, streams);
   },
 };
 
-function channelPass({ pass }: Operation): "forward" | "inputGrad" {
-  return pass === "forward" ? pass : "inputGrad";
-}
-
-function weightOf({ layer, pass, masks }: Operation): BitMask {
-  if (masks.weight === undefined) throw new Error(`bit-tactical: ${layer} ${pass} has no weight mask`);
-  return masks.weight;
-}
-
 /** The schedule as the on-chip buffers see it. A weight that may come from any entry of the search map says from which. */
-function lineSchedule(operation: Operation, own: BitTacticalParams): LineSchedule {
+function lineSchedule(operation: WeightOperation, own: BitTacticalParams): LineSchedule {
+  const { geometry, weight } = foldStridedWeights(operation, own.foldStridedInput);
   const map = searchMapOf(own);
   const schedule = staticScheduler(map);
   return {
     lookahead: own.lookahead,
     selectBits: map.size === 0 ? 0 : Math.ceil(Math.log2(map.size)),
     kept(group, grid) {
-      const weights = weightLanes(weightOf(operation), operation.geometry, channelPass(operation), group, own.lanes);
+      const weights = weightLanes(weight, geometry, operation.pass, group, own.lanes);
       const { rows, lookahead } = own;
       const lines = grid.taps.length * weights.blocks;
       const buffer = new Int32Array((lines + lookahead) * rows);
@@ -148,13 +138,9 @@ function lineSchedule(operation: Operation, own: BitTacticalParams): LineSchedul
   };
 }
 
-function runWeights(
-  operation: Operation,
-  pass: "forward" | "inputGrad",
-  g: Operation["geometry"],
-  weight: BitMask,
-  own: BitTacticalParams,
-): ComputeResult {
+function runWeights(operation: WeightOperation, own: BitTacticalParams): ComputeResult {
+  const { pass } = operation;
+  const { geometry: g, weight } = foldStridedWeights(operation, own.foldStridedInput);
   const totals = emptyTotals();
   const scheduler = { schedule: staticScheduler(searchMapOf(own)), vectors: null };
   const { images, streams } = imageStreams(own, g.N);

@@ -53,7 +53,8 @@ export const dadiannao: Accelerator<typeof params> = {
   skippingHardware: () => null,
   validation: (operation, own) => (operation.pass === "forward" && inGoldenScope(operation, own) ? "exact" : "formula"),
   run(operation, own) {
-    const { pass, geometry } = foldStrided(operation, own.foldStridedInput);
+    const { pass } = operation;
+    const geometry = foldStrided(operation, own.foldStridedInput);
     const totals = denseTotals(pass, geometry, own);
     return arrayResult(operation, own, totals, {
       reschedulingCycles: 0,
@@ -62,7 +63,8 @@ export const dadiannao: Accelerator<typeof params> = {
     });
   },
   runLines(operation, own, line) {
-    const { pass, geometry } = foldStrided(operation, own.foldStridedInput);
+    const { pass } = operation;
+    const geometry = foldStrided(operation, own.foldStridedInput);
     return runLines(lineJobs(pass, geometry, own, line), own, line, imageStreams(own, geometry.N).streams);
   },
 };

@@ -59,13 +59,13 @@ export const procrustes: Accelerator<typeof params> = {
   notCharged: () => ["adding up weight gradients of different images"],
   validation: () => "formula",
   run(operation, { arrays = 1, rows, columns, skipping }) {
-    const { pass, geometry: g, masks } = operation;
-    const skips = skipping && pass !== "weightGrad";
+    const { pass, geometry: g } = operation;
+    const skips = skipping && operation.pass !== "weightGrad";
     const windows = Math.max(0, outputHeight(g)) * Math.max(0, outputWidth(g));
     const imageGroups = Math.ceil(g.N / columns);
     const perWeight = Math.ceil((windows * imageGroups) / arrays);
     const dense = turnsOf(denseCounts(pass, g), rows);
-    const sparse = skips ? turnsOf(nonzeroCounts(pass, g, masks.weight as BitMask), rows) : dense;
+    const sparse = skips ? turnsOf(nonzeroCounts(pass, g, operation.masks.weight), rows) : dense;
     const [a, b] = OPERANDS_OF[pass];
     const done = sparse.total * windows * g.N;
     const { inside } = skips ? weightPairs(operation) : allPairs(pass, g);

@@ -149,10 +149,7 @@ export const scnn: Accelerator<typeof params> = {
     return isMany ? images : [channels, ...images];
   },
   run(operation, own) {
-    const { pass, geometry, layer, masks } = operation;
-    for (const operand of OPERANDS_OF[pass]) {
-      if (masks[operand] === undefined) throw new Error(`scnn: ${layer} ${pass} has no ${operand} mask`);
-    }
+    const { pass, geometry } = operation;
     const totals = emptyCartesianTotals();
     const results = sizeOf(SHAPE_OF[RESULT_OF[pass]](geometry).map((extent) => Math.max(0, extent)));
     const hasWork = OPERANDS_OF[pass].every((operand) => SHAPE_OF[operand](geometry).every((extent) => extent > 0));
@@ -180,9 +177,9 @@ export const scnn: Accelerator<typeof params> = {
 
 /** The operation as it runs: the outer product of a linear weightGrad has no redundant products, so that it is always spread. */
 function mappedOperations(operation: Operation, { foldLinear: folds, weightGradient }: ScnnParams): Operation[] {
-  const { pass, geometry } = operation;
-  if (isLinear(geometry)) return [folds || pass === "weightGrad" ? foldLinear(operation) : operation];
-  if (pass !== "weightGrad" || weightGradient !== "positions") return [operation];
+  const { geometry } = operation;
+  if (isLinear(geometry)) return [folds || operation.pass === "weightGrad" ? foldLinear(operation) : operation];
+  if (operation.pass !== "weightGrad" || weightGradient !== "positions") return [operation];
   return Array.from({ length: geometry.groups }, (_, group) => foldPositions(operation, group));
 }
 

@@ -7,7 +7,7 @@
  * without overlap are settings. With overlap, ports and bus are the bound and the latency of tree and bus is paid once.
  */
 import { type Static, Type } from "typebox";
-import { countOnes } from "../../core/bit-mask.ts";
+import { type BitMask, countOnes } from "../../core/bit-mask.ts";
 import { sizeOf } from "../../core/geometry.ts";
 import type { Accelerator, ComputeResult, Slots } from "../hardware/accelerator.ts";
 import { allPairs, outputGradPairs, type Pairs, weightPairs } from "../operation/image-padding.ts";
@@ -15,7 +15,7 @@ import type { Operand, Operation } from "../operation/operation.ts";
 import { iterationTimer } from "./sigma/iteration-cost.ts";
 import { networkParams, portFaults } from "./sigma/network-params.ts";
 import { type ProductTotals, packDense, packVectors } from "./sigma/packing.ts";
-import { productsOf, SIDES } from "./sigma/products.ts";
+import { productsOf, SIDES, sideMasks } from "./sigma/products.ts";
 import { denseVectors, type VectorSet } from "./sigma/vectors.ts";
 
 const params = Type.Object(
@@ -201,9 +201,8 @@ function slotsOf(
 function pairsOf(operation: Operation, own: SigmaParams, stationary: Operand): Pairs | null {
   const { pass, geometry } = operation;
   if (!own.skipping) return allPairs(pass, geometry);
-  if (stationary === "weight") return weightPairs(operation);
-  if (pass === "weightGrad" && stationary === "outputGrad") return outputGradPairs(operation);
-  return null;
+  if (operation.pass === "weightGrad") return stationary === "outputGrad" ? outputGradPairs(operation) : null;
+  return stationary === "weight" ? weightPairs(operation) : null;
 }
 
 /** Times matrix products; one that is met again (the same filters for another image) is not timed again. */
@@ -229,15 +228,12 @@ function productTimer(own: SigmaParams) {
 }
 
 /** The stationary operand; the sparser one is told from the tensors alone, so that padding never turns the array round. */
-function stationaryOf({ pass, masks }: Operation, own: SigmaParams): Operand {
-  const { rows, columns } = SIDES[pass];
-  const chosen = own.stationary[pass];
+function stationaryOf(operation: Operation, own: SigmaParams): Operand {
+  const chosen = own.stationary[operation.pass];
   if (chosen !== "sparser") return chosen;
-  const density = (operand: Operand) => {
-    const mask = masks[operand];
-    return mask === undefined ? 1 : countOnes(mask) / Math.max(1, sizeOf(mask.shape));
-  };
-  return density(columns) < density(rows) ? columns : rows;
+  const masks = sideMasks(operation);
+  const density = (mask: BitMask) => countOnes(mask) / Math.max(1, sizeOf(mask.shape));
+  return SIDES[operation.pass][density(masks.columns) < density(masks.rows) ? "columns" : "rows"];
 }
 
 /** Configuration, first values, the height of the tree, the bus and the buffer: paid once where iterations overlap. */

@@ -8,7 +8,7 @@ import { popcount32 } from "../../core/bit-mask.ts";
 import type { Accelerator, Mapping } from "../hardware/accelerator.ts";
 import { windowGrids } from "../operation/channel-first.ts";
 import { pairsOfTaps } from "../operation/image-padding.ts";
-import type { Operation } from "../operation/operation.ts";
+import type { WeightOperation } from "../operation/operation.ts";
 import { arrayMultipliers, arrayParams, imageStreams } from "./lanes/array-params.ts";
 import { arrayResult } from "./lanes/array-result.ts";
 import { denseTotals } from "./lanes/dense-array.ts";
@@ -76,15 +76,13 @@ export const sparseTensorCore: Accelerator<typeof params> = {
   notCharged: () => ["packing weights n : m"],
   validation: () => "formula",
   run(operation, own) {
-    const { pass, geometry, masks, layer } = operation;
     const [fault] = patternFaults(own);
     if (fault !== undefined) throw new Error(`sparse-tensor-core: params.${fault}`);
     const count = { sets: 0, structuredSets: 0 };
-    if (pass !== "weightGrad" && masks.weight === undefined) {
-      throw new Error(`sparse-tensor-core: ${layer} ${pass} has no weight mask`);
-    }
     const totals =
-      pass === "weightGrad" ? denseTotals(pass, geometry, own) : structuredTotals(operation, pass, own, count);
+      operation.pass === "weightGrad"
+        ? denseTotals(operation.pass, operation.geometry, own)
+        : structuredTotals(operation, own, count);
     const { scheduledPEs, idlePEs } = totals;
     return arrayResult(operation, own, totals, {
       reschedulingCycles: 0,
@@ -102,8 +100,7 @@ function patternFaults({ n, m, lanes }: SparseTensorCoreParams): string[] {
 
 /** Deals filter sets whose cost is all lines, or n / m of them where the pattern holds; counts both kinds. */
 function structuredTotals(
-  { geometry: g, masks }: Operation,
-  pass: "forward" | "inputGrad",
+  { pass, geometry: g, masks }: WeightOperation,
   { lanes, rows, columns, tiles, dealing, batch, n, m }: SparseTensorCoreParams,
   count: { sets: number; structuredSets: number },
 ): DealTotals {
@@ -112,7 +109,7 @@ function structuredTotals(
   const grids = windowGrids(pass, g);
   const weightsByTap = new Array<number>(g.R * g.S).fill(0);
   for (let group = 0; group < g.groups && grids.length > 0; group++) {
-    const weights = weightLanes(masks.weight as NonNullable<typeof masks.weight>, g, pass, group, lanes);
+    const weights = weightLanes(masks.weight, g, pass, group, lanes);
     const inner = setAxis(weights.filters, rows);
     for (const grid of grids) {
       const lines = grid.taps.length * weights.blocks;

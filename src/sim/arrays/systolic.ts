@@ -179,12 +179,11 @@ function slotsOf({ pass, geometry }: Operation, counts: FoldCounts, packed: Pack
 
 /** The weights where the array runs them packed; null where it runs dense. */
 function packedIfStructured(
-  { pass, layer, geometry, masks }: Operation,
+  { pass, geometry, masks }: Operation,
   jobs: readonly GemmJob[],
   pattern: NOfM,
 ): PackedWeights | null {
   if (pass === "weightGrad" || pattern.n === pattern.m || jobs.length === 0) return null;
-  if (masks.weight === undefined) throw new Error(`systolic: ${layer} ${pass} has no weight mask`);
   return packedWeights(pass, masks.weight, geometry, jobs, pattern);
 }
 

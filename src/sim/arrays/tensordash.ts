@@ -8,13 +8,13 @@
  */
 import { type Static, Type } from "typebox";
 import type { Accelerator } from "../hardware/accelerator.ts";
-import type { Operation, Pass } from "../operation/operation.ts";
+import type { Pass } from "../operation/operation.ts";
 import { arrayMultipliers, arrayParams, offsetsParam, searchParams } from "./lanes/array-params.ts";
 import { arrayResult } from "./lanes/array-result.ts";
 import { pairCuts } from "./lanes/cuts.ts";
 import { runChannels } from "./lanes/dynamic-channels.ts";
 import { runPositions } from "./lanes/dynamic-positions.ts";
-import { type DynamicRun, emptyBankCounts } from "./lanes/dynamic-run.ts";
+import { type DynamicArray, emptyBankCounts, type SkippedOperand } from "./lanes/dynamic-run.ts";
 import { dynamicScheduler } from "./lanes/dynamic-schedule.ts";
 import { inGoldenScope } from "./lanes/golden-scope.ts";
 import { searchMapOf } from "./lanes/search-map.ts";
@@ -118,34 +118,36 @@ export const tensordash: Accelerator<typeof params> = {
   // One side takes no longer than cutting it does, nor do two without skipping.
   cuts: (operation, own) => (chosenOperand(operation.pass, own) === "both" ? pairCuts(operation, own) : []),
   run(operation, own) {
-    const { pass } = operation;
-    const run = runOf(operation, own);
-    const chosen = chosenOperand(pass, own);
-    const scheduled = pass === "weightGrad" ? runPositions(run, chosen) : runChannels(run, pass, chosen);
-    return arrayResult(operation, own, run.totals, {
+    const array = arrayOf(own);
+    const { totals, banks } = array;
+    const chosen = chosenOperand(operation.pass, own);
+    const scheduled =
+      operation.pass === "weightGrad"
+        ? runPositions({ ...array, operation }, chosen)
+        : runChannels({ ...array, operation }, chosen);
+    return arrayResult(operation, own, totals, {
       reschedulingCycles: 0,
       scheduled: own.lookahead > 0 ? scheduled : null,
       counters: {
-        scheduledPEs: run.totals.scheduledPEs,
-        bankReads: run.banks.reads,
-        bankWrites: run.banks.writes,
-        readBankConflicts: run.banks.conflicts,
+        scheduledPEs: totals.scheduledPEs,
+        bankReads: banks.reads,
+        bankWrites: banks.writes,
+        readBankConflicts: banks.conflicts,
       },
     });
   },
 };
 
 /** Operand on the rows, "sparser" or "both". Without skipping, both is what lies on the rows then. */
-function chosenOperand(pass: Pass, { sides, lookahead, operand }: TensorDashParams): string {
+function chosenOperand(pass: Pass, { sides, lookahead, operand }: TensorDashParams): SkippedOperand {
   if (sides === "one") return operand[pass];
   if (lookahead > 0) return "both";
   return pass === "weightGrad" ? "outputGrad" : "weight";
 }
 
-function runOf(operation: Operation, own: TensorDashParams): DynamicRun {
+function arrayOf(own: TensorDashParams): DynamicArray {
   const map = searchMapOf(own);
   return {
-    operation,
     params: own,
     scheduler: { schedule: dynamicScheduler(map, own.lookaside), vectors: sideBySide(map, own.lookaside) },
     totals: emptyTotals(),

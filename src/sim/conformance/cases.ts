@@ -2,7 +2,7 @@
 import { type BitMask, getBit, onesMask, setBit, sliceSize, zerosMask } from "../../core/bit-mask.ts";
 import { type ConvGeometry, inputShape, outputShape, weightShape } from "../../core/geometry.ts";
 import { effectualMacs } from "../operation/mac-counts.ts";
-import { OPERANDS_OF, type Operand, type Operation, type Pass } from "../operation/operation.ts";
+import { mapMasks, OPERANDS_OF, type Operand, type Operation, type Pass, withMasks } from "../operation/operation.ts";
 
 /** An operation and its MACs of two nonzeros. */
 export interface ConformanceCase {
@@ -39,8 +39,10 @@ export function thinnedCase(
 ): ConformanceCase {
   return caseNamed(`${pass} ${shape} ${density} ${operands} ${kept}`, () => {
     const { operation } = caseOf(pass, shape, geometry, density);
-    const thinned = operands.map((operand, i) => [operand, thinnedMask(operation.masks[operand] as BitMask, kept, i)]);
-    return { ...operation, masks: { ...operation.masks, ...Object.fromEntries(thinned) } };
+    return mapMasks(operation, (mask, operand) => {
+      const index = operands.indexOf(operand);
+      return index < 0 ? mask : thinnedMask(mask, kept, index);
+    });
   });
 }
 
@@ -56,11 +58,8 @@ export function randomOperation(pass: Pass, geometry: ConvGeometry, density: num
     input: inputShape(geometry),
     outputGrad: outputShape(geometry).map((extent) => Math.max(0, extent)),
   };
-  const masks: Partial<Record<Operand, BitMask>> = {};
-  OPERANDS_OF[pass].forEach((operand, i) => {
-    masks[operand] = randomMask(shapes[operand], density, i + 1);
-  });
-  return { pass, layer: "conformance", geometry, masks, topKPeriod: 1 };
+  const masks = OPERANDS_OF[pass].map((operand, i) => [operand, randomMask(shapes[operand], density, i + 1)] as const);
+  return withMasks({ pass, layer: "conformance", geometry, topKPeriod: 1 }, masks);
 }
 
 function randomMask(shape: readonly number[], density: number, seed: number): BitMask {
@@ -85,9 +84,11 @@ function randomMask(shape: readonly number[], density: number, seed: number): Bi
  * outputGrad (weightGrad), input channels of the weights (inputGrad). The other operand stays.
  */
 export function withFiltersTurned(operation: Operation, rows: number): Operation {
-  const { pass, geometry: g } = operation;
-  const operand = pass === "weightGrad" ? "outputGrad" : "weight";
-  const mask = operation.masks[operand] as BitMask;
+  const turned = operation.pass === "weightGrad" ? "outputGrad" : "weight";
+  return mapMasks(operation, (mask, operand) => (operand === turned ? turnedMask(operation, mask, rows) : mask));
+}
+
+function turnedMask({ pass, geometry: g }: Operation, mask: BitMask, rows: number): BitMask {
   const turned = zerosMask(mask.shape);
   const outer = pass === "forward";
   const perGroup = pass === "inputGrad" ? g.C / g.groups : g.K / g.groups;
@@ -102,7 +103,7 @@ export function withFiltersTurned(operation: Operation, rows: number): Operation
       }
     }
   }
-  return { ...operation, masks: { ...operation.masks, [operand]: turned } };
+  return turned;
 }
 
 /** Index of an item when every set of `rows` items within its group is reversed. */

@@ -5,7 +5,7 @@
  */
 import { type BitMask, getBit } from "../../core/bit-mask.ts";
 import { type ConvGeometry, outputHeight, outputWidth } from "../../core/geometry.ts";
-import { SHAPE_OF } from "../../core/passes.ts";
+import { operandEntries, SHAPE_OF } from "../../core/passes.ts";
 import { type StepOp, stepOps, tensorsOf } from "../../step/method-overheads.ts";
 import type { MacOp } from "../../trace/manifest.ts";
 import type { Trace } from "../../trace/trace.ts";
@@ -14,7 +14,7 @@ import type { MemoryLevel } from "../memory/hierarchy.ts";
 import { OUTERMOST, planStep, type StepPlan } from "../memory/placement.ts";
 import { storedBytes } from "../memory/storage.ts";
 import { DRAM, total } from "../memory/timing.ts";
-import { OPERANDS_OF, type Operand } from "../operation/operation.ts";
+import type { Operand } from "../operation/operation.ts";
 import type { RowCosts } from "../result/op-result.ts";
 import { simulateOps } from "../simulate.ts";
 
@@ -149,8 +149,7 @@ async function operandFaults(
       return [border];
     });
   };
-  for (const operand of OPERANDS_OF[op.pass]) {
-    const id = op.operands[operand] as string;
+  for (const [operand, id] of operandEntries(op.pass, op.operands)) {
     const mask = { shape: SHAPE_OF[operand](op.geometry), bytes: (await trace.mask(id)).bytes };
     const used = usedOf(op, operand, mask);
     for (const { name, outside } of crossed(operand, reads.has(plan.idOf(id)))) {

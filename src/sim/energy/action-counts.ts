@@ -57,7 +57,7 @@ export function multiplyingActivity(
  */
 export function withSchedules(
   activity: Activity,
-  { actual: { topKPeriod }, sizes: { weight } }: PreparedOperation,
+  { actual: { topKPeriod }, operands: { weight } }: PreparedOperation,
   { accelerator, params, memory }: Machine,
   { bytes }: FeedTask,
 ): Activity {

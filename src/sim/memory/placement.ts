@@ -1,11 +1,11 @@
 /** One recorded step on one machine: what each op touches, how every tensor is stored, and which of them stay on chip between ops. */
 import { sizeOf } from "../../core/geometry.ts";
-import { SHAPE_OF } from "../../core/passes.ts";
+import { operandEntries, SHAPE_OF } from "../../core/passes.ts";
 import { type StepOp, stepOps, tensorsOf } from "../../step/method-overheads.ts";
 import { isMacOp, type MacOp, type TraceManifest, type TraceTensor } from "../../trace/manifest.ts";
 import type { Trace } from "../../trace/trace.ts";
 import type { Machine } from "../hardware/machine.ts";
-import { OPERANDS_OF, type Operand, type Pass } from "../operation/operation.ts";
+import type { Operand, Pass } from "../operation/operation.ts";
 import type { Held } from "./hierarchy.ts";
 import { readingOrder } from "./reading-order.ts";
 import { type Residence, residenceOf, type Touch } from "./residence.ts";
@@ -97,7 +97,7 @@ async function bytesByPlace(
   const places = [memory, ...memory.levels].map(({ storage }) => storage);
   const readers = new Map<string, { readonly op: MacOp; readonly operand: Operand }>();
   for (const op of trace.manifest.ops.filter(isMacOp)) {
-    for (const operand of OPERANDS_OF[op.pass]) readers.set(op.operands[operand] as string, { op, operand });
+    for (const [operand, id] of operandEntries(op.pass, op.operands)) readers.set(id, { op, operand });
   }
   const inAnyOrder = (forward: readonly number[]): Stored => ({ forward, transposed: forward });
   const bytesOf = async ({ id, role, shape, nonzeros }: TraceTensor): Promise<Stored> => {
@@ -155,7 +155,7 @@ function heldAs({ tensors, ops }: TraceManifest, root: (id: string) => string): 
   };
   const multiplying = ops.filter(isMacOp);
   for (const { pass, operands } of multiplying) {
-    for (const name of OPERANDS_OF[pass]) put(root(operands[name] as string), name);
+    for (const [name, id] of operandEntries(pass, operands)) put(root(id), name);
   }
   for (const { output } of multiplying) put(output, "output");
   for (const { id, role } of tensors) if (!kinds.has(id)) put(id, isLasting(role) ? "weight" : "output");

@@ -12,7 +12,7 @@ import { type BitMask, isFull, sliceBytes } from "../../core/bit-mask.ts";
 import { denseMacs, gridMacs, phaseMacs } from "../../core/dense-macs.ts";
 import { type ConvGeometry, outputHeight, outputWidth } from "../../core/geometry.ts";
 import { once } from "../../core/memoize.ts";
-import type { Operation, Pass } from "./operation.ts";
+import type { OperationOf, Pass, WeightOperation } from "./operation.ts";
 
 /** Counts of pairs. */
 export interface Pairs {
@@ -27,9 +27,8 @@ export function allPairs(pass: Pass, g: ConvGeometry): Pairs {
   return { inside, outside: (pass === "inputGrad" ? phaseMacs(g) : gridMacs(g)) - inside };
 }
 
-/** Pairs of the nonzero weights of forward or inputGrad for `images` images. @throws Error without a weight mask. */
-export function weightPairs({ pass, layer, geometry: g, masks }: Operation, images = g.N): Pairs {
-  if (masks.weight === undefined) throw new Error(`${layer} ${pass} has no weight mask`);
+/** Pairs of the nonzero weights of forward or inputGrad for `images` images. */
+export function weightPairs({ pass, geometry: g, masks }: WeightOperation, images = g.N): Pairs {
   return pairsOfTaps(pass, g, onesOfPlane(masks.weight, 0, g.K), images);
 }
 
@@ -38,9 +37,8 @@ export function pairsOfTaps(pass: Pass, g: ConvGeometry, weights: ArrayLike<numb
   return pairsOfPlane(weights, tapReach(pass, g, 0), tapReach(pass, g, 1), images);
 }
 
-/** Pairs of the nonzero outputGrads of weightGrad in images [from, to). @throws Error without a mask of them. */
-export function outputGradPairs({ pass, layer, geometry: g, masks }: Operation, from = 0, to = g.N): Pairs {
-  if (masks.outputGrad === undefined) throw new Error(`${layer} ${pass} has no outputGrad mask`);
+/** Pairs of the nonzero outputGrads of weightGrad in images [from, to). */
+export function outputGradPairs({ geometry: g, masks }: OperationOf<"weightGrad">, from = 0, to = g.N): Pairs {
   const ones = onesOfPlane(masks.outputGrad, from, to);
   return pairsOfPlane(ones, windowReach(g, 0), windowReach(g, 1), g.C / g.groups);
 }

@@ -12,15 +12,15 @@ import type { Operation } from "./operation.ts";
 
 /** MACs of an operation whose two operands are nonzero. */
 export function effectualMacs(operation: Operation): number {
-  const { geometry: g, masks } = operation;
+  const { geometry: g } = operation;
   if (outputHeight(g) < 1 || outputWidth(g) < 1) return 0;
   switch (operation.pass) {
     case "forward":
-      return forwardMacs(g, masks.input as BitMask, masks.weight as BitMask);
+      return forwardMacs(g, operation.masks.input, operation.masks.weight);
     case "inputGrad":
-      return inputGradMacs(g, masks.outputGrad as BitMask, masks.weight as BitMask);
+      return inputGradMacs(g, operation.masks.outputGrad, operation.masks.weight);
     case "weightGrad":
-      return weightGradMacs(g, masks.outputGrad as BitMask, masks.input as BitMask);
+      return weightGradMacs(g, operation.masks.outputGrad, operation.masks.input);
   }
 }
 

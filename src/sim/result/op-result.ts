@@ -1,5 +1,6 @@
 /** One row of a result: what an operation costs on a machine and on its baseline, and what the gain is made of. */
 import type { BitMask } from "../../core/bit-mask.ts";
+import { operandEntries } from "../../core/passes.ts";
 import type { SelectOp, StepOp, TransposeOp } from "../../step/method-overheads.ts";
 import type { OtherOp } from "../../trace/manifest.ts";
 import {
@@ -15,10 +16,10 @@ import type { Machine } from "../hardware/machine.ts";
 import type { Held, MemoryNumbers } from "../memory/hierarchy.ts";
 import { OUTERMOST, type StepPlan } from "../memory/placement.ts";
 import { readingOrder } from "../memory/reading-order.ts";
-import { type OperandSize, type Storage, storedBytes, storedMaskBytes } from "../memory/storage.ts";
+import { type Storage, storedBytes, storedMaskBytes } from "../memory/storage.ts";
 import { type Feed, type FeedTask, feed, move } from "../memory/timing.ts";
 import type { PreparedOperation } from "../operation/ablations.ts";
-import type { Operand, Operation, Pass } from "../operation/operation.ts";
+import { type Operand, type Operation, operandsOf, type Pass } from "../operation/operation.ts";
 import type { Comparison, DenseCosts, PlannedOp } from "./comparison.ts";
 import type { ResultRow } from "./result.ts";
 
@@ -36,7 +37,7 @@ export function multiplyingRow(
   count: Run = runWhole,
 ): RowCosts {
   const { machine, energy } = comparison;
-  const { actual, sizes, macs } = prepared;
+  const { actual, operands, macs } = prepared;
   const { accelerator, params, clockHz, memory } = machine;
   const run = (operation: Operation) => count(machine, operation);
   // Never sampled.
@@ -60,7 +61,7 @@ export function multiplyingRow(
 
   return {
     macs,
-    densities: mapValues(sizes, ({ elements, nonzeros }) => (elements === 0 ? 0 : nonzeros / elements)),
+    densities: mapValues(operands, ({ elements, nonzeros }) => (elements === 0 ? 0 : nonzeros / elements)),
     scheduled: compute.scheduled,
     cycles,
     breakdown: breakdownOf(compute, cycles, macs.effectual, machine.multipliers),
@@ -273,7 +274,7 @@ function moved(op: Exclude<StepOp, PreparedOperation["op"]>, machine: Machine, p
 
 /** The operation as its memory sees it. `isDense`: on operands without a zero. */
 function taskOf(
-  { op, actual, sizes, outputElements }: PreparedOperation,
+  { op, actual, operands, outputElements }: PreparedOperation,
   { accelerator, memory }: Machine,
   plan: StepPlan,
   at: number,
@@ -284,32 +285,23 @@ function taskOf(
   const order = readingOrder(accelerator, pass);
   const residence = plan.residence(at);
   const resident = new Set<Held>();
-  for (const name of Object.keys(sizes) as Operand[]) {
-    if (residence.reads.has(plan.idOf(op.operands[name] as string))) resident.add(name);
-  }
+  const entries = operandEntries(pass, operands);
+  for (const [name, { id }] of entries) if (residence.reads.has(plan.idOf(id))) resident.add(name);
   if (op.output !== undefined && residence.writes.has(op.output)) resident.add("output");
   const bytes = [memory, ...memory.levels].map(({ storage }, place) => {
     const stored: Partial<Record<Held, number>> = {};
-    for (const [name, size] of Object.entries(sizes) as [Operand, OperandSize][]) {
-      const { elements } = size;
+    for (const [name, operand] of entries) {
+      const { elements, mask } = operand;
       stored[name] = isDense
         ? storedBytes({ elements, nonzeros: elements }, storage[name], memory.valueBytes)
-        : storedMaskBytes(
-            actual.masks[name] as BitMask,
-            { operand: name, order, geometry },
-            size,
-            storage[name],
-            memory.valueBytes,
-          );
+        : storedMaskBytes(mask, { operand: name, order, geometry }, operand, storage[name], memory.valueBytes);
     }
     stored.output =
       op.output === undefined ? outputElements * outputBytes(pass, memory) : plan.bytesOf(op.output, place);
     return stored;
   });
   const arrayBytes: Partial<Record<Held, number>> = { output: compute.onChipWrites * outputBytes(pass, memory) };
-  for (const [name, values] of Object.entries(compute.onChipReads) as [Operand, number][]) {
-    arrayBytes[name] = values * memory.valueBytes;
-  }
+  for (const [name, values] of operandEntries(pass, compute.onChipReads)) arrayBytes[name] = values * memory.valueBytes;
   const partialBytes = outputElements * memory.wideBytes;
   const task = { pass, layer, geometry, bytes, partialBytes, resident, arrayBytes };
   if (isDense) return task;
@@ -317,8 +309,8 @@ function taskOf(
 }
 
 /** Masks of the operands that are stored as bitmaps. */
-function bitmapsOf({ masks }: Operation, storage: Storage): Partial<Record<Operand, BitMask>> {
-  return Object.fromEntries(Object.entries(masks).filter(([name]) => storage[name as Operand].isBitmap));
+function bitmapsOf(operation: Operation, storage: Storage): Partial<Record<Operand, BitMask>> {
+  return Object.fromEntries(operandsOf(operation).filter(([name]) => storage[name].isBitmap));
 }
 
 /** Bytes of one output value: sums of a weight gradient go to the optimizer in the wide type. */

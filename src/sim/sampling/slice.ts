@@ -1,9 +1,9 @@
 /** Parts of an operation: some of its images or channels, as an operation of its own. */
 import { type BitMask, sliceBytes, zerosMask } from "../../core/bit-mask.ts";
 import { type ConvGeometry, sizeOf } from "../../core/geometry.ts";
-import { OPERANDS_OF, type Operand, SHAPE_OF } from "../../core/passes.ts";
+import { type Operand, SHAPE_OF } from "../../core/passes.ts";
 import type { CutAxis } from "../hardware/accelerator.ts";
-import type { Operation } from "../operation/operation.ts";
+import { mapMasks, type Operation } from "../operation/operation.ts";
 
 /** Dimension of each operand's mask that an axis runs along; groups of a convolution are not cut by channels. */
 const DIMENSION: Readonly<Record<CutAxis, Readonly<Partial<Record<Operand, 0 | 1>>>>> = {
@@ -21,7 +21,7 @@ export function extentOf(geometry: ConvGeometry, axis: CutAxis): number {
 /** The operation on `indexes` of an axis only, in that order. */
 export function take(operation: Operation, axis: CutAxis, indexes: readonly number[]): Operation {
   const geometry = resized(operation.geometry, axis, indexes.length);
-  return { ...operation, geometry, masks: mapMasks(operation, axis, (mask, along) => takeOf(mask, along, indexes)) };
+  return mapAlong({ ...operation, geometry }, axis, (mask, along) => takeOf(mask, along, indexes));
 }
 
 /** Parts of one size share their geometry, by which machines remember what depends on nothing else. */
@@ -39,26 +39,19 @@ const geometries = new WeakMap<ConvGeometry, Map<string, ConvGeometry>>();
 /** The operation on `count` images or channels without a nonzero. */
 export function blank(operation: Operation, axis: CutAxis, count: number): Operation {
   const geometry = resized(operation.geometry, axis, count);
-  return {
-    ...operation,
-    geometry,
-    masks: mapMasks(operation, axis, (_, __, name) => zerosMask(SHAPE_OF[name](geometry))),
-  };
+  return mapAlong({ ...operation, geometry }, axis, (_, __, name) => zerosMask(SHAPE_OF[name](geometry)));
 }
 
-/** The masks of the operands, those that the axis runs along mapped. */
-function mapMasks(
-  { pass, masks }: Operation,
+/** `sliced` with the masks that the axis runs along mapped. */
+function mapAlong(
+  sliced: Operation,
   axis: CutAxis,
   map: (mask: BitMask, along: 0 | 1, name: Operand) => BitMask,
-): Operation["masks"] {
-  const mapped: Partial<Record<Operand, BitMask>> = {};
-  for (const name of OPERANDS_OF[pass]) {
-    const mask = masks[name];
+): Operation {
+  return mapMasks(sliced, (mask, name) => {
     const along = DIMENSION[axis][name];
-    if (mask !== undefined) mapped[name] = along === undefined ? mask : map(mask, along, name);
-  }
-  return mapped;
+    return along === undefined ? mask : map(mask, along, name);
+  });
 }
 
 function takeOf(mask: BitMask, along: 0 | 1, indexes: readonly number[]): BitMask {

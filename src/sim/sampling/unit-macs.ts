@@ -6,16 +6,19 @@ import { type BitMask, sliceBytes } from "../../core/bit-mask.ts";
 import { type ConvGeometry, outputHeight, outputWidth } from "../../core/geometry.ts";
 import type { CutAxis } from "../hardware/accelerator.ts";
 import { countOverChannels, weightCounts } from "../operation/mac-counts.ts";
-import type { Operation } from "../operation/operation.ts";
+import { type Operation, sourceMaskOf } from "../operation/operation.ts";
 import { extentOf } from "./slice.ts";
 
 /** [images or channels of the axis]: they sum to the effectual MACs of the operation. */
-export function macsAlong({ pass, geometry: g, masks }: Operation, axis: CutAxis): Float64Array {
-  const mask = masks[pass === "inputGrad" ? "outputGrad" : "input"] as BitMask;
+export function macsAlong(operation: Operation, axis: CutAxis): Float64Array {
+  const { pass, geometry: g } = operation;
+  const mask = operation.pass === "weightGrad" ? operation.masks.input : sourceMaskOf(operation);
   const [images, channels, height, width] = mask.shape;
   const plane = height * width;
   const met =
-    pass === "weightGrad" ? metByImage(g, masks.outputGrad as BitMask) : metByChannel(pass, g, masks.weight as BitMask);
+    operation.pass === "weightGrad"
+      ? metByImage(g, operation.masks.outputGrad)
+      : metByChannel(operation.pass, g, operation.masks.weight);
   const macs = new Float64Array(extentOf(g, axis));
   for (let n = 0; n < images; n++) {
     let bit = n * sliceBytes(mask.shape) * 8;

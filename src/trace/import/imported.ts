@@ -1,8 +1,15 @@
 /** What every importer makes: a manifest and its masks, put together tensor by tensor and op by op. */
 import { type BitMask, countOnes } from "../../core/bit-mask.ts";
 import { type ConvGeometry, inputShape, outputShape, sizeOf, weightShape } from "../../core/geometry.ts";
-import type { Pass } from "../../core/passes.ts";
-import { type MacOp, type TensorRole, TRACE_VERSION, type TraceManifest, type TraceTensor } from "../manifest.ts";
+import {
+  type MacOp,
+  type Multiplication,
+  macOp,
+  type TensorRole,
+  TRACE_VERSION,
+  type TraceManifest,
+  type TraceTensor,
+} from "../manifest.ts";
 
 /** A trace that is not yet a file; `encodeTrace` makes it one. */
 export interface ImportedTrace {
@@ -42,29 +49,15 @@ export class ImportBuilder {
     kind: MacOp["kind"],
     layer: string,
     geometry: ConvGeometry,
-    operands: MacOp["operands"],
-    passes: readonly Pass[],
+    multiplications: readonly Multiplication[],
   ): MacOp[] {
-    const { input, weight, outputGrad } = operands as Required<MacOp["operands"]>;
-    const read = {
-      forward: { input, weight },
-      inputGrad: { outputGrad, weight },
-      weightGrad: { outputGrad, input },
-    };
     const result = {
       forward: () => this.tensor(`${layer}:output`, "activation", outputShape(geometry)),
       inputGrad: () => this.tensor(`${layer}:inputGrad`, "gradient", inputShape(geometry)),
       weightGrad: () => this.tensor(`${layer}.weight:grad`, "parameterGrad", weightShape(geometry)),
     };
-    const ops = passes.map(
-      (pass): MacOp => ({
-        kind,
-        pass,
-        layer,
-        geometry: structuredClone(geometry) as MacOp["geometry"],
-        operands: read[pass],
-        output: result[pass](),
-      }),
+    const ops = multiplications.map((multiplication) =>
+      macOp(kind, layer, structuredClone(geometry) as MacOp["geometry"], multiplication, result[multiplication.pass]()),
     );
     this.#forward.push(...ops.filter(({ pass }) => pass === "forward"));
     this.#backward.unshift(ops.filter(({ pass }) => pass !== "forward"));

@@ -7,10 +7,10 @@
 
 import { type BitMask, maskOfNonzeros } from "../../core/bit-mask.ts";
 import { sizeOf } from "../../core/geometry.ts";
-import type { Operand, Pass } from "../../core/passes.ts";
+import type { Operand } from "../../core/passes.ts";
 import { checkSchema, InputError, unknownName } from "../../io/faults.ts";
 import { geometryFaults } from "../geometry-faults.ts";
-import type { MacOp } from "../manifest.ts";
+import type { Multiplication } from "../manifest.ts";
 import { ImportBuilder, type ImportedTrace } from "./imported.ts";
 import { type NpyArray, parseNpy } from "./npy.ts";
 import { DESCRIPTION_FILE, DescriptionSchema, type LayerDescription } from "./npy-description.ts";
@@ -80,18 +80,18 @@ function addLayer(
   const { geometry, notes } = layerGeometry(layer, { weight: weight.shape, input: input.shape }, options, at);
   for (const note of notes) builder.note(note);
   const id = (operand: Operand) => `${layer.name}:${operand}`;
-  const operands: MacOp["operands"] = {
-    weight: builder.tensor(id("weight"), "weight", weight),
-    input: builder.tensor(id("input"), "activation", input),
-  };
-  const passes: Pass[] = ["forward"];
+  const weightId = builder.tensor(id("weight"), "weight", weight);
+  const inputId = builder.tensor(id("input"), "activation", input);
+  const multiplications: Multiplication[] = [{ pass: "forward", operands: { input: inputId, weight: weightId } }];
   if (outputGrad !== undefined) {
-    operands.outputGrad = builder.tensor(id("outputGrad"), "gradient", outputGrad);
-    if (layer.inputGrad ?? index > 0) passes.push("inputGrad");
-    passes.push("weightGrad");
+    const gradId = builder.tensor(id("outputGrad"), "gradient", outputGrad);
+    if (layer.inputGrad ?? index > 0) {
+      multiplications.push({ pass: "inputGrad", operands: { outputGrad: gradId, weight: weightId } });
+    }
+    multiplications.push({ pass: "weightGrad", operands: { outputGrad: gradId, input: inputId } });
   }
   const kind = weight.shape.length === 2 ? "linear" : "conv";
-  const ops = builder.layer(kind, layer.name, geometry, operands, passes);
+  const ops = builder.layer(kind, layer.name, geometry, multiplications);
   const faults = new Set(ops.flatMap((op) => geometryFaults(op, (name) => builder.find(name))));
   if (faults.size > 0) throw new InputError([...faults].map((fault) => `${at}: ${fault}`));
 }

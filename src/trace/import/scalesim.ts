@@ -46,7 +46,7 @@ export function importScalesim(text: string, where: string, { batch, seed, netwo
     }
     const content = kept === block ? weightShape(geometry) : structuredMask(geometry, kept, block, stream);
     const weight = builder.tensor(`${name}:weight`, "weight", content);
-    builder.layer("conv", name, geometry, { input, weight }, ["forward"]);
+    builder.layer("conv", name, geometry, [{ pass: "forward", operands: { input, weight } }]);
   }
   return builder.finish(network, "imported", seed);
 }

@@ -56,7 +56,8 @@ function randomMask(shape: readonly number[], random: () => number): BitMask {
   return mask;
 }
 
-function operationOf(pass: Pass, geometry: ConvGeometry, seed: string): Operation {
+/** With masks of all three tensors. */
+function operationOf<P extends Pass>(pass: P, geometry: ConvGeometry, seed: string) {
   const random = seedrandom(seed);
   const masks = {
     weight: randomMask(weightShape(geometry), random),
@@ -113,7 +114,7 @@ describe.each(Object.entries(MACHINES))("%s", (_name, run) => {
         const outputs = g.K / g.groups;
         const parts = Array.from({ length: g.groups }, (_, group): Operation => {
           const cut = (operand: Operand, outer: number, channels: number): BitMask => {
-            const mask = whole.masks[operand] as BitMask;
+            const mask = whole.masks[operand];
             const perSlice = operand === "weight" ? 0 : group * channels;
             const first = operand === "weight" ? group * outputs : 0;
             const [, , H, W] = mask.shape;
@@ -144,7 +145,7 @@ describe.each(Object.entries(MACHINES))("%s", (_name, run) => {
             const [, B, H, W] = mask.shape;
             return maskBy([1, B, H, W], (_a, b, y, x) => at(mask, n, b, y, x));
           };
-          const { weight, input, outputGrad } = whole.masks as Readonly<Record<Operand, BitMask>>;
+          const { weight, input, outputGrad } = whole.masks;
           const masks = { weight, input: slice(input), outputGrad: slice(outputGrad) };
           return { ...whole, geometry: { ...g, N: 1 }, masks };
         });
@@ -160,7 +161,7 @@ describe.each(Object.entries(MACHINES))("%s", (_name, run) => {
         const g = { ...geometry, N: 1, groups: 1, C: ARRAY.lanes, K: geometry.K / geometry.groups };
         if (!hasOutput(g)) return;
         const { masks, ...operation } = operationOf("forward", g, seed);
-        const { weight, input } = masks as Readonly<Record<Operand, BitMask>>;
+        const { weight, input } = masks;
         const [P, Q, taps] = [outputHeight(g), outputWidth(g), g.R * g.S];
         const geometryOfMatrix = { N: 1, C: taps * g.C, H: P, W: Q, K: g.K, R: 1, S: 1, ...UNIT };
         const unfolded = maskBy([1, taps * g.C, P, Q], (_a, channel, p, q) => {
@@ -186,7 +187,7 @@ describe.each(Object.entries(MACHINES))("%s", (_name, run) => {
         const g = { ...geometry, N: 1, groups: 1, C: geometry.C / geometry.groups, K: ARRAY.lanes };
         if (!hasOutput(g)) return;
         const { masks, ...operation } = operationOf("inputGrad", g, seed);
-        const { weight, outputGrad } = masks as Readonly<Record<Operand, BitMask>>;
+        const { weight, outputGrad } = masks;
         const phases: ComputeResult[] = [];
         for (let a = 0; a < Math.min(g.stride[0], g.H); a++) {
           for (let b = 0; b < Math.min(g.stride[1], g.W); b++) {
@@ -235,7 +236,7 @@ describe("weight gradient of tensordash", () => {
           const g = { ...geometry, groups: 1, C, K: geometry.K / geometry.groups };
           if (!hasOutput(g)) return;
           const { masks, ...operation } = operationOf("weightGrad", g, seed);
-          const { input, outputGrad } = masks as Readonly<Record<Operand, BitMask>>;
+          const { input, outputGrad } = masks;
           const [P, Q] = [outputHeight(g), outputWidth(g)];
           const positions = g.N * P * Q;
           const windows = maskBy([1, positions, g.R * g.S * C, 1], (_a, i, row) => {

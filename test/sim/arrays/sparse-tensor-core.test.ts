@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { onesMask, setBit, zerosMask } from "../../../src/core/bit-mask.ts";
+import { type BitMask, onesMask, setBit, zerosMask } from "../../../src/core/bit-mask.ts";
 import { outputShape, weightShape } from "../../../src/core/geometry.ts";
 import { dadiannao } from "../../../src/sim/arrays/dadiannao.ts";
 import { sparseTensorCore } from "../../../src/sim/arrays/sparse-tensor-core.ts";
@@ -15,7 +15,7 @@ const GEOMETRY = {
 } as const;
 
 /** Weights whose channels 0 and 1 of every four are kept, in the first `filters` filters; the others are dense. */
-function structured(filters: number): Operation["masks"]["weight"] {
+function structured(filters: number): BitMask {
   const shape = weightShape(GEOMETRY);
   const mask = zerosMask(shape);
   for (let k = 0; k < shape[0]; k++) {
@@ -33,7 +33,7 @@ const forward = (filters: number): Operation => {
     pass: "forward",
     layer: "conv",
     geometry: GEOMETRY,
-    masks: weight ? { weight, input } : { input },
+    masks: { weight, input },
     topKPeriod: 1,
   };
 };

@@ -6,7 +6,7 @@ import { type BitMask, onesMask, setBit, sliceSize, zerosMask } from "../../../s
 import { linearGeometry } from "../../../src/core/geometry.ts";
 import { type TensorDashParams, tensordash } from "../../../src/sim/arrays/tensordash.ts";
 import type { ComputeResult } from "../../../src/sim/hardware/accelerator.ts";
-import type { Operand, Operation } from "../../../src/sim/operation/operation.ts";
+import { mapMasks, type Operand, type Operation } from "../../../src/sim/operation/operation.ts";
 import { bruteForceMacs, operations } from "../../support/random-operation.ts";
 import { plainTwoSided } from "./plain-two-sided.ts";
 
@@ -49,9 +49,8 @@ function costs(result: ComputeResult) {
   return { ...rest, counters, slots: { ...idle, done: occupied + imagePadding } };
 }
 
-function dense(operation: Operation, operand: Operand): Operation {
-  const { shape } = operation.masks[operand] as BitMask;
-  return { ...operation, masks: { ...operation.masks, [operand]: onesMask(shape) } };
+function dense(operation: Operation, dense: Operand): Operation {
+  return mapMasks(operation, (mask, operand) => (operand === dense ? onesMask(mask.shape) : mask));
 }
 
 describe("two-sided tensordash", () => {

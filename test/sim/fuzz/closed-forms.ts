@@ -13,7 +13,7 @@ import type { SystolicParams } from "../../../src/sim/arrays/systolic.ts";
 import type { TensorDashParams } from "../../../src/sim/arrays/tensordash.ts";
 import type { TwoSidedParams } from "../../../src/sim/arrays/two-sided.ts";
 import type { ComputeResult } from "../../../src/sim/hardware/accelerator.ts";
-import type { Operation, Pass } from "../../../src/sim/operation/operation.ts";
+import { mapMasks, type Operation, type Pass } from "../../../src/sim/operation/operation.ts";
 import { bruteForceMacs } from "../../support/random-operation.ts";
 import { bruteForceJob } from "../arrays/cartesian/brute-force.ts";
 import { plainTwoSided } from "../arrays/plain-two-sided.ts";
@@ -49,7 +49,7 @@ const bitTactical: Form<BitTacticalParams> = (operation, own) => {
 
 /** One side is two sides whose other operand has no zero; the operand whose zeros are skipped lies on the rows. */
 const tensordash: Form<TensorDashParams> = (operation, own, { scheduled }) => {
-  const { pass, geometry, masks } = operation;
+  const { pass, geometry } = operation;
   const products = literalProducts(operation, own.batch);
   const params = { ...own, sides: "two", offsets: offsetsOf(own) } as const;
   if (own.sides === "two") return { cycles: plainTwoSided(operation, params), baseCycles: denseCycles(products, own) };
@@ -62,9 +62,12 @@ const tensordash: Form<TensorDashParams> = (operation, own, { scheduled }) => {
   const turned = skipped !== onRows;
   const dense = turned ? onRows : onColumns;
   const solidPadding = !turned || operation.solidPadding === true;
-  const oneSided = { ...operation, masks: { ...masks, [dense]: onesMask(masks[dense]?.shape ?? []) }, solidPadding };
+  const oneSided = mapMasks(operation, (mask, operand) => (operand === dense ? onesMask(mask.shape) : mask));
   const array = turned ? { ...params, rows: own.columns, columns: own.rows } : params;
-  return { cycles: plainTwoSided(oneSided, array), baseCycles: denseCycles(products, own, turned) };
+  return {
+    cycles: plainTwoSided({ ...oneSided, solidPadding }, array),
+    baseCycles: denseCycles(products, own, turned),
+  };
 };
 
 /** The operands on the rows and on the columns of a product. */

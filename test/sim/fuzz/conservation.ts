@@ -11,11 +11,10 @@ import { accelerators } from "../../../src/sim/arrays/index.ts";
 import { conservationFaults } from "../../../src/sim/conformance/memory.ts";
 import { type HardwareConfig, resolveMachine } from "../../../src/sim/hardware/machine.ts";
 import { checkRoom } from "../../../src/sim/memory/capacity.ts";
-import { OPERANDS_OF } from "../../../src/sim/operation/operation.ts";
 import { isMacOp, type TraceManifest, type TraceTensor } from "../../../src/trace/manifest.ts";
 import { encodeTrace, openTrace } from "../../../src/trace/trace.ts";
 import { formats as chunked } from "../../support/literal-formats.ts";
-import { type FuzzCase, fuzzCases, operationOf } from "./fuzz-case.ts";
+import { type FuzzCase, fuzzCases, MULTIPLICATIONS, operationOf } from "./fuzz-case.ts";
 
 const ROLES = { weight: "weight", input: "activation", outputGrad: "gradient" } as const;
 const storage = fc.record({ weight: chunked, input: chunked, outputGrad: chunked });
@@ -82,13 +81,12 @@ function traceOf(one: FuzzCase): { readonly manifest: TraceManifest; readonly ma
   });
   const { stride, padding, dilation, ...sizes } = geometry;
   const result = RESULT_OF[pass];
-  const operands = Object.fromEntries(OPERANDS_OF[pass].map((operand) => [operand, operand]));
   const [pair, four] = [(v: readonly number[]) => [v[0], v[1]] as [number, number], [...padding]];
   const manifest: TraceManifest = {
     ...{ version: "1.1", network: "fuzz", method: { name: "custom" }, step: 0, tensors },
     ops: [
       {
-        ...{ kind: "conv", layer: "fuzz", pass, operands, output: result },
+        ...{ kind: "conv", layer: "fuzz", ...MULTIPLICATIONS[pass], output: result },
         geometry: {
           ...{ ...sizes, stride: pair(stride), dilation: pair(dilation) },
           padding: four as [number, number, number, number],

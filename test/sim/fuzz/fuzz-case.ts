@@ -10,7 +10,8 @@ import {
   outputWidth,
   weightShape,
 } from "../../../src/core/geometry.ts";
-import { OPERANDS_OF, type Operand, type Operation, PASSES, type Pass } from "../../../src/sim/operation/operation.ts";
+import { OPERANDS_OF, type Operation, PASSES, type Pass, withMasks } from "../../../src/sim/operation/operation.ts";
+import type { Multiplication } from "../../../src/trace/manifest.ts";
 
 /** An operation as plain values, so that a failing one can be printed and replayed. */
 export interface FuzzCase {
@@ -59,13 +60,19 @@ export const fuzzCases: fc.Arbitrary<FuzzCase> = fc.record({
 
 const SHAPE_OF = { input: inputShape, weight: weightShape, outputGrad: outputShape } as const;
 
+/** Each pass, its operands under their own names. */
+export const MULTIPLICATIONS = {
+  forward: { pass: "forward", operands: { input: "input", weight: "weight" } },
+  inputGrad: { pass: "inputGrad", operands: { outputGrad: "outputGrad", weight: "weight" } },
+  weightGrad: { pass: "weightGrad", operands: { outputGrad: "outputGrad", input: "input" } },
+} as const satisfies Readonly<Record<Pass, Multiplication>>;
+
 /** The operation of a case, always the same. */
 export function operationOf({ pass, geometry, densities, maskSeed, solidPadding }: FuzzCase): Operation {
-  const masks: Partial<Record<Operand, BitMask>> = {};
-  OPERANDS_OF[pass].forEach((operand, i) => {
-    masks[operand] = randomMask(SHAPE_OF[operand](geometry), densities[i], maskSeed * 2 + i + 1);
-  });
-  return { pass, layer: "fuzz", geometry, masks, topKPeriod: 1, solidPadding };
+  const masks = OPERANDS_OF[pass].map(
+    (operand, i) => [operand, randomMask(SHAPE_OF[operand](geometry), densities[i], maskSeed * 2 + i + 1)] as const,
+  );
+  return withMasks({ pass, layer: "fuzz", geometry, topKPeriod: 1, solidPadding }, masks);
 }
 
 function randomMask(shape: readonly number[], ones: number, seed: number): BitMask {

@@ -9,12 +9,12 @@ import { RESULT_OF, SHAPE_OF } from "../../../src/core/passes.ts";
 import { memorySource } from "../../../src/io/byte-source.ts";
 import { accelerators } from "../../../src/sim/arrays/index.ts";
 import { type HardwareConfig, resolveMachine } from "../../../src/sim/hardware/machine.ts";
-import { OPERANDS_OF, type Pass } from "../../../src/sim/operation/operation.ts";
+import type { Pass } from "../../../src/sim/operation/operation.ts";
 import type { ResultRow } from "../../../src/sim/result/result.ts";
 import { simulate } from "../../../src/sim/simulate.ts";
 import type { TraceManifest, TraceTensor } from "../../../src/trace/manifest.ts";
 import { encodeTrace, openTrace } from "../../../src/trace/trace.ts";
-import { type FuzzCase, fuzzCases } from "./fuzz-case.ts";
+import { type FuzzCase, fuzzCases, MULTIPLICATIONS } from "./fuzz-case.ts";
 
 type Tensor = "weight" | "input" | "outputGrad";
 type Tiling = NonNullable<NonNullable<HardwareConfig["memory"]["levels"]>[number]["tiling"]>;
@@ -89,7 +89,6 @@ function manifestOf(pass: Pass, geometry: ConvGeometry): TraceManifest {
     const shape = [...SHAPE_OF[id](geometry)];
     return { id, role: ROLES[id], shape, nonzeros: sizeOf(shape) };
   });
-  const operands = Object.fromEntries(OPERANDS_OF[pass].map((operand) => [operand, operand]));
   const { stride, padding, dilation, ...sizes } = geometry;
   const four = [...padding] as [number, number, number, number];
   const pair = (value: readonly [number, number]) => [...value] as [number, number];
@@ -97,7 +96,7 @@ function manifestOf(pass: Pass, geometry: ConvGeometry): TraceManifest {
     ...{ version: "1.0", network: "fuzz", method: { name: "dense" }, step: 0, tensors },
     ops: [
       {
-        ...{ kind: "conv", layer: "fuzz", pass, operands },
+        ...{ kind: "conv", layer: "fuzz", ...MULTIPLICATIONS[pass] },
         geometry: { ...sizes, stride: pair(stride), padding: four, dilation: pair(dilation) },
       },
     ],

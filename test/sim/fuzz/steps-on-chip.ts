@@ -155,17 +155,17 @@ function opOf(op: StepCase["ops"][number], widths: readonly number[]): TraceOp {
   }
   const { layer, pass } = op;
   const { x, y, gx, gy, w, dw } = ids(layer);
-  const { operands, output } = {
-    forward: { operands: { input: x, weight: w }, output: y },
-    inputGrad: { operands: { outputGrad: gy, weight: w }, output: gx },
-    weightGrad: { operands: { outputGrad: gy, input: x }, output: dw },
-  }[pass];
+  const multiplication = {
+    forward: { pass: "forward", operands: { input: x, weight: w }, output: y },
+    inputGrad: { pass: "inputGrad", operands: { outputGrad: gy, weight: w }, output: gx },
+    weightGrad: { pass: "weightGrad", operands: { outputGrad: gy, input: x }, output: dw },
+  } as const;
   const geometry = {
     ...{ N: IMAGES, C: widths[layer], H: 1, W: 1, K: widths[layer + 1], R: 1, S: 1, groups: 1 },
     ...{ stride: [1, 1] as [number, number], padding: [0, 0, 0, 0] as [number, number, number, number] },
     dilation: [1, 1] as [number, number],
   };
-  return { kind: "conv", pass, layer: `layer ${layer}`, geometry, operands, output };
+  return { kind: "conv", layer: `layer ${layer}`, geometry, ...multiplication[pass] };
 }
 
 /** Ops as a list of names; the update of a layer writes the weights that a multiplication of the layer reads. */

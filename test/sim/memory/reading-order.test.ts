@@ -89,8 +89,7 @@ describe("2:4 weights of sparse-tensor-core", () => {
           structuredSets += Number(fits);
           expected += fits ? 2 * size * slots + Math.ceil((size * slots * 2) / 8) : 2 * size * channels * g.R * g.S;
         }
-        const other = pass === "forward" ? "input" : "outputGrad";
-        const masks = { weight, [other]: onesMask(SHAPE_OF[other](g)) };
+        const masks = { weight, input: onesMask(SHAPE_OF.input(g)), outputGrad: onesMask(SHAPE_OF.outputGrad(g)) };
         const { counters } = sparseTensorCore.run({ pass, layer: "conv", geometry: g, masks, topKPeriod: 1 }, own);
         expect(counters.structuredSets).toBe(structuredSets);
         expect(bytes).toBe(Math.min(expected, 2 * elements));

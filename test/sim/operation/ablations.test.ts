@@ -20,7 +20,14 @@ import { accelerators } from "../../../src/sim/arrays/index.ts";
 import type { Slots } from "../../../src/sim/hardware/accelerator.ts";
 import { denseTwin, type Machine, resolveMachine } from "../../../src/sim/hardware/machine.ts";
 import { allPairs, outputGradPairs, weightPairs } from "../../../src/sim/operation/image-padding.ts";
-import { OPERANDS_OF, type Operand, type Operation, PASSES, type Pass } from "../../../src/sim/operation/operation.ts";
+import {
+  mapMasks,
+  OPERANDS_OF,
+  type Operand,
+  type Operation,
+  PASSES,
+  type Pass,
+} from "../../../src/sim/operation/operation.ts";
 import { operations } from "../../support/random-operation.ts";
 
 type Seen = Operand | "both" | null;
@@ -89,11 +96,15 @@ function slotsOf({ name, accelerator, params, multipliers }: Machine, operation:
 }
 
 /** Pairs whose elements that `seen` looks at are nonzero, one window and tap at a time; the padding is a zero of its operand. */
-function naivePairs({ pass, geometry: g, masks }: Operation, seen: Seen): { inside: number; outside: number } {
+function naivePairs(
+  { pass, geometry: g, masks }: Pick<Operation, "pass" | "geometry" | "masks">,
+  seen: Seen,
+): { inside: number; outside: number } {
   const [P, Q] = [outputHeight(g), outputWidth(g)];
   const [inputs, outputs] = [g.C / g.groups, g.K / g.groups];
   const padded: Operand = pass === "inputGrad" ? "outputGrad" : "input";
-  const looksAt = (operand: Operand) => OPERANDS_OF[pass].includes(operand) && (seen === operand || seen === "both");
+  const looksAt = (operand: Operand) =>
+    OPERANDS_OF[pass].some((name) => name === operand) && (seen === operand || seen === "both");
   const isSet = (operand: Operand, slice: number, index: () => number) =>
     !looksAt(operand) || getBit(masks[operand] as BitMask, slice, index());
   const pairs = { inside: 0, outside: 0 };
@@ -145,15 +156,11 @@ function naivePairs({ pass, geometry: g, masks }: Operation, seen: Seen): { insi
 
 /** Image `n` of an operation. */
 function imageOf(operation: Operation, n: number): Operation {
-  const masks = Object.fromEntries(
-    Object.entries(operation.masks).map(([operand, mask]) => {
-      if (operand === "weight") return [operand, mask];
-      const stride = sliceBytes(mask.shape);
-      const bytes = mask.bytes.subarray(n * stride, (n + 1) * stride);
-      return [operand, { shape: [1, ...mask.shape.slice(1)], bytes }];
-    }),
-  );
-  return { ...operation, geometry: { ...operation.geometry, N: 1 }, masks };
+  return mapMasks({ ...operation, geometry: { ...operation.geometry, N: 1 } }, (mask, operand) => {
+    if (operand === "weight") return mask;
+    const stride = sliceBytes(mask.shape);
+    return { shape: [1, ...mask.shape.slice(1)], bytes: mask.bytes.subarray(n * stride, (n + 1) * stride) };
+  });
 }
 
 /** Whether structured weights are held of some sets only, or with the zeros at positions that all filters share. */

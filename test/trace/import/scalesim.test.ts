@@ -42,7 +42,8 @@ async function cyclesOf(golden: Golden): Promise<{ ours: number; theirs: number 
   const sparsity = { n, m, mode: "layer", storage: "ellpack" } as const;
   const { array, dataflow } = golden;
   const params = { rows: array.rows, columns: array.cols, dataflow, batch: "image", sparsity } as const;
-  const masks = { weight: await trace.mask(op.operands.weight as string) };
+  if (op.pass !== "forward") throw new Error(`imported ${op.pass}`);
+  const masks = { weight: await trace.mask(op.operands.weight), input: await trace.mask(op.operands.input) };
   const { cycles } = systolic.run(
     { pass: "forward", layer: op.layer, geometry: op.geometry, masks, topKPeriod: 1 },
     params,

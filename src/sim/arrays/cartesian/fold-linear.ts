@@ -20,7 +20,6 @@ export function isLinear({ H, W, R, S, padding, groups }: ConvGeometry): boolean
 /** The folded operation of a linear layer; a linear inputGrad becomes a forward pass. */
 export function foldLinear(operation: Operation): Operation {
   const { pass, geometry: g } = operation;
-  const { weight, input, outputGrad } = operation.masks;
   const [reduced, filters] = pass === "inputGrad" ? [g.K, g.C] : [g.C, g.K];
   const geometry: ConvGeometry = {
     ...g,
@@ -33,16 +32,20 @@ export function foldLinear(operation: Operation): Operation {
     stride: [1, 1],
     dilation: [1, 1],
   };
-  const inner = { ...operation, geometry };
-  switch (pass) {
-    case "forward":
-      return { ...inner, masks: { weight: folded(weight as BitMask), input: folded(input as BitMask) } };
-    case "inputGrad": {
-      const masks = { weight: folded(transposed(weight as BitMask)), input: folded(outputGrad as BitMask) };
-      return { ...inner, pass: "forward", masks };
+  switch (operation.pass) {
+    case "forward": {
+      const { weight, input } = operation.masks;
+      return { ...operation, geometry, masks: { weight: folded(weight), input: folded(input) } };
     }
-    case "weightGrad":
-      return { ...inner, masks: { input: folded(input as BitMask), outputGrad: outputGrad as BitMask } };
+    case "inputGrad": {
+      const { weight, outputGrad } = operation.masks;
+      const masks = { weight: folded(transposed(weight)), input: folded(outputGrad) };
+      return { ...operation, geometry, pass: "forward", masks };
+    }
+    case "weightGrad": {
+      const { input, outputGrad } = operation.masks;
+      return { ...operation, geometry, masks: { input: folded(input), outputGrad } };
+    }
   }
 }
 

@@ -5,12 +5,12 @@
  */
 import { type BitMask, getBit, setBit, zerosMask } from "../../../core/bit-mask.ts";
 import { type ConvGeometry, outputHeight, outputWidth } from "../../../core/geometry.ts";
-import type { Operation } from "../../operation/operation.ts";
+import type { Operation, OperationOf } from "../../operation/operation.ts";
 
 const SIDE = 16;
 
 /** The weight gradient of one group, folded. */
-export function foldPositions(operation: Operation, group: number): Operation {
+export function foldPositions(operation: OperationOf<"weightGrad">, group: number): Operation {
   const { geometry: g, masks } = operation;
   const positions = g.N * outputHeight(g) * outputWidth(g);
   const [inputs, outputs] = [g.C / g.groups, g.K / g.groups];
@@ -19,8 +19,8 @@ export function foldPositions(operation: Operation, group: number): Operation {
     ...{ N: positions, C: planes, H: height, W: width, K: outputs, R: height, S: width },
     ...{ stride: [1, 1], padding: [0, 0, 0, 0], dilation: [1, 1], groups: 1 },
   };
-  const input = windows(masks.input as BitMask, g, group, operation.solidPadding === true);
-  const outputGrad = gradients(masks.outputGrad as BitMask, g, group);
+  const input = windows(masks.input, g, group, operation.solidPadding === true);
+  const outputGrad = gradients(masks.outputGrad, g, group);
   return { ...operation, geometry, masks: { input, outputGrad } };
 }
 

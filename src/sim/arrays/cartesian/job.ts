@@ -8,7 +8,7 @@
  */
 import { type BitMask, countOnes, sliceBytes } from "../../../core/bit-mask.ts";
 import { sizeOf } from "../../../core/geometry.ts";
-import type { Operand, Operation } from "../../operation/operation.ts";
+import { type Operand, type Operation, sourceMaskOf } from "../../operation/operation.ts";
 import { axesOf, type PlaneAxis } from "./plane-axis.ts";
 
 /** Bits of a tensor at address `base + y · row + x`. */
@@ -57,11 +57,13 @@ export const SIDES = {
   weightGrad: { activations: "input", weights: "outputGrad" },
 } as const satisfies Record<Operation["pass"], { activations: Operand; weights: Operand }>;
 
-/** The jobs of an operation, one after the other; the masks of its operands must be there. */
+/** The jobs of an operation, one after the other. */
 export function jobsOf(operation: Operation): Job[] {
-  const { pass, geometry: g, masks } = operation;
-  const activations = masks[SIDES[pass].activations] as BitMask;
-  const weights = masks[SIDES[pass].weights] as BitMask;
+  const { pass, geometry: g } = operation;
+  const [activations, weights] =
+    operation.pass === "weightGrad"
+      ? [operation.masks.input, operation.masks.outputGrad]
+      : [sourceMaskOf(operation), operation.masks.weight];
   const isDense = [activations, weights].every((mask) => countOnes(mask) === sizeOf(mask.shape));
   const jobs: Job[] = [];
   for (let group = 0; group < g.groups; group++) {

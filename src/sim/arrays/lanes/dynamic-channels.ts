@@ -9,22 +9,31 @@ import { sizeOf } from "../../../core/geometry.ts";
 import { once } from "../../../core/memoize.ts";
 import { type SourceExtent, sourceExtent, type WindowGrid, windowGrids } from "../../operation/channel-first.ts";
 import { weightPairs } from "../../operation/image-padding.ts";
-import type { Operand } from "../../operation/operation.ts";
+import { type Operand, sourceMaskOf } from "../../operation/operation.ts";
 import { imageStreams } from "./array-params.ts";
 import { inputBanks, outputGradBanks, windowConflicts } from "./bank-map.ts";
-import { BANK_ENTRY_VALUES, type DynamicRun, isSparser, maskOf, scheduleSets, type ZeroShare } from "./dynamic-run.ts";
+import {
+  BANK_ENTRY_VALUES,
+  type DynamicRun,
+  isSparser,
+  type SkippedOperand,
+  scheduleSets,
+  type ZeroShare,
+} from "./dynamic-run.ts";
 import { schedulePairs } from "./pair-schedule.ts";
 import { gatherWindows, type SourceLanes, sourceLanes } from "./source-lanes.ts";
 import { dealPairs, setAxis } from "./tile-dispatch.ts";
 import { gatherFilters, type WeightLanes, weightLanes } from "./weight-lanes.ts";
 
+type ChannelRun = DynamicRun<"forward" | "inputGrad">;
+
 /**
  * Runs a channel-first pass that skips the zeros of `operand`: one by name, "sparser" or "both". Returns what was scheduled
  * for the last stream of images, null for no work.
  */
-export function runChannels(run: DynamicRun, pass: "forward" | "inputGrad", operand: string): Operand | "both" | null {
+export function runChannels(run: ChannelRun, operand: SkippedOperand): Operand | "both" | null {
   const { operation, params } = run;
-  const g = operation.geometry;
+  const { pass, geometry: g } = operation;
   const source: Operand = pass === "forward" ? "input" : "outputGrad";
   const channels = (pass === "forward" ? g.C : g.K) / g.groups;
   const filters = (pass === "forward" ? g.K : g.C) / g.groups;
@@ -52,9 +61,9 @@ export function runChannels(run: DynamicRun, pass: "forward" | "inputGrad", oper
   const solid = operation.solidPadding === true;
   const lanesOf = (stream: number, group: number): SourceLanes => {
     const slice = { firstImage: stream * images, images, firstChannel: group * channels, channels };
-    return sourceLanes({ mask: maskOf(run, source), ...slice }, extent, params.lanes, solid);
+    return sourceLanes({ mask: sourceMaskOf(operation), ...slice }, extent, params.lanes, solid);
   };
-  const weightsOf = (group: number) => weightLanes(maskOf(run, "weight"), g, pass, group, params.lanes);
+  const weightsOf = (group: number) => weightLanes(operation.masks.weight, g, pass, group, params.lanes);
   if (operand !== "both" && weightStreams > 0) {
     run.totals.imagePadding += weightPairs(operation, weightStreams * images).outside;
   }
@@ -83,16 +92,16 @@ export function runChannels(run: DynamicRun, pass: "forward" | "inputGrad", oper
 
 /** For each stream of images, whether the source is scheduled rather than the weights. Image padding counts as zeros. */
 function chooseStreams(
-  run: DynamicRun,
+  { operation }: ChannelRun,
   source: Operand,
-  operand: string,
+  operand: SkippedOperand,
   extent: SourceExtent,
   images: number,
   streams: number,
 ): boolean[] {
   if (operand !== "sparser") return new Array<boolean>(streams).fill(operand === source);
-  const sourceMask = maskOf(run, source);
-  const weightMask = maskOf(run, "weight");
+  const sourceMask = sourceMaskOf(operation);
+  const weightMask = operation.masks.weight;
   const weightSize = sizeOf(weightMask.shape);
   const weight: ZeroShare = { zeros: weightSize - countOnes(weightMask), size: weightSize };
   const size = images * sourceMask.shape[1] * (extent.bottom - extent.top) * (extent.right - extent.left);

@@ -11,16 +11,18 @@ import { outputGradPairs } from "../../operation/image-padding.ts";
 import type { Operand } from "../../operation/operation.ts";
 import { imageStreams } from "./array-params.ts";
 import { inputBanks, outputGradBanks, raisePositionConflicts } from "./bank-map.ts";
-import { BANK_ENTRY_VALUES, type DynamicRun, isSparser, maskOf, scheduleSets } from "./dynamic-run.ts";
+import { BANK_ENTRY_VALUES, type DynamicRun, isSparser, type SkippedOperand, scheduleSets } from "./dynamic-run.ts";
 import { schedulePairs } from "./pair-schedule.ts";
 import { gatherPositions, type PositionGrid } from "./position-lanes.ts";
 import { dealPairs, setAxis } from "./tile-dispatch.ts";
+
+type PositionRun = DynamicRun<"weightGrad">;
 
 /**
  * Runs weightGrad, skipping the zeros of `operand`: one by name, "sparser" or "both". Returns what was scheduled for the last
  * stream of images, null for no work.
  */
-export function runPositions(run: DynamicRun, operand: string): Operand | "both" | null {
+export function runPositions(run: PositionRun, operand: SkippedOperand): Operand | "both" | null {
   const { params } = run;
   const g = run.operation.geometry;
   const P = outputHeight(g);
@@ -61,15 +63,15 @@ function inputPositions({ operation: { geometry: g } }: DynamicRun, P: number, Q
 }
 
 /** Whether the padded input has a larger share of zeros than outputGrad. */
-function inputIsSparser(run: DynamicRun, firstImage: number, images: number): boolean {
-  const g = run.operation.geometry;
+function inputIsSparser({ operation }: PositionRun, firstImage: number, images: number): boolean {
+  const { geometry: g, masks } = operation;
   const end = firstImage + images;
   const padded = (g.H + g.padding[0] + g.padding[1]) * (g.W + g.padding[2] + g.padding[3]);
   const inputSize = images * g.C * padded;
   const gradSize = images * g.K * outputHeight(g) * outputWidth(g);
   return isSparser(
-    { zeros: inputSize - countOnes(maskOf(run, "input"), firstImage, end), size: inputSize },
-    { zeros: gradSize - countOnes(maskOf(run, "outputGrad"), firstImage, end), size: gradSize },
+    { zeros: inputSize - countOnes(masks.input, firstImage, end), size: inputSize },
+    { zeros: gradSize - countOnes(masks.outputGrad, firstImage, end), size: gradSize },
   );
 }
 
@@ -109,7 +111,7 @@ function countBanks(run: DynamicRun, positions: number, conflicts: number, byInp
 
 /** Deals the set pairs of one group; `grids` are the buffers of the scheduled operand, one each or one for all kernel positions. */
 function dealPositions(
-  run: DynamicRun,
+  run: PositionRun,
   grids: readonly PositionGrid[],
   byInput: boolean,
   firstImage: number,
@@ -120,7 +122,7 @@ function dealPositions(
   const g = run.operation.geometry;
   const outer = setAxis(g.C / g.groups, byInput ? rows : columns, g.R * g.S);
   const inner = setAxis(g.K / g.groups, byInput ? columns : rows);
-  const mask = maskOf(run, byInput ? "input" : "outputGrad");
+  const mask = run.operation.masks[byInput ? "input" : "outputGrad"];
   const channels = (byInput ? g.C : g.K) / g.groups;
   const solid = byInput && run.operation.solidPadding === true;
   const sets = byInput ? outer.sets : inner.sets;
@@ -140,7 +142,7 @@ function dealPositions(
 
 /** Schedules the pairs of one group; `inputGrids` has a grid for each kernel position. */
 function dealBoth(
-  run: DynamicRun,
+  run: PositionRun,
   inputGrids: readonly PositionGrid[],
   gradGrid: PositionGrid,
   firstImage: number,
@@ -149,8 +151,7 @@ function dealBoth(
 ): void {
   const { lanes, rows, columns } = run.params;
   const g = run.operation.geometry;
-  const input = maskOf(run, "input");
-  const outputGrad = maskOf(run, "outputGrad");
+  const { input, outputGrad } = run.operation.masks;
   const solid = run.operation.solidPadding === true;
   const outer = setAxis(g.C / g.groups, columns, g.R * g.S);
   const inner = setAxis(g.K / g.groups, rows);

@@ -2,8 +2,7 @@
  * What the passes of a dynamically scheduled array share: the state of one run, and the choice of the operand whose zeros
  * are skipped. Source: DNNsim's TensorDash training model (January 2020).
  */
-import type { BitMask } from "../../../core/bit-mask.ts";
-import type { Operand, Operation } from "../../operation/operation.ts";
+import type { Operand, OperationOf, Pass } from "../../operation/operation.ts";
 import type { ArrayParams } from "./array-params.ts";
 import { createSetCosts, type SetCosts } from "./set-costs.ts";
 import { type SetScheduler, setRecorder } from "./set-recorder.ts";
@@ -24,9 +23,13 @@ export function emptyBankCounts(): BankCounts {
   return { reads: 0, writes: 0, conflicts: 0 };
 }
 
-/** One operation on one machine, with the sums that its passes add to. */
-export interface DynamicRun {
-  readonly operation: Operation;
+/** One operation, of one of the passes `P`, on one machine, with the sums that it adds to. */
+export interface DynamicRun<P extends Pass = Pass> extends DynamicArray {
+  readonly operation: OperationOf<P>;
+}
+
+/** A machine with the sums of one operation. */
+export interface DynamicArray {
   readonly params: ArrayParams & { readonly lookahead: number; readonly banks: number };
   /** How rows fill their zero lanes; null: from queues of their own nonzeros, so that every line but the last is full. */
   readonly scheduler: SetScheduler | null;
@@ -34,12 +37,8 @@ export interface DynamicRun {
   readonly banks: BankCounts;
 }
 
-/** The mask of an operand. @throws Error when the operation has none. */
-export function maskOf({ operation }: DynamicRun, operand: Operand): BitMask {
-  const mask = operation.masks[operand];
-  if (mask === undefined) throw new Error(`${operation.layer} ${operation.pass}: no mask of operand ${operand}`);
-  return mask;
-}
+/** What an operation may skip the zeros of: an operand, the sparser one or both. */
+export type SkippedOperand = Operand | "sparser" | "both";
 
 /** Zeros and size of a tensor. */
 export interface ZeroShare {

@@ -6,7 +6,7 @@
 import type { BitMask } from "../../../core/bit-mask.ts";
 import { outputHeight, outputWidth } from "../../../core/geometry.ts";
 import { sourceExtent, windowGrids } from "../../operation/channel-first.ts";
-import type { Operation } from "../../operation/operation.ts";
+import { type Operation, type OperationOf, sourceMaskOf, type WeightOperation } from "../../operation/operation.ts";
 import { gatherPositions } from "./position-lanes.ts";
 import { gatherWindows, sourceLanes } from "./source-lanes.ts";
 import { gatherFilters, weightLanes } from "./weight-lanes.ts";
@@ -31,29 +31,24 @@ export interface JoinJob {
 
 /** The jobs of an operation for images [firstImage, firstImage + images); none where there is no work. */
 export function joinJobs(operation: Operation, firstImage: number, images: number): JoinJob[] {
-  const { pass, geometry: g } = operation;
+  const { geometry: g } = operation;
   if (images === 0 || g.C === 0 || g.K === 0 || outputHeight(g) <= 0 || outputWidth(g) <= 0) return [];
   const jobs: JoinJob[] = [];
   for (let group = 0; group < g.groups; group++) {
-    if (pass === "weightGrad") jobs.push(...positionJobs(operation, group, firstImage, images));
-    else jobs.push(...channelJobs(operation, pass, group, firstImage, images));
+    if (operation.pass === "weightGrad") jobs.push(...positionJobs(operation, group, firstImage, images));
+    else jobs.push(...channelJobs(operation, group, firstImage, images));
   }
   return jobs;
 }
 
-function channelJobs(
-  { geometry: g, masks, solidPadding = false }: Operation,
-  pass: "forward" | "inputGrad",
-  group: number,
-  firstImage: number,
-  images: number,
-): JoinJob[] {
+function channelJobs(operation: WeightOperation, group: number, firstImage: number, images: number): JoinJob[] {
+  const { pass, geometry: g, solidPadding = false } = operation;
   const grids = windowGrids(pass, g);
   if (grids.length === 0) return [];
   const extent = sourceExtent(pass, g, grids);
   const channels = (pass === "forward" ? g.C : g.K) / g.groups;
-  const mask = masks[pass === "forward" ? "input" : "outputGrad"] as BitMask;
-  const weights = weightLanes(masks.weight as BitMask, g, pass, group, WORD);
+  const mask = sourceMaskOf(operation);
+  const weights = weightLanes(operation.masks.weight, g, pass, group, WORD);
   const slice = { mask, firstImage, images, firstChannel: group * channels, channels };
   const source = sourceLanes(slice, extent, WORD, solidPadding);
   return grids.map((grid) => ({
@@ -68,7 +63,7 @@ function channelJobs(
 }
 
 function positionJobs(
-  { geometry: g, masks, solidPadding = false }: Operation,
+  { geometry: g, masks, solidPadding = false }: OperationOf<"weightGrad">,
   group: number,
   firstImage: number,
   images: number,
@@ -88,14 +83,13 @@ function positionJobs(
       elementsOf: (index) => Math.min(WORD, depth - index * WORD),
       stationary: outputs,
       streamed: inputs * g.R * g.S,
-      loadStationary: (index, target) =>
-        load(masks.outputGrad as BitMask, group * outputs + index, plain, false, target),
+      loadStationary: (index, target) => load(masks.outputGrad, group * outputs + index, plain, false, target),
       loadStreamed(index, target) {
         const [r, s] = [Math.floor(index / g.S) % g.R, index % g.S];
         const startY = r * g.dilation[0] - g.padding[0];
         const startX = s * g.dilation[1] - g.padding[2];
         const grid = { P, Q, startY, startX, stepY: g.stride[0], stepX: g.stride[1] };
-        load(masks.input as BitMask, group * inputs + Math.floor(index / (g.R * g.S)), grid, solidPadding, target);
+        load(masks.input, group * inputs + Math.floor(index / (g.R * g.S)), grid, solidPadding, target);
       },
     },
   ];

@@ -10,7 +10,7 @@ import { arrayMultipliers, arrayParams } from "./array-params.ts";
 import { arrayResult } from "./array-result.ts";
 import { runChannels } from "./dynamic-channels.ts";
 import { runPositions } from "./dynamic-positions.ts";
-import { type DynamicRun, emptyBankCounts } from "./dynamic-run.ts";
+import { type DynamicArray, emptyBankCounts } from "./dynamic-run.ts";
 import { emptyTotals } from "./tile-dispatch.ts";
 
 const queueParams = Type.Object(
@@ -66,20 +66,22 @@ export function queueArray(id: string, queued: Readonly<Record<Pass, Operand>>):
 }
 
 function runQueues(operation: Operation, params: Static<typeof queueParams>, queued: Operand): ComputeResult {
-  const { pass } = operation;
   // Without skipping every line counts, which is what a lookahead of 0 says to the costs of a set.
   const lookahead = params.skipping ? 1 : 0;
-  const run: DynamicRun = {
-    operation,
+  const array: DynamicArray = {
     params: { ...params, lookahead, banks: 1 },
     scheduler: null,
     totals: emptyTotals(),
     banks: emptyBankCounts(),
   };
-  const scheduled = pass === "weightGrad" ? runPositions(run, queued) : runChannels(run, pass, queued);
-  return arrayResult(operation, params, run.totals, {
+  const scheduled =
+    operation.pass === "weightGrad"
+      ? runPositions({ ...array, operation }, queued)
+      : runChannels({ ...array, operation }, queued);
+  const { totals } = array;
+  return arrayResult(operation, params, totals, {
     reschedulingCycles: 0,
     scheduled: params.skipping ? scheduled : null,
-    counters: { scheduledPEs: run.totals.scheduledPEs, idlePEs: run.totals.idlePEs },
+    counters: { scheduledPEs: totals.scheduledPEs, idlePEs: totals.idlePEs },
   });
 }

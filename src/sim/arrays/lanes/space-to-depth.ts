@@ -5,17 +5,24 @@
  */
 import { type BitMask, getBit, setBit, zerosMask } from "../../../core/bit-mask.ts";
 import { type ConvGeometry, outputHeight, outputWidth, weightShape } from "../../../core/geometry.ts";
-import type { Operation } from "../../operation/operation.ts";
+import type { Operation, WeightOperation } from "../../operation/operation.ts";
 
-/** `operation` folded where it is a strided, ungrouped forward pass of at most `mostChannels` channels; else itself. */
-export function foldStrided(operation: Operation, mostChannels: number): Operation {
-  const g = operation.geometry;
+/** Geometry of a strided, ungrouped forward pass of at most `mostChannels` channels, folded; of any other operation, its own. */
+export function foldStrided({ pass, geometry: g }: Operation, mostChannels: number): ConvGeometry {
   const strided = g.stride[0] > 1 || g.stride[1] > 1;
-  if (operation.pass !== "forward" || !strided || g.groups !== 1 || g.C > mostChannels) return operation;
-  if (outputHeight(g) <= 0 || outputWidth(g) <= 0) return operation;
-  const geometry = foldGeometry(g);
+  if (pass !== "forward" || !strided || g.groups !== 1 || g.C > mostChannels) return g;
+  return outputHeight(g) <= 0 || outputWidth(g) <= 0 ? g : foldGeometry(g);
+}
+
+/** The same geometry with the weights laid out for it. */
+export function foldStridedWeights(
+  operation: WeightOperation,
+  mostChannels: number,
+): { readonly geometry: ConvGeometry; readonly weight: BitMask } {
+  const geometry = foldStrided(operation, mostChannels);
   const { weight } = operation.masks;
-  return { ...operation, geometry, masks: weight === undefined ? {} : { weight: foldWeight(weight, g, geometry) } };
+  if (geometry === operation.geometry) return { geometry, weight };
+  return { geometry, weight: foldWeight(weight, operation.geometry, geometry) };
 }
 
 /** Geometry of the folded convolution: same output, stride 1, padding and dilation made part of image and kernel. */

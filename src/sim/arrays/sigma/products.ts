@@ -7,7 +7,7 @@
 import type { BitMask } from "../../../core/bit-mask.ts";
 import { type ConvGeometry, outputHeight, outputWidth } from "../../../core/geometry.ts";
 import { type WindowGrid, windowGrids } from "../../operation/channel-first.ts";
-import type { Operand, Operation } from "../../operation/operation.ts";
+import { type Operand, type Operation, sourceMaskOf } from "../../operation/operation.ts";
 import {
   channelVectors,
   filterVectors,
@@ -30,13 +30,17 @@ export const SIDES: Readonly<Record<Operation["pass"], { readonly rows: Operand;
   weightGrad: { rows: "outputGrad", columns: "input" },
 };
 
-/** The products of an operation; those without work are left out. @throws Error where a mask is missing. */
+/** The masks of those two. */
+export function sideMasks(operation: Operation): { readonly rows: BitMask; readonly columns: BitMask } {
+  return operation.pass === "weightGrad"
+    ? { rows: operation.masks.outputGrad, columns: operation.masks.input }
+    : { rows: operation.masks.weight, columns: sourceMaskOf(operation) };
+}
+
+/** The products of an operation; those without work are left out. */
 export function productsOf(operation: Operation, batch: "fold" | "image"): Product[] {
-  const { pass, layer, geometry: g, masks } = operation;
-  const sides = SIDES[pass];
-  const rows = masks[sides.rows];
-  const columns = masks[sides.columns];
-  if (rows === undefined || columns === undefined) throw new Error(`${layer} ${pass}: a mask is missing`);
+  const { pass, geometry: g } = operation;
+  const { rows, columns } = sideMasks(operation);
   if (outputHeight(g) <= 0 || outputWidth(g) <= 0) return [];
   const streams = batch === "fold" ? 1 : g.N;
   const images = batch === "fold" ? g.N : 1;

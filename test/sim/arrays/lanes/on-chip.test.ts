@@ -116,7 +116,8 @@ describe("on-chip buffers line by line", () => {
 
   it("ask for all that a dense array reads and writes, in every pass, one address an access", () => {
     fc.assert(
-      fc.property(operations, params, details, ({ pass, geometry: g, ...operation }, own, other) => {
+      fc.property(operations, params, details, (operation, own, other) => {
+        const { pass, geometry: g } = operation;
         const narrow = { bankBits: other.addressBits };
         const line: LineDetail = {
           ...other,
@@ -125,7 +126,7 @@ describe("on-chip buffers line by line", () => {
           outputs: { ...other.outputs, ...narrow },
         };
         const dense: DaDianNaoParams = { ...own, foldStridedInput: 0, dealing: "filters", batch: "image" };
-        const { counters } = linesOfDense({ ...operation, pass, geometry: g }, dense, line);
+        const { counters } = linesOfDense(operation, dense, line);
         const addresses = (values: number, bits: number) => Math.ceil(values / Math.floor(line.addressBits / bits));
         const cut = (all: number, size: number) =>
           Array.from({ length: Math.ceil(all / size) }, (_, i) => Math.min(size, all - i * size));

@@ -156,15 +156,6 @@ describe("matrix products", () => {
     );
   });
 
-  test("need both masks", () => {
-    fc.assert(
-      fc.property(operations, (operation) => {
-        expect(() => sigma.run({ ...operation, masks: {} }, arrays[0])).toThrow(`random ${operation.pass}: a mask`);
-      }),
-      { numRuns: 5 },
-    );
-  });
-
   test("are called exact only for what STONNE runs, under its rules", () => {
     fc.assert(
       fc.property(operations, (operation) => {
