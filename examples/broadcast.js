@@ -45,7 +45,7 @@ export default {
     weightGrad: { ...mapping, skipped: "none", referee: "formula: weights × position groups" },
   },
   multipliers: ({ lanes }) => lanes,
-  withoutSkipping: (own) => ({ ...own, skipping: false }),
+  withoutSkipping: (params) => ({ ...params, skipping: false }),
   // The position of a weight, read with it, chooses the operands: an offset of 4 bits.
   skippingHardware: ({ skipping }) =>
     skipping ? { operandMuxes: 0, productMuxes: 0, schedulerBits: 0, schedules: "compute", metadataBits: 4 } : null,

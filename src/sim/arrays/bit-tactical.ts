@@ -85,48 +85,48 @@ export const bitTactical: Accelerator<typeof params> = {
     },
   },
   multipliers: arrayMultipliers,
-  withoutSkipping: (own) => ({ ...own, lookahead: 0, lookaside: 0 }),
-  skippingHardware(own) {
-    if (own.lookahead === 0) return null;
-    const candidates = 1 + searchMapOf(own).size;
+  withoutSkipping: (params) => ({ ...params, lookahead: 0, lookaside: 0 }),
+  skippingHardware(params) {
+    if (params.lookahead === 0) return null;
+    const candidates = 1 + searchMapOf(params).size;
     return {
       operandMuxes: candidates - 1,
       productMuxes: 0,
       // A row's schedule serves all of its columns.
-      schedulerBits: candidates / own.columns,
+      schedulerBits: candidates / params.columns,
       schedules: "rescheduling",
       metadataBits: Math.ceil(Math.log2(candidates)),
     };
   },
-  validation(operation, own) {
-    if (operation.pass === "weightGrad" || own.lookahead === 0) return "formula";
-    return operation.pass === "forward" && inGoldenScope(operation, own) ? "exact" : "property";
+  validation(operation, params) {
+    if (operation.pass === "weightGrad" || params.lookahead === 0) return "formula";
+    return operation.pass === "forward" && inGoldenScope(operation, params) ? "exact" : "property";
   },
-  run(operation, own) {
+  run(operation, params) {
     if (operation.pass === "weightGrad") {
-      return result(operation, own, denseTotals("weightGrad", operation.geometry, own), 0);
+      return result(operation, params, denseTotals("weightGrad", operation.geometry, params), 0);
     }
-    return runWeights(operation, own);
+    return runWeights(operation, params);
   },
-  runLines(operation, own, line) {
-    const geometry = foldStrided(operation, own.foldStridedInput);
-    const schedule = operation.pass === "weightGrad" || own.lookahead === 0 ? null : lineSchedule(operation, own);
-    const { streams } = imageStreams(own, geometry.N);
-    return runLines(lineJobs(operation.pass, geometry, own, line, schedule), own, line, streams);
+  runLines(operation, params, line) {
+    const geometry = foldStrided(operation, params.foldStridedInput);
+    const schedule = operation.pass === "weightGrad" || params.lookahead === 0 ? null : lineSchedule(operation, params);
+    const { streams } = imageStreams(params, geometry.N);
+    return runLines(lineJobs(operation.pass, geometry, params, line, schedule), params, line, streams);
   },
 };
 
 /** The schedule as the on-chip buffers see it. A weight that may come from any entry of the search map says from which. */
-function lineSchedule(operation: WeightOperation, own: BitTacticalParams): LineSchedule {
-  const { geometry, weight } = foldStridedWeights(operation, own.foldStridedInput);
-  const map = searchMapOf(own);
+function lineSchedule(operation: WeightOperation, params: BitTacticalParams): LineSchedule {
+  const { geometry, weight } = foldStridedWeights(operation, params.foldStridedInput);
+  const map = searchMapOf(params);
   const schedule = staticScheduler(map);
   return {
-    lookahead: own.lookahead,
+    lookahead: params.lookahead,
     selectBits: map.size === 0 ? 0 : Math.ceil(Math.log2(map.size)),
     kept(group, grid) {
-      const weights = weightLanes(weight, geometry, operation.pass, group, own.lanes);
-      const { rows, lookahead } = own;
+      const weights = weightLanes(weight, geometry, operation.pass, group, params.lanes);
+      const { rows, lookahead } = params;
       const lines = grid.taps.length * weights.blocks;
       const buffer = new Int32Array((lines + lookahead) * rows);
       return Array.from({ length: Math.ceil(weights.filters / rows) }, (_, set) => {
@@ -138,35 +138,35 @@ function lineSchedule(operation: WeightOperation, own: BitTacticalParams): LineS
   };
 }
 
-function runWeights(operation: WeightOperation, own: BitTacticalParams): ComputeResult {
+function runWeights(operation: WeightOperation, params: BitTacticalParams): ComputeResult {
   const { pass } = operation;
-  const { geometry: g, weight } = foldStridedWeights(operation, own.foldStridedInput);
+  const { geometry: g, weight } = foldStridedWeights(operation, params.foldStridedInput);
   const totals = emptyTotals();
-  const scheduler = { schedule: staticScheduler(searchMapOf(own)), vectors: null };
-  const { images, streams } = imageStreams(own, g.N);
+  const scheduler = { schedule: staticScheduler(searchMapOf(params)), vectors: null };
+  const { images, streams } = imageStreams(params, g.N);
   const grids = windowGrids(pass, g);
   const hasZeros = countOnes(weight) < sizeOf(weight.shape);
   let scheduledLines = 0;
   for (let group = 0; group < g.groups && grids.length > 0; group++) {
-    const weights = weightLanes(weight, g, pass, group, own.lanes);
-    const inner = setAxis(weights.filters, own.rows);
+    const weights = weightLanes(weight, g, pass, group, params.lanes);
+    const inner = setAxis(weights.filters, params.rows);
     for (const grid of grids) {
-      const costs = costsOnce(weight, [pass, g.groups, group], grid, own, () =>
-        scheduleSets({ params: own, scheduler }, inner.sets, grid.taps.length * weights.blocks, (set, buffer) => {
-          gatherSet(weights, grid, set, own.rows, buffer);
-          return own.rows;
+      const costs = costsOnce(weight, [pass, g.groups, group], grid, params, () =>
+        scheduleSets({ params, scheduler }, inner.sets, grid.taps.length * weights.blocks, (set, buffer) => {
+          gatherSet(weights, grid, set, params.rows, buffer);
+          return params.rows;
         }),
       );
       if (costs.lines === 0) continue;
-      if (hasZeros) scheduledLines += Math.ceil(inner.sets / own.tiles) * costs.lines;
-      const outer = setAxis(images * grid.height * grid.width, own.columns);
-      const { tiles, dealing } = own;
+      if (hasZeros) scheduledLines += Math.ceil(inner.sets / params.tiles) * costs.lines;
+      const outer = setAxis(images * grid.height * grid.width, params.columns);
+      const { tiles, dealing } = params;
       dealPairs({ outer, inner, scheduled: "inner", costs, tiles, dealing, carrySkip: false }, totals, streams);
     }
   }
   // Of the convolution itself: folded, its padding is part of the image.
   totals.imagePadding = weightPairs(operation).outside;
-  return result(operation, own, totals, scheduledLines);
+  return result(operation, params, totals, scheduledLines);
 }
 
 /** What the filter sets of one job cost: scheduled once for all windows, images and machines of the same rows and search map. */
@@ -174,10 +174,10 @@ function costsOnce(
   mask: BitMask,
   part: readonly unknown[],
   grid: WindowGrid,
-  own: BitTacticalParams,
+  params: BitTacticalParams,
   make: () => SetCosts,
 ): SetCosts {
-  const { lanes, rows, lookahead, lookaside, shape, offsets } = own;
+  const { lanes, rows, lookahead, lookaside, shape, offsets } = params;
   const taps = grid.taps.map(({ kernel }) => kernel);
   return once(mask, ["static schedule", ...part, taps, lanes, rows, lookahead, lookaside, shape, offsets], make);
 }
@@ -192,10 +192,10 @@ function gatherSet(weights: WeightLanes, { taps }: WindowGrid, set: number, rows
  * follow one another; tiles schedule their sets side by side. Assumed: one schedule serves all steps of a top-k period,
  * although weights near the threshold come and go in between. Weights without a zero need no schedule.
  */
-function result(op: Operation, own: BitTacticalParams, totals: DealTotals, scheduledLines: number): ComputeResult {
-  const skips = op.pass !== "weightGrad" && own.lookahead > 0;
-  const perRefresh = skips && totals.outputs > 0 ? scheduledLines * own.reschedulingCyclesPerLine : 0;
-  return arrayResult(op, own, totals, {
+function result(op: Operation, params: BitTacticalParams, totals: DealTotals, scheduledLines: number): ComputeResult {
+  const skips = op.pass !== "weightGrad" && params.lookahead > 0;
+  const perRefresh = skips && totals.outputs > 0 ? scheduledLines * params.reschedulingCyclesPerLine : 0;
+  return arrayResult(op, params, totals, {
     reschedulingCycles: Math.ceil(perRefresh / op.topKPeriod),
     scheduled: skips ? "weight" : null,
     counters: { scheduledPEs: totals.scheduledPEs, idlePEs: totals.idlePEs },

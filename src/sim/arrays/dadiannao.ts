@@ -49,22 +49,23 @@ export const dadiannao: Accelerator<typeof params> = {
     },
   },
   multipliers: arrayMultipliers,
-  withoutSkipping: (own) => own,
+  withoutSkipping: (params) => params,
   skippingHardware: () => null,
-  validation: (operation, own) => (operation.pass === "forward" && inGoldenScope(operation, own) ? "exact" : "formula"),
-  run(operation, own) {
+  validation: (operation, params) =>
+    operation.pass === "forward" && inGoldenScope(operation, params) ? "exact" : "formula",
+  run(operation, params) {
     const { pass } = operation;
-    const geometry = foldStrided(operation, own.foldStridedInput);
-    const totals = denseTotals(pass, geometry, own);
-    return arrayResult(operation, own, totals, {
+    const geometry = foldStrided(operation, params.foldStridedInput);
+    const totals = denseTotals(pass, geometry, params);
+    return arrayResult(operation, params, totals, {
       reschedulingCycles: 0,
       scheduled: null,
       counters: { scheduledPEs: totals.scheduledPEs, idlePEs: totals.idlePEs },
     });
   },
-  runLines(operation, own, line) {
+  runLines(operation, params, line) {
     const { pass } = operation;
-    const geometry = foldStrided(operation, own.foldStridedInput);
-    return runLines(lineJobs(pass, geometry, own, line), own, line, imageStreams(own, geometry.N).streams);
+    const geometry = foldStrided(operation, params.foldStridedInput);
+    return runLines(lineJobs(pass, geometry, params, line), params, line, imageStreams(params, geometry.N).streams);
   },
 };

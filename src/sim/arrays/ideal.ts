@@ -33,7 +33,7 @@ export const ideal: Accelerator<typeof params> = {
   params,
   mappings: { forward: mapping, inputGrad: mapping, weightGrad: mapping },
   multipliers: ({ multipliers }) => multipliers,
-  withoutSkipping: (own) => ({ ...own, skipping: false }),
+  withoutSkipping: (params) => ({ ...params, skipping: false }),
   // The bound pays for nothing but multiplications.
   skippingHardware: ({ skipping }) =>
     skipping ? { operandMuxes: 0, productMuxes: 0, schedulerBits: 0, schedules: "compute", metadataBits: 0 } : null,

@@ -75,22 +75,22 @@ export const mesh: Accelerator<typeof params> = {
     placesPerPort("mesh", rows + columns, distributionBandwidth);
     return arrays * rows * columns;
   },
-  withoutSkipping: (own) => own,
+  withoutSkipping: (params) => params,
   skippingHardware: () => null,
   notCharged: () => ["laying out the windows of a convolution as rows of a matrix"],
-  validation({ pass, geometry }, own) {
-    const parity = (own.arrays ?? 1) === 1 && own.bus === "hashed" && own.drain === "half" && !own.overlap;
-    const oneProduct = geometry.groups === 1 && (own.batch === "fold" || geometry.N === 1);
+  validation({ pass, geometry }, params) {
+    const parity = (params.arrays ?? 1) === 1 && params.bus === "hashed" && params.drain === "half" && !params.overlap;
+    const oneProduct = geometry.groups === 1 && (params.batch === "fold" || geometry.N === 1);
     return parity && pass === "forward" && oneProduct ? "exact" : "formula";
   },
   run,
 };
 
-function run(operation: Operation, own: MeshParams): ComputeResult {
+function run(operation: Operation, params: MeshParams): ComputeResult {
   const sides = SIDES[operation.pass];
-  const { arrays = 1 } = own;
-  const tileRows = Math.min(own.tileRows || own.rows, own.rows);
-  const tileColumns = Math.min(own.tileColumns || own.columns, own.columns);
+  const { arrays = 1 } = params;
+  const tileRows = Math.min(params.tileRows || params.rows, params.rows);
+  const tileColumns = Math.min(params.tileColumns || params.columns, params.columns);
   const sum = {
     cycles: 0,
     /** Of all meshes together. */
@@ -103,14 +103,14 @@ function run(operation: Operation, own: MeshParams): ComputeResult {
     latency: 0,
     reduction: 0,
   };
-  for (const { rows, columns } of productsOf(operation, own.batch)) {
+  for (const { rows, columns } of productsOf(operation, params.batch)) {
     const length = rows.length;
     const [down, across] = [parts(rows.vectors, tileRows), parts(columns.vectors, tileColumns)];
     const kinds = down.flatMap(([height, rowTiles]) =>
       across.map(([width, columnTiles]) => {
-        const { alone, busy } = tileCost(own, height, width, length);
+        const { alone, busy } = tileCost(params, height, width, length);
         sum.latency = alone - busy;
-        return { cycles: own.overlap ? busy : alone, tiles: rowTiles * columnTiles };
+        return { cycles: params.overlap ? busy : alone, tiles: rowTiles * columnTiles };
       }),
     );
     sum.cycles += dealtTiles(kinds, arrays);
@@ -124,7 +124,7 @@ function run(operation: Operation, own: MeshParams): ComputeResult {
     sum.outputs += rows.vectors * columns.vectors;
   }
   // The last tile has none to overlap with.
-  const latency = own.overlap ? Math.max(0, sum.latency) : 0;
+  const latency = params.overlap ? Math.max(0, sum.latency) : 0;
   const cycles = sum.cycles + latency;
   return {
     cycles,
@@ -132,7 +132,7 @@ function run(operation: Operation, own: MeshParams): ComputeResult {
     packedCycles: cycles,
     reschedulingCycles: 0,
     scheduled: null,
-    slots: slotsOf(operation, own, cycles, sum.tileCycles + arrays * latency, sum.reduction),
+    slots: slotsOf(operation, params, cycles, sum.tileCycles + arrays * latency, sum.reduction),
     counters: { multiplications: sum.multiplications, tiles: sum.tiles },
     onChipReads: { [sides.rows]: sum.rowReads, [sides.columns]: sum.columnReads },
     onChipWrites: sum.outputs,

@@ -52,7 +52,7 @@ export const procrustes: Accelerator<typeof params> = {
   },
   readsPlanes: true,
   multipliers: ({ arrays = 1, rows, columns }) => arrays * rows * columns,
-  withoutSkipping: (own) => ({ ...own, skipping: false }),
+  withoutSkipping: (params) => ({ ...params, skipping: false }),
   // A weight meets whatever stands in its row, so that its position is all there is to it.
   skippingHardware: ({ skipping }) =>
     skipping ? { operandMuxes: 0, productMuxes: 0, schedulerBits: 0, schedules: "compute", metadataBits: 1 } : null,

@@ -114,8 +114,9 @@ export const scnn: Accelerator<typeof params> = {
     },
   },
   readsPlanes: true,
-  multipliers: ({ arrays = 1, ...own }) => arrays * own.peRows * own.peColumns * own.activations * own.weights,
-  withoutSkipping: (own) => ({ ...own, skipping: false }),
+  multipliers: ({ arrays = 1, peRows, peColumns, activations, weights }) =>
+    arrays * peRows * peColumns * activations * weights,
+  withoutSkipping: (params) => ({ ...params, skipping: false }),
   skippingHardware: ({ skipping, banks }) =>
     skipping
       ? {
@@ -129,12 +130,12 @@ export const scnn: Accelerator<typeof params> = {
       : null,
   notCharged: ({ weightGradient }) =>
     weightGradient === "positions" ? ["laying out the windows of a weight gradient"] : [],
-  validation: (operation, own) => (inGoldenScope(operation, own) ? "exact" : "property"),
-  cuts({ pass, geometry }, own) {
-    if (!own.skipping) return [];
+  validation: (operation, params) => (inGoldenScope(operation, params) ? "exact" : "property"),
+  cuts({ pass, geometry }, params) {
+    if (!params.skipping) return [];
     const cut = { size: 1, edges: 0 };
     // Halos are exchanged once an image, and in weightGrad once an input channel.
-    const { arrays = 1, weightGradient = "planes" } = own;
+    const { arrays = 1, weightGradient = "planes" } = params;
     const isGradient = pass === "weightGrad";
     // Images side by side wait for each other.
     const images: Cut[] = geometry.N % arrays === 0 ? [{ ...cut, size: arrays, axis: "images", once: isGradient }] : [];
@@ -148,14 +149,14 @@ export const scnn: Accelerator<typeof params> = {
     const isMany = isGradient && geometry.N >= MANY_IMAGES * arrays && images.length > 0;
     return isMany ? images : [channels, ...images];
   },
-  run(operation, own) {
+  run(operation, params) {
     const { pass, geometry } = operation;
     const totals = emptyCartesianTotals();
     const results = sizeOf(SHAPE_OF[RESULT_OF[pass]](geometry).map((extent) => Math.max(0, extent)));
     const hasWork = OPERANDS_OF[pass].every((operand) => SHAPE_OF[operand](geometry).every((extent) => extent > 0));
     if (hasWork && results > 0) {
-      for (const mapped of mappedOperations(operation, own)) {
-        for (const job of jobsOf(mapped)) runJob(job, own, own.skipping, totals);
+      for (const mapped of mappedOperations(operation, params)) {
+        for (const job of jobsOf(mapped)) runJob(job, params, params.skipping, totals);
       }
     }
     const { cycles, baseCycles, packedCycles, weightReads, activationReads, ...counters } = totals;
@@ -165,10 +166,10 @@ export const scnn: Accelerator<typeof params> = {
       baseCycles,
       packedCycles,
       reschedulingCycles: 0,
-      scheduled: own.skipping ? "both" : null,
+      scheduled: params.skipping ? "both" : null,
       counters,
       // Without skipping, chunks that are not full and elements that wait are not told apart.
-      slots: own.skipping ? slotsOf(counters) : { occupied: denseMacs(geometry), fillDrain: counters.idleHalo },
+      slots: params.skipping ? slotsOf(counters) : { occupied: denseMacs(geometry), fillDrain: counters.idleHalo },
       onChipReads: { [sides.activations]: activationReads, [sides.weights]: weightReads },
       onChipWrites: hasWork ? results : 0,
     } satisfies ComputeResult;
@@ -202,18 +203,18 @@ function slotsOf(counters: Fates): Slots {
 }
 
 /** True where DNNsim computes the same operation: forward, square array and stride, without its mistakes in queue pairing. */
-function inGoldenScope({ pass, geometry: g, solidPadding }: Operation, own: ScnnParams): boolean {
+function inGoldenScope({ pass, geometry: g, solidPadding }: Operation, params: ScnnParams): boolean {
   const [top, bottom, left, right] = g.padding;
   const [stride, across] = g.stride;
   return (
     pass === "forward" &&
     g.groups === 1 &&
-    own.peRows === own.peColumns &&
+    params.peRows === params.peColumns &&
     stride === across &&
     top % stride === 0 &&
     [bottom, left, right].every((extent) => extent === top) &&
     g.dilation.every((step) => step === 1) &&
-    (own.foldLinear || !isLinear(g)) &&
+    (params.foldLinear || !isLinear(g)) &&
     solidPadding !== true
   );
 }

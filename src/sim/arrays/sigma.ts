@@ -95,12 +95,12 @@ export const sigma: Accelerator<typeof params> = {
     },
   },
   paramFaults,
-  multipliers(own) {
-    const [fault] = paramFaults(own);
+  multipliers(params) {
+    const [fault] = paramFaults(params);
     if (fault !== undefined) throw new Error(`sigma: ${fault}`);
-    return (own.arrays ?? 1) * own.multipliers;
+    return (params.arrays ?? 1) * params.multipliers;
   },
-  withoutSkipping: (own) => ({ ...own, skipping: false }),
+  withoutSkipping: (params) => ({ ...params, skipping: false }),
   skippingHardware({ multipliers, skipping }) {
     if (!skipping) return null;
     const ports = Math.max(2, Math.min(multipliers, FLEX_DPE));
@@ -109,11 +109,13 @@ export const sigma: Accelerator<typeof params> = {
     return { operandMuxes, productMuxes: 1, schedulerBits: 0, schedules: "compute", metadataBits: 1 };
   },
   notCharged: () => ["laying out the windows of a convolution as rows of a matrix", "finding the routes of nonzeros"],
-  validation({ pass, geometry, solidPadding }, own) {
-    if (own.overlap || (own.arrays ?? 1) > 1) return "property";
-    const parity = own.bus === "hashed" && own.drain === "half" && own.partialSums === "first";
-    const oneProduct = geometry.groups === 1 && (own.batch === "fold" || geometry.N === 1);
-    return parity && pass === "forward" && oneProduct && own.skipping && solidPadding !== true ? "exact" : "property";
+  validation({ pass, geometry, solidPadding }, params) {
+    if (params.overlap || (params.arrays ?? 1) > 1) return "property";
+    const parity = params.bus === "hashed" && params.drain === "half" && params.partialSums === "first";
+    const oneProduct = geometry.groups === 1 && (params.batch === "fold" || geometry.N === 1);
+    return parity && pass === "forward" && oneProduct && params.skipping && solidPadding !== true
+      ? "exact"
+      : "property";
   },
   run,
 };
@@ -124,25 +126,25 @@ function paramFaults({ multipliers, distributionBandwidth }: SigmaParams): strin
   return [`multipliers: must be a power of two, got ${multipliers}; nearest: ${below}, ${2 * below}`];
 }
 
-function run(operation: Operation, own: SigmaParams): ComputeResult {
-  const { arrays = 1 } = own;
-  const stationary = stationaryOf(operation, own);
+function run(operation: Operation, params: SigmaParams): ComputeResult {
+  const { arrays = 1 } = params;
+  const stationary = stationaryOf(operation, params);
   const { rows, columns } = SIDES[operation.pass];
   const onRows = stationary === rows;
   const sum = { cycles: 0, base: 0, packed: 0, iterations: 0, continuations: 0 };
   const streaming = { cycles: 0, multiplications: 0, foldedGaps: 0 };
   const counts = { stationaryReads: 0, streamReads: 0, psumReads: 0, writes: 0 };
-  const time = productTimer(own);
-  for (const product of productsOf(operation, own.batch)) {
+  const time = productTimer(params);
+  for (const product of productsOf(operation, params.batch)) {
     const [held, streamed] = onRows ? [product.rows, product.columns] : [product.columns, product.rows];
     const { vectors } = streamed;
     const passes = Math.ceil(vectors / arrays);
     const base = time.dense(held, passes);
-    const totals = own.skipping ? time.sparse(held, passes) : base;
-    const streamOnes = own.skipping ? streamed.ones() : vectors * streamed.length;
+    const totals = params.skipping ? time.sparse(held, passes) : base;
+    const streamOnes = params.skipping ? streamed.ones() : vectors * streamed.length;
     sum.cycles += totals.cycles;
     sum.base += base.cycles;
-    sum.packed += own.skipping ? Math.ceil(totals.stationary / own.multipliers) * passes : base.cycles;
+    sum.packed += params.skipping ? Math.ceil(totals.stationary / params.multipliers) * passes : base.cycles;
     sum.iterations += totals.iterations;
     sum.continuations += totals.continuations;
     streaming.multiplications += totals.stationary * vectors;
@@ -153,16 +155,16 @@ function run(operation: Operation, own: SigmaParams): ComputeResult {
     counts.psumReads += totals.continuations * vectors;
     counts.writes += totals.neurons * vectors;
   }
-  const latency = own.overlap ? overlapLatency(own) : 0;
+  const latency = params.overlap ? overlapLatency(params) : 0;
   const cycles = sum.cycles + (sum.iterations > 0 ? latency : 0);
   const baseCycles = sum.base + (sum.base > 0 ? latency : 0);
   return {
     cycles,
     baseCycles,
-    packedCycles: own.skipping ? sum.packed : cycles,
+    packedCycles: params.skipping ? sum.packed : cycles,
     reschedulingCycles: 0,
-    scheduled: own.skipping ? stationary : null,
-    slots: slotsOf(operation, own, stationary, cycles, streaming),
+    scheduled: params.skipping ? stationary : null,
+    slots: slotsOf(operation, params, stationary, cycles, streaming),
     counters: {
       multiplications: streaming.multiplications,
       iterations: sum.iterations,
@@ -180,14 +182,14 @@ function run(operation: Operation, own: SigmaParams): ComputeResult {
  */
 function slotsOf(
   operation: Operation,
-  own: SigmaParams,
+  params: SigmaParams,
   stationary: Operand,
   cycles: number,
   streaming: { readonly cycles: number; readonly multiplications: number; readonly foldedGaps: number },
 ): Slots {
-  const multipliers = (own.arrays ?? 1) * own.multipliers;
+  const multipliers = (params.arrays ?? 1) * params.multipliers;
   const { multiplications, foldedGaps } = streaming;
-  const { inside, outside } = pairsOf(operation, own, stationary) ?? { inside: multiplications, outside: 0 };
+  const { inside, outside } = pairsOf(operation, params, stationary) ?? { inside: multiplications, outside: 0 };
   return {
     occupied: inside,
     imagePadding: outside,
@@ -198,29 +200,29 @@ function slotsOf(
 }
 
 /** Pairs of the nonzeros of the stationary operand with everything; null where that operand is the padded one. */
-function pairsOf(operation: Operation, own: SigmaParams, stationary: Operand): Pairs | null {
+function pairsOf(operation: Operation, params: SigmaParams, stationary: Operand): Pairs | null {
   const { pass, geometry } = operation;
-  if (!own.skipping) return allPairs(pass, geometry);
+  if (!params.skipping) return allPairs(pass, geometry);
   if (operation.pass === "weightGrad") return stationary === "outputGrad" ? outputGradPairs(operation) : null;
   return stationary === "weight" ? weightPairs(operation) : null;
 }
 
 /** Times matrix products; one that is met again (the same filters for another image) is not timed again. */
-function productTimer(own: SigmaParams) {
-  const cost = iterationTimer(own);
+function productTimer(params: SigmaParams) {
+  const cost = iterationTimer(params);
   const known = { sparse: new Map<VectorSet, Map<number, ProductTotals>>(), dense: new Map<string, ProductTotals>() };
   return {
     sparse(held: VectorSet, columns: number): ProductTotals {
       const byColumns = known.sparse.get(held) ?? new Map<number, ProductTotals>();
-      const totals = byColumns.get(columns) ?? packVectors(held, own.multipliers, columns, cost);
+      const totals = byColumns.get(columns) ?? packVectors(held, params.multipliers, columns, cost);
       known.sparse.set(held, byColumns.set(columns, totals));
       return totals;
     },
     dense({ vectors, length }: VectorSet, columns: number): ProductTotals {
       const key = `${vectors} ${length} ${columns}`;
       const pack = (count: number) =>
-        packVectors(denseVectors({ vectors: count, length }), own.multipliers, columns, cost);
-      const totals = known.dense.get(key) ?? packDense({ vectors, length }, own.multipliers, pack);
+        packVectors(denseVectors({ vectors: count, length }), params.multipliers, columns, cost);
+      const totals = known.dense.get(key) ?? packDense({ vectors, length }, params.multipliers, pack);
       known.dense.set(key, totals);
       return totals;
     },
@@ -228,8 +230,8 @@ function productTimer(own: SigmaParams) {
 }
 
 /** The stationary operand; the sparser one is told from the tensors alone, so that padding never turns the array round. */
-function stationaryOf(operation: Operation, own: SigmaParams): Operand {
-  const chosen = own.stationary[operation.pass];
+function stationaryOf(operation: Operation, params: SigmaParams): Operand {
+  const chosen = params.stationary[operation.pass];
   if (chosen !== "sparser") return chosen;
   const masks = sideMasks(operation);
   const density = (mask: BitMask) => countOnes(mask) / Math.max(1, sizeOf(mask.shape));
@@ -237,10 +239,10 @@ function stationaryOf(operation: Operation, own: SigmaParams): Operand {
 }
 
 /** Configuration, first values, the height of the tree, the bus and the buffer: paid once where iterations overlap. */
-function overlapLatency(own: SigmaParams): number {
-  const switches = own.distributionBandwidth < own.multipliers ? 1 : 0;
-  const height = Math.log2(own.multipliers);
+function overlapLatency(params: SigmaParams): number {
+  const switches = params.distributionBandwidth < params.multipliers ? 1 : 0;
+  const height = Math.log2(params.multipliers);
   const around = 4;
   // Half of what is left is stored in each cycle; at most one result a multiplier is left.
-  return around + switches + height + (own.drain === "half" ? Math.ceil(Math.log2(2 * own.multipliers)) : 0);
+  return around + switches + height + (params.drain === "half" ? Math.ceil(Math.log2(2 * params.multipliers)) : 0);
 }

@@ -62,7 +62,7 @@ export const sparseTensorCore: Accelerator<typeof params> = {
   },
   paramFaults: patternFaults,
   multipliers: arrayMultipliers,
-  withoutSkipping: (own) => ({ ...own, n: own.m }),
+  withoutSkipping: (params) => ({ ...params, n: params.m }),
   skippingHardware({ n, m }) {
     if (n === m) return null;
     return {
@@ -75,18 +75,18 @@ export const sparseTensorCore: Accelerator<typeof params> = {
   },
   notCharged: () => ["packing weights n : m"],
   validation: () => "formula",
-  run(operation, own) {
-    const [fault] = patternFaults(own);
+  run(operation, params) {
+    const [fault] = patternFaults(params);
     if (fault !== undefined) throw new Error(`sparse-tensor-core: params.${fault}`);
     const count = { sets: 0, structuredSets: 0 };
     const totals =
       operation.pass === "weightGrad"
-        ? denseTotals(operation.pass, operation.geometry, own)
-        : structuredTotals(operation, own, count);
+        ? denseTotals(operation.pass, operation.geometry, params)
+        : structuredTotals(operation, params, count);
     const { scheduledPEs, idlePEs } = totals;
-    return arrayResult(operation, own, totals, {
+    return arrayResult(operation, params, totals, {
       reschedulingCycles: 0,
-      scheduled: count.structuredSets > 0 && own.n < own.m ? "weight" : null,
+      scheduled: count.structuredSets > 0 && params.n < params.m ? "weight" : null,
       counters: { scheduledPEs, idlePEs, ...count },
     });
   },

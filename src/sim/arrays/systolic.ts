@@ -107,7 +107,7 @@ export const systolic: Accelerator<typeof params> = {
   },
   paramFaults: sparsityFaults,
   multipliers: ({ arrays = 1, rows, columns }) => arrays * rows * columns,
-  withoutSkipping: (own) => ({ ...own, sparsity: { ...own.sparsity, n: own.sparsity.m } }),
+  withoutSkipping: (params) => ({ ...params, sparsity: { ...params.sparsity, n: params.sparsity.m } }),
   skippingHardware({ sparsity: { n, m } }) {
     if (n === m) return null;
     return {
@@ -119,19 +119,21 @@ export const systolic: Accelerator<typeof params> = {
     };
   },
   notCharged: () => ["laying out the windows of a convolution as rows of a matrix"],
-  validation: (operation, own) =>
-    (own.arrays ?? 1) === 1 && own.overlap !== true && inGoldenScope(operation, own.sparsity) ? "exact" : "formula",
-  run(operation, own) {
-    checkSparsity(own);
+  validation: (operation, params) =>
+    (params.arrays ?? 1) === 1 && params.overlap !== true && inGoldenScope(operation, params.sparsity)
+      ? "exact"
+      : "formula",
+  run(operation, params) {
+    checkSparsity(params);
     const { pass, geometry } = operation;
-    const jobs = gemmJobs(pass, geometry, own.batch);
-    const dense = countFolds(jobs, own);
-    const packed = packedIfStructured(operation, jobs, own.sparsity);
+    const jobs = gemmJobs(pass, geometry, params.batch);
+    const dense = countFolds(jobs, params);
+    const packed = packedIfStructured(operation, jobs, params.sparsity);
     const structured = packed !== null;
-    const counts = structured ? countFolds(jobs, own, own.sparsity) : dense;
-    const images = own.batch === "fold" ? 1 : geometry.N;
+    const counts = structured ? countFolds(jobs, params, params.sparsity) : dense;
+    const images = params.batch === "fold" ? 1 : geometry.N;
     const storage = structured
-      ? sparseStorage(own.sparsity.storage, jobs, geometry.groups, packed.nonzeros, own.sparsity)
+      ? sparseStorage(params.sparsity.storage, jobs, geometry.groups, packed.nonzeros, params.sparsity)
       : denseStorage(pass === "weightGrad" ? [] : jobs, geometry.groups);
     const [first, second] = OPERANDS_OF[pass];
     const [left, right] = pass === "weightGrad" ? [second, first] : [first, second];
@@ -146,7 +148,7 @@ export const systolic: Accelerator<typeof params> = {
         folds: counts.folds,
         mappedPEs: counts.mappedPEs,
         // Row-wise, filters with fewer than n nonzeros in a block leave slots empty.
-        usedPEs: structured && own.sparsity.mode === "row" ? packed.nonzeros * images : counts.mappedPEs,
+        usedPEs: structured && params.sparsity.mode === "row" ? packed.nonzeros * images : counts.mappedPEs,
         busyPECycles: counts.busyPECycles,
         structured: structured ? 1 : 0,
         ...storage,
@@ -158,13 +160,13 @@ export const systolic: Accelerator<typeof params> = {
 };
 
 /** Folds of all products, packed to `pattern` if there is one. */
-function countFolds(jobs: readonly GemmJob[], own: SystolicParams, pattern?: NOfM): FoldCounts {
+function countFolds(jobs: readonly GemmJob[], params: SystolicParams, pattern?: NOfM): FoldCounts {
   const counts = emptyFoldCounts();
   for (const { m, n, k, times } of jobs) {
     const slots = pattern === undefined ? k : keptSlots(k, pattern);
     // Row-wise, each filter picks from all the inputs of a block.
     const readK = pattern?.mode === "row" ? k : slots;
-    addFolds({ m, n, k: slots, readK }, own, times, counts);
+    addFolds({ m, n, k: slots, readK }, params, times, counts);
   }
   return counts;
 }
@@ -187,8 +189,8 @@ function packedIfStructured(
   return packedWeights(pass, masks.weight, geometry, jobs, pattern);
 }
 
-function checkSparsity(own: SystolicParams): void {
-  const [fault] = sparsityFaults(own);
+function checkSparsity(params: SystolicParams): void {
+  const [fault] = sparsityFaults(params);
   if (fault !== undefined) throw new Error(`systolic: ${fault}`);
 }
 

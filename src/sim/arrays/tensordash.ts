@@ -92,12 +92,12 @@ export const tensordash: Accelerator<typeof params> = {
     },
   },
   multipliers: arrayMultipliers,
-  withoutSkipping: (own) => ({ ...own, lookahead: 0, lookaside: 0 }),
-  skippingHardware(own) {
-    if (own.lookahead === 0) return null;
-    const candidates = 1 + searchMapOf(own).size;
+  withoutSkipping: (params) => ({ ...params, lookahead: 0, lookaside: 0 }),
+  skippingHardware(params) {
+    if (params.lookahead === 0) return null;
+    const candidates = 1 + searchMapOf(params).size;
     // One side: the columns of a row share its scheduler.
-    const sharing = own.sides === "two" ? 1 : own.columns;
+    const sharing = params.sides === "two" ? 1 : params.columns;
     return {
       operandMuxes: 2 * (candidates - 1),
       productMuxes: 0,
@@ -107,27 +107,27 @@ export const tensordash: Accelerator<typeof params> = {
     };
   },
   notCharged: () => ["conflicts in the banks of the on-chip buffers"],
-  validation(operation, own) {
-    if (own.lookahead === 0) return "formula";
+  validation(operation, params) {
+    if (params.lookahead === 0) return "formula";
     const { pass, geometry } = operation;
-    if (own.sides === "two") return "property";
+    if (params.sides === "two") return "property";
     // The original does not schedule weights in a strided input gradient, and does not model tiles.
     const known = pass !== "inputGrad" || (geometry.stride[0] === 1 && geometry.stride[1] === 1);
-    return known && own.tiles === 1 && inGoldenScope(operation, own) ? "exact" : "property";
+    return known && params.tiles === 1 && inGoldenScope(operation, params) ? "exact" : "property";
   },
   // One side takes no longer than cutting it does, nor do two without skipping.
-  cuts: (operation, own) => (chosenOperand(operation.pass, own) === "both" ? pairCuts(operation, own) : []),
-  run(operation, own) {
-    const array = arrayOf(own);
+  cuts: (operation, params) => (chosenOperand(operation.pass, params) === "both" ? pairCuts(operation, params) : []),
+  run(operation, params) {
+    const array = arrayOf(params);
     const { totals, banks } = array;
-    const chosen = chosenOperand(operation.pass, own);
+    const chosen = chosenOperand(operation.pass, params);
     const scheduled =
       operation.pass === "weightGrad"
         ? runPositions({ ...array, operation }, chosen)
         : runChannels({ ...array, operation }, chosen);
-    return arrayResult(operation, own, totals, {
+    return arrayResult(operation, params, totals, {
       reschedulingCycles: 0,
-      scheduled: own.lookahead > 0 ? scheduled : null,
+      scheduled: params.lookahead > 0 ? scheduled : null,
       counters: {
         scheduledPEs: totals.scheduledPEs,
         bankReads: banks.reads,
@@ -145,11 +145,11 @@ function chosenOperand(pass: Pass, { sides, lookahead, operand }: TensorDashPara
   return pass === "weightGrad" ? "outputGrad" : "weight";
 }
 
-function arrayOf(own: TensorDashParams): DynamicArray {
-  const map = searchMapOf(own);
+function arrayOf(params: TensorDashParams): DynamicArray {
+  const map = searchMapOf(params);
   return {
-    params: own,
-    scheduler: { schedule: dynamicScheduler(map, own.lookaside), vectors: sideBySide(map, own.lookaside) },
+    params,
+    scheduler: { schedule: dynamicScheduler(map, params.lookaside), vectors: sideBySide(map, params.lookaside) },
     totals: emptyTotals(),
     banks: emptyBankCounts(),
   };

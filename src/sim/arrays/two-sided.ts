@@ -98,7 +98,7 @@ export const twoSided: Accelerator<typeof params> = {
     },
   },
   multipliers: ({ units, clusters, lanes }) => units * clusters * lanes,
-  withoutSkipping: (own) => ({ ...own, skipping: false }),
+  withoutSkipping: (params) => ({ ...params, skipping: false }),
   skippingHardware: ({ skipping }) =>
     skipping
       ? {
@@ -113,26 +113,26 @@ export const twoSided: Accelerator<typeof params> = {
   validation: () => "property",
   // Folded, clusters wait only at the end: the more they do, the better their work evens out.
   // Filters are sorted once for all images, which parts of them would pay each.
-  cuts: ({ pass }, own) =>
-    own.skipping &&
-    (own.balance === "none" || own.sortingCyclesPerFilter === 0) &&
-    own.batch === "image" &&
+  cuts: ({ pass }, params) =>
+    params.skipping &&
+    (params.balance === "none" || params.sortingCyclesPerFilter === 0) &&
+    params.batch === "image" &&
     pass !== "weightGrad"
       ? [{ axis: "images", size: 1, once: false, edges: 0 }]
       : [],
-  run(operation, own) {
+  run(operation, params) {
     const { geometry } = operation;
-    const fold = own.batch === "fold";
+    const fold = params.batch === "fold";
     const streams = fold ? 1 : geometry.N;
     const total: JoinTotals = { cycles: 0, baseCycles: 0, macs: 0, perfect: 0, sorted: 0 };
     for (let stream = 0; stream < streams; stream++) {
       for (const job of joinJobs(operation, stream, fold ? geometry.N : 1)) {
-        const sorted = addJob(job, own, total);
+        const sorted = addJob(job, params, total);
         // Weights are sorted for all images at once.
         if (stream === 0 || operation.pass === "weightGrad") total.sorted += sorted;
       }
     }
-    return resultOf(operation, own, total);
+    return resultOf(operation, params, total);
   },
 };
 
@@ -147,8 +147,8 @@ interface JoinTotals {
 }
 
 /** Joins every stationary row with every streamed row of a job, adds what its clusters take, and returns how many filters were sorted. */
-function addJob(job: JoinJob, own: TwoSidedParams, total: JoinTotals): number {
-  const { units, clusters, lanes, skipping } = own;
+function addJob(job: JoinJob, params: TwoSidedParams, total: JoinTotals): number {
+  const { units, clusters, lanes, skipping } = params;
   const rows = new Int32Array(job.stationary * job.words);
   const nonzeros = new Int32Array(job.stationary);
   for (let k = 0; k < job.stationary; k++) {
@@ -156,10 +156,10 @@ function addJob(job: JoinJob, own: TwoSidedParams, total: JoinTotals): number {
     job.loadStationary(k, row);
     for (let i = 0; i < job.words; i++) nonzeros[k] += popcount32(row[i]);
   }
-  const unitOf = assignUnits(nonzeros, own);
+  const unitOf = assignUnits(nonzeros, params);
   const unitCount = job.stationary === 0 ? 0 : Math.max(...unitOf) + 1;
   const sets = Math.ceil(unitCount / units);
-  const time = windowTimer(job, own, rows, unitOf, sets);
+  const time = windowTimer(job, params, rows, unitOf, sets);
   const window = new Int32Array(job.words);
   const busy = new Float64Array(clusters);
   const baseBusy = new Float64Array(clusters);

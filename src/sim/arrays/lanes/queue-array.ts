@@ -47,7 +47,7 @@ export function queueArray(id: string, queued: Readonly<Record<Pass, Operand>>):
       weightGrad: mapping("weightGrad", "output positions", "input channels", "output channels"),
     },
     multipliers: arrayMultipliers,
-    withoutSkipping: (own) => ({ ...own, skipping: false }),
+    withoutSkipping: (params) => ({ ...params, skipping: false }),
     // A value says which one of a line's lanes it needs of the other operand.
     skippingHardware: ({ skipping, lanes }) =>
       skipping
@@ -61,7 +61,7 @@ export function queueArray(id: string, queued: Readonly<Record<Pass, Operand>>):
         : null,
     notCharged: () => ["filling the queues"],
     validation: () => "formula",
-    run: (operation, own) => runQueues(operation, own, queued[operation.pass]),
+    run: (operation, params) => runQueues(operation, params, queued[operation.pass]),
   };
 }
 
