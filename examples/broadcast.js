@@ -1,5 +1,5 @@
 /**
- * A machine of one's own: a vector unit that broadcasts one nonzero weight at a time to `lanes` multipliers, each of which
+ * A user-defined machine: a vector unit that broadcasts one nonzero weight at a time to `lanes` multipliers, each of which
  * holds one output position. Zero weights are skipped; the weight gradient, which has none, is dense.
  */
 const params = {

@@ -1,11 +1,11 @@
 /**
  * Sweeps the shapes of the machines of equal peak: cycles of the array (and of making schedules) over those of dadiannao-4096. Prints a
  * table for each machine, and writes those of machines with a page into docs/machines. What is counted is kept in
- * out/equal-peak-shapes.jsonl by trace, model version and parameters: a run that was stopped goes on after its last workload.
+ * out/equal-peak-shapes.jsonl by trace, model version and parameters: an interrupted run resumes after its last workload.
  *
  *     npx tsx scripts/equal-peak-shapes.ts [--large] [machine…]      all machines where none is named
  *
- * Machines that take long run recorded steps alone; with --large they run the large synthetic ones too, which takes minutes of CPU time each.
+ * Machines that take long run recorded steps alone; with --large they also run the large synthetic ones, which takes minutes of CPU time each.
  */
 import { mkdir } from "node:fs/promises";
 import { loadMachine } from "../src/api/open.ts";

@@ -1,5 +1,5 @@
 /**
- * The library on Node: train, record, make up and read traces, simulate, report. Every verb does what the command of the same
+ * The library on Node: train, record, synthesize and read traces, simulate, report. Every verb does what the command of the same
  * name does, prints nothing, and throws an `InputError` with all faults of what it was given. `swat-sim/sim` and
  * `swat-sim/trace` are the parts that run in a browser.
  */

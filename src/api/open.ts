@@ -199,7 +199,7 @@ export interface SimulationFiles {
   readonly traces: readonly NamedTrace[];
   readonly baselineTraces?: readonly NamedTrace[] | undefined;
   readonly hw: readonly (string | Machine)[];
-  /** Modules of accelerators of one's own. */
+  /** Modules of user accelerators. */
   readonly modules?: readonly string[] | undefined;
   readonly baseline?: string | Machine | undefined;
   /** Energy table for all machines, instead of those of their configs. */
@@ -209,7 +209,7 @@ export interface SimulationFiles {
   readonly names?: Readonly<Record<"hw" | "baseline" | "energy", string>> | undefined;
 }
 
-/** A trace by its path, opened, or made up. */
+/** A trace: a path, an opened trace, or a synthetic one. */
 export type NamedTrace = string | IdentifiedTrace | SyntheticTrace;
 
 const LIBRARY_NAMES = { hw: "machines", baseline: "baseline", energy: "energy" };
@@ -250,7 +250,7 @@ export async function writeTrace(path: string, { manifest, masks }: SyntheticTra
   await writeFileAtomically(path, traceParts(manifest, masks));
 }
 
-/** Path of what a user names: a shipped file, or one of one's own. @throws InputError */
+/** Path of what a user names: a shipped file, or the user's own. @throws InputError */
 function pathOf(
   name: string,
   folder: URL,

@@ -9,7 +9,7 @@ import { type SimulationSettings, simulateFiles } from "./workers/simulate-threa
 export interface SimulationOrder extends Omit<SimulationFiles, "hw" | "modules" | "names">, SimulationSettings {
   /** Names of shipped machines, `equal-peak`, `published` or `all` of them, paths of configs, or machines that are loaded; those of equal peak where not given. */
   readonly machines?: SimulationFiles["hw"];
-  /** Paths of modules of accelerators of one's own. */
+  /** Paths of modules of user accelerators. */
   readonly accelerators?: SimulationFiles["modules"];
 }
 

@@ -17,7 +17,7 @@ import type { TracePatterns } from "../synthetic/statistics.ts";
 import { type SyntheticTrace, synthesize } from "../synthetic/trace.ts";
 import { checkOrder } from "./request.ts";
 
-/** Which step to make up. */
+/** Which step to synthesize. */
 export interface SyntheticOrder {
   readonly network: string;
   readonly method?: Method | undefined;
@@ -65,7 +65,7 @@ const OrderSchema = Type.Object(
 );
 
 /**
- * Makes up a step of a network; `simulate` takes it as it is, `writeTrace` makes a file of it.
+ * Synthesizes a training step of a network; `simulate` takes it as it is, `writeTrace` makes a file of it.
  * @throws InputError with all faults of the order; for a network that is not known, and for images that are too small for it.
  */
 export function synthesizeTrace(order: SyntheticOrder): SyntheticTrace {

@@ -31,7 +31,7 @@ const OrderSchema = Type.Object(FIELDS, { additionalProperties: false });
 
 /**
  * Trains, and leaves traces, a log, checkpoints, weights and a summary in the folder `out`; what lies there from another run is
- * removed. A signal stops after the current step: the report then says `interrupted`, and `resumeTraining` goes on.
+ * removed. A signal stops after the current step: the report then says `interrupted`, and `resumeTraining` resumes it.
  * @throws InputError or Error for settings and names that are refused, unreadable data, and a loss that is no number.
  */
 export async function train(order: TrainOrder, hooks: TrainingHooks = {}): Promise<TrainingReport> {

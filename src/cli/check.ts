@@ -28,7 +28,7 @@ import { warned } from "./warnings.ts";
 
 const THREADS = [
   "--threads <count>",
-  "threads to simulate on, with the same counts (default: as many as pay)",
+  "worker threads; does not affect counts (default: automatic)",
   integer(1),
 ] as const;
 

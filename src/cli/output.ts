@@ -1,4 +1,4 @@
-/** What happens when nobody reads what is printed, or there is no room for it: the work goes on, and the user is told once. */
+/** When stdout is closed or its disk is full, the work continues and the user is warned once. */
 import type { Writable } from "node:stream";
 
 /**

@@ -58,7 +58,7 @@ function newProgram(): Command {
     )
     .version(version)
     .option(DEBUG, "print the stack of an error")
-    // So that `sweep merge` and its like keep the options that `sweep` has, too.
+    // So that subcommands such as `sweep merge` keep options that `sweep` also has.
     .enablePositionalOptions()
     .addHelpText(
       "after",

@@ -69,7 +69,7 @@ export function addSimulateCommand(program: Command): void {
     .option("--json", "print the result as JSON")
     .option("-o, --out <file>", "write the result as JSON")
     .option("--csv <file>", "write one line for each machine, step and op, in the words and units of the table")
-    .option("--threads <count>", "threads to simulate on, with the same result (default: as many as pay)", integer(1))
+    .option("--threads <count>", "worker threads; does not affect results (default: automatic)", integer(1))
     .option(
       "--sample <share>",
       "simulate a stratified sample, as 25% or 0.25 of the images or channels, with 95 % confidence intervals (default: everything, exactly)",

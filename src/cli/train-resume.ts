@@ -12,7 +12,7 @@ import { type TrainOptions, trainSettings } from "./train-settings.ts";
 
 const UNQUOTED = /^[\w./:@%+=,-]+$/;
 
-/** The job to go on with. Ends in a usage error that names all options that contradict the checkpoint, with both values. */
+/** The job to resume. Ends in a usage error that names all options that contradict the checkpoint, with both values. */
 export async function resumedJob(
   { path, job }: SavedRun,
   options: TrainOptions,
@@ -53,7 +53,7 @@ export async function resumedJob(
   };
 }
 
-/** The command that goes on with the run in `out`. */
+/** The command that resumes the run in `out`. */
 export function resumeCommand(out: string): string {
   return `swat-sim train --resume ${UNQUOTED.test(out) ? out : `'${out.replaceAll("'", "'\\''")}'`}`;
 }

@@ -1,5 +1,5 @@
 /**
- * The settings of `train`: what the command line says, then what a `--schedule` file says, then those of a run that goes on or
+ * The settings of `train`: what the command line says, then what a `--schedule` file says, then those of a resumed run or
  * the defaults.
  */
 import type { Command } from "commander";
@@ -73,7 +73,7 @@ export async function trainSettings(
   const { schedule, ...rest } = options;
   const path = schedule !== undefined && "path" in schedule ? schedule.path : undefined;
   const file = { ...saved, ...(path === undefined ? {} : await readSettings(path, options.network)) };
-  /** An option that the user gave wins over the file, the file over a run that goes on and an option's default. */
+  /** An option that the user gave wins over the file, the file over a resumed run and an option's default. */
   const pick = <Key extends keyof TrainSettings>(key: Key, option: keyof SettingsOptions, value: TrainSettings[Key]) =>
     command.getOptionValueSource(option) === "cli" ? value : (file[key] ?? value);
 

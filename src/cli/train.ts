@@ -113,7 +113,7 @@ export function addTrainCommand(program: Command): void {
       "save a checkpoint every n steps, too (default: after each epoch)",
       integer(1),
     )
-    .option("--resume <path>", "go on with the run of that folder or checkpoint; everything else comes from there")
+    .option("--resume <path>", "resume the run in this folder, or from this checkpoint, with its settings")
     .option("--evaluate-every <epochs>", "epochs between two evaluations (default: 1; the last always)", integer(1))
     .option("--log-csv", "write the log of epochs and recorded steps as log.csv, too")
     .option("--json", "print one JSON object at the end")
@@ -132,7 +132,7 @@ swat-m as published may starve large layers; --sharing stable is --share-by size
 --share-at refresh --keep-filters, and each option can also be given by itself. See docs/swat-m.md.
 --drop takes ${DROPS.join(", ")}, joined by +; SWAT's is ${SWAT_DROPS.join("+")}.
 
-A run that was stopped, by Ctrl-C or otherwise, goes on from its last checkpoint and ends as if it had never stopped:
+Resume an interrupted run; the output is byte-identical to an uninterrupted run:
   $ swat-sim train --resume out/fm
 What decides the result may not change then; --threads, --checkpoint-every, --log-csv, --json and the folder of --data may.
 
@@ -165,7 +165,7 @@ async function runTrain(options: TrainOptions, command: Command): Promise<void> 
     }
     const seconds = Math.round(performance.now() - started) / MILLI;
     if (interrupted) {
-      console.error(`interrupted after ${steps} steps; go on with: ${resumeCommand(job.out)}`);
+      console.error(`interrupted after ${steps} steps; resume with: ${resumeCommand(job.out)}`);
       process.exitCode = INTERRUPTED;
     }
     if (options.json) console.log(JSON.stringify({ testAccuracy, loss, epochs, seconds, files }));

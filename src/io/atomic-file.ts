@@ -61,7 +61,7 @@ async function replace(path: string, mode: number | undefined, content: Content)
     });
     await rename(temporary, path);
   } catch (cause) {
-    // Nothing may hide the first fault: where a folder is a file, removing fails too.
+    // Nothing may hide the first fault: removing also fails where a folder is a file.
     await rm(temporary, { force: true }).catch(() => {});
     throw cause;
   }

@@ -53,7 +53,7 @@ export interface Task {
 /** What a network file exports: its name, the task that it was published for, and how it is built for any task. */
 export interface NetworkDefinition extends Task {
   readonly name: string;
-  /** @throws Error when the images are too small for the network, or the sizes are none. */
+  /** @throws Error when the images are too small for the network, or a size is invalid. */
   build(image: ImageShape, classes: number): Network;
 }
 

@@ -14,7 +14,7 @@ import { vgg16 } from "./vgg16.ts";
 import { wideResnet, wideResnetNamed } from "./wrn.ts";
 import { wrn50x2Imagenet } from "./wrn50-2-imagenet.ts";
 
-/** All networks that ship with a name; `wrnD-W` of any depth and width can be named, too. */
+/** All networks that ship with a name; `wrnD-W` of any depth and width is also accepted. */
 export const networks: readonly NetworkDefinition[] = [
   resnet8,
   lenet5,

@@ -69,7 +69,7 @@ function workloadTables(cells: readonly Cell[], options: TableOptions, isNamed: 
   ].join("\n");
 }
 
-/** A bound is no row: it would be the fastest machine, and is none. */
+/** A bound is not listed as a row: it would rank first although it is not a machine. */
 function boundLine({ machine, totals: { training }, result }: Cell): string {
   const step = columnOf("step", null);
   const text = `Bound, no machine: ${machine} ${step.show(training.seconds)} µs, ${times(training.speedup)} × over ${result.baseline.name}.`;

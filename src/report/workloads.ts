@@ -53,7 +53,7 @@ function treatmentOf({ method, sparsity }: TraceIdentity): string {
 
 /**
  * The cells of all results: workloads in the order of the files, machines of a workload in that of `rankedMachines`.
- * @throws InputError where two files hold the same trace on the same machine, or a clock is none.
+ * @throws InputError where two files hold the same trace on the same machine, or a clock is invalid.
  */
 export function cellsOf(results: readonly NamedResult[]): Cell[] {
   const names = machineNames(results);
@@ -75,7 +75,7 @@ export function cellsOf(results: readonly NamedResult[]): Cell[] {
         const at = JSON.stringify([trace.sha256, machine]);
         const other = holder.get(at);
         if (other !== undefined) {
-          faults.push(`${file}: ${trace.name} on ${machine} is counted twice, got it in ${other} too`);
+          faults.push(`${file}: ${trace.name} on ${machine} is counted twice, it is also in ${other}`);
         }
         holder.set(at, file);
         const key = JSON.stringify([workload, machine]);
@@ -163,7 +163,7 @@ export function arraySpeedup(cell: Cell, rows: readonly ResultRow[]): number | n
   return ratio(baselineSeconds, sumOf(rows, (row) => row.cycles.compute) / cell.clockHz);
 }
 
-/** Peak bandwidth of DRAM. @throws Error for a config whose quantities are none. */
+/** Peak bandwidth of DRAM. @throws Error for a config with an invalid quantity. */
 export function dramBytesPerSecond({ result: { config }, clockHz }: Cell): number {
   const widths = { valueBytes: 1, wideBytes: 1 };
   return resolveMemory(config.memory, clockHz, widths, config.name).dramBytesPerCycle * clockHz;

@@ -1,4 +1,4 @@
-/** Checkpoints in the folder of a run: where they are, and the job that one goes on with. */
+/** Checkpoints in the folder of a run: where they are, and the job that a checkpoint resumes. */
 import { dirname, join } from "node:path";
 import { faultsOf, InputError } from "../io/faults.ts";
 import { fileSource } from "../io/file-source.ts";
@@ -46,7 +46,7 @@ export async function unfinishedRun(out: string): Promise<SavedRun | undefined> 
   return saved && saved.checkpoint.state.stepsDone < saved.checkpoint.run.steps ? saved : undefined;
 }
 
-/** @throws InputError where a run would go on with data of other sizes than it began with. */
+/** @throws InputError where a run would resume with data of a different size. */
 export function checkData(data: string, got: DataExtents, { path, checkpoint }: SavedRun): void {
   const began = checkpoint.run.images;
   const faults = (Object.keys(began) as (keyof DataExtents)[])

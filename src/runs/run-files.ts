@@ -50,7 +50,7 @@ export class RunFiles {
     this.#noteSaved(state, steps);
   }
 
-  /** An error that ended the run, with what of it can be gone on from. */
+  /** An error that ended the run, with what can be resumed. */
   explain(error: Error): Error {
     if (this.#saved === undefined) return error;
     return new Error(`${error.message}; the state after ${this.#saved} is in ${this.checkpoint}`, { cause: error });
@@ -62,7 +62,7 @@ export class RunFiles {
 }
 
 /**
- * Opens the files of a run that begins in `out`, or goes on there from `saved`: what was logged after that is cut off. What
+ * Opens the files of a run that starts in `out`, or resumes there from `saved`: what was logged after that is cut off. What
  * another run has left is removed where one begins: the files of two runs must not mix. Other files stay.
  */
 export async function openRunFiles(

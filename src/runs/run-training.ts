@@ -32,7 +32,7 @@ export interface TrainingReport {
 export type TrainingHooks = Pick<TrainHooks, "onProgress" | "onWarning" | "signal">;
 
 /**
- * Runs a job, or goes on with it from `saved`; both end with the same files, but for speeds in the log. What lies in the
+ * Runs a job, or resumes it from `saved`; both end with the same files, but for speeds in the log. What lies in the
  * folder from another run is removed when a new one begins; a run that cannot begin leaves it as it is.
  * @throws Error for unknown names, unreadable data, a loss that is no number, and a state that does not fit network and data.
  */

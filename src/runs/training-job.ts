@@ -19,7 +19,7 @@ export interface TrainingJob {
   readonly checkpointEvery?: number | undefined;
   /** Epochs from evaluation to evaluation, each one where not given; the last is always evaluated. */
   readonly evaluateEvery?: number | undefined;
-  /** Whether to write the log as CSV, too. */
+  /** Whether to also write the log as CSV. */
   readonly logCsv?: boolean | undefined;
   /** Folder for the files, made where it does not exist. */
   readonly out: string;

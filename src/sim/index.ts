@@ -1,6 +1,6 @@
 /**
  * Public entry `swat-sim/sim`: replaying traces on machines that are at hand as objects, free of Node built-ins, so that it
- * runs in a browser. `swat-sim` simulates what is named, too.
+ * runs in a browser. `swat-sim` also opens files and machines by name.
  */
 export { InputError } from "../io/faults.ts";
 export { accelerators } from "./arrays/index.ts";

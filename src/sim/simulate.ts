@@ -217,7 +217,7 @@ export async function simulateOps(
   }
 }
 
-/** All of it is no sample. */
+/** A sample of all images is a full simulation. */
 function isSampled(sample: Sample | undefined): sample is Sample {
   return sample !== undefined && sample.share < 1;
 }

@@ -121,7 +121,7 @@ export function encodeCheckpoint({ run, state }: Checkpoint): Uint8Array {
   );
 }
 
-/** Reads a checkpoint. @throws InputError, each line beginning with the file's name, where it is damaged or is none. */
+/** Reads a checkpoint. @throws InputError, each line beginning with the file's name, where it is corrupt or not a checkpoint. */
 export async function decodeCheckpoint(source: ByteSource): Promise<Checkpoint> {
   const container = await openContainer(source);
   const manifest = container.metadata[METADATA_KEY];
@@ -140,7 +140,7 @@ export async function decodeCheckpoint(source: ByteSource): Promise<Checkpoint> 
   return { run, state: { stepsDone, epochLosses, lossSum, health, layers, tensors } };
 }
 
-/** A manifest of version 1.0 as one of today that goes on as it would have then; anything else as it is. */
+/** Upgrades a manifest of version 1.0 so that the run resumes as it would have then; returns anything else unchanged. */
 function upgraded(manifest: unknown): unknown {
   if (!isRecord(manifest) || manifest.version !== OLD_VERSION || !isRecord(manifest.run)) return manifest;
   const { run, layers } = manifest;

@@ -20,7 +20,7 @@ import type { Activation, Parameter, Source } from "./tensors.ts";
 
 /** How `Model.update` moves the parameters. */
 export interface UpdateSettings extends SgdSettings {
-  /** Whether weight decay falls on γ and β of batch norm too, as on all other parameters; true where not given. */
+  /** Whether weight decay also applies to γ and β of batch norm (default: true). */
   readonly batchNormDecay?: boolean;
 }
 

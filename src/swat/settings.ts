@@ -31,7 +31,7 @@ export interface TrainSettings extends Exemptions, SharingOptions {
   readonly momentum: number;
   readonly nesterov: boolean;
   readonly weightDecay: number;
-  /** Whether weight decay falls on γ and β of batch norm too. */
+  /** Whether weight decay also applies to γ and β of batch norm. */
   readonly batchNormDecay: boolean;
   readonly labelSmoothing: number;
   readonly seed: number;

@@ -70,7 +70,7 @@ export interface TrainOutcome {
   readonly steps: number;
 }
 
-/** Where a run goes on; `where` names its file in messages. */
+/** Where a run resumes; `where` names its file in messages. */
 export interface ResumedState {
   readonly state: TrainState;
   readonly where: string;
@@ -213,7 +213,7 @@ function checkLoss(model: Model, batch: number, loss: number, step: number): voi
   throw new DivergenceError(`step ${step}: layer ${layer}: NaN or infinity (loss ${loss}); lower the learning rate`);
 }
 
-/** A state that holds a NaN or an infinity is none to go on from: its predecessor must stay. */
+/** A run cannot resume from a state that holds a NaN or an infinity: the previous checkpoint must stay. */
 function checkParameters({ parameters }: Model, step: number): void {
   const fault = parameters.find(({ values }) => {
     for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return true;

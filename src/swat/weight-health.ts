@@ -64,7 +64,7 @@ const EXPLODED = 100;
 /** Layers that a warning names. */
 const NAMED = 3;
 
-/** Warns once a run of exploding weights. Dead filters alone are no sign: healthy runs have them, too. */
+/** Warns once a run of exploding weights. Dead filters alone are not a sign: healthy runs also have them. */
 export class HealthWatch {
   readonly #warn: (text: string) => void;
   #isNews = true;

@@ -111,7 +111,7 @@ function scaled(deviates: Float64Array | undefined, spread: number): Axis {
   return deviates === undefined ? spread : deviates.map((z) => spread * z);
 }
 
-/** Of `settings` what `names` has, too. */
+/** The entries of `settings` whose names are in `names`. */
 function only<T extends object>(settings: Partial<SyntheticSettings>, names: T): Partial<T> {
   const told = Object.entries(settings).filter(([name, value]) => name in names && value !== undefined);
   return Object.fromEntries(told) as Partial<T>;

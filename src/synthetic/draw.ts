@@ -34,7 +34,7 @@ export function drawWeights(shape: readonly number[], pattern: WeightPattern, st
 /** What to draw an activation of `shape` [N, C, H, W] with. */
 export interface ActivationDraw {
   readonly shape: readonly number[];
-  /** Of its natural zeros; without it there are none. */
+  /** Of its activation zeros; without it all values are nonzero. */
   readonly natural?: FieldPattern | undefined;
   /** Of its largest values. */
   readonly saved: FieldPattern;

@@ -1,4 +1,4 @@
-/** Which training step to make up. */
+/** Which training step to synthesize. */
 import type { Network } from "../networks/graph.ts";
 import type { Method } from "../sparsity/methods.ts";
 import type { Pruning } from "../sparsity/structured.ts";

@@ -97,7 +97,7 @@ describe("train --resume", () => {
   it("after Ctrl-C goes on with the command that was printed; a new run there is refused, other options too", async () => {
     const { cwd, outcome, checkpoint } = await stopped("SIGINT");
     const { stepsDone } = checkpoint.state;
-    expect(outcome.stderr).toBe(`interrupted after ${stepsDone} steps; go on with: swat-sim train --resume run\n`);
+    expect(outcome.stderr).toBe(`interrupted after ${stepsDone} steps; resume with: swat-sim train --resume run\n`);
     expect(outcome.code).toBe(130);
 
     const changes = ["--network", "lenet5", "--epochs", "3", "--augment", "flip", "--seed", "1", "--limit", "40"];

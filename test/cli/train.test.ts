@@ -225,7 +225,7 @@ describe("Ctrl-C", () => {
     while (child.exitCode === null && !(await present())) await sleep(50);
     child.kill("SIGINT");
     const { code, stderr } = await outcome;
-    expect(stderr).toMatch(/^interrupted after \d+ steps; go on with: swat-sim train --resume run\n$/);
+    expect(stderr).toMatch(/^interrupted after \d+ steps; resume with: swat-sim train --resume run\n$/);
     expect(code).toBe(130);
     expect(await readdir(join(cwd, "run"))).toEqual([
       "checkpoint.safetensors",

@@ -183,7 +183,7 @@ describe("charts", () => {
 describe("results that do not fit together", () => {
   it("are refused where a trace would count twice on a machine", () => {
     const twice = () => cellsOf([named(other, "a.json"), named(other, "b.json")]);
-    expect(twice).toThrow(`b.json: ${other.traces[0].name} on tensordash-4096 is counted twice, got it in a.json too`);
+    expect(twice).toThrow(`b.json: ${other.traces[0].name} on tensordash-4096 is counted twice, it is also in a.json`);
   });
 
   it("are told apart where machines of one name differ", () => {

@@ -9,7 +9,7 @@ export interface SimulationSources {
   /** Paths of the traces, in order. */
   readonly traces: readonly string[];
   readonly baselineTraces?: readonly string[];
-  /** Modules of accelerators of one's own that the machines have. */
+  /** Modules of user accelerators that the machines need. */
   readonly modules?: readonly string[];
 }
 

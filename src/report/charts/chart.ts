@@ -11,7 +11,7 @@ export interface Chart {
   readonly title: string;
   /** What is to be seen, in a sentence or two. */
   readonly note: string;
-  /** Of Vega-Lite. Not as its type: that would be one of this package, too, and asks for settings of the compiler. */
+  /** Of Vega-Lite. Not typed with its own types, which would become part of our API and need compiler settings. */
   readonly spec: object;
 }
 

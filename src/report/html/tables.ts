@@ -311,7 +311,7 @@ function layerTable(cells: readonly Cell[]): Markup {
     },
     {
       key: "validation",
-      head: "held against",
+      head: "validated against",
       value: ({ rows }) => unique(rows.map(({ validation }) => validation)).join(", "),
     },
   ];

@@ -1,4 +1,4 @@
-/** HTML from template literals: whatever is put in is text and escaped, unless it is markup that was made here too. */
+/** HTML from template literals: every value is escaped as text unless it is markup made by this module. */
 
 /** HTML that is safe to put into HTML. */
 export class Markup {

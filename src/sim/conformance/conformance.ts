@@ -1,6 +1,6 @@
 /**
  * Laws that every accelerator must keep, whoever wrote it: a list of named checks over varied shapes, passes and densities.
- * Depends on no test framework, so that a machine from outside the package can be checked too.
+ * Depends on no test framework, so that machines from outside the package can be checked.
  */
 import type { ConvGeometry } from "../../core/geometry.ts";
 import type { Accelerator, ComputeResult } from "../hardware/accelerator.ts";
@@ -167,7 +167,7 @@ function lawsOfFullLanes(
   const check = () => {
     const operation = { ...randomOperation(pass, geometry, 1), solidPadding: true };
     const { cycles, baseCycles, counters } = run(operation);
-    // Products of a dense operation collide, too, where accumulators have few banks.
+    // Products of a dense operation also collide where accumulators have few banks.
     const conflicts = counters.conflictCycles ?? 0;
     const excused = `${cycles} cycles, ${conflicts} of conflicts`;
     ensure(baseCycles <= cycles && cycles - conflicts <= baseCycles, `${excused}, but ${baseCycles} base cycles`);

@@ -17,7 +17,7 @@ export interface Mapping {
   readonly stationary: string;
   /** Operand whose zeros may save time; "sparser" = the one with more zeros, chosen per operation. */
   readonly skipped: "none" | Operand | "sparser" | "both" | "sparser or both";
-  /** What the compute cycles of the pass are held against, and how: `exact: …`, `formula: …` or `property: …`. */
+  /** What the compute cycles of the pass are validated against, and how: `exact: …`, `formula: …` or `property: …`. */
   readonly referee: string;
 }
 
@@ -110,7 +110,7 @@ export interface Accelerator<Schema extends TObject = TObject> {
   withoutSkipping(params: Static<Schema>): Static<Schema>;
   /** What skipping zeros takes beside the multipliers, for energy; null for an array that skips none. */
   skippingHardware(params: Static<Schema>): SkippingHardware | null;
-  /** What the compute cycles of this operation are held against: an independent simulator case by case, a closed form, or properties. */
+  /** What the compute cycles of this operation are validated against: an independent simulator case by case, a closed form, or properties. */
   validation(operation: Operation, params: Static<Schema>): "exact" | "formula" | "property";
   /** What the machine would have to wait for and nobody charges, in words; nothing where not given. */
   notCharged?(params: Static<Schema>): readonly string[];

@@ -75,7 +75,7 @@ export function resolveMachine(
 ): Machine {
   const { faults, attempt } = faultCollector();
   const envelope = attempt(() => checkSchema(HardwareConfigSchema, value, where));
-  // Read from the unchecked value too, so that a fault of the envelope hides no other.
+  // Also read from the unchecked value, so that a fault of the envelope hides no other.
   const raw = (value ?? {}) as { [Key in keyof HardwareConfig]?: unknown };
 
   const accelerator = attempt(() => acceleratorNamed(raw.accelerator, where, accelerators));

@@ -153,7 +153,7 @@ export interface MemoryNumbers {
   readonly wideBytes: number;
 }
 
-/** Numbers of a checked config. @throws InputError with a line for each quantity that is none and for what does not go together. */
+/** Numbers of a checked config. @throws InputError with a line for each invalid quantity and each contradiction. */
 export function resolveMemory(
   config: MemoryConfig,
   clockHz: number,

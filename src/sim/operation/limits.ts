@@ -9,7 +9,7 @@ import { isMacOp } from "../../trace/manifest.ts";
 import type { Trace } from "../../trace/trace.ts";
 import { OPERANDS_OF } from "./operation.ts";
 
-/** MACs of the largest operation, on any array: its multiplier-cycles must stay exact, too. */
+/** MACs of the largest operation, on any array: its multiplier-cycles must also stay exact. */
 const MOST_MACS = 2 ** 50;
 
 /** @throws InputError with a line for each operand or operation of `traces` that is too large to simulate. */

@@ -206,7 +206,7 @@ const Row = Type.Object(
       ),
       { description: "Tiles of each level, outermost first." },
     ),
-    validation: Type.Enum(["exact", "formula", "property"], { description: "What referees the compute cycles." }),
+    validation: Type.Enum(["exact", "formula", "property"], { description: "How the compute cycles are validated." }),
     energy: Type.Optional(RowEnergy),
     sample: Type.Optional(RowSample),
   },
@@ -284,7 +284,7 @@ const MappingSchema = Type.Object(
     skipped: Type.Enum(["none", "weight", "input", "outputGrad", "sparser", "both", "sparser or both"], {
       description: "operand whose zeros may save time",
     }),
-    referee: Type.String({ description: "what the compute cycles are held against" }),
+    referee: Type.String({ description: "what the compute cycles are validated against" }),
   },
   strict,
 );

@@ -116,7 +116,7 @@ function sumOf(rows: readonly ResultRow[], machine: Pick<Machine, "clockHz">) {
   return { ...sum, counterpartSeconds };
 }
 
-/** Energy of rows, which all have it or none; of no rows there is none to tell. */
+/** Energy of rows; undefined without rows. Either all rows have energy or none has. */
 function energyOf(rows: readonly ResultRow[], steps: number): Pick<ResultTotal, "energy"> {
   const components: Record<string, number> = {};
   let baselinePicojoules = 0;

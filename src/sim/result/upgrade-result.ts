@@ -22,7 +22,7 @@ interface OldMachine extends Pick<MachineResult, "name" | "config"> {
   readonly totals: Readonly<Record<string, ResultTotal>>;
 }
 
-/** A parsed result of version 1 in the form of today; what is none stays as it is, for the schema to refuse. */
+/** A parsed result of version 1 in the current form; anything else is returned unchanged for the schema to refuse. */
 export function upgradeResult(value: unknown): unknown {
   const old = value as OldResult;
   try {

@@ -22,7 +22,7 @@ export interface Constraint {
   readonly text: string;
   /** Names that it needs numbers or booleans for. */
   readonly names: readonly string[];
-  /** @throws Error where it is no condition, or cannot be computed. */
+  /** @throws Error where it is not a condition, or cannot be computed. */
   holds(values: ReadonlyMap<string, number | boolean>): boolean;
 }
 

@@ -44,7 +44,7 @@ export interface OpenPoints {
   readonly finished: ReadonlySet<number>;
 }
 
-/** Opens the points of a sweep to go on with, or begins them. @throws Error for a file of another sweep, or a damaged one. */
+/** Opens the points of a sweep to resume it, or starts them. @throws Error for a file of another sweep, or a corrupt one. */
 export async function openPoints(path: string, identity: SweepIdentity): Promise<OpenPoints> {
   const before = await readPoints(path);
   if (before !== undefined && before.identity.sha256 !== identity.sha256) {
@@ -98,7 +98,7 @@ export async function mergedPoints(folders: readonly string[]): Promise<string[]
   const missing = Array.from({ length: points }, (_, index) => index).filter((index) => lines[index] === undefined);
   if (missing.length > 0) {
     throw new Error(
-      `${paths.join(", ")}: ${missing.length} of ${points} points are missing, the first is ${missing[0]}; run the other shards, or go on with these`,
+      `${paths.join(", ")}: ${missing.length} of ${points} points are missing, the first is ${missing[0]}; run the other shards, or resume these`,
     );
   }
   return lines;

@@ -111,7 +111,7 @@ export function checkSweepSpec(value: unknown, where: string): SweepSpec {
   const { traces, list = [], grid = {} } = spec;
   const faults: string[] = [];
   const twice = Object.keys(grid).filter((field) => list.some((values) => Object.hasOwn(values, field)));
-  for (const field of twice) faults.push(`grid.${field}: is in the list, too; valid: one of them`);
+  for (const field of twice) faults.push(`grid.${field}: is also in the list; valid: one of the two`);
 
   const isGiven = [traces !== undefined, isSwept(spec, TRACE), isSynthetic(spec)].filter(Boolean).length;
   if (isGiven !== 1 || (isSwept(spec, TRACE) && !isSweptEverywhere(spec, TRACE))) {

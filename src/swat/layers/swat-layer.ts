@@ -133,7 +133,7 @@ export class SwatLayer implements Layer {
     drawParameters(this.#node, stream, this.weight.values, this.bias?.values ?? null);
   }
 
-  /** Thresholds of the last refresh, which later steps reuse; a run that goes on sets them. */
+  /** Thresholds of the last refresh, which later steps reuse; a resumed run restores them. */
   get stored(): { weight: number; input: number; outputGrad: number } {
     return this.#stored;
   }

@@ -81,7 +81,7 @@ function records(text: string, where: string): { cells: string[]; at: number }[]
   let parsed: { record: string[]; info: { lines: number } }[];
   try {
     const settings = { info: true, relax_column_count: true, skip_empty_lines: true, trim: true };
-    // Files that were joined have a byte order mark inside, too.
+    // Concatenated files may also contain a byte order mark in the middle.
     parsed = parse(text.replaceAll("\ufeff", ""), settings) as unknown as typeof parsed;
   } catch (cause) {
     throw new InputError([`${where}: is not CSV: ${(cause as Error).message}`], { cause });

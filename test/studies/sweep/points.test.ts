@@ -60,7 +60,7 @@ describe("points of a sweep", () => {
     ["prototype", { list: [{ "__proto__.rows": 1 }] }, 'unknown field, got "__proto__"'],
     ["empty values", { grid: { "params.rows": [] } }, "must have at least 1 item"],
     ["a value twice", { grid: { "params.rows": [1, 1] } }, "must NOT have duplicate items"],
-    ["grid and list", { grid: { clock: ["1 GHz"] }, list: [{ clock: "2 GHz" }] }, "grid.clock: is in the list, too"],
+    ["grid and list", { grid: { clock: ["1 GHz"] }, list: [{ clock: "2 GHz" }] }, "grid.clock: is also in the list"],
     ["no trace", { traces: undefined }, 'needs "traces", or the field "trace"'],
     ["trace twice", { grid: { trace: ["a"] } }, 'needs "traces", or the field "trace"'],
     ["no path", { traces: undefined, grid: { trace: [1] } }, "trace: must be a path, got 1"],

@@ -21,7 +21,7 @@ export interface Iteration {
   /** Last leaf of each virtual neuron; the first starts at leaf 0, the others follow one another. */
   readonly lastLeaf: Int32Array;
   neurons: number;
-  /** One virtual neuron that goes on with a vector which did not fit. */
+  /** One virtual neuron that continues a vector that did not fit. */
   continuation: boolean;
 }
 

@@ -11,7 +11,7 @@ export interface ProductTotals {
   /** Cycles of all iterations, alone or overlapped as the timer has it. */
   cycles: number;
   iterations: number;
-  /** Iterations that go on with a vector that did not fit. */
+  /** Iterations that continue a vector that did not fit. */
   continuations: number;
   /** Times that the streaming matrix is read: once an iteration, over all iterations of a folded vector once. */
   streams: number;

@@ -8,7 +8,7 @@
  *
  * and loses tRFC of every tREFI to refresh, what chunks in few channels leave idle of the others, and what a burst brings
  * beside the bytes that were asked for. Rows opened, bank groups and channels of a chunk follow from the address map. It is
- * held against the request model in the tests.
+ * compared with the request model in the tests.
  */
 import type { DramDevice } from "./device.ts";
 import { chunkBursts, splitStreams, type TrafficPattern, TURN_BYTES, usefulShare } from "./patterns.ts";

@@ -25,7 +25,7 @@ export interface LineJob {
   readonly lines: number;
   /** Lines that each inner set keeps, in order; null: all of them. */
   readonly kept: readonly Int32Array[] | null;
-  /** Lines behind the current one that the columns must hold too. */
+  /** Lines behind the current one that the columns must also hold. */
   readonly lookahead: number;
   /** Addresses of a line of an inner set, those of rows without a filter included. */
   readonly lineAddresses: number;
