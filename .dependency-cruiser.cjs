@@ -1,5 +1,5 @@
 /**
- * What each folder of src/ may import, besides itself (ARCHITECTURE.md shows the same order as a picture). Every other
+ * What each folder of src/ may import, besides itself (ARCHITECTURE.md lists them in this order). Every other
  * import between folders is refused.
  */
 const MAY_IMPORT = {

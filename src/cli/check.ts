@@ -34,14 +34,14 @@ const THREADS = [
 
 /** Adds the commands. */
 export function addCheckCommand(program: Command): void {
-  const check = program.command("check").description("Guard cycle counts against change.");
+  const check = program.command("check").description("Regression-test cycle counts.");
   check.addHelpText(
     "after",
     "\nExample:\n  $ swat-sim check record traces/*.safetensors -o counts.json\n  $ swat-sim check run counts.json",
   );
   check
     .command("record")
-    .description("Simulate and keep every count in a check file.")
+    .description("Simulate and write every count to a check file.")
     .argument("<trace...>", "recorded steps (.safetensors)")
     .option(...HW)
     .option(...MACHINE)
@@ -72,7 +72,7 @@ export function addCheckCommand(program: Command): void {
     .action(run);
   check
     .command("bless")
-    .description("Simulate again, show what changed, and write it into the check file when told to.")
+    .description("Simulate again, show what changed, and update the check file on request.")
     .argument("<file>", "check file")
     .option(...MACHINE)
     .option(...THREADS)

@@ -13,7 +13,7 @@ export function addDemoCommand(program: Command): void {
   program
     .command("demo")
     .description("Train resnet8 with SWAT on generated images, record a step, and compare machines.")
-    .option("-o, --out <dir>", "folder for everything it leaves", "out/demo")
+    .option("-o, --out <dir>", "output folder", "out/demo")
     .option("--json", "print the result as JSON")
     .addHelpText("after", "\nExample:\n  $ swat-sim demo --out out/demo")
     .action(demo);

@@ -45,7 +45,7 @@ interface DramOptions {
 export function addDramCommand(program: Command): void {
   program
     .command("dram")
-    .description("Show which bandwidth a pattern of requests reaches on a DRAM, and what takes the rest.")
+    .description("Model the bandwidth a request pattern achieves on a DRAM part, with losses by cause.")
     .requiredOption("--preset <name>", PRESET_NAMES.join(", "), oneOf(PRESET_NAMES))
     .requiredOption("--pattern <name>", "sequential, random (single bursts) or chunks:BYTES", chunkBytes)
     .option("--channels <n>", "channels (default: the preset's)", integer(1, MOST_CHANNELS))

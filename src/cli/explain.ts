@@ -21,7 +21,7 @@ interface ExplainOptions extends BaselineOptions {
 export function addExplainCommand(program: Command): void {
   program
     .command("explain")
-    .description("Show where the cycles went: from effectual MACs through every cause to what was reached.")
+    .description("Break down the cycles of a layer by cause, from effectual MACs to the cycles spent.")
     .argument("<trace>", "a recorded step (.safetensors)")
     .requiredOption("--hw <config...>", HW[1])
     .option(...MACHINE)

@@ -34,7 +34,7 @@ interface FootprintOptions {
 export function addFootprintCommand(program: Command): void {
   program
     .command("footprint")
-    .description("Work out the memory of a training step, dense and with SWAT: by kind, by layer, and its peak.")
+    .description("Compute the memory of a training step, dense and with SWAT: by kind, by layer, and its peak.")
     .requiredOption("--network <name>", "a network, as resnet50-imagenet or wrn28-10", networkName)
     .option("--method <name>", FIXED_METHODS.join(", "), oneOf(FIXED_METHODS), TRAIN_DEFAULTS.method)
     .option(

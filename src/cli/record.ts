@@ -20,7 +20,7 @@ export function addRecordCommand(program: Command): void {
   const d = TRAIN_DEFAULTS;
   program
     .command("record")
-    .description("Record one real step of training as a trace, after a few steps from the initial weights.")
+    .description("Train a few steps from the initial weights and record the next one as a trace.")
     .requiredOption("--network <name>", "a network, as resnet50-imagenet or wrn28-10", networkName)
     .requiredOption("--data <spec>", "as of train: generated:224x224x3, images:DIR, cifar10:DIR …")
     .requiredOption("-o, --out <file>", "the trace to write (.safetensors)")

@@ -25,7 +25,7 @@ interface ReportOptions {
 export function addReportCommand(program: Command): void {
   program
     .command("report")
-    .description("Show results as one HTML page that opens from disk, with charts, tables and where they come from.")
+    .description("Write one self-contained HTML page of results: charts, tables and their provenance.")
     .argument("[result...]", "results of simulate --out (.json)")
     .option("--sweep <file>", "result of a sweep (sweep.jsonl)")
     .option("--baseline <machine>", "show only what was compared with this baseline (default: everything)")

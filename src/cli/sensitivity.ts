@@ -34,7 +34,7 @@ export function addSensitivityCommand(program: Command): void {
   const d = TRAIN_DEFAULTS;
   program
     .command("sensitivity")
-    .description("Compare what may be dropped in which pass: accuracy over sparsity and over speed-up.")
+    .description("Compare which operands can be dropped in which pass: accuracy over sparsity and over speed-up.")
     .addOption(
       new Option("--drop <list>", "a,b,…: one curve each; a+b is dropped together")
         .argParser(uniqueList(drops))

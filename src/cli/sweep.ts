@@ -32,9 +32,9 @@ export function addSweepCommand(program: Command): void {
     // Options behind the name of a command below are that command's.
     .enablePositionalOptions()
     .description(
-      "Simulate all points of a space of machines and traces, or of methods and sparsities: a grid, a list, constraints.",
+      "Simulate every point of a design space: machines and traces, or methods and sparsities, as a grid or list with constraints.",
     )
-    .argument("<spec>", "what to sweep (.json)")
+    .argument("<spec>", "sweep spec (.json)")
     .option("-o, --out <dir>", "folder for the points and the result", "out/sweep")
     .option(...BASELINE)
     .option(...ALLOW_UNEQUAL)
@@ -54,8 +54,8 @@ A sweep that is started again does only what is missing. --baseline and --allow-
     .action(runSweepCommand);
   sweep
     .command("merge")
-    .description("Put the points of shards together.")
-    .argument("<dir...>", "folders that shards have written to")
+    .description("Merge the points of several shards.")
+    .argument("<dir...>", "output folders of the shards")
     .requiredOption("-o, --out <file>", "write the result")
     .addHelpText(
       "after",
@@ -72,7 +72,7 @@ Example:
     });
   sweep
     .command("pareto")
-    .description("Pick the points that no other beats in two things at once.")
+    .description("Print the Pareto front of two metrics.")
     .argument("<file>", "result of a sweep (.jsonl)")
     .requiredOption("--x <axis>", "a metric, or min:FIELD or max:FIELD of a swept field")
     .requiredOption("--y <axis>", "as --x")

@@ -31,11 +31,11 @@ interface ScalesimOptions {
 
 /** Adds the commands below `trace`. */
 export function addTraceImportCommand(trace: Command): void {
-  const command = trace.command("import").description("Make a trace of what another program keeps.");
+  const command = trace.command("import").description("Import a trace from files of another program.");
   command.addHelpText("after", "\nExample:\n  $ swat-sim trace import npy masks/ -o masks.safetensors --padding 1");
   command
     .command("npy")
-    .description("Make a trace of a folder of NumPy arrays: values or masks of weights, inputs and output gradients.")
+    .description("Import a folder of NumPy arrays: values or masks of weights, inputs and output gradients.")
     .argument("<dir>", "folder of .npy files")
     .requiredOption("-o, --out <file>", "trace to write (.safetensors)")
     .option(
@@ -60,9 +60,7 @@ Zeros are what counts: arrays may be boolean, integer or float, little-endian. L
     .action(importNpy);
   command
     .command("scalesim")
-    .description(
-      "Make a trace of forward passes of a SCALE-Sim topology: convolutions and matrix products, N:M weights.",
-    )
+    .description("Import a SCALE-Sim topology as forward passes: convolutions and matrix products, N:M weights.")
     .argument("<topology>", "CSV file, its first line a header")
     .requiredOption("-o, --out <file>", "trace to write (.safetensors)")
     .option("--batch <n>", "images of every layer (default: those of a batch column, else 1)", integer(1))

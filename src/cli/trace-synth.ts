@@ -33,9 +33,7 @@ export function addTraceSynthCommand(trace: Command): void {
   const d = TRAIN_DEFAULTS;
   const command = trace
     .command("synth")
-    .description(
-      "Make up the trace of a step of a network, with zeros spread as those of recorded steps; trains nothing.",
-    )
+    .description("Synthesize the trace of a training step, with zeros spread as in recorded steps, without training.")
     .option("--network <name>", "a network, as resnet50-imagenet or wrn28-10 (default: that of --like)", networkName)
     .requiredOption("-o, --out <file>", "the trace to write (.safetensors)")
     .option("--method <name>", METHODS.join(", "), oneOf(METHODS), d.method)

@@ -15,9 +15,7 @@ import { warned } from "./warnings.ts";
 
 /** Adds the commands. */
 export function addTraceCommand(program: Command): void {
-  const trace = program
-    .command("trace")
-    .description("Look into traces, check and measure them, make them up, or of what other programs keep.");
+  const trace = program.command("trace").description("Inspect, verify, measure, synthesize and import traces.");
   trace.addHelpText("after", "\nExample:\n  $ swat-sim trace inspect out/fm/step-000470.safetensors");
   trace
     .command("inspect")
@@ -28,7 +26,7 @@ export function addTraceCommand(program: Command): void {
     .action(inspect);
   trace
     .command("verify")
-    .description("Check counts, tail bits, and that top-k masks lie within the natural ones.")
+    .description("Verify counts, tail bits, and that top-k masks lie within the masks of activation zeros.")
     .argument("<trace...>", "recorded steps (.safetensors)")
     .addHelpText("after", "\nExample:\n  $ swat-sim trace verify out/fm/*.safetensors")
     .action(verify);
