@@ -117,8 +117,8 @@ async function countWorkload({ trace, sha256 }: IdentifiedTrace, swept: typeof s
 function count({ name, accelerator, params }: Machine, operation: Operation, counts: Counts): void {
   const { pass } = operation;
   const run = (part: Operation) => {
-    const { cycles, reschedulingCycles, slots } = accelerator.run(part, params);
-    return { cycles: cycles + reschedulingCycles, occupied: slots?.occupied ?? 0 };
+    const { cycles, reschedulingCycles, multiplierCycles } = accelerator.run(part, params);
+    return { cycles: cycles + reschedulingCycles, occupied: multiplierCycles?.occupied ?? 0 };
   };
   const axis = pass === "inputGrad" ? "outputChannels" : pass === "forward" ? "inputChannels" : "images";
   const units = extentOf(operation.geometry, axis);

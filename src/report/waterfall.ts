@@ -13,17 +13,18 @@ export function waterfall({ name, config, baseline }: MachineResult, row: Result
   const table = plainTable(["cause", "cycles", "share\n%", "up to\ncycles", ""], 1);
   let upTo = 0;
   for (const [cause, meaning] of Object.entries(CAUSES)) {
-    const slots = breakdown[cause as keyof typeof CAUSES] ?? 0;
-    if (slots === 0) continue;
+    const multiplierCycles = breakdown[cause as keyof typeof CAUSES] ?? 0;
+    if (multiplierCycles === 0) continue;
     const before = upTo;
-    upTo += slots;
+    upTo += multiplierCycles;
     const bar =
-      " ".repeat(Math.round((BAR_WIDTH * before) / total)) + "█".repeat(Math.round((BAR_WIDTH * slots) / total));
-    const share = ((PERCENT * slots) / total).toFixed(1);
-    table.push([meaning, inCycles(slots), share, inCycles(upTo), bar.padEnd(BAR_WIDTH)]);
+      " ".repeat(Math.round((BAR_WIDTH * before) / total)) +
+      "█".repeat(Math.round((BAR_WIDTH * multiplierCycles) / total));
+    const share = ((PERCENT * multiplierCycles) / total).toFixed(1);
+    table.push([meaning, inCycles(multiplierCycles), share, inCycles(upTo), bar.padEnd(BAR_WIDTH)]);
   }
-  function inCycles(slots: number): string {
-    return (slots / multipliers).toFixed(1);
+  function inCycles(multiplierCycles: number): string {
+    return (multiplierCycles / multipliers).toFixed(1);
   }
   const skips =
     scheduled === null ? "skips nothing" : `skips zeros of ${scheduled === "both" ? "both operands" : scheduled}`;

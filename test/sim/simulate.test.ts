@@ -4,6 +4,8 @@ import { checkSchema } from "../../src/io/faults.ts";
 import { resultCsv } from "../../src/report/csv.ts";
 import { resultTable } from "../../src/report/result-table.ts";
 import { accelerators } from "../../src/sim/arrays/index.ts";
+import { randomOperation } from "../../src/sim/conformance/cases.ts";
+import { operationFaults } from "../../src/sim/conformance/operation.ts";
 import { type Machine, resolveMachine } from "../../src/sim/hardware/machine.ts";
 import { ResultSchema, type SimulationResult } from "../../src/sim/result/result.ts";
 import { type SimulationInput, simulate } from "../../src/sim/simulate.ts";
@@ -202,7 +204,7 @@ describe("a simulation", () => {
     const silent = {
       ...machine.accelerator,
       run: (...args: Parameters<typeof machine.accelerator.run>) => {
-        const { slots: _told, ...rest } = machine.accelerator.run(...args);
+        const { multiplierCycles: _told, ...rest } = machine.accelerator.run(...args);
         return rest;
       },
     };
@@ -213,6 +215,25 @@ describe("a simulation", () => {
       const other = machine.multipliers * cycles.compute - macs.effectual;
       expect(breakdown).toMatchObject({ effectual: macs.effectual, unseen: 0, imagePadding: 0, other });
     }
+  });
+
+  it("reads the multiplier-cycles of a machine by the name that they had in 0.1, whole and sampled", async () => {
+    const [machine] = machines.filter(({ name }) => name === "two-sided");
+    const old = {
+      ...machine.accelerator,
+      run: (...args: Parameters<typeof machine.accelerator.run>) => {
+        const { multiplierCycles, ...rest } = machine.accelerator.run(...args);
+        return { ...rest, ...(multiplierCycles === undefined ? {} : { slots: multiplierCycles }) };
+      },
+    };
+    for (const sample of [undefined, { share: 0.5, seed: "1" }]) {
+      const [today] = (await run({ machines: [machine], sample })).machines;
+      const [before] = (await run({ machines: [{ ...machine, accelerator: old }], sample })).machines;
+      expect(before.rows).toEqual(today.rows);
+      expect(today.rows.some(({ breakdown }) => breakdown.imbalance > 0)).toBe(true);
+    }
+    const operation = randomOperation("forward", CONV, 0.5);
+    expect(operationFaults(old, machine.params, operation)).toEqual([]);
   });
 
   it("counts MACs as one multiplication at a time does, natural zeros before those of top-k", async () => {

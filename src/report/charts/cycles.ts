@@ -51,9 +51,9 @@ export function causesChart(cells: readonly Cell[]): Chart {
   const pieces = cells.flatMap((cell): Piece[] => {
     const of = (causes: readonly Cause[]) =>
       sumOf(cell.rows, ({ breakdown }) => causes.reduce((sum, cause) => sum + (breakdown[cause] ?? 0), 0));
-    const slots = Object.values(GROUPS).map(of);
-    const total = slots.reduce((sum, count) => sum + count, 0);
-    return Object.keys(GROUPS).map((part, index) => piece(cell, part, slots[index], total));
+    const multiplierCycles = Object.values(GROUPS).map(of);
+    const total = multiplierCycles.reduce((sum, count) => sum + count, 0);
+    return Object.keys(GROUPS).map((part, index) => piece(cell, part, multiplierCycles[index], total));
   });
   return {
     id: "cycles",

@@ -52,7 +52,7 @@ export const ideal: Accelerator<typeof params> = {
       scheduled: skipping ? "both" : null,
       counters: { macs },
       // The last cycle may not be full.
-      slots: { occupied: macs, imbalance: multipliers * cycles - macs },
+      multiplierCycles: { occupied: macs, imbalance: multipliers * cycles - macs },
       onChipReads: { [a]: macs, [b]: macs },
       onChipWrites: 0,
     };

@@ -6,7 +6,7 @@
  * Source: TPU-like mesh of STONNE 22634b8b, whose bus hash, half drain and tiles without overlap are settings.
  */
 import { type Static, Type } from "typebox";
-import type { Accelerator, ComputeResult, Slots } from "../hardware/accelerator.ts";
+import type { Accelerator, ComputeResult, MultiplierCycles } from "../hardware/accelerator.ts";
 import { allPairs } from "../operation/image-padding.ts";
 import type { Operation } from "../operation/operation.ts";
 import { tileCost } from "./sigma/mesh-tile.ts";
@@ -132,7 +132,7 @@ function run(operation: Operation, params: MeshParams): ComputeResult {
     packedCycles: cycles,
     reschedulingCycles: 0,
     scheduled: null,
-    slots: slotsOf(operation, params, cycles, sum.tileCycles + arrays * latency, sum.reduction),
+    multiplierCycles: multiplierCyclesOf(operation, params, cycles, sum.tileCycles + arrays * latency, sum.reduction),
     counters: { multiplications: sum.multiplications, tiles: sum.tiles },
     onChipReads: { [sides.rows]: sum.rowReads, [sides.columns]: sum.columnReads },
     onChipWrites: sum.outputs,
@@ -155,13 +155,13 @@ function dealtTiles(kinds: readonly { readonly cycles: number; readonly tiles: n
  * `worked`: cycles of all meshes in which they have a tile; `reduction`: those of them in which the places of a tile multiply. In
  * the others they wait for the networks.
  */
-function slotsOf(
+function multiplierCyclesOf(
   { pass, geometry }: Operation,
   { arrays = 1, rows, columns }: MeshParams,
   cycles: number,
   worked: number,
   reduction: number,
-): Slots {
+): MultiplierCycles {
   const places = rows * columns;
   const { inside, outside } = allPairs(pass, geometry);
   return {

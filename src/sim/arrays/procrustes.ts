@@ -75,7 +75,7 @@ export const procrustes: Accelerator<typeof params> = {
       packedCycles: sparse.packed * perWeight,
       reschedulingCycles: 0,
       scheduled: skips ? "weight" : null,
-      slots: {
+      multiplierCycles: {
         occupied: inside,
         // Every weight meets every position; in inputGrad that is a gradient, whose product may fall outside the result.
         [pass === "inputGrad" ? "redundant" : "imagePadding"]: done - inside,

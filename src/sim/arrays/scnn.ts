@@ -10,7 +10,7 @@ import { type Static, Type } from "typebox";
 import { denseMacs } from "../../core/dense-macs.ts";
 import { sizeOf } from "../../core/geometry.ts";
 import { OPERANDS_OF, RESULT_OF, SHAPE_OF } from "../../core/passes.ts";
-import type { Accelerator, ComputeResult, Cut, Slots } from "../hardware/accelerator.ts";
+import type { Accelerator, ComputeResult, Cut, MultiplierCycles } from "../hardware/accelerator.ts";
 import type { Operation } from "../operation/operation.ts";
 import { MAX_BANKS } from "./cartesian/banks.ts";
 import { foldLinear, isLinear } from "./cartesian/fold-linear.ts";
@@ -169,7 +169,9 @@ export const scnn: Accelerator<typeof params> = {
       scheduled: params.skipping ? "both" : null,
       counters,
       // Without skipping, chunks that are not full and elements that wait are not told apart.
-      slots: params.skipping ? slotsOf(counters) : { occupied: denseMacs(geometry), fillDrain: counters.idleHalo },
+      multiplierCycles: params.skipping
+        ? multiplierCyclesOf(counters)
+        : { occupied: denseMacs(geometry), fillDrain: counters.idleHalo },
       onChipReads: { [sides.activations]: activationReads, [sides.weights]: weightReads },
       onChipWrites: hasWork ? results : 0,
     } satisfies ComputeResult;
@@ -190,7 +192,7 @@ type Fates = Pick<
 >;
 
 /** Products by fate; those of a chunk that is not full are lanes without a value. */
-function slotsOf(counters: Fates): Slots {
+function multiplierCyclesOf(counters: Fates): MultiplierCycles {
   const { mults, idleBricks, redundantProducts, idleConflicts, idlePEs, idleHalo } = counters;
   return {
     occupied: mults,

@@ -9,7 +9,7 @@
 import { type Static, Type } from "typebox";
 import { type BitMask, countOnes } from "../../core/bit-mask.ts";
 import { sizeOf } from "../../core/geometry.ts";
-import type { Accelerator, ComputeResult, Slots } from "../hardware/accelerator.ts";
+import type { Accelerator, ComputeResult, MultiplierCycles } from "../hardware/accelerator.ts";
 import { allPairs, outputGradPairs, type Pairs, weightPairs } from "../operation/image-padding.ts";
 import type { Operand, Operation } from "../operation/operation.ts";
 import { iterationTimer } from "./sigma/iteration-cost.ts";
@@ -164,7 +164,7 @@ function run(operation: Operation, params: SigmaParams): ComputeResult {
     packedCycles: params.skipping ? sum.packed : cycles,
     reschedulingCycles: 0,
     scheduled: params.skipping ? stationary : null,
-    slots: slotsOf(operation, params, stationary, cycles, streaming),
+    multiplierCycles: multiplierCyclesOf(operation, params, stationary, cycles, streaming),
     counters: {
       multiplications: streaming.multiplications,
       iterations: sum.iterations,
@@ -180,13 +180,13 @@ function run(operation: Operation, params: SigmaParams): ComputeResult {
  * `streaming`: one cycle a column and iteration, in which leaves multiply or hold no value; in all others they wait for the
  * ports, the tree or the bus.
  */
-function slotsOf(
+function multiplierCyclesOf(
   operation: Operation,
   params: SigmaParams,
   stationary: Operand,
   cycles: number,
   streaming: { readonly cycles: number; readonly multiplications: number; readonly foldedGaps: number },
-): Slots {
+): MultiplierCycles {
   const multipliers = (params.arrays ?? 1) * params.multipliers;
   const { multiplications, foldedGaps } = streaming;
   const { inside, outside } = pairsOf(operation, params, stationary) ?? { inside: multiplications, outside: 0 };

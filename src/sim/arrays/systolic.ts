@@ -6,7 +6,7 @@
  * several arrays and folds that overlap.
  */
 import { type Static, Type } from "typebox";
-import type { Accelerator, Slots } from "../hardware/accelerator.ts";
+import type { Accelerator, MultiplierCycles } from "../hardware/accelerator.ts";
 import { allPairs, pairsOfTaps } from "../operation/image-padding.ts";
 import { OPERANDS_OF, type Operation } from "../operation/operation.ts";
 import { addFolds, emptyFoldCounts, type FoldCounts } from "./systolic/fold-counts.ts";
@@ -143,7 +143,7 @@ export const systolic: Accelerator<typeof params> = {
       packedCycles: counts.cycles,
       reschedulingCycles: 0,
       scheduled: structured ? "weight" : null,
-      slots: slotsOf(operation, counts, packed),
+      multiplierCycles: multiplierCyclesOf(operation, counts, packed),
       counters: {
         folds: counts.folds,
         mappedPEs: counts.mappedPEs,
@@ -172,7 +172,11 @@ function countFolds(jobs: readonly GemmJob[], params: SystolicParams, pattern?: 
 }
 
 /** Slots of a block that hold no weight are a set that is not full. */
-function slotsOf({ pass, geometry }: Operation, counts: FoldCounts, packed: PackedWeights | null): Slots {
+function multiplierCyclesOf(
+  { pass, geometry }: Operation,
+  counts: FoldCounts,
+  packed: PackedWeights | null,
+): MultiplierCycles {
   const { busyPECycles, fillDrain, lanePadding, imbalance } = counts;
   const { inside, outside } = packed === null ? allPairs(pass, geometry) : pairsOfTaps(pass, geometry, packed.held);
   const empty = busyPECycles - inside - outside;

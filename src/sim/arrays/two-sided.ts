@@ -294,7 +294,7 @@ function resultOf(
     reschedulingCycles: pass === "weightGrad" ? sorting : Math.ceil(sorting / topKPeriod),
     scheduled: skipping ? "both" : null,
     counters: { macs: total.macs },
-    slots: {
+    multiplierCycles: {
       occupied: total.macs - imagePadding,
       imagePadding,
       imbalance: units * clusters * lanes * total.cycles - total.macs,

@@ -3,10 +3,10 @@
  * Depends on no test framework, so that machines from outside the package can be checked.
  */
 import type { ConvGeometry } from "../../core/geometry.ts";
-import type { Accelerator, ComputeResult } from "../hardware/accelerator.ts";
+import { type Accelerator, type ComputeResult, withCurrentNames } from "../hardware/accelerator.ts";
 import { OPERANDS_OF, type Operation, PASSES, type Pass } from "../operation/operation.ts";
 import { caseOf, randomOperation, thinnedCase, withFiltersTurned } from "./cases.ts";
-import { baseFaults, countFaults, slotFaults, workFaults } from "./operation.ts";
+import { baseFaults, countFaults, multiplierCycleFaults, workFaults } from "./operation.ts";
 import { EMPTY_SHAPES, FULL, FULL_SHAPES, SHAPES } from "./shapes.ts";
 
 /** One law; `check` throws an Error that says how it is broken. */
@@ -39,12 +39,12 @@ export function conformanceProperties<Schema extends Accelerator["params"]>(
   const known = new WeakMap<Operation, ComputeResult>();
   const subject: Subject = {
     run(operation) {
-      const result = known.get(operation) ?? accelerator.run(operation, params);
+      const result = known.get(operation) ?? withCurrentNames(accelerator.run(operation, params));
       known.set(operation, result);
       return result;
     },
-    runAgain: (operation) => accelerator.run(operation, params),
-    runWithoutSkipping: (operation) => accelerator.run(operation, dense),
+    runAgain: (operation) => withCurrentNames(accelerator.run(operation, params)),
+    runWithoutSkipping: (operation) => withCurrentNames(accelerator.run(operation, dense)),
     multipliers,
     mappings: accelerator.mappings,
     settings: params as Readonly<Record<string, unknown>>,
@@ -123,8 +123,8 @@ function lawsOfClearing(
       const after = run(thinned.operation);
       ensure(thinned.macs <= macs, `effectual MACs grew from ${macs} to ${thinned.macs}`);
       if (before.scheduled === after.scheduled && (!mayChoose || before.scheduled === "both")) {
-        const [was, is] = [before.slots?.occupied ?? 0, after.slots?.occupied ?? 0];
-        ensure(is <= was, `occupied slots grew from ${was} to ${is}`);
+        const [was, is] = [before.multiplierCycles?.occupied ?? 0, after.multiplierCycles?.occupied ?? 0];
+        ensure(is <= was, `occupied multiplier-cycles grew from ${was} to ${is}`);
       }
       ensureNone(workFaults(after, thinned.operation, thinned.macs, multipliers));
     },
@@ -132,8 +132,9 @@ function lawsOfClearing(
   const emptying = [a, b].map((operand) => ({
     name: `${pass}, ${shape}: ${operand} without a nonzero leaves no work where it is skipped`,
     check() {
-      const { scheduled, slots } = run(thinnedCase(pass, shape, geometry, HALF, [operand], 0).operation);
-      if (scheduled === operand || scheduled === "both") ensureEqual("occupied slots", slots?.occupied ?? 0, 0);
+      const { scheduled, multiplierCycles } = run(thinnedCase(pass, shape, geometry, HALF, [operand], 0).operation);
+      if (scheduled === operand || scheduled === "both")
+        ensureEqual("occupied multiplier-cycles", multiplierCycles?.occupied ?? 0, 0);
     },
   }));
   return [...clearing, ...emptying];
@@ -149,7 +150,7 @@ function lawOfNothing(
     name: `${pass}, ${shape}: takes no cycles`,
     check() {
       const result = run(randomOperation(pass, geometry, 1));
-      ensureNone([...countFaults(result), ...slotFaults(result, multipliers)]);
+      ensureNone([...countFaults(result), ...multiplierCycleFaults(result, multipliers)]);
       ensureEqual("cycles", result.cycles, 0);
       ensureEqual("base cycles", result.baseCycles, 0);
       ensureEqual("rescheduling cycles", result.reschedulingCycles, 0);

@@ -5,7 +5,7 @@
  */
 
 import { denseMacs } from "../../core/dense-macs.ts";
-import type { Accelerator, ComputeResult } from "../hardware/accelerator.ts";
+import { type Accelerator, type ComputeResult, withCurrentNames } from "../hardware/accelerator.ts";
 import { allPairs } from "../operation/image-padding.ts";
 import { effectualMacs } from "../operation/mac-counts.ts";
 import type { Operand, Operation } from "../operation/operation.ts";
@@ -21,8 +21,8 @@ export function operationFaults<Schema extends Accelerator["params"]>(
   macs = effectualMacs(operation),
 ): string[] {
   const multipliers = accelerator.multipliers(params);
-  const result = accelerator.run(operation, params);
-  const unskipped = accelerator.run(operation, accelerator.withoutSkipping(params));
+  const result = withCurrentNames(accelerator.run(operation, params));
+  const unskipped = withCurrentNames(accelerator.run(operation, accelerator.withoutSkipping(params)));
   return [
     ...countFaults(result),
     ...workFaults(result, operation, macs, multipliers),
@@ -50,7 +50,8 @@ export function baseFaults(
   const { cycles, baseCycles } = result;
   const faults = [...ofBase, ...equal("base cycles", baseCycles, unskipped.baseCycles)];
   const conflicts = result.counters.conflictCycles ?? 0;
-  const networks = ((result.slots?.fillDrain ?? 0) - (unskipped.slots?.fillDrain ?? 0)) / multipliers;
+  const networks =
+    ((result.multiplierCycles?.fillDrain ?? 0) - (unskipped.multiplierCycles?.fillDrain ?? 0)) / multipliers;
   const excused = Math.max(0, conflicts, networks);
   if (cycles - excused > baseCycles) faults.push(`${cycles} cycles, ${excused} of conflicts > base ${baseCycles}`);
   return faults;
@@ -58,12 +59,21 @@ export function baseFaults(
 
 /** Counts are whole and at least zero, and no bound is above what it bounds. */
 export function countFaults(result: ComputeResult): string[] {
-  const { packedCycles, cycles, baseCycles, reschedulingCycles, onChipWrites, counters, onChipReads, slots } = result;
+  const {
+    packedCycles,
+    cycles,
+    baseCycles,
+    reschedulingCycles,
+    onChipWrites,
+    counters,
+    onChipReads,
+    multiplierCycles,
+  } = result;
   const counts: Readonly<Record<string, number>> = {
     ...{ packedCycles, cycles, baseCycles, reschedulingCycles, onChipWrites },
     ...prefixed("counters", counters),
     ...prefixed("onChipReads", onChipReads),
-    ...prefixed("slots", slots ?? {}),
+    ...prefixed("multiplierCycles", multiplierCycles ?? {}),
   };
   const faults = Object.entries(counts)
     .filter(([, count]) => !Number.isSafeInteger(count) || count < 0)
@@ -78,9 +88,9 @@ function prefixed(prefix: string, counts: object): Record<string, number> {
 
 /** Work is neither lost nor invented: of MACs, multiplier-cycles, reads and writes. */
 export function workFaults(result: ComputeResult, operation: Operation, macs: number, multipliers: number): string[] {
-  const { cycles, baseCycles, scheduled, slots, onChipReads } = result;
+  const { cycles, baseCycles, scheduled, multiplierCycles, onChipReads } = result;
   const { pass, geometry, solidPadding } = operation;
-  const faults = slotFaults(result, multipliers);
+  const faults = multiplierCycleFaults(result, multipliers);
   const need = (holds: boolean, fault: string) => {
     if (!holds) faults.push(fault);
   };
@@ -89,20 +99,27 @@ export function workFaults(result: ComputeResult, operation: Operation, macs: nu
   need(multipliers * baseCycles >= dense, `${baseCycles} base cycles for ${dense} MACs`);
   const reads = Object.keys(onChipReads) as Operand[];
   if (macs > 0) for (const operand of reads) need((onChipReads[operand] ?? 0) > 0, `no ${operand} is read`);
-  if (slots === undefined) return faults;
-  need(slots.occupied >= macs, `${slots.occupied} occupied slots for ${macs} effectual MACs`);
+  if (multiplierCycles === undefined) return faults;
+  need(
+    multiplierCycles.occupied >= macs,
+    `${multiplierCycles.occupied} occupied multiplier-cycles for ${macs} effectual MACs`,
+  );
   if (solidPadding) return faults;
   const { outside } = allPairs(pass, geometry);
-  need(slots.occupied <= dense, `${slots.occupied} occupied slots for ${dense} MACs`);
-  need((slots.imagePadding ?? 0) <= outside, `slots: ${slots.imagePadding} of ${outside} MACs with the image padding`);
-  if (scheduled === "both") need(slots.occupied === macs, `${slots.occupied} occupied slots, not ${macs}`);
+  need(multiplierCycles.occupied <= dense, `${multiplierCycles.occupied} occupied multiplier-cycles for ${dense} MACs`);
+  need(
+    (multiplierCycles.imagePadding ?? 0) <= outside,
+    `multiplierCycles: ${multiplierCycles.imagePadding} of ${outside} MACs with the image padding`,
+  );
+  if (scheduled === "both")
+    need(multiplierCycles.occupied === macs, `${multiplierCycles.occupied} occupied multiplier-cycles, not ${macs}`);
   return faults;
 }
 
 /** Multiplier-cycles by cause are no more than there are. */
-export function slotFaults({ cycles, slots }: ComputeResult, multipliers: number): string[] {
-  const told = Object.values(slots ?? {}).reduce((sum, count) => sum + count, 0);
-  return told <= multipliers * cycles ? [] : [`slots: ${told} of ${multipliers * cycles} multiplier-cycles`];
+export function multiplierCycleFaults({ cycles, multiplierCycles }: ComputeResult, multipliers: number): string[] {
+  const told = Object.values(multiplierCycles ?? {}).reduce((sum, count) => sum + count, 0);
+  return told <= multipliers * cycles ? [] : [`multiplierCycles: ${told} of ${multipliers * cycles} multiplier-cycles`];
 }
 
 function equal(what: string, actual: number, expected: number): string[] {

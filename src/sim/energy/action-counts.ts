@@ -15,7 +15,7 @@ export interface EnergyModels {
 /** What is counted of an array. */
 export type ArrayCounts = Pick<
   ComputeResult,
-  "cycles" | "reschedulingCycles" | "scheduled" | "slots" | "onChipReads" | "onChipWrites"
+  "cycles" | "reschedulingCycles" | "scheduled" | "multiplierCycles" | "onChipReads" | "onChipWrites"
 >;
 
 /** Energy of a row on the machine and on its baseline, which did nothing where its activity is null. */
@@ -29,15 +29,15 @@ export function energyPart(
   return { energy: { ...energyOf(energy.own, own), baselinePicojoules } };
 }
 
-/** What an op that multiplies does; an array that does not tell its slots multiplies all dense pairs. */
+/** What an op that multiplies does; an array that does not tell its multiplier-cycles multiplies all dense pairs. */
 export function multiplyingActivity(
   { multipliers }: Machine,
-  { cycles, reschedulingCycles, scheduled, slots, onChipReads }: ArrayCounts,
+  { cycles, reschedulingCycles, scheduled, multiplierCycles, onChipReads }: ArrayCounts,
   { accesses, dram }: Feed,
   denseMacs: number,
   seconds: number,
 ): Activity {
-  const { occupied, imagePadding = 0, redundant = 0 } = slots ?? { occupied: denseMacs };
+  const { occupied, imagePadding = 0, redundant = 0 } = multiplierCycles ?? { occupied: denseMacs };
   const reads = Object.entries(onChipReads).filter(([name]) => scheduled === "both" || scheduled === name);
   return {
     multiplications: occupied + imagePadding + redundant,

@@ -30,7 +30,7 @@ export interface Mapping {
  * sets that are not full (`imbalance`), `conflicts`, and all that feeds and collects (`fillDrain`).
  * What a machine does not tell is the rest up to multipliers × cycles. Under `solidPadding` padding may count as occupied.
  */
-export interface Slots {
+export interface MultiplierCycles {
   readonly occupied: number;
   readonly imagePadding?: number;
   readonly lanePadding?: number;
@@ -56,7 +56,9 @@ export interface ComputeResult {
   /** Further counters by name, as the machine's source names them (`scheduledPEs`, `bankReads` …). */
   readonly counters: Readonly<Record<string, number>>;
   /** Where the multiplier-cycles went; what a machine does not say is `other` in its breakdown. */
-  readonly slots?: Slots;
+  readonly multiplierCycles?: MultiplierCycles;
+  /** The same by its name of 0.1, which is still read. */
+  readonly slots?: MultiplierCycles;
   /** Values that the array reads from and writes to its on-chip buffers. */
   readonly onChipReads: Readonly<Partial<Record<Operand, number>>>;
   readonly onChipWrites: number;
@@ -123,4 +125,11 @@ export interface Accelerator<Schema extends TObject = TObject> {
   cuts?(operation: Operation, params: Static<Schema>): readonly Cut[];
   /** The same operation with on-chip buffers line by line; a machine without it cannot have `memory.detail` "line". */
   runLines?(operation: Operation, params: Static<Schema>, line: LineDetail): LineResult;
+}
+
+/** A result as an accelerator gave it, by today's names. */
+export function withCurrentNames(result: ComputeResult): ComputeResult {
+  if (result.slots === undefined) return result;
+  const { slots, ...rest } = result;
+  return { multiplierCycles: slots, ...rest };
 }

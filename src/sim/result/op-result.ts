@@ -10,7 +10,7 @@ import {
   multiplyingActivity,
   withSchedules,
 } from "../energy/action-counts.ts";
-import type { ComputeResult } from "../hardware/accelerator.ts";
+import { type ComputeResult, withCurrentNames } from "../hardware/accelerator.ts";
 import type { LineResult } from "../hardware/line-detail.ts";
 import type { Machine } from "../hardware/machine.ts";
 import type { Held, MemoryNumbers } from "../memory/hierarchy.ts";
@@ -319,7 +319,7 @@ function outputBytes(pass: Pass, memory: MemoryNumbers): number {
 }
 
 function runWhole({ accelerator, params }: Machine, operation: Operation): ComputeResult {
-  return accelerator.run(operation, params);
+  return withCurrentNames(accelerator.run(operation, params));
 }
 
 const NOTHING: ResultRow["breakdown"] = {
@@ -337,14 +337,14 @@ const NOTHING: ResultRow["breakdown"] = {
   memory: 0,
 };
 
-/** Multiplier-cycles of an operation by cause; `other`, where its slots leave something untold, makes the sum exact. */
+/** Multiplier-cycles of an operation by cause; `other`, where its multiplier-cycles leave something untold, makes the sum exact. */
 function breakdownOf(
-  { cycles: compute, slots }: ComputeResult,
+  { cycles: compute, multiplierCycles }: ComputeResult,
   cycles: ResultRow["cycles"],
   effectual: number,
   multipliers: number,
 ): ResultRow["breakdown"] {
-  const { occupied, ...idle } = slots ?? { occupied: effectual };
+  const { occupied, ...idle } = multiplierCycles ?? { occupied: effectual };
   const known = {
     ...NOTHING,
     ...idle,

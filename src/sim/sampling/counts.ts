@@ -1,5 +1,5 @@
 /** Sums of the counts of several operations, each times a weight, and estimates as whole counts. */
-import type { ComputeResult, Slots } from "../hardware/accelerator.ts";
+import type { ComputeResult, MultiplierCycles } from "../hardware/accelerator.ts";
 
 /** Counts by name; some may be missing. */
 type Counts<Name extends string> = Readonly<Partial<Record<Name, number>>>;
@@ -12,7 +12,7 @@ export function sumOfResults(results: readonly ComputeResult[], weights: readonl
     const names = new Set(results.flatMap((result) => namesOf(pick(result))));
     return byNames([...names], (name) => sum((result) => pick(result)[name] ?? 0));
   };
-  const hasSlots = results.every(({ slots }) => slots !== undefined);
+  const hasMultiplierCycles = results.every(({ multiplierCycles }) => multiplierCycles !== undefined);
   return {
     cycles: sum(({ cycles }) => cycles),
     baseCycles: sum(({ baseCycles }) => baseCycles),
@@ -20,7 +20,13 @@ export function sumOfResults(results: readonly ComputeResult[], weights: readonl
     reschedulingCycles: sum(({ reschedulingCycles }) => reschedulingCycles),
     scheduled: results[results.length - 1].scheduled,
     counters: byName(({ counters }) => counters),
-    ...(hasSlots ? { slots: byName<keyof Slots>(({ slots = { occupied: 0 } }) => slots) } : {}),
+    ...(hasMultiplierCycles
+      ? {
+          multiplierCycles: byName<keyof MultiplierCycles>(
+            ({ multiplierCycles = { occupied: 0 } }) => multiplierCycles,
+          ),
+        }
+      : {}),
     onChipReads: byName(({ onChipReads }) => onChipReads),
     onChipWrites: sum(({ onChipWrites }) => onChipWrites),
   };
@@ -33,11 +39,11 @@ export function scaled(result: ComputeResult, factor: number): ComputeResult {
 }
 
 /**
- * The estimate in whole counts. What rounding takes from slots or adds to them is given to the largest, so that they
+ * The estimate in whole counts. What rounding takes from multiplier-cycles or adds to them is given to the largest, so that they
  * leave as much of multipliers × cycles untold as before.
  */
 export function rounded(result: ComputeResult, multipliers: number): ComputeResult {
-  const { slots } = result;
+  const { multiplierCycles } = result;
   const cycles = Math.round(result.cycles);
   return {
     ...result,
@@ -46,16 +52,29 @@ export function rounded(result: ComputeResult, multipliers: number): ComputeResu
     packedCycles: Math.round(result.packedCycles),
     reschedulingCycles: Math.round(result.reschedulingCycles),
     counters: roundedCounts(result.counters),
-    ...(slots === undefined ? {} : { slots: roundedSlots(slots, multipliers * result.cycles, multipliers * cycles) }),
+    ...(multiplierCycles === undefined
+      ? {}
+      : {
+          multiplierCycles: roundedMultiplierCycles(
+            multiplierCycles,
+            multipliers * result.cycles,
+            multipliers * cycles,
+          ),
+        }),
     onChipReads: roundedCounts(result.onChipReads),
     onChipWrites: Math.round(result.onChipWrites),
   };
 }
 
-function roundedSlots(slots: Slots, all: number, allRounded: number): Slots {
-  const whole = roundedCounts<keyof Slots>(slots);
-  const sum = (counts: Counts<keyof Slots>) => Object.values(counts).reduce((total, count) => total + count, 0);
-  const untold = Math.round(all - sum(slots));
+function roundedMultiplierCycles(
+  multiplierCycles: MultiplierCycles,
+  all: number,
+  allRounded: number,
+): MultiplierCycles {
+  const whole = roundedCounts<keyof MultiplierCycles>(multiplierCycles);
+  const sum = (counts: Counts<keyof MultiplierCycles>) =>
+    Object.values(counts).reduce((total, count) => total + count, 0);
+  const untold = Math.round(all - sum(multiplierCycles));
   const [largest] = namesOf(whole).sort((a, b) => whole[b] - whole[a]);
   whole[largest] += allRounded - untold - sum(whole);
   return whole;

@@ -1,5 +1,5 @@
 /** What an operation is estimated to count on one machine and its baseline: the stratified estimate, from all parts or with one left out. */
-import type { ComputeResult } from "../hardware/accelerator.ts";
+import { type ComputeResult, withCurrentNames } from "../hardware/accelerator.ts";
 import type { Machine } from "../hardware/machine.ts";
 import type { Operation } from "../operation/operation.ts";
 import { rounded, scaled, sumOfResults } from "./counts.ts";
@@ -83,10 +83,10 @@ export class Estimates {
   private count(machine: Machine, operation: Operation): Counted {
     const { accelerator, params } = machine;
     const planned = this.parts.planOf(operation, machine);
-    if (planned === null) return { plan: null, whole: accelerator.run(operation, params) };
+    if (planned === null) return { plan: null, whole: withCurrentNames(accelerator.run(operation, params)) };
     const { plan, cut } = planned;
     const { axis, size, work, strata } = plan;
-    const run = (part: Operation) => accelerator.run(part, params);
+    const run = (part: Operation) => withCurrentNames(accelerator.run(part, params));
     const groups = strata.flatMap(({ groups }) => groups.map((group) => run(this.parts.part(operation, plan, group))));
     // Twice what one idle unit costs less what two cost.
     const fixed = cut.once

@@ -91,18 +91,18 @@ describe("conformance", () => {
     expect(faults.some((fault) => fault.includes("takes no cycles"))).toBe(true);
   });
 
-  test("a machine that tells more slots than it has multiplier-cycles is caught, and one that tells negative ones", () => {
+  test("a machine that tells more multiplier-cycles than it has multiplier-cycles is caught, and one that tells negative ones", () => {
     const telling = (imbalance: number): typeof dadiannao => ({
       ...dadiannao,
       run: (operation, params) => {
         const result = dadiannao.run(operation, params);
-        return { ...result, slots: { occupied: 0, ...result.slots, imbalance } };
+        return { ...result, multiplierCycles: { occupied: 0, ...result.multiplierCycles, imbalance } };
       },
     });
     const faults = (imbalance: number) =>
       faultsOf(conformanceProperties(telling(imbalance), { ...array, foldStridedInput: 0 }));
-    expect(faults(1e9).some((fault) => /slots: \d+ of \d+ multiplier-cycles/.test(fault))).toBe(true);
-    expect(faults(-1).some((fault) => fault.includes("slots: imbalance is -1"))).toBe(true);
+    expect(faults(1e9).some((fault) => /multiplierCycles: \d+ of \d+ multiplier-cycles/.test(fault))).toBe(true);
+    expect(faults(-1).some((fault) => fault.includes("multiplierCycles: imbalance is -1"))).toBe(true);
   });
 
   test("a machine that gains without any zero is caught", () => {
@@ -122,9 +122,12 @@ describe("conformance", () => {
     const counting = (occupied: (did: number, lanes: number) => number): typeof tensordash => ({
       ...tensordash,
       run: (operation, params) => {
-        const { slots = { occupied: 0 }, ...result } = tensordash.run(operation, params);
+        const { multiplierCycles = { occupied: 0 }, ...result } = tensordash.run(operation, params);
         const lanes = result.cycles * tensordash.multipliers(params);
-        return { ...result, slots: { ...slots, occupied: occupied(slots.occupied, lanes) } };
+        return {
+          ...result,
+          multiplierCycles: { ...multiplierCycles, occupied: occupied(multiplierCycles.occupied, lanes) },
+        };
       },
     });
     const idle = faultsOf(
@@ -133,7 +136,7 @@ describe("conformance", () => {
         dynamic[2],
       ),
     );
-    expect(idle.some((fault) => fault.includes("adds no work: occupied slots grew"))).toBe(true);
+    expect(idle.some((fault) => fault.includes("adds no work: occupied multiplier-cycles grew"))).toBe(true);
     expect(idle.some((fault) => fault.includes("leaves no work where it is skipped"))).toBe(true);
     const lost = faultsOf(
       conformanceProperties(

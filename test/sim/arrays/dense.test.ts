@@ -52,7 +52,7 @@ describe("dense closed form", () => {
         expect({ ...scheduled, scheduled: null }).toEqual(dense);
         const { cycles, baseCycles, packedCycles, onChipReads, onChipWrites } = dense;
         expect(dynamic).toMatchObject({ cycles, baseCycles, packedCycles, onChipReads, onChipWrites });
-        expect(dynamic.slots).toEqual(dense.slots);
+        expect(dynamic.multiplierCycles).toEqual(dense.multiplierCycles);
         expect(dynamic.counters.scheduledPEs).toBe(dense.counters.scheduledPEs);
       }),
       { numRuns: 150 },

@@ -44,9 +44,9 @@ const machines: fc.Arbitrary<TensorDashParams> = fc
 
 /** What the two must agree on: all but which operand was looked at, and where solid padding is counted. */
 function costs(result: ComputeResult) {
-  const { scheduled: _, slots = { occupied: 0 }, counters, ...rest } = result;
-  const { occupied, imagePadding = 0, ...idle } = slots;
-  return { ...rest, counters, slots: { ...idle, done: occupied + imagePadding } };
+  const { scheduled: _, multiplierCycles = { occupied: 0 }, counters, ...rest } = result;
+  const { occupied, imagePadding = 0, ...idle } = multiplierCycles;
+  return { ...rest, counters, multiplierCycles: { ...idle, done: occupied + imagePadding } };
 }
 
 function dense(operation: Operation, dense: Operand): Operation {
@@ -96,11 +96,11 @@ describe("two-sided tensordash", () => {
       fc.property(operations, machines, (operation, params) => {
         fc.pre(params.lookahead > 0);
         const { effectual } = bruteForceMacs(operation);
-        const { cycles, packedCycles, baseCycles, slots, scheduled } = tensordash.run(operation, params);
+        const { cycles, packedCycles, baseCycles, multiplierCycles, scheduled } = tensordash.run(operation, params);
         const multipliers = tensordash.multipliers(params);
         expect(scheduled).toBe(baseCycles > 0 ? "both" : null);
-        expect(slots?.occupied).toBe(effectual);
-        expect(Object.values(slots ?? {}).reduce((sum, count) => sum + count, 0)).toBe(multipliers * cycles);
+        expect(multiplierCycles?.occupied).toBe(effectual);
+        expect(Object.values(multiplierCycles ?? {}).reduce((sum, count) => sum + count, 0)).toBe(multipliers * cycles);
         expect(packedCycles * multipliers).toBeGreaterThanOrEqual(effectual);
         expect(cycles).toBeLessThanOrEqual(baseCycles);
         // Zero lines left over at the end of a job cost nothing.

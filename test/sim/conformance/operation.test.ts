@@ -75,9 +75,15 @@ describe("the laws of an operation", () => {
       return operationFaults(accelerator, params as Parameters<typeof dadiannao.run>[1], operation).join("\n");
     };
     expect(faultsWith(() => ({}))).toBe("");
-    expect(faultsWith(() => ({ slots: { occupied: 1280, imbalance: -1 } }))).toMatch(/slots: imbalance is -1/);
-    expect(faultsWith(() => ({ slots: { occupied: 0 } }))).toMatch(/0 occupied slots for 1280 effectual MACs/);
-    expect(faultsWith(() => ({ slots: { occupied: 1281 } }))).toMatch(/1281 occupied slots for 1280 MACs/);
+    expect(faultsWith(() => ({ multiplierCycles: { occupied: 1280, imbalance: -1 } }))).toMatch(
+      /multiplierCycles: imbalance is -1/,
+    );
+    expect(faultsWith(() => ({ multiplierCycles: { occupied: 0 } }))).toMatch(
+      /0 occupied multiplier-cycles for 1280 effectual MACs/,
+    );
+    expect(faultsWith(() => ({ multiplierCycles: { occupied: 1281 } }))).toMatch(
+      /1281 occupied multiplier-cycles for 1280 MACs/,
+    );
     expect(faultsWith(() => ({ cycles: 0, packedCycles: 0 }))).toMatch(/0 cycles for 1280 effectual MACs/);
     expect(faultsWith(() => ({ onChipReads: { input: 0 } }))).toMatch(/no input is read/);
   });
@@ -106,7 +112,7 @@ describe("a 1×1 convolution of one pixel", () => {
   it("occupies SCNN for each of its 40 × 32 = 1,280 MACs, dilated or not", () => {
     const { accelerator, params } = named("scnn");
     for (const pass of PASSES) {
-      expect(accelerator.run(randomOperation(pass, SINGLE_PIXEL, 1), params).slots?.occupied).toBe(1280);
+      expect(accelerator.run(randomOperation(pass, SINGLE_PIXEL, 1), params).multiplierCycles?.occupied).toBe(1280);
     }
   });
 });

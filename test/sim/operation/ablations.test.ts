@@ -17,7 +17,7 @@ import {
   weightShape,
 } from "../../../src/core/geometry.ts";
 import { accelerators } from "../../../src/sim/arrays/index.ts";
-import type { Slots } from "../../../src/sim/hardware/accelerator.ts";
+import type { MultiplierCycles } from "../../../src/sim/hardware/accelerator.ts";
 import { denseTwin, type Machine, resolveMachine } from "../../../src/sim/hardware/machine.ts";
 import { allPairs, outputGradPairs, weightPairs } from "../../../src/sim/operation/image-padding.ts";
 import {
@@ -79,20 +79,20 @@ const small: readonly Machine[] = [
   changed("ideal-4096", { multipliers: 7 }),
 ];
 
-function total({ occupied, ...rest }: Slots): number {
+function total({ occupied, ...rest }: MultiplierCycles): number {
   return Object.values(rest).reduce((sum: number, count) => sum + count, occupied);
 }
 
-/** Runs an operation and checks that its slots are counts that add up; returns them. */
-function slotsOf({ name, accelerator, params, multipliers }: Machine, operation: Operation) {
+/** Runs an operation and checks that its multiplier-cycles are counts that add up; returns them. */
+function multiplierCyclesOf({ name, accelerator, params, multipliers }: Machine, operation: Operation) {
   const result = accelerator.run(operation, params);
-  const slots = result.slots as Slots;
+  const multiplierCycles = result.multiplierCycles as MultiplierCycles;
   const where = `${name} ${JSON.stringify(params)} ${operation.pass} ${JSON.stringify(operation.geometry)}`;
-  for (const [cause, count] of Object.entries(slots)) {
+  for (const [cause, count] of Object.entries(multiplierCycles)) {
     expect(Number.isSafeInteger(count) && count >= 0, `${where}: ${cause} is ${count}`).toBe(true);
   }
-  expect(total(slots), where).toBe(multipliers * result.cycles);
-  return { where, slots, counters: result.counters, scheduled: result.scheduled as Seen };
+  expect(total(multiplierCycles), where).toBe(multipliers * result.cycles);
+  return { where, multiplierCycles, counters: result.counters, scheduled: result.scheduled as Seen };
 }
 
 /** Pairs whose elements that `seen` looks at are nonzero, one window and tap at a time; the padding is a zero of its operand. */
@@ -171,15 +171,15 @@ function holdsSomeZeros({ config, params }: Machine, counters: Readonly<Record<s
     : counters.structuredSets > 0 && counters.structuredSets < counters.sets;
 }
 
-describe("the slots of an operation", () => {
+describe("the multiplier-cycles of an operation", () => {
   it.each([...machines, ...small])(
     "add up on $name, and split what is multiplied at the edge of the image",
     (machine) => {
       fc.assert(
         fc.property(operations, (operation) => {
-          const { where, slots, counters, scheduled } = slotsOf(machine, operation);
-          slotsOf(machine, { ...operation, solidPadding: true });
-          const { occupied, imagePadding = 0, redundant = 0 } = slots;
+          const { where, multiplierCycles, counters, scheduled } = multiplierCyclesOf(machine, operation);
+          multiplierCyclesOf(machine, { ...operation, solidPadding: true });
+          const { occupied, imagePadding = 0, redundant = 0 } = multiplierCycles;
           const { pass } = operation;
           expect(occupied, where).toBeGreaterThanOrEqual(naivePairs(operation, "both").inside);
           expect(imagePadding, where).toBeLessThanOrEqual(allPairs(pass, operation.geometry).outside);
@@ -190,7 +190,7 @@ describe("the slots of an operation", () => {
             : [operation];
           const naive = { inside: 0, outside: 0 };
           for (const piece of pieces) {
-            const { inside, outside } = naivePairs(piece, slotsOf(machine, piece).scheduled);
+            const { inside, outside } = naivePairs(piece, multiplierCyclesOf(machine, piece).scheduled);
             naive.inside += inside;
             naive.outside += outside;
           }
@@ -210,9 +210,9 @@ describe("the slots of an operation", () => {
     (machine) => {
       fc.assert(
         fc.property(operations, (operation) => {
-          const { slots, scheduled } = slotsOf(machine, operation);
+          const { multiplierCycles, scheduled } = multiplierCyclesOf(machine, operation);
           expect(scheduled).toBeNull();
-          expect(slots.occupied).toBe(denseMacs(operation.geometry));
+          expect(multiplierCycles.occupied).toBe(denseMacs(operation.geometry));
         }),
         { numRuns: 20 },
       );
@@ -238,18 +238,18 @@ describe("image padding", () => {
     "of a 3×3 convolution on %s, which skips nothing of it: (3·6)² taps of which (3·6 − 2)² lie inside, for every pair of channels",
     (name) => {
       for (const pass of PASSES) {
-        const { slots } = slotsOf(named(name), dense(pass));
-        expect(slots.imagePadding).toBe(gridMacs(conv) - denseMacs(conv));
-        expect(slots.imagePadding).toBe(2 * 20 * 24 * ((3 * 6) ** 2 - (3 * 6 - 2) ** 2));
+        const { multiplierCycles } = multiplierCyclesOf(named(name), dense(pass));
+        expect(multiplierCycles.imagePadding).toBe(gridMacs(conv) - denseMacs(conv));
+        expect(multiplierCycles.imagePadding).toBe(2 * 20 * 24 * ((3 * 6) ** 2 - (3 * 6 - 2) ** 2));
       }
     },
   );
 
   it.each(["activation-queue", "two-sided", "scnn"])("costs %s nothing, which looks at the padded operand", (name) => {
     for (const pass of PASSES) {
-      const { slots } = slotsOf(named(name), dense(pass));
-      expect(slots.imagePadding ?? 0).toBe(0);
-      expect(slots.occupied).toBe(denseMacs(conv));
+      const { multiplierCycles } = multiplierCyclesOf(named(name), dense(pass));
+      expect(multiplierCycles.imagePadding ?? 0).toBe(0);
+      expect(multiplierCycles.occupied).toBe(denseMacs(conv));
     }
   });
 
@@ -258,7 +258,8 @@ describe("image padding", () => {
     for (const pass of PASSES) {
       const other = OPERANDS_OF[pass].find((operand) => operand !== padded[pass]) as Operand;
       const paddingOn = (operand: Operand) =>
-        slotsOf(changed("tensordash", { operand: { [pass]: operand } }), dense(pass)).slots.imagePadding;
+        multiplierCyclesOf(changed("tensordash", { operand: { [pass]: operand } }), dense(pass)).multiplierCycles
+          .imagePadding;
       expect(paddingOn(padded[pass])).toBe(0);
       expect(paddingOn(other)).toBe(gridMacs(conv) - denseMacs(conv));
     }
@@ -294,13 +295,13 @@ function linear(positions: readonly (readonly number[])[], length: number, colum
   return { pass: "forward", layer: "linear", geometry, masks, topKPeriod: 1 };
 }
 
-describe("slots that do not multiply", () => {
+describe("multiplier-cycles that do not multiply", () => {
   const every = (count: number) => [...Array(count).keys()];
 
   it("of a systolic array: the skew of every fold, rows without a reduction element, columns without a filter", () => {
     // ws: 10 elements on 4 rows, 5 filters on 3 columns, 7 windows: 3 × 2 folds of 7 + 4 + 4 + 3 − 2 cycles.
     const machine = changed("systolic", { overlap: false, rows: 4, columns: 3, dataflow: "ws" });
-    expect(slotsOf(machine, linear([[], [], [], [], []], 10, 7)).slots).toEqual({
+    expect(multiplierCyclesOf(machine, linear([[], [], [], [], []], 10, 7)).multiplierCycles).toEqual({
       occupied: 5 * 10 * 7,
       imagePadding: 0,
       lanePadding: (3 * 4 - 10) * 5 * 7,
@@ -319,7 +320,7 @@ describe("slots that do not multiply", () => {
         dataflow: "ws",
         sparsity: { n: 2, m: 4, mode },
       });
-      return slotsOf(machine, linear(weights, 8, 7)).slots;
+      return multiplierCyclesOf(machine, linear(weights, 8, 7)).multiplierCycles;
     };
     // 4 slots on 4 rows. Shared, two positions are held for all filters; row by row, each filter holds its nonzeros.
     const idle = { imagePadding: 0, lanePadding: 0, fillDrain: 2 * 12 * (4 + 4 + 3 - 2) };
@@ -329,7 +330,7 @@ describe("slots that do not multiply", () => {
 
   it("of a structured array: only the sets that fit the pattern are packed, the others multiply their zeros", () => {
     const machine = changed("sparse-tensor-core", { lanes: 4, rows: 1, columns: 1, tiles: 1, n: 2, m: 4 });
-    const { slots, counters } = slotsOf(
+    const { multiplierCycles, counters } = multiplierCyclesOf(
       machine,
       linear(
         [
@@ -341,7 +342,12 @@ describe("slots that do not multiply", () => {
       ),
     );
     expect(counters).toMatchObject({ sets: 2, structuredSets: 1 });
-    expect(slots).toMatchObject({ occupied: (8 + 2) * 3, imbalance: (4 - 2) * 3, lanePadding: 0, movement: 0 });
+    expect(multiplierCycles).toMatchObject({
+      occupied: (8 + 2) * 3,
+      imbalance: (4 - 2) * 3,
+      lanePadding: 0,
+      movement: 0,
+    });
   });
 
   it("of a mesh: places outside a tile, and the time until operands are in and results are out", () => {
@@ -354,7 +360,7 @@ describe("slots that do not multiply", () => {
     });
     // 5 filters on 4 rows, 16 windows on 8 columns: 4 tiles of 20 cycles that overlap.
     // The last one, of one row, has none to overlap with.
-    expect(slotsOf(machine, linear([[], [], [], [], []], 20, 16)).slots).toEqual({
+    expect(multiplierCyclesOf(machine, linear([[], [], [], [], []], 20, 16)).multiplierCycles).toEqual({
       occupied: 5 * 16 * 20,
       imagePadding: 0,
       imbalance: (4 * 32 - 5 * 16) * 20,
@@ -365,25 +371,28 @@ describe("slots that do not multiply", () => {
   it("of a flexible array: a folded vector is no multiple of it, vectors side by side may not fill it", () => {
     const machine = changed("sigma", { multipliers: 4, distributionBandwidth: 4, reductionBandwidth: 4 });
     // 9 nonzeros: 4, then the partial sum and 3, then the partial sum, 2 and an empty leaf.
-    const folded = slotsOf(machine, linear([every(9)], 9, 6)).slots;
+    const folded = multiplierCyclesOf(machine, linear([every(9)], 9, 6)).multiplierCycles;
     expect(folded).toMatchObject({ occupied: 9 * 6, lanePadding: 3 * 6, imbalance: 0 });
-    const packed = slotsOf(machine, linear([every(3), every(3)], 9, 6)).slots;
+    const packed = multiplierCyclesOf(machine, linear([every(3), every(3)], 9, 6)).multiplierCycles;
     expect(packed).toMatchObject({ occupied: 6 * 6, lanePadding: 0, imbalance: 2 * 6 });
     expect(packed.fillDrain).toBeGreaterThan(0);
   });
 
   it("of the ideal machine: its last cycle", () => {
-    const { slots } = slotsOf(changed("ideal-4096", { multipliers: 7 }), linear([every(5)], 9, 2));
-    expect(slots).toEqual({ occupied: 10, imbalance: 4 });
+    const { multiplierCycles } = multiplierCyclesOf(
+      changed("ideal-4096", { multipliers: 7 }),
+      linear([every(5)], 9, 2),
+    );
+    expect(multiplierCycles).toEqual({ occupied: 10, imbalance: 4 });
   });
 
   it("of SCNN without skipping: no more than it has, the rest untold", () => {
     fc.assert(
       fc.property(operations, (operation) => {
         const { accelerator, params, multipliers } = denseTwin(named("scnn"));
-        const { slots, cycles } = accelerator.run(operation, params);
-        expect(slots?.occupied).toBe(denseMacs(operation.geometry));
-        expect(total(slots as Slots)).toBeLessThanOrEqual(multipliers * cycles);
+        const { multiplierCycles, cycles } = accelerator.run(operation, params);
+        expect(multiplierCycles?.occupied).toBe(denseMacs(operation.geometry));
+        expect(total(multiplierCycles as MultiplierCycles)).toBeLessThanOrEqual(multipliers * cycles);
       }),
       { numRuns: 50 },
     );

@@ -168,15 +168,15 @@ describe("Student's t", () => {
 });
 
 describe("whole counts", () => {
-  it("keep the sum of the slots", () => {
+  it("keep the sum of the multiplier-cycles", () => {
     const run: ComputeResult = {
       ...{ cycles: 10.6, baseCycles: 20.2, packedCycles: 3.3, reschedulingCycles: 0, scheduled: null },
       ...{ counters: { a: 1.5 }, onChipReads: {}, onChipWrites: 2 },
-      slots: { occupied: 33.3, movement: 20.2, imbalance: 31.3 },
+      multiplierCycles: { occupied: 33.3, movement: 20.2, imbalance: 31.3 },
     };
-    const { slots, cycles } = rounded(run, 8);
+    const { multiplierCycles, cycles } = rounded(run, 8);
     expect(cycles).toBe(11);
     // Of 84.8 multiplier-cycles all are told, so that 88 are told of 11 cycles.
-    expect(slots).toEqual({ occupied: 37, movement: 20, imbalance: 31 });
+    expect(multiplierCycles).toEqual({ occupied: 37, movement: 20, imbalance: 31 });
   });
 });

@@ -1,5 +1,5 @@
 /** From the totals of a lane array to the result that every accelerator returns. */
-import type { ComputeResult, Slots } from "../../hardware/accelerator.ts";
+import type { ComputeResult, MultiplierCycles } from "../../hardware/accelerator.ts";
 import { allPairs } from "../../operation/image-padding.ts";
 import type { Operand, Operation, Pass } from "../../operation/operation.ts";
 import { type ArrayParams, arrayMultipliers } from "./array-params.ts";
@@ -29,17 +29,22 @@ export function arrayResult(
     baseCycles: totals.baseCycles,
     packedCycles: totals.packedCycles,
     ...rest,
-    slots: slotsOf(operation, params, totals, rest.scheduled !== null),
+    multiplierCycles: multiplierCyclesOf(operation, params, totals, rest.scheduled !== null),
     onChipReads: { [outer]: totals.outerLines * lanes, [inner]: totals.innerLines * lanes },
     onChipWrites: totals.outputs,
   };
 }
 
 /**
- * Slots of the array: lanes of live elements that hold no value, elements without an item, tiles that wait. An array that
+ * Multiplier-cycles of the array: lanes of live elements that hold no value, elements without an item, tiles that wait. An array that
  * skips nothing multiplies every pair, however its kernel is folded or filled with zeros.
  */
-function slotsOf({ pass, geometry }: Operation, params: ArrayParams, totals: DealTotals, skips: boolean): Slots {
+function multiplierCyclesOf(
+  { pass, geometry }: Operation,
+  params: ArrayParams,
+  totals: DealTotals,
+  skips: boolean,
+): MultiplierCycles {
   const { scheduledPEs, packedPEs, cycles, imagePadding } = totals;
   const { lanes } = params;
   const { inside, outside } = skips

@@ -92,8 +92,8 @@ describe("laws", () => {
     const shapes = Object.values(SHAPES).map((geometry) => sigma.run(randomOperation("forward", geometry, 0.5), own));
     const slower = shapes.filter(({ cycles, baseCycles }) => cycles > baseCycles);
     expect(slower.length).toBeGreaterThan(0);
-    for (const { cycles, baseCycles, slots } of slower) {
-      expect((cycles - baseCycles) * own.multipliers).toBeLessThanOrEqual(slots?.fillDrain ?? 0);
+    for (const { cycles, baseCycles, multiplierCycles } of slower) {
+      expect((cycles - baseCycles) * own.multipliers).toBeLessThanOrEqual(multiplierCycles?.fillDrain ?? 0);
     }
   });
 });
