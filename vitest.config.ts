@@ -17,8 +17,9 @@ export default defineConfig({
     server: { deps: { external: [/swat-sim-build-/] } },
     // The default leaves one core idle, which is half of a small machine.
     maxWorkers: "100%",
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Against hanging only: a loaded machine may take several times as long as an idle one.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     pool: "threads",
     projects: [
       // A command runs in a folder and leaves an exit code: both belong to a process, not to a thread of one.

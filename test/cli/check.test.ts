@@ -126,7 +126,7 @@ describe("check run", () => {
     expect(linesOf(stderr).sort()).toEqual([
       "error: golden/damaged.json: machines: must have at least 1 item, got []",
       'error: golden/damaged.json: schema: unknown value, got "9.0"; did you mean "1.0"? known: 1.0, 1.1, 1.2',
-      'error: golden/damaged.json: unknown key, got "extra"; did you mean "schema"? known: schema, traces, commonBaseline, machines',
+      'error: golden/damaged.json: unknown key, got "extra"; did you mean "schema"? known: schema, traces, commonBaseline, baseline, allowUnequal, machines',
     ]);
     expect(code).toBe(1);
   });
