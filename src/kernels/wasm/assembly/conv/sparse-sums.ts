@@ -75,8 +75,13 @@ export function sum32(
   }
 }
 
-/** 8 sums of four images. */
-export function sum8(
+/**
+ * `count` sums of four images, a constant: the compiler drops the branches of sums that do not exist, and leaves each of the
+ * functions below without any. (`sum32` stands alone because its distances are constants that its loads carry themselves.)
+ */
+// @inline
+function sumsOf(
+  count: i32,
   lists: usize,
   listsEnd: usize,
   channelBytes: usize,
@@ -105,50 +110,88 @@ export function sum8(
     let a7 = f32x4.splat(0);
     if (accumulate) {
       a0 = v128.load(target);
-      a1 = v128.load(target + t1);
-      a2 = v128.load(target + t2);
-      a3 = v128.load(target + t1 + t2);
-      a4 = v128.load(target + t4);
-      a5 = v128.load(target + t1 + t4);
-      a6 = v128.load(target + t2 + t4);
-      a7 = v128.load(target + t1 + t2 + t4);
+      if (count > 1) a1 = v128.load(target + t1);
+      if (count > 2) {
+        a2 = v128.load(target + t2);
+        a3 = v128.load(target + t1 + t2);
+      }
+      if (count > 4) {
+        a4 = v128.load(target + t4);
+        a5 = v128.load(target + t1 + t4);
+        a6 = v128.load(target + t2 + t4);
+        a7 = v128.load(target + t1 + t2 + t4);
+      }
     } else if (bias) {
       const b = v128.load32_splat(bias);
       a0 = v128.and(b, v128.load(mask));
-      a1 = v128.and(b, v128.load(mask + m1));
-      a2 = v128.and(b, v128.load(mask + m2));
-      a3 = v128.and(b, v128.load(mask + m1 + m2));
-      a4 = v128.and(b, v128.load(mask));
-      a5 = v128.and(b, v128.load(mask + m1));
-      a6 = v128.and(b, v128.load(mask + m2));
-      a7 = v128.and(b, v128.load(mask + m1 + m2));
+      if (count > 1) a1 = v128.and(b, v128.load(mask + m1));
+      if (count > 2) {
+        a2 = v128.and(b, v128.load(mask + m2));
+        a3 = v128.and(b, v128.load(mask + m1 + m2));
+      }
+      if (count > 4) {
+        a4 = a0;
+        a5 = a1;
+        a6 = a2;
+        a7 = a3;
+      }
       bias += 4;
     }
     const end = load<usize>(lists, 4);
     for (let pair = load<usize>(lists); pair < end; pair += 8) {
       const p = source + load<usize>(pair);
       const w = v128.load32_splat(pair, 4);
-      const q = p + s4;
-      a7 = madd(v128.load(q + s1 + s2), w, a7);
-      a6 = madd(v128.load(q + s2), w, a6);
-      a5 = madd(v128.load(q + s1), w, a5);
-      a4 = madd(v128.load(q), w, a4);
-      if (pair === source) break;
-      a3 = madd(v128.load(p + s1 + s2), w, a3);
-      a2 = madd(v128.load(p + s2), w, a2);
-      a1 = madd(v128.load(p + s1), w, a1);
+      if (count > 4) {
+        const q = p + s4;
+        a7 = madd(v128.load(q + s1 + s2), w, a7);
+        a6 = madd(v128.load(q + s2), w, a6);
+        a5 = madd(v128.load(q + s1), w, a5);
+        a4 = madd(v128.load(q), w, a4);
+        if (pair === source) break;
+      }
+      if (count > 2) {
+        a3 = madd(v128.load(p + s1 + s2), w, a3);
+        a2 = madd(v128.load(p + s2), w, a2);
+      }
+      if (count > 1) a1 = madd(v128.load(p + s1), w, a1);
       a0 = madd(v128.load(p), w, a0);
     }
     v128.store(target, a0);
-    v128.store(target + t1, a1);
-    v128.store(target + t2, a2);
-    v128.store(target + t1 + t2, a3);
-    v128.store(target + t4, a4);
-    v128.store(target + t1 + t4, a5);
-    v128.store(target + t2 + t4, a6);
-    v128.store(target + t1 + t2 + t4, a7);
+    if (count > 1) v128.store(target + t1, a1);
+    if (count > 2) {
+      v128.store(target + t2, a2);
+      v128.store(target + t1 + t2, a3);
+    }
+    if (count > 4) {
+      v128.store(target + t4, a4);
+      v128.store(target + t1 + t4, a5);
+      v128.store(target + t2 + t4, a6);
+      v128.store(target + t1 + t2 + t4, a7);
+    }
     target += channelBytes;
   }
+}
+
+/** 8 sums of four images. */
+export function sum8(
+  lists: usize,
+  listsEnd: usize,
+  channelBytes: usize,
+  source: usize,
+  s1: usize,
+  s2: usize,
+  s4: usize,
+  target: usize,
+  t1: usize,
+  t2: usize,
+  t4: usize,
+  bias: usize,
+  mask: usize,
+  m1: usize,
+  m2: usize,
+  accumulate: usize,
+): void {
+  sumsOf(8, lists, listsEnd, channelBytes, source, s1, s2, s4, target, t1, t2, t4, bias, mask, m1, m2, accumulate);
 }
 
 /** 4 sums of four images. */
@@ -168,39 +211,7 @@ export function sum4(
   m2: usize,
   accumulate: usize,
 ): void {
-  for (; lists < listsEnd; lists += 4) {
-    let a0 = f32x4.splat(0);
-    let a1 = f32x4.splat(0);
-    let a2 = f32x4.splat(0);
-    let a3 = f32x4.splat(0);
-    if (accumulate) {
-      a0 = v128.load(target);
-      a1 = v128.load(target + t1);
-      a2 = v128.load(target + t2);
-      a3 = v128.load(target + t1 + t2);
-    } else if (bias) {
-      const b = v128.load32_splat(bias);
-      a0 = v128.and(b, v128.load(mask));
-      a1 = v128.and(b, v128.load(mask + m1));
-      a2 = v128.and(b, v128.load(mask + m2));
-      a3 = v128.and(b, v128.load(mask + m1 + m2));
-      bias += 4;
-    }
-    const end = load<usize>(lists, 4);
-    for (let pair = load<usize>(lists); pair < end; pair += 8) {
-      const p = source + load<usize>(pair);
-      const w = v128.load32_splat(pair, 4);
-      a3 = madd(v128.load(p + s1 + s2), w, a3);
-      a2 = madd(v128.load(p + s2), w, a2);
-      a1 = madd(v128.load(p + s1), w, a1);
-      a0 = madd(v128.load(p), w, a0);
-    }
-    v128.store(target, a0);
-    v128.store(target + t1, a1);
-    v128.store(target + t2, a2);
-    v128.store(target + t1 + t2, a3);
-    target += channelBytes;
-  }
+  sumsOf(4, lists, listsEnd, channelBytes, source, s1, s2, 0, target, t1, t2, 0, bias, mask, m1, m2, accumulate);
 }
 
 /** 2 sums of four images. */
@@ -217,29 +228,7 @@ export function sum2(
   m1: usize,
   accumulate: usize,
 ): void {
-  for (; lists < listsEnd; lists += 4) {
-    let a0 = f32x4.splat(0);
-    let a1 = f32x4.splat(0);
-    if (accumulate) {
-      a0 = v128.load(target);
-      a1 = v128.load(target + t1);
-    } else if (bias) {
-      const b = v128.load32_splat(bias);
-      a0 = v128.and(b, v128.load(mask));
-      a1 = v128.and(b, v128.load(mask + m1));
-      bias += 4;
-    }
-    const end = load<usize>(lists, 4);
-    for (let pair = load<usize>(lists); pair < end; pair += 8) {
-      const p = source + load<usize>(pair);
-      const w = v128.load32_splat(pair, 4);
-      a1 = madd(v128.load(p + s1), w, a1);
-      a0 = madd(v128.load(p), w, a0);
-    }
-    v128.store(target, a0);
-    v128.store(target + t1, a1);
-    target += channelBytes;
-  }
+  sumsOf(2, lists, listsEnd, channelBytes, source, s1, 0, 0, target, t1, 0, 0, bias, mask, m1, 0, accumulate);
 }
 
 /** 1 sum of four images. */
@@ -253,22 +242,5 @@ export function sum1(
   mask: usize,
   accumulate: usize,
 ): void {
-  for (; lists < listsEnd; lists += 4) {
-    let a0 = f32x4.splat(0);
-    if (accumulate) {
-      a0 = v128.load(target);
-    } else if (bias) {
-      const b = v128.load32_splat(bias);
-      a0 = v128.and(b, v128.load(mask));
-      bias += 4;
-    }
-    const end = load<usize>(lists, 4);
-    for (let pair = load<usize>(lists); pair < end; pair += 8) {
-      const p = source + load<usize>(pair);
-      const w = v128.load32_splat(pair, 4);
-      a0 = madd(v128.load(p), w, a0);
-    }
-    v128.store(target, a0);
-    target += channelBytes;
-  }
+  sumsOf(1, lists, listsEnd, channelBytes, source, 0, 0, 0, target, 0, 0, 0, bias, mask, 0, 0, accumulate);
 }

@@ -14,6 +14,7 @@ import {
   SOURCE,
   SUM_BYTES,
   SUMS,
+  storeSums,
   TAP_BYTES,
   TAPS,
 } from "./weight-grad-job";
@@ -101,12 +102,6 @@ function twoChannels(
       g += SUM_BYTES;
     }
   }
-  v128.store(sums, a0);
-  v128.store(sums, a1, 16);
-  v128.store(sums, a2, 32);
-  v128.store(sums, a3, 48);
-  v128.store(sums2, b0);
-  v128.store(sums2, b1, 16);
-  v128.store(sums2, b2, 32);
-  v128.store(sums2, b3, 48);
+  storeSums(sums, a0, a1, a2, a3);
+  storeSums(sums2, b0, b1, b2, b3);
 }

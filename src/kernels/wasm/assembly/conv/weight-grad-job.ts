@@ -62,3 +62,12 @@ export function panelsOf(job: usize, channel: usize): usize {
   const first = (channel / load<usize>(job, GROUP_CHANNELS)) * filters;
   return (first + filters - 1) / 16 - first / 16 + 1;
 }
+
+/** Stores the sums of a tap. */
+// @inline
+export function storeSums(sums: usize, a: v128, b: v128, c: v128, d: v128): void {
+  v128.store(sums, a);
+  v128.store(sums, b, 16);
+  v128.store(sums, c, 32);
+  v128.store(sums, d, 48);
+}

@@ -21,6 +21,7 @@ import {
   SOURCE,
   SUM_BYTES,
   SUMS,
+  storeSums,
   TAP_BYTES,
   TAPS,
 } from "./weight-grad-job";
@@ -166,8 +167,13 @@ function kept4(p: usize, least: v128): v128 {
   return v128.andnot(f32x4.ne(x, f32x4.splat(0)), f32x4.lt(f32x4.abs(x), least));
 }
 
-/** Sums of a channel and 16 output channels at three taps or panels. */
-function threeTaps(
+/**
+ * Sums of a channel and 16 output channels at `count` taps or panels, a constant: the compiler drops the branches of those
+ * that do not exist, and leaves each of the functions below without any.
+ */
+// @inline
+function sumTaps(
+  count: i32,
   pair: usize,
   end: usize,
   a: usize,
@@ -181,106 +187,76 @@ function threeTaps(
   let a1 = v128.load(aSums, 16);
   let a2 = v128.load(aSums, 32);
   let a3 = v128.load(aSums, 48);
-  let b0 = v128.load(bSums);
-  let b1 = v128.load(bSums, 16);
-  let b2 = v128.load(bSums, 32);
-  let b3 = v128.load(bSums, 48);
-  let c0 = v128.load(cSums);
-  let c1 = v128.load(cSums, 16);
-  let c2 = v128.load(cSums, 32);
-  let c3 = v128.load(cSums, 48);
+  let b0 = f32x4.splat(0);
+  let b1 = f32x4.splat(0);
+  let b2 = f32x4.splat(0);
+  let b3 = f32x4.splat(0);
+  let c0 = f32x4.splat(0);
+  let c1 = f32x4.splat(0);
+  let c2 = f32x4.splat(0);
+  let c3 = f32x4.splat(0);
+  if (count > 1) {
+    b0 = v128.load(bSums);
+    b1 = v128.load(bSums, 16);
+    b2 = v128.load(bSums, 32);
+    b3 = v128.load(bSums, 48);
+  }
+  if (count > 2) {
+    c0 = v128.load(cSums);
+    c1 = v128.load(cSums, 16);
+    c2 = v128.load(cSums, 32);
+    c3 = v128.load(cSums, 48);
+  }
   for (; pair < end; pair += 8) {
     const offset = load<usize>(pair);
     const x = v128.load32_splat(pair, 4);
     let p = a + offset;
     a0 = madd(v128.load(p), x, a0);
     a1 = madd(v128.load(p, 16), x, a1);
-    if (pair === a) break;
+    if (count > 1 && pair === a) break;
     a2 = madd(v128.load(p, 32), x, a2);
     a3 = madd(v128.load(p, 48), x, a3);
-    if (pair === a) break;
-    p = b + offset;
-    b0 = madd(v128.load(p), x, b0);
-    b1 = madd(v128.load(p, 16), x, b1);
-    if (pair === a) break;
-    b2 = madd(v128.load(p, 32), x, b2);
-    b3 = madd(v128.load(p, 48), x, b3);
-    if (pair === a) break;
-    p = c + offset;
-    c0 = madd(v128.load(p), x, c0);
-    c1 = madd(v128.load(p, 16), x, c1);
-    if (pair === a) break;
-    c2 = madd(v128.load(p, 32), x, c2);
-    c3 = madd(v128.load(p, 48), x, c3);
+    if (count > 1) {
+      if (pair === a) break;
+      p = b + offset;
+      b0 = madd(v128.load(p), x, b0);
+      b1 = madd(v128.load(p, 16), x, b1);
+      if (pair === a) break;
+      b2 = madd(v128.load(p, 32), x, b2);
+      b3 = madd(v128.load(p, 48), x, b3);
+    }
+    if (count > 2) {
+      if (pair === a) break;
+      p = c + offset;
+      c0 = madd(v128.load(p), x, c0);
+      c1 = madd(v128.load(p, 16), x, c1);
+      if (pair === a) break;
+      c2 = madd(v128.load(p, 32), x, c2);
+      c3 = madd(v128.load(p, 48), x, c3);
+    }
   }
-  v128.store(aSums, a0);
-  v128.store(aSums, a1, 16);
-  v128.store(aSums, a2, 32);
-  v128.store(aSums, a3, 48);
-  v128.store(bSums, b0);
-  v128.store(bSums, b1, 16);
-  v128.store(bSums, b2, 32);
-  v128.store(bSums, b3, 48);
-  v128.store(cSums, c0);
-  v128.store(cSums, c1, 16);
-  v128.store(cSums, c2, 32);
-  v128.store(cSums, c3, 48);
+  storeSums(aSums, a0, a1, a2, a3);
+  if (count > 1) storeSums(bSums, b0, b1, b2, b3);
+  if (count > 2) storeSums(cSums, c0, c1, c2, c3);
 }
 
-/** Sums of a channel and 16 output channels at two. */
+function threeTaps(
+  pair: usize,
+  end: usize,
+  a: usize,
+  b: usize,
+  c: usize,
+  aSums: usize,
+  bSums: usize,
+  cSums: usize,
+): void {
+  sumTaps(3, pair, end, a, b, c, aSums, bSums, cSums);
+}
+
 function twoTaps(pair: usize, end: usize, a: usize, b: usize, aSums: usize, bSums: usize): void {
-  let a0 = v128.load(aSums);
-  let a1 = v128.load(aSums, 16);
-  let a2 = v128.load(aSums, 32);
-  let a3 = v128.load(aSums, 48);
-  let b0 = v128.load(bSums);
-  let b1 = v128.load(bSums, 16);
-  let b2 = v128.load(bSums, 32);
-  let b3 = v128.load(bSums, 48);
-  for (; pair < end; pair += 8) {
-    const offset = load<usize>(pair);
-    const x = v128.load32_splat(pair, 4);
-    let p = a + offset;
-    a0 = madd(v128.load(p), x, a0);
-    a1 = madd(v128.load(p, 16), x, a1);
-    if (pair === a) break;
-    a2 = madd(v128.load(p, 32), x, a2);
-    a3 = madd(v128.load(p, 48), x, a3);
-    if (pair === a) break;
-    p = b + offset;
-    b0 = madd(v128.load(p), x, b0);
-    b1 = madd(v128.load(p, 16), x, b1);
-    if (pair === a) break;
-    b2 = madd(v128.load(p, 32), x, b2);
-    b3 = madd(v128.load(p, 48), x, b3);
-  }
-  v128.store(aSums, a0);
-  v128.store(aSums, a1, 16);
-  v128.store(aSums, a2, 32);
-  v128.store(aSums, a3, 48);
-  v128.store(bSums, b0);
-  v128.store(bSums, b1, 16);
-  v128.store(bSums, b2, 32);
-  v128.store(bSums, b3, 48);
+  sumTaps(2, pair, end, a, b, 0, aSums, bSums, 0);
 }
 
-/** Sums of a channel and 16 output channels at one. */
 function oneTap(pair: usize, end: usize, a: usize, aSums: usize): void {
-  let a0 = v128.load(aSums);
-  let a1 = v128.load(aSums, 16);
-  let a2 = v128.load(aSums, 32);
-  let a3 = v128.load(aSums, 48);
-  for (; pair < end; pair += 8) {
-    const offset = load<usize>(pair);
-    const x = v128.load32_splat(pair, 4);
-    const p = a + offset;
-    a0 = madd(v128.load(p), x, a0);
-    a1 = madd(v128.load(p, 16), x, a1);
-    a2 = madd(v128.load(p, 32), x, a2);
-    a3 = madd(v128.load(p, 48), x, a3);
-  }
-  v128.store(aSums, a0);
-  v128.store(aSums, a1, 16);
-  v128.store(aSums, a2, 32);
-  v128.store(aSums, a3, 48);
+  sumTaps(1, pair, end, a, 0, 0, aSums, 0, 0);
 }
