@@ -64,8 +64,7 @@ const random = seedrandom("bench/conv-simd");
 /** Everything that one geometry needs, and its passes as functions. */
 function passes(runner: Runner, g: ConvGeometry): Record<string, () => void> {
   const conv: Conv = createConv(runner, g);
-  const tensor = (shape: readonly number[], halo: Halo) =>
-    layOut([shape[1], shape[2], shape[3]], g.N, halo, (bytes) => runner.allocate(bytes));
+  const tensor = (shape: readonly number[], halo: Halo) => layOut(runner, [shape[1], shape[2], shape[3]], g.N, halo);
   const filled = (t: BlockedTensor) => {
     const floats = new Float32Array(runner.memory.buffer);
     const [C, H, W] = t.shape;

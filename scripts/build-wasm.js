@@ -33,13 +33,14 @@ for (const { source, target, options } of MODULES) {
 }
 
 /**
- * Compiles one file in memory. A line `// @inline` above a function stands for AssemblyScript's decorator, which no other tool
- * that reads TypeScript accepts there.
+ * Compiles one file in memory. A line `// @inline` above a function, or `// @unmanaged` above a class, stands for
+ * AssemblyScript's decorator, which other tools that read TypeScript do not accept or would run.
  */
 async function compile(source, options) {
   let binary = new Uint8Array();
   const result = await asc.main([source, "--outFile", "module.wasm", ...OPTIONS, ...options], {
-    readFile: (name) => (existsSync(name) ? readFileSync(name, "utf8").replace(/^\/\/ @inline$/gm, "@inline") : null),
+    readFile: (name) =>
+      existsSync(name) ? readFileSync(name, "utf8").replace(/^\/\/ (@inline|@unmanaged)$/gm, "$1") : null,
     writeFile: (_name, contents) => {
       binary = contents;
     },

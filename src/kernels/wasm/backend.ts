@@ -9,8 +9,10 @@ import { createConv } from "./conv/conv.ts";
 import { floatAtLeast } from "./float-threshold.ts";
 import { layOut } from "./layout.ts";
 import { createAveragePool, createMaxPool } from "./pool.ts";
+import { DropoutRecord } from "./records/layers.ts";
+import { bytesOf, writeRecord } from "./records/record.ts";
 import type { Runner } from "./run/runner.ts";
-import { blocked, contentBytes, rowCount, rowsOf } from "./tensor-arguments.ts";
+import { blocked, rowCount } from "./tensor-arguments.ts";
 import { createTensorIo } from "./tensor-io.ts";
 import { createTopK } from "./top-k.ts";
 
@@ -26,13 +28,14 @@ export function createSimdBackend(runner: Runner): Backend {
   const workSpace = createWorkSpace(runner);
   const topK = createTopK(runner);
   const io = createTensorIo(runner);
+  const dropoutRecord = runner.allocate(bytesOf(DropoutRecord));
 
   return {
     name: runner.name,
     threads: runner.threads,
     close: runner.close,
     floats: arrays.floats,
-    tensor: (shape, maxBatch, halo) => layOut(shape, maxBatch, halo, runner.allocate),
+    tensor: (shape, maxBatch, halo) => layOut(runner, shape, maxBatch, halo),
     ...io,
     conv: (g) => createConv(runner, g),
     batchNorm: (shape, maxBatch) => createBatchNorm(runner, workSpace, shape, maxBatch),
@@ -41,42 +44,35 @@ export function createSimdBackend(runner: Runner): Backend {
 
     relu(batch, input, output) {
       const [x, y] = [blocked(input), blocked(output)];
-      runner.run("relu", rowCount(x, batch), x.shape[1], contentBytes(x), ...rowsOf(x), ...rowsOf(y));
+      runner.run("relu", rowCount(x, batch), x.record, y.record);
     },
     reluBackward(batch, output, outputGrad, inputGrad, accumulate) {
       const [y, dy, dx] = [blocked(output), blocked(outputGrad), blocked(inputGrad)];
-      const sizes = [y.shape[1], contentBytes(y), accumulate ? 1 : 0];
-      runner.run("reluBackward", rowCount(y, batch), ...sizes, ...rowsOf(y), ...rowsOf(dy), ...rowsOf(dx));
+      runner.run("reluBackward", rowCount(y, batch), y.record, dy.record, dx.record, accumulate ? 1 : 0);
     },
     add(batch, a, b, output) {
       const [p, q, y] = [blocked(a), blocked(b), blocked(output)];
-      runner.run("add", rowCount(p, batch), p.shape[1], contentBytes(p), ...rowsOf(p), ...rowsOf(q), ...rowsOf(y));
+      runner.run("add", rowCount(p, batch), p.record, q.record, y.record);
     },
     copy(batch, source, target, accumulate) {
       const [x, y] = [blocked(source), blocked(target)];
-      const operands = accumulate ? [...rowsOf(x), ...rowsOf(y), ...rowsOf(y)] : [...rowsOf(x), ...rowsOf(y)];
-      runner.run(accumulate ? "add" : "copyRows", rowCount(x, batch), x.shape[1], contentBytes(x), ...operands);
+      if (accumulate) runner.run("add", rowCount(x, batch), x.record, y.record, y.record);
+      else runner.run("copyRows", rowCount(x, batch), x.record, y.record);
     },
     copyChannels(batch, channels, source, target, accumulate) {
       const [x, y] = [blocked(source), blocked(target)];
-      const [, H, W] = x.shape;
       const channelBytes = x.pixelBytes / x.shape[0];
-      const [from, fromRow, fromBlock] = rowsOf(x);
-      const [to, toRow, toBlock] = rowsOf(y);
-      const places = [
-        ...[from + channels.source * channelBytes, fromRow, fromBlock],
-        ...[to + channels.target * channelBytes, toRow, toBlock],
-      ];
-      const sizes = [H, W, channels.count * channelBytes, accumulate ? 1 : 0, x.pixelBytes, y.pixelBytes];
-      runner.run("copyPixels", rowCount(x, batch), ...sizes, ...places);
+      const bytes = [channels.source, channels.target, channels.count].map((count) => count * channelBytes);
+      runner.run("copyPixels", rowCount(x, batch), x.record, y.record, ...bytes, accumulate ? 1 : 0);
     },
     dropout(batch, rate, stream, source, target, accumulate) {
       const [x, y] = [blocked(source), blocked(target)];
-      const [C, H, W] = x.shape;
-      const { key, counter } = stream.origin;
-      const draws = [dropoutBound(rate), dropoutScale(rate), ...key, ...counter];
-      const sizes = [H, W, C, x.lanes, batch, ...draws, accumulate ? 1 : 0];
-      runner.run("dropout", rowCount(x, batch), ...sizes, ...rowsOf(x), ...rowsOf(y));
+      const [key0, key1] = stream.origin.key;
+      const [substream, salt, family] = stream.origin.counter;
+      const draws = { bound: dropoutBound(rate), key0, key1, substream, salt, family };
+      const job = { batch, ...draws, accumulate: accumulate ? 1 : 0 };
+      writeRecord(runner, dropoutRecord, DropoutRecord, job);
+      runner.run("dropout", rowCount(x, batch), x.record, y.record, dropoutRecord, dropoutScale(rate));
     },
 
     crossEntropy(batch, logits, labels, smoothing, logitsGrad) {
@@ -120,8 +116,7 @@ export function createSimdBackend(runner: Runner): Backend {
     },
     select(batch, source, threshold, target) {
       const [x, y] = [blocked(source), blocked(target)];
-      const sizes = [x.shape[1], contentBytes(x), floatAtLeast(threshold)];
-      runner.run("selectRows", rowCount(x, batch), ...sizes, ...rowsOf(x), ...rowsOf(y));
+      runner.run("selectRows", rowCount(x, batch), x.record, y.record, floatAtLeast(threshold));
     },
   };
 }

@@ -2,13 +2,11 @@
 import type { BatchNorm, RunningStatistics, Tensor } from "../backend.ts";
 import { floatsAt } from "./arrays.ts";
 import { type BlockedTensor, blocksOf, lanesFor } from "./layout.ts";
+import { FACTORS_BYTES, NormRecord, SAVED_BYTES, SUMS_BYTES } from "./records/layers.ts";
+import { createRecord } from "./records/record.ts";
 import type { Runner } from "./run/runner.ts";
-import { blocked, rowCount, rowsOf } from "./tensor-arguments.ts";
+import { blocked, rowCount } from "./tensor-arguments.ts";
 
-/** Bytes for each row and channel of `sums`, and for each channel of the other arrays (assembly/norm/batch-norm-sums.ts). */
-const SUMS_BYTES = 32;
-const FACTORS_BYTES = 16;
-const SAVED_BYTES = 16;
 const FLOAT_BYTES = 4;
 
 /** Batch norm with room for `maxBatch` images; `workSpace` may be shared, as nothing in it outlives a call. */
@@ -24,6 +22,10 @@ export function createBatchNorm(
   const shifts = runner.allocate(C * FLOAT_BYTES);
   // Parameters are copied here and results from here: they are small, and callers may keep them anywhere.
   const [gammas, betas, means, variances] = [0, 1, 2, 3].map(() => runner.allocate(C * FLOAT_BYTES));
+  const parameters = { gamma: gammas, beta: betas, mean: means, variance: variances };
+  // The backward pass reads neither β nor the running means.
+  const gradients = { gammaGrad: means, betaGrad: betas };
+  const norm = createRecord(runner, NormRecord, { C, ...parameters, ...gradients, shifts, saved, factors });
   const floats = (address: number) => floatsAt(runner, address, C);
   workSpace(rows * C * SUMS_BYTES);
 
@@ -35,32 +37,16 @@ export function createBatchNorm(
   }
 
   function apply(batch: number, input: BlockedTensor, output: BlockedTensor): void {
-    const sizes = [H, W, C, input.lanes, batch];
-    runner.run("normApply", rowCount(input, batch), ...sizes, ...rowsOf(input), ...rowsOf(output), factors);
+    runner.run("normApply", rowCount(input, batch), input.record, output.record, batch, factors);
   }
 
   /** Whether the statistics could be trusted; at the `last` attempt they can. */
   function statistics(batch: number, input: BlockedTensor, running: RunningStatistics, last: boolean): boolean {
     const units = rowCount(input, batch);
     const sums = workSpace(units * C * SUMS_BYTES);
-    runner.run("normStatistics", units, H, W, C, input.lanes, batch, ...rowsOf(input), shifts, sums);
-    const done = runner.call(
-      "normFinish",
-      C,
-      units,
-      batch * H * W,
-      last ? 1 : 0,
-      running.momentum,
-      running.epsilon,
-      sums,
-      shifts,
-      gammas,
-      betas,
-      means,
-      variances,
-      saved,
-      factors,
-    );
+    runner.run("normStatistics", units, input.record, batch, shifts, sums);
+    const { momentum, epsilon } = running;
+    const done = runner.call("normFinish", norm, sums, units, batch * H * W, momentum, epsilon, last ? 1 : 0);
     return done === 1;
   }
 
@@ -70,7 +56,7 @@ export function createBatchNorm(
       takeParameters(gamma, beta, running);
       // The middle of the image is untouched by padding, and so a fair first guess of the mean.
       const middle = x.origin + (H >> 1) * x.rowBytes + (W >> 1) * x.pixelBytes;
-      runner.call("normShifts", C, x.lanes, Math.min(batch, x.lanes), middle, shifts);
+      runner.call("normShifts", x.record, Math.min(batch, x.lanes), middle, shifts);
       if (!statistics(batch, x, running, false)) statistics(batch, x, running, true);
       running.mean.set(floats(means));
       running.variance.set(floats(variances));
@@ -78,7 +64,7 @@ export function createBatchNorm(
     },
     evaluate(batch, input, gamma, beta, running, output) {
       takeParameters(gamma, beta, running);
-      runner.call("normEvaluate", C, running.epsilon, gammas, betas, means, variances, factors);
+      runner.call("normEvaluate", norm, running.epsilon);
       apply(batch, blocked(input), blocked(output));
     },
     backward(batch, input, gamma, outputGrad, inputGrad, accumulate, gammaGrad, betaGrad) {
@@ -87,15 +73,13 @@ export function createBatchNorm(
       const sums = workSpace(units * C * SUMS_BYTES);
       floats(gammas).set(gamma);
       // `factors` may be those of an evaluation: the mean comes from what `train` has saved.
-      runner.call("normGradMeans", C, saved, factors);
-      const operands = [...rowsOf(x), ...rowsOf(dy)];
-      runner.run("normGradStatistics", units, H, W, C, x.lanes, ...operands, factors, sums);
-      const count = batch * H * W;
-      runner.call("normGradFinish", C, units, count, sums, gammas, means, betas, saved, factors);
+      runner.call("normGradMeans", norm);
+      runner.run("normGradStatistics", units, x.record, dy.record, factors, sums);
+      runner.call("normGradFinish", norm, sums, units, batch * H * W);
       gammaGrad.set(floats(means));
       betaGrad.set(floats(betas));
-      const sizes = [H, W, C, x.lanes, batch, accumulate ? 1 : 0];
-      runner.run("normInputGrad", units, ...sizes, ...operands, ...rowsOf(dx), factors);
+      const add = accumulate ? 1 : 0;
+      runner.run("normInputGrad", units, x.record, dy.record, dx.record, batch, add, factors);
     },
   };
 }

@@ -8,6 +8,9 @@
  * beyond the batch: every kernel that writes a tensor writes zeros there or leaves them alone.
  */
 import type { Halo, Tensor } from "../backend.ts";
+import { createRecord } from "./records/record.ts";
+import { TensorRecord } from "./records/tensor.ts";
+import type { Runner } from "./run/runner.ts";
 
 /** A tensor in the memory of a SIMD build; every size in bytes is a multiple of 16. */
 export interface BlockedTensor extends Tensor {
@@ -23,6 +26,8 @@ export interface BlockedTensor extends Tensor {
   readonly pixelBytes: number;
   readonly rowBytes: number;
   readonly blockBytes: number;
+  /** Address of the `TensorRecord` that kernels are given. */
+  readonly record: number;
 }
 
 /** Most images of a block. */
@@ -42,13 +47,8 @@ export function blocksOf(tensor: BlockedTensor, batch: number): number {
   return Math.ceil(batch / tensor.lanes);
 }
 
-/** Lays out a tensor; `allocate` returns the address of that many zeroed bytes, aligned to 64. */
-export function layOut(
-  shape: Tensor["shape"],
-  maxBatch: number,
-  halo: Halo,
-  allocate: (bytes: number) => number,
-): BlockedTensor {
+/** Lays out a tensor of zeros in the memory of a runner. */
+export function layOut(runner: Runner, shape: Tensor["shape"], maxBatch: number, halo: Halo): BlockedTensor {
   const [C, H, W] = shape;
   const lanes = lanesFor(maxBatch);
   const blocks = Math.ceil(maxBatch / lanes);
@@ -56,7 +56,9 @@ export function layOut(
   const rowBytes = (W + 2 * halo[1]) * pixelBytes;
   const blockBytes = (H + 2 * halo[0]) * rowBytes;
   const bytes = blocks * blockBytes;
-  const start = allocate(bytes);
+  const start = runner.allocate(bytes);
   const origin = start + halo[0] * rowBytes + halo[1] * pixelBytes;
-  return { shape, maxBatch, halo, lanes, blocks, origin, start, bytes, pixelBytes, rowBytes, blockBytes };
+  const place = { origin, rowBytes, blockBytes, pixelBytes };
+  const record = createRecord(runner, TensorRecord, { ...place, C, H, W, lanes });
+  return { shape, maxBatch, halo, lanes, blocks, start, bytes, ...place, record };
 }

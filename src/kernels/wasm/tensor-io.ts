@@ -6,7 +6,7 @@ import type { Backend } from "../backend.ts";
 import { createWorkSpace, floatsAt, integersAt } from "./arrays.ts";
 import { type BlockedTensor, blocksOf } from "./layout.ts";
 import type { Runner } from "./run/runner.ts";
-import { blocked, rowsOf } from "./tensor-arguments.ts";
+import { blocked } from "./tensor-arguments.ts";
 
 const FLOAT_BYTES = 4;
 /** Elements of a unit of work of `maskBits`. */
@@ -39,20 +39,20 @@ export function createTensorIo(runner: Runner): Pick<Backend, "write" | "read" |
   return {
     write(tensor, batch, values) {
       const target = blocked(tensor);
-      const [C, H, W] = target.shape;
+      const [, H, W] = target.shape;
       const empty = zeros(W * FLOAT_BYTES + VECTOR_BYTES);
       forEachBlock(target, batch, (block, images, first, size) => {
         const staged = stage(size * FLOAT_BYTES);
         floatsAt(runner, staged, size).set(values.subarray(first, first + size));
-        runner.run("writeBlock", H, H, W, C, target.lanes, images, staged, empty, block, target.rowBytes);
+        runner.run("writeBlock", H, target.record, block, images, staged, empty);
       });
     },
     read(tensor, batch, values) {
       const source = blocked(tensor);
-      const [C, H, W] = source.shape;
+      const [, H] = source.shape;
       forEachBlock(source, batch, (block, images, first, size) => {
         const staged = stage(size * FLOAT_BYTES);
-        runner.run("readBlock", H, H, W, C, source.lanes, images, block, source.rowBytes, staged);
+        runner.run("readBlock", H, source.record, block, images, staged);
         values.set(floatsAt(runner, staged, size), first);
       });
     },
@@ -66,8 +66,7 @@ export function createTensorIo(runner: Runner): Pick<Backend, "write" | "read" |
       const slice = sliceBytes(shape);
       const words = maskSpace(blocks * wordBlock * FLOAT_BYTES + batch * slice);
       const bits = words + blocks * wordBlock * FLOAT_BYTES;
-      const below = floatBelow(threshold);
-      runner.run("maskWords", blocks * H, H, W, C, source.lanes, below, ...rowsOf(source), words, wordBlock);
+      runner.run("maskWords", blocks * H, source.record, floatBelow(threshold), words, wordBlock);
       forEachBlock(source, batch, (_, images, first) => {
         const block = (first / size / source.lanes) * wordBlock;
         const start = words + block * FLOAT_BYTES;

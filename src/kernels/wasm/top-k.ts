@@ -6,21 +6,10 @@
  */
 import { createWorkSpace, integersAt } from "./arrays.ts";
 import { type BlockedTensor, blocksOf } from "./layout.ts";
+import { bytesOf, writeRecord } from "./records/record.ts";
+import { FloatRows } from "./records/tensor.ts";
 import type { Runner } from "./run/runner.ts";
 import { contentBytes } from "./tensor-arguments.ts";
-
-/** Many floats as rows, each contiguous; of an array the last row is cut off at `total`. */
-interface Rows {
-  readonly address: number;
-  readonly count: number;
-  /** Rows of a block, bytes from row to row and from block to block. */
-  readonly H: number;
-  readonly rowBytes: number;
-  readonly blockBytes: number;
-  /** Floats of a row and of all rows. */
-  readonly floats: number;
-  readonly total: number;
-}
 
 /** Patterns below ≤ pattern ≤ top. */
 interface Interval {
@@ -69,9 +58,11 @@ export function createTopK(runner: Runner): TopK {
   const rest = runner.allocate(FLOAT_BYTES);
   const listSpace = createWorkSpace(runner);
   const countSpace = createWorkSpace(runner);
+  const recordAddress = runner.allocate(bytesOf(FloatRows));
+  const record = (rows: FloatRows) => writeRecord(runner, recordAddress, FloatRows, rows);
 
   /** Pattern of the rank-th largest among those in the interval, by histograms down to bins of 2^lastShift patterns. */
-  function refine(rows: Rows, rank: number, { low, top }: Interval, lastShift: number): number {
+  function refine(rows: FloatRows, rank: number, { low, top }: Interval, lastShift: number): number {
     const used = Math.min(parts, rows.count);
     let first = low;
     let last = top;
@@ -79,8 +70,7 @@ export function createTopK(runner: Runner): TopK {
     for (;;) {
       const bits = Math.min(MAGNITUDE_BITS, 32 - Math.clz32(last - first));
       const shift = Math.max(lastShift, bits - BIN_BITS);
-      const [size, place] = [shape(rows), where(rows)];
-      runner.run("topKHistogram", used, rows.count, used, ...size, ...place, first, last, shift, tables);
+      runner.run("topKHistogram", used, record(rows), used, first, last, shift, tables);
       const bin = runner.call("topKFind", used, remaining, tables, rest);
       remaining = integersAt(runner, rest, 1)[0];
       first += bin * 2 ** shift;
@@ -90,12 +80,12 @@ export function createTopK(runner: Runner): TopK {
   }
 
   /** Pattern of the k-th largest if it lies in the interval, else undefined. */
-  function selectWithin(rows: Rows, k: number, interval: Interval): number | undefined {
+  function selectWithin(rows: FloatRows, k: number, interval: Interval): number | undefined {
     const capacity = Math.max(LIST_MIN, Math.ceil(rows.floats * LIST_SHARE));
     const lists = listSpace(rows.count * capacity * FLOAT_BYTES);
     const counts = countSpace(rows.count * COUNT_BYTES);
     const bounds = [interval.low - 1, interval.top, lists, capacity, counts];
-    runner.run("topKNear", rows.count, ...shape(rows), ...where(rows), ...bounds);
+    runner.run("topKNear", rows.count, record(rows), ...bounds);
     let above = 0;
     let near = 0;
     let listed = true;
@@ -112,8 +102,8 @@ export function createTopK(runner: Runner): TopK {
   }
 
   /** Interval of a sample's ranks around k's, wide enough to hold the k-th largest nearly always. */
-  function sampleInterval(rows: Rows, k: number): Interval {
-    runner.call("topKSample", ...shape(rows), ...where(rows), SAMPLES, sample);
+  function sampleInterval(rows: FloatRows, k: number): Interval {
+    runner.call("topKSample", record(rows), SAMPLES, sample);
     const sampled = rowsOfFloats(sample, SAMPLES);
     const share = k / rows.total;
     const rank = share * SAMPLES;
@@ -126,7 +116,7 @@ export function createTopK(runner: Runner): TopK {
     return { low, top };
   }
 
-  function select(rows: Rows, k: number, hint: number): number {
+  function select(rows: FloatRows, k: number, hint: number): number {
     const hinted = hintInterval(hint);
     const found = hinted && selectWithin(rows, k, hinted);
     if (found !== undefined) return toFloat(found);
@@ -140,13 +130,13 @@ export function createTopK(runner: Runner): TopK {
   };
 }
 
-function rowsOfFloats(address: number, size: number): Rows {
+function rowsOfFloats(address: number, size: number): FloatRows {
   const count = Math.ceil(size / CHUNK);
-  return { address, count, H: count, rowBytes: CHUNK * FLOAT_BYTES, blockBytes: 0, floats: CHUNK, total: size };
+  return { origin: address, rowBytes: CHUNK * FLOAT_BYTES, blockBytes: 0, H: count, count, floats: CHUNK, total: size };
 }
 
 /** The rows of all images, and of lanes beyond the batch: their zeros are the smallest magnitudes and change nothing. */
-function rowsOfTensor(tensor: BlockedTensor, batch: number): Rows {
+function rowsOfTensor(tensor: BlockedTensor, batch: number): FloatRows {
   const {
     origin,
     rowBytes,
@@ -158,16 +148,7 @@ function rowsOfTensor(tensor: BlockedTensor, batch: number): Rows {
   if (halo[0] === 0 && halo[1] === 0) return rowsOfFloats(origin, (blocks * blockBytes) / FLOAT_BYTES);
   const floats = contentBytes(tensor) / FLOAT_BYTES;
   const count = blocks * H;
-  return { address: origin, count, H, rowBytes, blockBytes, floats, total: count * floats };
-}
-
-/** Arguments that kernels take one after another. */
-function shape({ H, floats, total }: Rows): [number, number, number] {
-  return [H, floats, total];
-}
-
-function where({ address, rowBytes, blockBytes }: Rows): [number, number, number] {
-  return [address, rowBytes, blockBytes];
+  return { origin, rowBytes, blockBytes, H, count, floats, total: count * floats };
 }
 
 function hintInterval(hint: number): Interval | undefined {

@@ -31,9 +31,7 @@ export interface Bench {
 /** Lays out the tensors, with `extra` rows and columns of halo beyond those needed. */
 export function createBench(runner: Runner, g: ConvGeometry, extra: Halo = [0, 0]): Bench {
   const tensor = (shape: readonly number[], halo: Halo) =>
-    layOut([shape[1], shape[2], shape[3]], g.N, [halo[0] + extra[0], halo[1] + extra[1]], (bytes) =>
-      runner.allocate(bytes),
-    );
+    layOut(runner, [shape[1], shape[2], shape[3]], g.N, [halo[0] + extra[0], halo[1] + extra[1]]);
   return {
     runner,
     g,

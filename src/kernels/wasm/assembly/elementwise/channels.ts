@@ -2,28 +2,26 @@
  * Copies a range of channels between tensors of different channel counts (concatenation and its gradient). In the blocked
  * layout the channels of a pixel are contiguous, so that each pixel is one run of bytes; dead lanes copy their zeros.
  */
-import { rowAt } from "../row-iteration";
+import { TensorRecord } from "../../records/tensor";
+import { rowOf } from "../row-iteration";
 
-/** `bytes` of each pixel from `source` to `target`, or added; both addresses are those of the first channel meant. */
+/** `bytes` of each pixel, from `sourceOffset` on in `source` and `targetOffset` on in `target`; or added. */
 export function copyPixels(
-  H: i32,
-  W: i32,
+  source: TensorRecord,
+  target: TensorRecord,
+  sourceOffset: usize,
+  targetOffset: usize,
   bytes: usize,
   accumulate: i32,
-  sourcePixel: usize,
-  targetPixel: usize,
-  source: usize,
-  sourceRow: usize,
-  sourceBlock: usize,
-  target: usize,
-  targetRow: usize,
-  targetBlock: usize,
   from: i32,
   to: i32,
 ): void {
+  const W = source.W;
+  const sourcePixel = source.pixelBytes;
+  const targetPixel = target.pixelBytes;
   for (let unit = from; unit < to; unit++) {
-    let x = rowAt(source, sourceRow, sourceBlock, H, unit);
-    let y = rowAt(target, targetRow, targetBlock, H, unit);
+    let x = rowOf(source, unit) + sourceOffset;
+    let y = rowOf(target, unit) + targetOffset;
     for (let w = 0; w < W; w++) {
       if (accumulate) {
         for (let at: usize = 0; at < bytes; at += 16) {

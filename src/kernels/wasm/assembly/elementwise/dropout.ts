@@ -3,7 +3,9 @@
  * scaled. Draws are those of src/core/random.ts, Philox4x32-10 (Salmon et al. 2011, §4): the four words of block
  * ⌊image / 4⌋ · C·H·W + element are those of four images, one vector. No draw depends on rows, threads or order.
  */
-import { rowAt } from "../row-iteration";
+import { DropoutRecord } from "../../records/layers";
+import { TensorRecord } from "../../records/tensor";
+import { rowOf } from "../row-iteration";
 
 const ROUNDS: i32 = 10;
 const MULTIPLIER_0: u64 = 0xd2511f53;
@@ -13,37 +15,33 @@ const WEYL_1: u32 = 0xbb67ae85;
 
 /** target = source where the draw ≥ bound, times `scale`, else 0; or added to. Units are rows. */
 export function dropout(
-  H: i32,
-  W: i32,
-  C: i32,
-  lanes: i32,
-  batch: i32,
-  bound: i32,
+  source: TensorRecord,
+  target: TensorRecord,
+  job: DropoutRecord,
   scale: f32,
-  key0: u32,
-  key1: u32,
-  substream: u32,
-  salt: u32,
-  family: u32,
-  accumulate: i32,
-  source: usize,
-  sourceRow: usize,
-  sourceBlock: usize,
-  target: usize,
-  targetRow: usize,
-  targetBlock: usize,
   from: i32,
   to: i32,
 ): void {
   const factor = f32x4.splat(scale);
-  const limit = i32x4.splat(bound);
+  const limit = i32x4.splat(job.bound);
+  const key0 = job.key0;
+  const key1 = job.key1;
+  const substream = job.substream;
+  const salt = job.salt;
+  const family = job.family;
+  const accumulate = job.accumulate;
+  const batch = job.batch;
+  const lanes = source.lanes;
+  const C = source.C;
+  const H = source.H;
+  const W = source.W;
   const plane = H * W;
   const size = C * plane;
   for (let unit = from; unit < to; unit++) {
     const block = unit / H;
     const h = unit % H;
-    let x = rowAt(source, sourceRow, sourceBlock, H, unit);
-    let y = rowAt(target, targetRow, targetBlock, H, unit);
+    let x = rowOf(source, unit);
+    let y = rowOf(target, unit);
     for (let w = 0; w < W; w++) {
       for (let c = 0; c < C; c++) {
         const element = c * plane + h * W + w;
@@ -51,7 +49,14 @@ export function dropout(
           const image = block * lanes + lane;
           let value = i32x4.splat(0);
           if (image < batch) {
-            const words = philox(<u32>((image >> 2) * size + element), substream, salt, family, key0, key1);
+            const words = philox(
+              <u32>((image >> 2) * size + element),
+              <u32>substream,
+              <u32>salt,
+              <u32>family,
+              <u32>key0,
+              <u32>key1,
+            );
             value = v128.and(f32x4.mul(v128.load(x), factor), i32x4.ge_u(words, limit));
           }
           v128.store(y, accumulate ? f32x4.add(v128.load(y), value) : value);

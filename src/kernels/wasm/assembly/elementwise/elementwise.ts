@@ -2,28 +2,19 @@
  * ReLU (0 at −0, NaN stays NaN), its gradient, sums and copies of tensors, and the top-k mask applied to parameters and
  * tensors. All are bound by memory. Tensors are walked by rows (row-iteration.ts); zeros in dead lanes give zeros.
  */
-import { rowAt } from "../row-iteration";
+import { TensorRecord } from "../../records/tensor";
+import { contentBytes, rowOf } from "../row-iteration";
 
 /** Floats of one unit of work on a plain array. */
 const CHUNK: i32 = 4096;
 
-/** output = max(input, 0) in rows of `bytes`. */
-export function relu(
-  H: i32,
-  bytes: usize,
-  input: usize,
-  inputRow: usize,
-  inputBlock: usize,
-  output: usize,
-  outputRow: usize,
-  outputBlock: usize,
-  from: i32,
-  to: i32,
-): void {
+/** output = max(input, 0). */
+export function relu(input: TensorRecord, output: TensorRecord, from: i32, to: i32): void {
+  const bytes = contentBytes(input);
   const zero = f32x4.splat(0);
   for (let unit = from; unit < to; unit++) {
-    let x = rowAt(input, inputRow, inputBlock, H, unit);
-    let y = rowAt(output, outputRow, outputBlock, H, unit);
+    let x = rowOf(input, unit);
+    let y = rowOf(output, unit);
     const end = x + bytes;
     const whole = x + (bytes & ~63);
     while (x < whole) {
@@ -49,26 +40,19 @@ export function relu(
 
 /** inputGrad = outputGrad where output > 0, else 0; or added to. */
 export function reluBackward(
-  H: i32,
-  bytes: usize,
+  output: TensorRecord,
+  outputGrad: TensorRecord,
+  inputGrad: TensorRecord,
   accumulate: i32,
-  output: usize,
-  outputRow: usize,
-  outputBlock: usize,
-  outputGrad: usize,
-  outputGradRow: usize,
-  outputGradBlock: usize,
-  inputGrad: usize,
-  inputGradRow: usize,
-  inputGradBlock: usize,
   from: i32,
   to: i32,
 ): void {
+  const bytes = contentBytes(output);
   const zero = f32x4.splat(0);
   for (let unit = from; unit < to; unit++) {
-    let y = rowAt(output, outputRow, outputBlock, H, unit);
-    let dy = rowAt(outputGrad, outputGradRow, outputGradBlock, H, unit);
-    let dx = rowAt(inputGrad, inputGradRow, inputGradBlock, H, unit);
+    let y = rowOf(output, unit);
+    let dy = rowOf(outputGrad, unit);
+    let dx = rowOf(inputGrad, unit);
     const end = y + bytes;
     if (accumulate) {
       while (y < end) {
@@ -93,25 +77,12 @@ export function reluBackward(
 }
 
 /** output = a + b; `output` may be one of them. */
-export function add(
-  H: i32,
-  bytes: usize,
-  a: usize,
-  aRow: usize,
-  aBlock: usize,
-  b: usize,
-  bRow: usize,
-  bBlock: usize,
-  output: usize,
-  outputRow: usize,
-  outputBlock: usize,
-  from: i32,
-  to: i32,
-): void {
+export function add(a: TensorRecord, b: TensorRecord, output: TensorRecord, from: i32, to: i32): void {
+  const bytes = contentBytes(a);
   for (let unit = from; unit < to; unit++) {
-    let p = rowAt(a, aRow, aBlock, H, unit);
-    let q = rowAt(b, bRow, bBlock, H, unit);
-    let y = rowAt(output, outputRow, outputBlock, H, unit);
+    let p = rowOf(a, unit);
+    let q = rowOf(b, unit);
+    let y = rowOf(output, unit);
     const end = p + bytes;
     const whole = p + (bytes & ~31);
     while (p < whole) {
@@ -126,20 +97,10 @@ export function add(
 }
 
 /** target = source. */
-export function copyRows(
-  H: i32,
-  bytes: usize,
-  source: usize,
-  sourceRow: usize,
-  sourceBlock: usize,
-  target: usize,
-  targetRow: usize,
-  targetBlock: usize,
-  from: i32,
-  to: i32,
-): void {
+export function copyRows(source: TensorRecord, target: TensorRecord, from: i32, to: i32): void {
+  const bytes = contentBytes(source);
   for (let unit = from; unit < to; unit++) {
-    memory.copy(rowAt(target, targetRow, targetBlock, H, unit), rowAt(source, sourceRow, sourceBlock, H, unit), bytes);
+    memory.copy(rowOf(target, unit), rowOf(source, unit), bytes);
   }
 }
 
@@ -164,23 +125,12 @@ export function applyThreshold(size: i32, threshold: f32, values: usize, output:
 }
 
 /** The same of a tensor: target = |source| ≥ threshold or NaN ? source : 0. */
-export function selectRows(
-  H: i32,
-  bytes: usize,
-  threshold: f32,
-  source: usize,
-  sourceRow: usize,
-  sourceBlock: usize,
-  target: usize,
-  targetRow: usize,
-  targetBlock: usize,
-  from: i32,
-  to: i32,
-): void {
+export function selectRows(source: TensorRecord, target: TensorRecord, threshold: f32, from: i32, to: i32): void {
+  const bytes = contentBytes(source);
   const limit = f32x4.splat(threshold);
   for (let unit = from; unit < to; unit++) {
-    const x = rowAt(source, sourceRow, sourceBlock, H, unit);
-    const y = rowAt(target, targetRow, targetBlock, H, unit);
+    const x = rowOf(source, unit);
+    const y = rowOf(target, unit);
     for (let at: usize = 0; at < bytes; at += 16) {
       const v = v128.load(x + at);
       const keep = v128.or(f32x4.ge(f32x4.abs(v), limit), f32x4.ne(v, v));

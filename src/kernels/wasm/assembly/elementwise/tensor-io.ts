@@ -3,35 +3,37 @@
  * read and written 16 bytes at a time. Masks of tensors are made in two steps: a word of one bit an image for each
  * element, in the order of [C, H, W], and then bits are transposed, 16 elements at a time.
  */
-import { rowAt } from "../row-iteration";
+import { TensorRecord } from "../../records/tensor";
+import { rowOf } from "../row-iteration";
 
 /** Elements of a unit of work of `maskBits`. */
 const MASK_UNIT: i32 = 128;
 
 /**
- * One block from `values` [images, C, H, W]; `zeros` holds W zeros and a vector more, which dead lanes are read from.
+ * The block at an address from `values` [images, C, H, W]; `zeros` holds W zeros and a vector more, which dead lanes are read from.
  * Units are rows.
  */
 export function writeBlock(
-  H: i32,
-  W: i32,
-  C: i32,
-  lanes: i32,
+  tensor: TensorRecord,
+  block: usize,
   images: i32,
   values: usize,
   zeros: usize,
-  target: usize,
-  rowBytes: usize,
   from: i32,
   to: i32,
 ): void {
+  const C = tensor.C;
+  const H = tensor.H;
+  const W = tensor.W;
+  const lanes = tensor.lanes;
+  const rowBytes = tensor.rowBytes;
   const imageBytes = (<usize>(C * H * W)) << 2;
   const pixelBytes = (<usize>(C * lanes)) << 2;
   const whole = W & ~3;
   for (let h = from; h < to; h++) {
     for (let c = 0; c < C; c++) {
       const source = values + ((<usize>((c * H + h) * W)) << 2);
-      const line = target + <usize>h * rowBytes + ((<usize>(c * lanes)) << 2);
+      const line = block + <usize>h * rowBytes + ((<usize>(c * lanes)) << 2);
       for (let w = 0; w < whole; w += 4) {
         const column = (<usize>w) << 2;
         for (let lane = 0; lane < lanes; lane += 4) {
@@ -65,25 +67,19 @@ export function writeBlock(
   }
 }
 
-/** `values` [images, C, H, W] from one block. Units are rows. */
-export function readBlock(
-  H: i32,
-  W: i32,
-  C: i32,
-  lanes: i32,
-  images: i32,
-  source: usize,
-  rowBytes: usize,
-  values: usize,
-  from: i32,
-  to: i32,
-): void {
+/** `values` [images, C, H, W] from the block at an address. Units are rows. */
+export function readBlock(tensor: TensorRecord, block: usize, images: i32, values: usize, from: i32, to: i32): void {
+  const C = tensor.C;
+  const H = tensor.H;
+  const W = tensor.W;
+  const lanes = tensor.lanes;
+  const rowBytes = tensor.rowBytes;
   const imageBytes = (<usize>(C * H * W)) << 2;
   const pixelBytes = (<usize>(C * lanes)) << 2;
   for (let h = from; h < to; h++) {
     for (let c = 0; c < C; c++) {
       const target = values + ((<usize>((c * H + h) * W)) << 2);
-      const line = source + <usize>h * rowBytes + ((<usize>(c * lanes)) << 2);
+      const line = block + <usize>h * rowBytes + ((<usize>(c * lanes)) << 2);
       let first = 0;
       while (first + 4 <= W) {
         for (let lane = 0; lane < images; lane += 4) {
@@ -132,24 +128,15 @@ function bitsOf16(x: usize, limit: v128): i32 {
  * words [block][wordBlock ≥ C·H·W]: bit i of a word says that |v| > `below`, or NaN, in lane i; bits beyond the lanes are
  * undefined. Units are rows of all blocks.
  */
-export function maskWords(
-  H: i32,
-  W: i32,
-  C: i32,
-  lanes: i32,
-  below: f32,
-  source: usize,
-  rowBytes: usize,
-  blockBytes: usize,
-  words: usize,
-  wordBlock: i32,
-  from: i32,
-  to: i32,
-): void {
+export function maskWords(source: TensorRecord, below: f32, words: usize, wordBlock: i32, from: i32, to: i32): void {
+  const C = source.C;
+  const H = source.H;
+  const W = source.W;
+  const lanes = source.lanes;
   const limit = f32x4.splat(below);
   const plane = (<usize>(H * W)) << 2;
   for (let unit = from; unit < to; unit++) {
-    let x = rowAt(source, rowBytes, blockBytes, H, unit);
+    let x = rowOf(source, unit);
     const first = words + ((<usize>((unit / H) * wordBlock + (unit % H) * W)) << 2);
     for (let w = 0; w < W; w++) {
       let word = first + ((<usize>w) << 2);

@@ -4,38 +4,36 @@
  * with x̂ = (x − mean)·invStd and m the mean rounded to a float; what that loses goes into the factors.
  */
 
+import { FACTORS_BYTES, NormRecord, SAVED_BYTES, SUMS_BYTES } from "../../records/layers";
+import { TensorRecord } from "../../records/tensor";
 import { madd } from "../madd";
-import { keepIf, liveLanes, rowAt } from "../row-iteration";
-import { addTo, FACTORS_BYTES, FULL, SAVED_BYTES, SUMS_BYTES, sumOf } from "./batch-norm-sums";
+import { keepIf, liveLanes, rowOf } from "../row-iteration";
+import { addTo, FULL, sumOf } from "./batch-norm-sums";
 
 /** m of each channel, as `normGradStatistics` reads it, from what the last training pass has saved. */
-export function normGradMeans(C: i32, saved: usize, factors: usize): void {
+export function normGradMeans(norm: NormRecord): void {
+  const C = norm.C;
   for (let c = 0; c < C; c++) {
-    store<f32>(factors + <usize>c * FACTORS_BYTES, <f32>load<f64>(saved + <usize>c * SAVED_BYTES));
+    store<f32>(norm.factors + <usize>c * FACTORS_BYTES, <f32>load<f64>(norm.saved + <usize>c * SAVED_BYTES));
   }
 }
 
 /** sums [rows][C] of Σ g and Σ g·(x − m); g is zero in dead lanes. */
 export function normGradStatistics(
-  H: i32,
-  W: i32,
-  C: i32,
-  lanes: i32,
-  input: usize,
-  inputRow: usize,
-  inputBlock: usize,
-  outputGrad: usize,
-  outputGradRow: usize,
-  outputGradBlock: usize,
+  input: TensorRecord,
+  outputGrad: TensorRecord,
   factors: usize,
   sums: usize,
   from: i32,
   to: i32,
 ): void {
+  const C = input.C;
+  const W = input.W;
+  const lanes = input.lanes;
   const factorsEnd = factors + <usize>C * FACTORS_BYTES;
   for (let unit = from; unit < to; unit++) {
-    let x = rowAt(input, inputRow, inputBlock, H, unit);
-    let g = rowAt(outputGrad, outputGradRow, outputGradBlock, H, unit);
+    let x = rowOf(input, unit);
+    let g = rowOf(outputGrad, unit);
     const first = sums + <usize>unit * <usize>C * SUMS_BYTES;
     memory.fill(first, 0, <usize>C * SUMS_BYTES);
     for (let w = 0; w < W; w++) {
@@ -84,32 +82,23 @@ export function normGradStatistics(
   }
 }
 
-/** gammaGrad, betaGrad and, in `gradFactors`, m, a, b, c of each channel. */
-export function normGradFinish(
-  C: i32,
-  rows: i32,
-  count: f64,
-  sums: usize,
-  gamma: usize,
-  gammaGrad: usize,
-  betaGrad: usize,
-  saved: usize,
-  gradFactors: usize,
-): void {
+/** gammaGrad, betaGrad and, in the factors, m, a, b, c of each channel. */
+export function normGradFinish(norm: NormRecord, sums: usize, rows: i32, count: f64): void {
+  const C = norm.C;
   const stride = <usize>C * SUMS_BYTES;
   for (let c = 0; c < C; c++) {
     const channel = (<usize>c) << 2;
-    const mean = load<f64>(saved + <usize>c * SAVED_BYTES);
-    const inverse = load<f64>(saved + <usize>c * SAVED_BYTES, 8);
+    const mean = load<f64>(norm.saved + <usize>c * SAVED_BYTES);
+    const inverse = load<f64>(norm.saved + <usize>c * SAVED_BYTES, 8);
     const rounded = <f32>mean;
     const rest = mean - <f64>rounded;
     const sum = sumOf(sums + <usize>c * SUMS_BYTES, rows, stride);
     const product = (sumOf(sums + <usize>c * SUMS_BYTES + 16, rows, stride) - rest * sum) * inverse;
-    store<f32>(gammaGrad + channel, <f32>product);
-    store<f32>(betaGrad + channel, <f32>sum);
-    const scale = <f64>load<f32>(gamma + channel) * inverse;
+    store<f32>(norm.gammaGrad + channel, <f32>product);
+    store<f32>(norm.betaGrad + channel, <f32>sum);
+    const scale = <f64>load<f32>(norm.gamma + channel) * inverse;
     const slope = (product * inverse) / count;
-    const own = gradFactors + <usize>c * FACTORS_BYTES;
+    const own = norm.factors + <usize>c * FACTORS_BYTES;
     store<f32>(own, rounded);
     store<f32>(own, <f32>scale, 4);
     store<f32>(own, <f32>(-scale * (sum / count - slope * rest)), 8);
@@ -124,35 +113,29 @@ function gradOf(x: v128, g: v128, mean: v128, a: v128, b: v128, c: v128): v128 {
 
 /** inputGrad = a·g + c·(x − m) + b, zeros in dead lanes; or added to. */
 export function normInputGrad(
-  H: i32,
-  W: i32,
-  C: i32,
-  lanes: i32,
+  input: TensorRecord,
+  outputGrad: TensorRecord,
+  inputGrad: TensorRecord,
   batch: i32,
   accumulate: i32,
-  input: usize,
-  inputRow: usize,
-  inputBlock: usize,
-  outputGrad: usize,
-  outputGradRow: usize,
-  outputGradBlock: usize,
-  inputGrad: usize,
-  inputGradRow: usize,
-  inputGradBlock: usize,
-  gradFactors: usize,
+  factors: usize,
   from: i32,
   to: i32,
 ): void {
-  const factorsEnd = gradFactors + <usize>C * FACTORS_BYTES;
+  const C = input.C;
+  const H = input.H;
+  const W = input.W;
+  const lanes = input.lanes;
+  const factorsEnd = factors + <usize>C * FACTORS_BYTES;
   const keep = keepIf(accumulate);
   for (let unit = from; unit < to; unit++) {
-    let x = rowAt(input, inputRow, inputBlock, H, unit);
-    let g = rowAt(outputGrad, outputGradRow, outputGradBlock, H, unit);
-    let dx = rowAt(inputGrad, inputGradRow, inputGradBlock, H, unit);
+    let x = rowOf(input, unit);
+    let g = rowOf(outputGrad, unit);
+    let dx = rowOf(inputGrad, unit);
     const live = batch - (unit / H) * lanes;
     const full = lanes === FULL && live >= FULL && !accumulate;
     for (let w = 0; w < W; w++) {
-      for (let at = gradFactors; at < factorsEnd; at += FACTORS_BYTES) {
+      for (let at = factors; at < factorsEnd; at += FACTORS_BYTES) {
         const mean = v128.load32_splat(at);
         const a = v128.load32_splat(at, 4);
         const b = v128.load32_splat(at, 8);

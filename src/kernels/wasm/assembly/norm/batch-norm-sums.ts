@@ -1,11 +1,5 @@
 /** What the forward and the backward pass of batch norm share: how sums are laid out, added to and added up. */
 
-/** Bytes for each row and channel: two sums as f64x2. */
-export const SUMS_BYTES: usize = 32;
-/** Bytes for each channel of what `apply` and `inputGrad` read: m and three factors. */
-export const FACTORS_BYTES: usize = 16;
-/** Bytes for each channel kept for the backward pass: mean and 1/√(variance + ε), double precision. */
-export const SAVED_BYTES: usize = 16;
 /** Images of a block for which loops are unrolled. */
 export const FULL: i32 = 32;
 

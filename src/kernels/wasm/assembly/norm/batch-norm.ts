@@ -7,15 +7,19 @@
  * the shift is near the mean, which `finish` checks. m is rounded to a float and what that loses goes into `offset`.
  */
 
+import { FACTORS_BYTES, NormRecord, SAVED_BYTES, SUMS_BYTES } from "../../records/layers";
+import { TensorRecord } from "../../records/tensor";
 import { madd } from "../madd";
-import { liveLanes, rowAt } from "../row-iteration";
-import { addTo, FACTORS_BYTES, FULL, SAVED_BYTES, SUMS_BYTES, sumOf } from "./batch-norm-sums";
+import { liveLanes, rowOf } from "../row-iteration";
+import { addTo, FULL, sumOf } from "./batch-norm-sums";
 
 /** Largest (mean − shift)² / variance at which sums of squares are good to six digits. */
 const SAFE_RATIO: f64 = 16;
 
 /** shifts [C] = mean of each channel over the `live` first lanes at `pixel`: a first guess. */
-export function normShifts(C: i32, lanes: i32, live: i32, pixel: usize, shifts: usize): void {
+export function normShifts(input: TensorRecord, live: i32, pixel: usize, shifts: usize): void {
+  const C = input.C;
+  const lanes = input.lanes;
   for (let c = 0; c < C; c++) {
     let sum: f64 = 0;
     for (let lane = 0; lane < live; lane++) sum += <f64>load<f32>(pixel + ((<usize>(c * lanes + lane)) << 2));
@@ -24,23 +28,14 @@ export function normShifts(C: i32, lanes: i32, live: i32, pixel: usize, shifts: 
 }
 
 /** sums [rows][C] of Σ d and Σ d². */
-export function normStatistics(
-  H: i32,
-  W: i32,
-  C: i32,
-  lanes: i32,
-  batch: i32,
-  input: usize,
-  inputRow: usize,
-  inputBlock: usize,
-  shifts: usize,
-  sums: usize,
-  from: i32,
-  to: i32,
-): void {
+export function normStatistics(input: TensorRecord, batch: i32, shifts: usize, sums: usize, from: i32, to: i32): void {
+  const C = input.C;
+  const H = input.H;
+  const W = input.W;
+  const lanes = input.lanes;
   const shiftsEnd = shifts + ((<usize>C) << 2);
   for (let unit = from; unit < to; unit++) {
-    let x = rowAt(input, inputRow, inputBlock, H, unit);
+    let x = rowOf(input, unit);
     const live = batch - (unit / H) * lanes;
     const first = sums + <usize>unit * <usize>C * SUMS_BYTES;
     memory.fill(first, 0, <usize>C * SUMS_BYTES);
@@ -93,21 +88,17 @@ export function normStatistics(
  * from its mean, and this is not the `last` attempt, it only replaces all shifts by the means and returns 0, otherwise 1.
  */
 export function normFinish(
-  C: i32,
+  norm: NormRecord,
+  sums: usize,
   rows: i32,
   count: f64,
-  last: i32,
   momentum: f64,
   epsilon: f64,
-  sums: usize,
-  shifts: usize,
-  gamma: usize,
-  beta: usize,
-  runningMean: usize,
-  runningVariance: usize,
-  saved: usize,
-  factors: usize,
+  last: i32,
 ): i32 {
+  const C = norm.C;
+  const shifts = norm.shifts;
+  const saved = norm.saved;
   const stride = <usize>C * SUMS_BYTES;
   let safe = 1;
   for (let c = 0; c < C; c++) {
@@ -129,30 +120,29 @@ export function normFinish(
     const variance = load<f64>(own, 8);
     const inverse = 1 / sqrt<f64>(variance + epsilon);
     store<f64>(own, inverse, 8);
-    setFactors(factors, c, mean, inverse * <f64>load<f32>(gamma + channel), <f64>load<f32>(beta + channel));
-    const running = <f64>load<f32>(runningMean + channel);
-    store<f32>(runningMean + channel, <f32>(running + momentum * (mean - running)));
+    setFactors(
+      norm.factors,
+      c,
+      mean,
+      inverse * <f64>load<f32>(norm.gamma + channel),
+      <f64>load<f32>(norm.beta + channel),
+    );
+    const running = <f64>load<f32>(norm.mean + channel);
+    store<f32>(norm.mean + channel, <f32>(running + momentum * (mean - running)));
     const unbiased = (variance * count) / max<f64>(1, count - 1);
-    const spread = <f64>load<f32>(runningVariance + channel);
-    store<f32>(runningVariance + channel, <f32>(spread + momentum * (unbiased - spread)));
+    const spread = <f64>load<f32>(norm.variance + channel);
+    store<f32>(norm.variance + channel, <f32>(spread + momentum * (unbiased - spread)));
   }
   return 1;
 }
 
 /** `factors` of `apply` from the running statistics. */
-export function normEvaluate(
-  C: i32,
-  epsilon: f64,
-  gamma: usize,
-  beta: usize,
-  runningMean: usize,
-  runningVariance: usize,
-  factors: usize,
-): void {
+export function normEvaluate(norm: NormRecord, epsilon: f64): void {
+  const C = norm.C;
   for (let c = 0; c < C; c++) {
     const channel = (<usize>c) << 2;
-    const scale = <f64>load<f32>(gamma + channel) / sqrt<f64>(<f64>load<f32>(runningVariance + channel) + epsilon);
-    setFactors(factors, c, <f64>load<f32>(runningMean + channel), scale, <f64>load<f32>(beta + channel));
+    const scale = <f64>load<f32>(norm.gamma + channel) / sqrt<f64>(<f64>load<f32>(norm.variance + channel) + epsilon);
+    setFactors(norm.factors, c, <f64>load<f32>(norm.mean + channel), scale, <f64>load<f32>(norm.beta + channel));
   }
 }
 
@@ -167,25 +157,21 @@ function setFactors(factors: usize, c: i32, mean: f64, scale: f64, beta: f64): v
 
 /** output = (x − m)·scale + offset, zeros in dead lanes. */
 export function normApply(
-  H: i32,
-  W: i32,
-  C: i32,
-  lanes: i32,
+  input: TensorRecord,
+  output: TensorRecord,
   batch: i32,
-  input: usize,
-  inputRow: usize,
-  inputBlock: usize,
-  output: usize,
-  outputRow: usize,
-  outputBlock: usize,
   factors: usize,
   from: i32,
   to: i32,
 ): void {
+  const C = input.C;
+  const H = input.H;
+  const W = input.W;
+  const lanes = input.lanes;
   const factorsEnd = factors + <usize>C * FACTORS_BYTES;
   for (let unit = from; unit < to; unit++) {
-    let x = rowAt(input, inputRow, inputBlock, H, unit);
-    let y = rowAt(output, outputRow, outputBlock, H, unit);
+    let x = rowOf(input, unit);
+    let y = rowOf(output, unit);
     const live = batch - (unit / H) * lanes;
     for (let w = 0; w < W; w++) {
       for (let at = factors; at < factorsEnd; at += FACTORS_BYTES) {

@@ -5,6 +5,8 @@
  *   max:     the first maximum in row-major order; the first NaN wins; an empty window gives −∞.
  *   average: Σ window / (height · width), padding counted as zeros; sums in double precision.
  */
+import { PoolRecord } from "../../records/layers";
+import { TensorRecord } from "../../records/tensor";
 import { keepIf, liveLanes } from "../row-iteration";
 
 /** First window on an axis that reaches `position`: ⌈(position + padding − window + 1) / stride⌉, at least 0. */
@@ -22,31 +24,29 @@ function endWindow(position: i32, padding: i32, stride: i32, windows: i32): i32 
 
 /** output and, in `argmax` [block][P][Q][C][lanes], the index into the H × W plane. */
 export function maxPool(
-  H: i32,
-  W: i32,
-  P: i32,
-  Q: i32,
-  windowRows: i32,
-  windowColumns: i32,
-  strideRows: i32,
-  strideColumns: i32,
-  top: i32,
-  left: i32,
-  pixelBytes: usize,
-  run: usize,
-  runs: i32,
-  lanes: i32,
+  pool: PoolRecord,
+  input: TensorRecord,
+  output: TensorRecord,
   batch: i32,
-  input: usize,
-  inputRow: usize,
-  inputBlock: usize,
-  output: usize,
-  outputRow: usize,
-  outputBlock: usize,
-  argmax: usize,
   from: i32,
   to: i32,
 ): void {
+  const H = input.H;
+  const W = input.W;
+  const P = output.H;
+  const Q = output.W;
+  const inputRow = input.rowBytes;
+  const pixelBytes = input.pixelBytes;
+  const windowRows = pool.windowRows;
+  const windowColumns = pool.windowColumns;
+  const strideRows = pool.strideRows;
+  const strideColumns = pool.strideColumns;
+  const top = pool.top;
+  const left = pool.left;
+  const run = pool.runBytes;
+  const runs = pool.runs;
+  const lanes = input.lanes;
+  const argmax = pool.argmax;
   for (let unit = from; unit < to; unit++) {
     const first = <usize>(unit % runs) * run;
     const last = min(first + run, pixelBytes);
@@ -54,12 +54,12 @@ export function maxPool(
     const block = row / P;
     const p = row % P;
     const live = batch - block * lanes;
-    const image = input + <usize>block * inputBlock;
+    const image = input.origin + <usize>block * input.blockBytes;
     const h0 = p * strideRows - top;
     const hFrom = max(0, h0);
     const hTo = min(H, h0 + windowRows);
     let where = argmax + <usize>(row * Q) * pixelBytes;
-    let y = output + <usize>block * outputBlock + <usize>p * outputRow;
+    let y = output.origin + <usize>block * output.blockBytes + <usize>p * output.rowBytes;
     for (let q = 0; q < Q; q++) {
       const w0 = q * strideColumns - left;
       const wFrom = max(0, w0);
@@ -97,30 +97,28 @@ export function maxPool(
 
 /** inputGrad = Σ outputGrad of the windows whose maximum is here; or added to. */
 export function maxPoolBackward(
-  H: i32,
-  W: i32,
-  P: i32,
-  Q: i32,
-  windowRows: i32,
-  windowColumns: i32,
-  strideRows: i32,
-  strideColumns: i32,
-  top: i32,
-  left: i32,
-  pixelBytes: usize,
-  run: usize,
-  runs: i32,
+  pool: PoolRecord,
+  outputGrad: TensorRecord,
+  inputGrad: TensorRecord,
   accumulate: i32,
-  outputGrad: usize,
-  outputGradRow: usize,
-  outputGradBlock: usize,
-  argmax: usize,
-  inputGrad: usize,
-  inputGradRow: usize,
-  inputGradBlock: usize,
   from: i32,
   to: i32,
 ): void {
+  const H = inputGrad.H;
+  const W = inputGrad.W;
+  const P = outputGrad.H;
+  const Q = outputGrad.W;
+  const gradRow = outputGrad.rowBytes;
+  const pixelBytes = inputGrad.pixelBytes;
+  const windowRows = pool.windowRows;
+  const windowColumns = pool.windowColumns;
+  const strideRows = pool.strideRows;
+  const strideColumns = pool.strideColumns;
+  const top = pool.top;
+  const left = pool.left;
+  const run = pool.runBytes;
+  const runs = pool.runs;
+  const argmax = pool.argmax;
   const keep = keepIf(accumulate);
   for (let unit = from; unit < to; unit++) {
     const first = <usize>(unit % runs) * run;
@@ -128,17 +126,17 @@ export function maxPoolBackward(
     const row = unit / runs;
     const block = row / H;
     const h = row % H;
-    const grads = outputGrad + <usize>block * outputGradBlock;
+    const grads = outputGrad.origin + <usize>block * outputGrad.blockBytes;
     const pFrom = firstWindow(h, top, windowRows, strideRows);
     const pTo = endWindow(h, top, strideRows, P);
-    let dx = inputGrad + <usize>block * inputGradBlock + <usize>h * inputGradRow;
+    let dx = inputGrad.origin + <usize>block * inputGrad.blockBytes + <usize>h * inputGrad.rowBytes;
     for (let w = 0; w < W; w++) {
       const qFrom = firstWindow(w, left, windowColumns, strideColumns);
       const qTo = endWindow(w, left, strideColumns, Q);
       const here = i32x4.splat(h * W + w);
       let old = keep;
       for (let p = pFrom; p < pTo; p++) {
-        let dy = grads + <usize>p * outputGradRow + <usize>qFrom * pixelBytes;
+        let dy = grads + <usize>p * gradRow + <usize>qFrom * pixelBytes;
         let where = argmax + <usize>((block * P + p) * Q + qFrom) * pixelBytes;
         for (let q = qFrom; q < qTo; q++) {
           for (let at = first; at < last; at += 16) {
@@ -165,29 +163,21 @@ function quotients(low: v128, high: v128, divisor: v128): v128 {
 }
 
 /** output = mean of each window. */
-export function averagePool(
-  H: i32,
-  W: i32,
-  P: i32,
-  Q: i32,
-  windowRows: i32,
-  windowColumns: i32,
-  strideRows: i32,
-  strideColumns: i32,
-  top: i32,
-  left: i32,
-  pixelBytes: usize,
-  run: usize,
-  runs: i32,
-  input: usize,
-  inputRow: usize,
-  inputBlock: usize,
-  output: usize,
-  outputRow: usize,
-  outputBlock: usize,
-  from: i32,
-  to: i32,
-): void {
+export function averagePool(pool: PoolRecord, input: TensorRecord, output: TensorRecord, from: i32, to: i32): void {
+  const H = input.H;
+  const W = input.W;
+  const P = output.H;
+  const Q = output.W;
+  const inputRow = input.rowBytes;
+  const pixelBytes = input.pixelBytes;
+  const windowRows = pool.windowRows;
+  const windowColumns = pool.windowColumns;
+  const strideRows = pool.strideRows;
+  const strideColumns = pool.strideColumns;
+  const top = pool.top;
+  const left = pool.left;
+  const run = pool.runBytes;
+  const runs = pool.runs;
   const area = f64x2.splat(<f64>windowRows * <f64>windowColumns);
   for (let unit = from; unit < to; unit++) {
     const first = <usize>(unit % runs) * run;
@@ -195,11 +185,11 @@ export function averagePool(
     const row = unit / runs;
     const block = row / P;
     const p = row % P;
-    const image = input + <usize>block * inputBlock;
+    const image = input.origin + <usize>block * input.blockBytes;
     const h0 = p * strideRows - top;
     const hFrom = max(0, h0);
     const hTo = min(H, h0 + windowRows);
-    let y = output + <usize>block * outputBlock + <usize>p * outputRow;
+    let y = output.origin + <usize>block * output.blockBytes + <usize>p * output.rowBytes;
     for (let q = 0; q < Q; q++) {
       const w0 = q * strideColumns - left;
       const wFrom = max(0, w0);
@@ -243,29 +233,27 @@ export function averagePool(
 
 /** inputGrad = Σ outputGrad / (height · width) of the windows that hold a pixel; or added to. */
 export function averagePoolBackward(
-  H: i32,
-  W: i32,
-  P: i32,
-  Q: i32,
-  windowRows: i32,
-  windowColumns: i32,
-  strideRows: i32,
-  strideColumns: i32,
-  top: i32,
-  left: i32,
-  pixelBytes: usize,
-  run: usize,
-  runs: i32,
+  pool: PoolRecord,
+  outputGrad: TensorRecord,
+  inputGrad: TensorRecord,
   accumulate: i32,
-  outputGrad: usize,
-  outputGradRow: usize,
-  outputGradBlock: usize,
-  inputGrad: usize,
-  inputGradRow: usize,
-  inputGradBlock: usize,
   from: i32,
   to: i32,
 ): void {
+  const H = inputGrad.H;
+  const W = inputGrad.W;
+  const P = outputGrad.H;
+  const Q = outputGrad.W;
+  const gradRow = outputGrad.rowBytes;
+  const pixelBytes = inputGrad.pixelBytes;
+  const windowRows = pool.windowRows;
+  const windowColumns = pool.windowColumns;
+  const strideRows = pool.strideRows;
+  const strideColumns = pool.strideColumns;
+  const top = pool.top;
+  const left = pool.left;
+  const run = pool.runBytes;
+  const runs = pool.runs;
   const keep = keepIf(accumulate);
   const area = f32x4.splat(<f32>windowRows * <f32>windowColumns);
   for (let unit = from; unit < to; unit++) {
@@ -274,16 +262,16 @@ export function averagePoolBackward(
     const row = unit / runs;
     const block = row / H;
     const h = row % H;
-    const grads = outputGrad + <usize>block * outputGradBlock;
+    const grads = outputGrad.origin + <usize>block * outputGrad.blockBytes;
     const pFrom = firstWindow(h, top, windowRows, strideRows);
     const pTo = endWindow(h, top, strideRows, P);
-    let dx = inputGrad + <usize>block * inputGradBlock + <usize>h * inputGradRow;
+    let dx = inputGrad.origin + <usize>block * inputGrad.blockBytes + <usize>h * inputGrad.rowBytes;
     for (let w = 0; w < W; w++) {
       const qFrom = firstWindow(w, left, windowColumns, strideColumns);
       const qTo = endWindow(w, left, strideColumns, Q);
       let old = keep;
       for (let p = pFrom; p < pTo; p++) {
-        let dy = grads + <usize>p * outputGradRow + <usize>qFrom * pixelBytes;
+        let dy = grads + <usize>p * gradRow + <usize>qFrom * pixelBytes;
         for (let q = qFrom; q < qTo; q++) {
           for (let at = first; at < last; at += 16) {
             const grad = f32x4.div(v128.load(dy + at), area);

@@ -6,6 +6,7 @@
  *   topKSample     a stratified sample, from which the host guesses an interval.
  * Values are given as rows of `floats` floats (row-iteration.ts); of a plain array the last row is cut off at `total`.
  */
+import { FloatRows } from "../../records/tensor";
 import { rowAt } from "../row-iteration";
 
 /** Bins of a histogram; each has 4 counters side by side, so that equal values in a row do not wait for each other. */
@@ -40,12 +41,7 @@ function compress(v: v128, bits: i32, to: usize): usize {
  * written to lists [row][capacity]. Where there are too many, as with ties, their number is negative and the list useless.
  */
 export function topKNear(
-  H: i32,
-  floats: i32,
-  total: i32,
-  values: usize,
-  rowBytes: usize,
-  blockBytes: usize,
+  rows: FloatRows,
   below: i32,
   top: i32,
   lists: usize,
@@ -54,11 +50,13 @@ export function topKNear(
   from: i32,
   to: i32,
 ): void {
+  const floats = rows.floats;
+  const total = rows.total;
   const mask = i32x4.splat(MAGNITUDE);
   const lower = i32x4.splat(below);
   const upper = i32x4.splat(top);
   for (let row = from; row < to; row++) {
-    let x = rowAt(values, rowBytes, blockBytes, H, row);
+    let x = rowAt(rows.origin, rows.rowBytes, rows.blockBytes, rows.H, row);
     const size = min(floats, total - row * floats);
     const end = x + ((<usize>size) << 2);
     const whole = x + ((<usize>(size & ~15)) << 2);
@@ -144,14 +142,8 @@ function binOf(magnitude: i32, low: i32, shift: i32): usize {
  * equal shares of the rows.
  */
 export function topKHistogram(
-  rows: i32,
+  rows: FloatRows,
   parts: i32,
-  H: i32,
-  floats: i32,
-  total: i32,
-  values: usize,
-  rowBytes: usize,
-  blockBytes: usize,
   low: i32,
   top: i32,
   shift: i32,
@@ -159,6 +151,8 @@ export function topKHistogram(
   from: i32,
   to: i32,
 ): void {
+  const floats = rows.floats;
+  const total = rows.total;
   const mask = i32x4.splat(MAGNITUDE);
   const lower = i32x4.splat(low - 1);
   const upper = i32x4.splat(top);
@@ -166,9 +160,9 @@ export function topKHistogram(
   for (let part = from; part < to; part++) {
     const table = tables + <usize>part * TABLE_BYTES;
     memory.fill(table, 0, TABLE_BYTES);
-    const lastRow = <i32>((<i64>rows * (part + 1)) / parts);
-    for (let row = <i32>((<i64>rows * part) / parts); row < lastRow; row++) {
-      let x = rowAt(values, rowBytes, blockBytes, H, row);
+    const lastRow = <i32>((<i64>rows.count * (part + 1)) / parts);
+    for (let row = <i32>((<i64>rows.count * part) / parts); row < lastRow; row++) {
+      let x = rowAt(rows.origin, rows.rowBytes, rows.blockBytes, rows.H, row);
       const size = min(floats, total - row * floats);
       const end = x + ((<usize>size) << 2);
       const whole = x + ((<usize>(size & ~3)) << 2);
@@ -227,23 +221,16 @@ export function topKFind(parts: i32, rank: i32, tables: usize, rest: usize): i32
 }
 
 /** sample [samples]: a value from a random place of each of `samples` equal parts of the rows, always the same places. */
-export function topKSample(
-  H: i32,
-  floats: i32,
-  total: i32,
-  values: usize,
-  rowBytes: usize,
-  blockBytes: usize,
-  samples: i32,
-  sample: usize,
-): void {
+export function topKSample(rows: FloatRows, samples: i32, sample: usize): void {
+  const floats = rows.floats;
+  const total = rows.total;
   let state: u64 = INCREMENT;
   for (let i = 0; i < samples; i++) {
     state = state * MULTIPLIER + INCREMENT;
     const first = (<u64>i * <u64>total) / <u64>samples;
     const size = (<u64>(i + 1) * <u64>total) / <u64>samples - first;
     const place = <i32>(first + (((state >> 32) * size) >> 32));
-    const row = rowAt(values, rowBytes, blockBytes, H, place / floats);
+    const row = rowAt(rows.origin, rows.rowBytes, rows.blockBytes, rows.H, place / floats);
     store<i32>(sample + ((<usize>i) << 2), load<i32>(row + ((<usize>(place % floats)) << 2)));
   }
 }

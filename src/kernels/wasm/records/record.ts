@@ -1,0 +1,39 @@
+/**
+ * Records: what a kernel is given in memory, as one address. A record is a class of 32-bit words that the host and
+ * AssemblyScript both import, so that neither keeps a list of offsets: AssemblyScript lays its fields out in the order in
+ * which they stand, and the host writes them in that order. Its defaults are there for the host alone.
+ */
+import type { Runner } from "../run/runner.ts";
+
+const WORD_BYTES = 4;
+
+/** The fields as words, in their order. */
+export function wordsOf<R extends object>(Kind: new () => R, fields: R): number[] {
+  return (Object.keys(new Kind()) as (keyof R)[]).map((name) => fields[name] as number);
+}
+
+/** Bytes of a record. */
+export function bytesOf(Kind: new () => object): number {
+  return Object.keys(new Kind()).length * WORD_BYTES;
+}
+
+/** Writes a record at an address, which it returns. */
+export function writeRecord<R extends object>(
+  { memory }: Pick<Runner, "memory">,
+  address: number,
+  Kind: new () => R,
+  fields: R,
+): number {
+  const words = wordsOf(Kind, fields);
+  new Uint32Array(memory.buffer, address, words.length).set(words);
+  return address;
+}
+
+/** A record of a layer or tensor, in memory of its own. */
+export function createRecord<R extends object>(
+  runner: Pick<Runner, "memory" | "allocate">,
+  Kind: new () => R,
+  fields: R,
+): number {
+  return writeRecord(runner, runner.allocate(bytesOf(Kind)), Kind, fields);
+}
