@@ -5,6 +5,8 @@
  */
 
 import { type BlockedTensor, blocksOf } from "../layout.ts";
+import { GatherRecord, MASK_LANES, NO_PHASE, TILE_CHANNELS } from "../records/gather.ts";
+import { bytesOf, writeRecord } from "../records/record.ts";
 import type { Runner } from "../run/runner.ts";
 import type { AxisPlan } from "./axis.ts";
 
@@ -35,18 +37,13 @@ export interface Tap {
   readonly isNew: boolean;
 }
 
-/** Channels of a tile of the dense kernel: TILE_CHANNELS in assembly/conv/dense.ts. */
-export const TILE_CHANNELS = 4;
 const FLOAT_BYTES = 4;
 const WORD_BYTES = 4;
 const PAIR_BYTES = 8;
-const MAX_LANES = 32;
 /** Units to aim at in a call, so that threads find work in small images. */
 const UNITS = 32;
 /** Fewest channels of a unit of the sparse kernel. */
 const MIN_CHANNELS = 8;
-const JOB_WORDS = 22;
-const NO_PHASE = 0xffffffff;
 const NO_BLOCK = 0xffffffff;
 
 /** One direction of a convolution with its packed weights. */
@@ -57,13 +54,13 @@ export class Gather {
   readonly listCount: number;
   /** Address of the pairs of lists, or of the panels. */
   readonly storage: number;
-  /** Address of the table of phases: assembly/conv/job.ts. */
+  /** Address of the table of phases: records/gather.ts. */
   readonly phases: number;
   readonly phaseCount: number;
   /** Whether lists or panels are in the storage. */
   sparse = true;
   #runner: Runner;
-  #job: Uint32Array;
+  #record: number;
   #rows: Uint32Array;
   #runs: Uint32Array;
   #phases: Uint32Array;
@@ -82,21 +79,15 @@ export class Gather {
     this.listCount = this.phaseCount * groups * targets;
     const panelBytes = groups * Math.ceil(targets / TILE_CHANNELS) * TILE_CHANNELS * tapCount * sources * FLOAT_BYTES;
     this.storage = runner.allocate(Math.max(shape.maxPairs * PAIR_BYTES, panelBytes));
-    const words = [
-      JOB_WORDS,
-      targetRows * 2,
-      columns.runs.length * 6,
-      this.phaseCount * 5,
-      tapCount * 3,
-      MAX_LANES * 2,
-    ];
+    this.#record = runner.allocate(bytesOf(GatherRecord));
+    const words = [targetRows * 2, columns.runs.length * 6, this.phaseCount * 5, tapCount * 3, MASK_LANES * 2];
     const addresses = [...words, this.listCount + 1].map((count) => runner.allocate(count * WORD_BYTES));
     const view = (i: number) => new Uint32Array(runner.memory.buffer, addresses[i], words[i]);
-    [this.#job, this.#rows, this.#runs, this.#phases, this.#taps] = [0, 1, 2, 3, 4].map(view);
-    this.phases = addresses[3];
-    this.#masks = new Int32Array(runner.memory.buffer, addresses[5], MAX_LANES * 2);
+    [this.#rows, this.#runs, this.#phases, this.#taps] = [0, 1, 2, 3].map(view);
+    this.phases = addresses[2];
+    this.#masks = new Int32Array(runner.memory.buffer, addresses[4], MASK_LANES * 2);
     this.#masks.fill(-1);
-    this.lists = addresses[6];
+    this.lists = addresses[5];
     this.#lists = new Uint32Array(runner.memory.buffer, this.lists, this.listCount + 1);
     this.#rowBytes = shape.sourceRowBytes;
     this.#writeTaps();
@@ -142,8 +133,8 @@ export class Gather {
     const channels = groups * targets;
     const blocks = blocksOf(target, batch);
     const rest = batch % lanes;
-    this.#masks.fill(0, MAX_LANES);
-    this.#masks.fill(-1, MAX_LANES, MAX_LANES + rest);
+    this.#masks.fill(0, MASK_LANES);
+    this.#masks.fill(-1, MASK_LANES, MASK_LANES + rest);
     rows.runs.forEach((run) => {
       for (let i = 0; i < run.count; i++) {
         const at = (run.first + i * run.step) * 2;
@@ -163,31 +154,31 @@ export class Gather {
     );
     const parts = this.sparse ? Math.ceil(channels / MIN_CHANNELS) : groups * Math.ceil(targets / TILE_CHANNELS);
     const tiles = Math.min(parts, Math.ceil(UNITS / (blocks * targetRows)));
-    this.#job.set([
-      source.origin,
-      source.blockBytes,
-      target.origin,
-      target.blockBytes,
-      target.rowBytes,
-      this.#rows.byteOffset,
-      targetRows,
-      this.#runs.byteOffset,
-      columns.runs.length,
-      columns.phases.length,
+    writeRecord(this.#runner, this.#record, GatherRecord, {
+      source: source.origin,
+      sourceBlock: source.blockBytes,
+      target: target.origin,
+      targetBlock: target.blockBytes,
+      targetRow: target.rowBytes,
+      rows: this.#rows.byteOffset,
+      rowCount: targetRows,
+      runs: this.#runs.byteOffset,
+      runCount: columns.runs.length,
+      columnPhases: columns.phases.length,
       channels,
       lanes,
       bias,
-      accumulate ? 1 : 0,
-      this.#masks.byteOffset,
-      rest === 0 ? NO_BLOCK : blocks - 1,
+      accumulate: accumulate ? 1 : 0,
+      masks: this.#masks.byteOffset,
+      lastBlock: rest === 0 ? NO_BLOCK : blocks - 1,
       tiles,
-      this.lists,
-      this.phases,
+      lists: this.lists,
+      phases: this.phases,
       groups,
-      targets,
-      sources,
-    ]);
-    this.#runner.run(this.sparse ? "convSparse" : "convDense", blocks * targetRows * tiles, this.#job.byteOffset);
+      groupTargets: targets,
+      groupSources: sources,
+    });
+    this.#runner.run(this.sparse ? "convSparse" : "convDense", blocks * targetRows * tiles, this.#record);
   }
 
   /** Moves tables and lists to tensors with rows of another length. */

@@ -4,11 +4,10 @@
  */
 import type { ConvGeometry } from "../../../core/geometry.ts";
 import { sizeOf, weightShape } from "../../../core/geometry.ts";
+import { SCAN_CHANNELS, TILE_CHANNELS } from "../records/gather.ts";
 import type { Runner } from "../run/runner.ts";
-import { type Gather, TILE_CHANNELS } from "./gather.ts";
+import type { Gather } from "./gather.ts";
 
-/** Input channels that are scanned together: SCAN_CHANNELS in assembly/conv/weights.ts. */
-const SCAN_CHANNELS = 16;
 const WORD_BYTES = 4;
 const FLOAT_BYTES = 4;
 

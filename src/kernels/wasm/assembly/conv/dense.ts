@@ -3,65 +3,34 @@
  * registers over all taps and channels of a window. Weights come in panels [phase][group][tile][tap][channel][4].
  */
 
+import { GatherRecord, NO_PHASE, TILE_CHANNELS } from "../../records/gather";
 import { madd } from "../madd";
-import {
-  ACCUMULATE,
-  BIAS,
-  COLUMN_PHASES,
-  clearPixels,
-  GROUP_SOURCES,
-  GROUP_TARGETS,
-  GROUPS,
-  LANES,
-  LAST_BLOCK,
-  MASKS,
-  MASKS_BYTES,
-  NO_PHASE,
-  PHASE_BYTES,
-  PHASES,
-  ROW_BYTES,
-  ROW_COUNT,
-  ROWS,
-  RUN_BYTES,
-  RUN_COUNT,
-  RUNS,
-  SOURCE,
-  SOURCE_BLOCK,
-  TAP_BYTES,
-  TARGET,
-  TARGET_BLOCK,
-  TARGET_ROW,
-  TILES,
-} from "./job";
-
-/** Channels of a tile. With more, sums do not stay in V8's 15 registers, and the loop is a third slower. */
-export const TILE_CHANNELS: usize = 4;
+import { clearPixels, MASKS_BYTES, PHASE_BYTES, ROW_BYTES, RUN_BYTES, TAP_BYTES } from "./job";
 
 /** Units: block × target row × tile of panels. */
-export function convDense(job: usize, from: usize, to: usize): void {
-  const rowCount = load<usize>(job, ROW_COUNT);
-  const runs = load<usize>(job, RUNS);
-  const runsEnd = runs + load<usize>(job, RUN_COUNT) * RUN_BYTES;
-  const columnPhases = load<usize>(job, COLUMN_PHASES);
-  const targets = load<usize>(job, GROUP_TARGETS);
-  const sources = load<usize>(job, GROUP_SOURCES);
+export function convDense(job: GatherRecord, from: usize, to: usize): void {
+  const rowCount = job.rowCount;
+  const runs = job.runs;
+  const runsEnd = runs + job.runCount * RUN_BYTES;
+  const columnPhases = job.columnPhases;
+  const targets = job.groupTargets;
+  const sources = job.groupSources;
   const panelsOfGroup = (targets + TILE_CHANNELS - 1) / TILE_CHANNELS;
-  const panels = panelsOfGroup * load<usize>(job, GROUPS);
-  const channelBytes: usize = load<usize>(job, LANES) * 4;
+  const panels = panelsOfGroup * job.groups;
+  const channelBytes: usize = job.lanes * 4;
   const sourceBytes = sources * channelBytes;
-  const biases = load<usize>(job, BIAS);
-  const accumulate = load<usize>(job, ACCUMULATE);
-  const tiles = load<usize>(job, TILES);
+  const biases = job.bias;
+  const accumulate = job.accumulate;
+  const tiles = job.tiles;
   for (let unit = from; unit < to; unit++) {
     const tile = unit % tiles;
     const row = (unit / tiles) % rowCount;
     const block = unit / tiles / rowCount;
-    const rowEntry = load<usize>(job, ROWS) + row * ROW_BYTES;
+    const rowEntry = job.rows + row * ROW_BYTES;
     const rowPhase = load<usize>(rowEntry, 4);
-    const rowSource = load<usize>(job, SOURCE) + block * load<usize>(job, SOURCE_BLOCK) + load<usize>(rowEntry);
-    const rowTarget =
-      load<usize>(job, TARGET) + block * load<usize>(job, TARGET_BLOCK) + row * load<usize>(job, TARGET_ROW);
-    const mask = load<usize>(job, MASKS) + (block === load<usize>(job, LAST_BLOCK) ? MASKS_BYTES : 0);
+    const rowSource = job.source + block * job.sourceBlock + load<usize>(rowEntry);
+    const rowTarget = job.target + block * job.targetBlock + row * job.targetRow;
+    const mask = job.masks + (block === job.lastBlock ? MASKS_BYTES : 0);
     for (let panel = (panels * tile) / tiles; panel < (panels * (tile + 1)) / tiles; panel++) {
       const group = panel / panelsOfGroup;
       const inGroup = (panel % panelsOfGroup) * TILE_CHANNELS;
@@ -79,7 +48,7 @@ export function convDense(job: usize, from: usize, to: usize): void {
           if (!accumulate) clearPixels(target, targetStep, count, width * channelBytes);
           continue;
         }
-        const phase = load<usize>(job, PHASES) + (rowPhase * columnPhases + columnPhase) * PHASE_BYTES;
+        const phase = job.phases + (rowPhase * columnPhases + columnPhase) * PHASE_BYTES;
         const tapCount = load<usize>(phase);
         const taps = load<usize>(phase, 4);
         const weights = load<usize>(phase, 8) + panel * tapCount * sources * (TILE_CHANNELS * 4);

@@ -3,65 +3,34 @@
  * as pairs [byte offset from the pixel's window, value], and 32 sums (images, or images of neighbouring pixels) that
  * stay in registers while the list is read once.
  */
-import {
-  ACCUMULATE,
-  BIAS,
-  CHANNELS,
-  COLUMN_PHASES,
-  clearPixels,
-  GROUP_SOURCES,
-  GROUPS,
-  LANES,
-  LAST_BLOCK,
-  LISTS,
-  MASKS,
-  MASKS_BYTES,
-  NO_PHASE,
-  PHASE_BYTES,
-  PHASES,
-  ROW_BYTES,
-  ROW_COUNT,
-  ROWS,
-  RUN_BYTES,
-  RUN_COUNT,
-  RUNS,
-  SOURCE,
-  SOURCE_BLOCK,
-  TARGET,
-  TARGET_BLOCK,
-  TARGET_ROW,
-  TILES,
-} from "./job";
+import { GatherRecord, NO_PHASE } from "../../records/gather";
+import { clearPixels, MASKS_BYTES, PHASE_BYTES, ROW_BYTES, RUN_BYTES } from "./job";
 import { sum1, sum2, sum4, sum8, sum32 } from "./sparse-sums";
 
 /** Units: block × target row × tile of channels. */
-export function convSparse(job: usize, from: usize, to: usize): void {
-  const rowCount = load<usize>(job, ROW_COUNT);
-  const runs = load<usize>(job, RUNS);
-  const runsEnd = runs + load<usize>(job, RUN_COUNT) * RUN_BYTES;
-  const columnPhases = load<usize>(job, COLUMN_PHASES);
-  const channels = load<usize>(job, CHANNELS);
-  const lanes = load<usize>(job, LANES);
+export function convSparse(job: GatherRecord, from: usize, to: usize): void {
+  const rowCount = job.rowCount;
+  const runs = job.runs;
+  const runsEnd = runs + job.runCount * RUN_BYTES;
+  const columnPhases = job.columnPhases;
+  const channels = job.channels;
+  const lanes = job.lanes;
   const channelBytes: usize = lanes * 4;
-  const biases = load<usize>(job, BIAS);
-  const accumulate = load<usize>(job, ACCUMULATE);
-  const tiles = load<usize>(job, TILES);
-  const pixelBytes = load<usize>(job, GROUPS) * load<usize>(job, GROUP_SOURCES) * channelBytes;
+  const biases = job.bias;
+  const accumulate = job.accumulate;
+  const tiles = job.tiles;
+  const pixelBytes = job.groups * job.groupSources * channelBytes;
   for (let unit = from; unit < to; unit++) {
     const tile = unit % tiles;
     const row = (unit / tiles) % rowCount;
     const block = unit / tiles / rowCount;
     const first = (channels * tile) / tiles;
     const last = (channels * (tile + 1)) / tiles;
-    const rowEntry = load<usize>(job, ROWS) + row * ROW_BYTES;
+    const rowEntry = job.rows + row * ROW_BYTES;
     const rowPhase = load<usize>(rowEntry, 4);
-    const rowSource = load<usize>(job, SOURCE) + block * load<usize>(job, SOURCE_BLOCK) + load<usize>(rowEntry);
-    const rowTarget =
-      load<usize>(job, TARGET) +
-      block * load<usize>(job, TARGET_BLOCK) +
-      row * load<usize>(job, TARGET_ROW) +
-      first * channelBytes;
-    const mask = load<usize>(job, MASKS) + (block === load<usize>(job, LAST_BLOCK) ? MASKS_BYTES : 0);
+    const rowSource = job.source + block * job.sourceBlock + load<usize>(rowEntry);
+    const rowTarget = job.target + block * job.targetBlock + row * job.targetRow + first * channelBytes;
+    const mask = job.masks + (block === job.lastBlock ? MASKS_BYTES : 0);
     const bias: usize = biases === 0 ? 0 : biases + first * 4;
     for (let run = runs; run < runsEnd; run += RUN_BYTES) {
       const target = rowTarget + load<usize>(run);
@@ -75,8 +44,8 @@ export function convSparse(job: usize, from: usize, to: usize): void {
         continue;
       }
       const phase = rowPhase * columnPhases + columnPhase;
-      const phaseEntry = load<usize>(job, PHASES) + phase * PHASE_BYTES;
-      const lists = load<usize>(job, LISTS) + (phase * channels + first) * 4;
+      const phaseEntry = job.phases + phase * PHASE_BYTES;
+      const lists = job.lists + (phase * channels + first) * 4;
       const listsEnd = lists + (last - first) * 4;
       if (lanes === 32) {
         for (let i: usize = 0; i < count; i++) {

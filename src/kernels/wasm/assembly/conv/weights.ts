@@ -3,11 +3,8 @@
  * input channel (sparse), or as panels (dense). It happens in every training step, so it scans 64 weights at a time.
  */
 
-import { TILE_CHANNELS } from "./dense";
+import { SCAN_CHANNELS, TILE_CHANNELS } from "../../records/gather";
 import { PHASE_BYTES, TAP_BYTES } from "./job";
-
-/** Input channels that are scanned together. */
-export const SCAN_CHANNELS: usize = 16;
 
 /** Bytes of the floats that are scanned at a time: 64, so that the loop over their nonzeros seldom ends by surprise. */
 const SCAN_BYTES: usize = 256;
