@@ -9,8 +9,6 @@ import { createConv } from "./conv/conv.ts";
 import { floatAtLeast } from "./float-threshold.ts";
 import { layOut } from "./layout.ts";
 import { createAveragePool, createMaxPool } from "./pool.ts";
-import { DropoutRecord } from "./records/layers.ts";
-import { bytesOf, writeRecord } from "./records/record.ts";
 import type { Runner } from "./run/runner.ts";
 import { blocked, rowCount } from "./tensor-arguments.ts";
 import { createTensorIo } from "./tensor-io.ts";
@@ -28,7 +26,6 @@ export function createSimdBackend(runner: Runner): Backend {
   const workSpace = createWorkSpace(runner);
   const topK = createTopK(runner);
   const io = createTensorIo(runner);
-  const dropoutRecord = runner.allocate(bytesOf(DropoutRecord));
 
   return {
     name: runner.name,
@@ -67,12 +64,9 @@ export function createSimdBackend(runner: Runner): Backend {
     },
     dropout(batch, rate, stream, source, target, accumulate) {
       const [x, y] = [blocked(source), blocked(target)];
-      const [key0, key1] = stream.origin.key;
-      const [substream, salt, family] = stream.origin.counter;
-      const draws = { bound: dropoutBound(rate), key0, key1, substream, salt, family };
-      const job = { batch, ...draws, accumulate: accumulate ? 1 : 0 };
-      writeRecord(runner, dropoutRecord, DropoutRecord, job);
-      runner.run("dropout", rowCount(x, batch), x.record, y.record, dropoutRecord, dropoutScale(rate));
+      const { key, counter } = stream.origin;
+      const draws = [dropoutBound(rate), dropoutScale(rate), ...key, ...counter];
+      runner.run("dropout", rowCount(x, batch), x.record, y.record, ...draws, batch, accumulate ? 1 : 0);
     },
 
     crossEntropy(batch, logits, labels, smoothing, logitsGrad) {

@@ -39,17 +39,3 @@ export const SUMS_BYTES = 32;
 /** Bytes of the factors of a channel: m and three more. */
 export const FACTORS_BYTES = 16;
 export const SAVED_BYTES = 16;
-
-/** The draws of a dropout layer, and what is done with them. */
-// @unmanaged
-export class DropoutRecord {
-  batch: i32 = 0;
-  /** Elements are dropped where the draw lies below. */
-  bound: i32 = 0;
-  key0: i32 = 0;
-  key1: i32 = 0;
-  substream: i32 = 0;
-  salt: i32 = 0;
-  family: i32 = 0;
-  accumulate: i32 = 0;
-}

@@ -8,10 +8,6 @@ import type { Runner } from "../run/runner.ts";
 type Memory = Pick<Runner, "memory" | "allocate">;
 
 const WORD_BYTES = 4;
-const ALIGNMENT = 64;
-const PAGE_BYTES = 4096;
-/** Where the next record of a memory goes. */
-const pages = new WeakMap<object, { readonly next: number; readonly left: number }>();
 
 /** The fields as words, in their order. */
 export function wordsOf<R extends object>(Kind: new () => R, fields: R): number[] {
@@ -35,14 +31,7 @@ export function writeRecord<R extends object>(
   return address;
 }
 
-/**
- * A record of a layer or tensor, in memory of its own. Records share pages, because one between two tensors would shift their
- * addresses against each other, and loads wait for stores 4096 bytes away: `select` took 1.8 times as long.
- */
+/** A record of a layer or tensor, in memory of its own. */
 export function createRecord<R extends object>(runner: Memory, Kind: new () => R, fields: R): number {
-  const bytes = Math.ceil(bytesOf(Kind) / ALIGNMENT) * ALIGNMENT;
-  let page = pages.get(runner.memory);
-  if (page === undefined || page.left < bytes) page = { next: runner.allocate(PAGE_BYTES), left: PAGE_BYTES };
-  pages.set(runner.memory, { next: page.next + bytes, left: page.left - bytes });
-  return writeRecord(runner, page.next, Kind, fields);
+  return writeRecord(runner, runner.allocate(bytesOf(Kind)), Kind, fields);
 }

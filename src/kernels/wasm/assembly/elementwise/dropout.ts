@@ -3,7 +3,6 @@
  * scaled. Draws are those of src/core/random.ts, Philox4x32-10 (Salmon et al. 2011, §4): the four words of block
  * ⌊image / 4⌋ · C·H·W + element are those of four images, one vector. No draw depends on rows, threads or order.
  */
-import { DropoutRecord } from "../../records/layers";
 import { TensorRecord } from "../../records/tensor";
 import { rowOf } from "../row-iteration";
 
@@ -17,20 +16,20 @@ const WEYL_1: u32 = 0xbb67ae85;
 export function dropout(
   source: TensorRecord,
   target: TensorRecord,
-  job: DropoutRecord,
+  bound: i32,
   scale: f32,
+  key0: u32,
+  key1: u32,
+  substream: u32,
+  salt: u32,
+  family: u32,
+  batch: i32,
+  accumulate: i32,
   from: i32,
   to: i32,
 ): void {
   const factor = f32x4.splat(scale);
-  const limit = i32x4.splat(job.bound);
-  const key0 = job.key0;
-  const key1 = job.key1;
-  const substream = job.substream;
-  const salt = job.salt;
-  const family = job.family;
-  const accumulate = job.accumulate;
-  const batch = job.batch;
+  const limit = i32x4.splat(bound);
   const lanes = source.lanes;
   const C = source.C;
   const H = source.H;
@@ -49,14 +48,7 @@ export function dropout(
           const image = block * lanes + lane;
           let value = i32x4.splat(0);
           if (image < batch) {
-            const words = philox(
-              <u32>((image >> 2) * size + element),
-              <u32>substream,
-              <u32>salt,
-              <u32>family,
-              <u32>key0,
-              <u32>key1,
-            );
+            const words = philox(<u32>((image >> 2) * size + element), substream, salt, family, key0, key1);
             value = v128.and(f32x4.mul(v128.load(x), factor), i32x4.ge_u(words, limit));
           }
           v128.store(y, accumulate ? f32x4.add(v128.load(y), value) : value);

@@ -129,12 +129,12 @@ export function selectRows(source: TensorRecord, target: TensorRecord, threshold
   const bytes = contentBytes(source);
   const limit = f32x4.splat(threshold);
   for (let unit = from; unit < to; unit++) {
-    const x = rowOf(source, unit);
-    const y = rowOf(target, unit);
-    for (let at: usize = 0; at < bytes; at += 16) {
-      const v = v128.load(x + at);
+    let x = rowOf(source, unit);
+    let y = rowOf(target, unit);
+    for (const end = x + bytes; x < end; x += 16, y += 16) {
+      const v = v128.load(x);
       const keep = v128.or(f32x4.ge(f32x4.abs(v), limit), f32x4.ne(v, v));
-      v128.store(y + at, v128.and(v, keep));
+      v128.store(y, v128.and(v, keep));
     }
   }
 }
