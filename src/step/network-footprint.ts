@@ -23,7 +23,7 @@ export interface StepNonzeros {
   natural(node: NetworkNode, size: number): number;
   /** Of the weight that layer `index`, in order, multiplies with. */
   weight(index: number, size: number): number;
-  /** That layer `index` saves of its input; as many as the input has, or more: all of them. */
+  /** Of the input that layer `index` saves; a count at or above that of the input saves all of it. */
   saved(index: number, size: number): number;
   /** Of the gradient with respect to the output of a node; all of them where not given. */
   gradient?(node: NetworkNode, size: number): number;

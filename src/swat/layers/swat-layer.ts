@@ -10,7 +10,7 @@
  * period and reused between (a linear layer, and weights pruned in units, are ranked anew every step, as the authors'
  * code does). With `sparsity` null the layer is dense.
  *
- * What is dropped can be told otherwise (../../sparsity/operand-masking.ts); a pass reads the dense tensor of what it does not drop.
+ * Other choices of what is dropped are possible (../../sparsity/operand-masking.ts); a pass that drops nothing of an operand reads it densely.
  * Gradients go straight through every selection. Evaluation runs the forward pass of training, ranked for itself.
  */
 

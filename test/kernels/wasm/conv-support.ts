@@ -158,7 +158,7 @@ interface Expected {
   readonly magnitudes: readonly Floats[];
 }
 
-/** By geometry and round: every build is held against the same. */
+/** By geometry and round: every build is compared with the same. */
 const known = new Map<string, Expected>();
 
 function expectedSums(g: ConvGeometry, round: Round): Expected {

@@ -1,6 +1,6 @@
 /**
- * What weightGrad is told: a record of 32-bit words that the host fills in (../../conv/weight-grad.ts keeps the same order),
- * with a table of phases behind one of its addresses. Words by their byte offset.
+ * The job record of weightGrad: 32-bit words that the host fills in (../../conv/weight-grad.ts writes the same order), and
+ * the address of a table of phases. Each constant is the byte offset of a word.
  */
 
 export const SOURCE: usize = 0;
