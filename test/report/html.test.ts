@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { loadCommonBaseline } from "../../src/api/open.ts";
 import type { Chart } from "../../src/report/charts/chart.ts";
 import { standaloneSvg } from "../../src/report/charts/chart.ts";
 import { chartsOf } from "../../src/report/charts/index.ts";
@@ -29,6 +30,9 @@ function csvOf(page: string, id: string): Record<string, string>[] {
 }
 
 const chart = (id: string, charts = chartsOf(input)) => charts.find((chart) => chart.id === id) as Chart;
+
+/** The first card of a page: its number, and what it means. */
+const CARD = /class="cards"><li><b>([^<]*)<\/b><span>([^<]*)/;
 
 describe("the page", () => {
   it("is the same every time, and asks for nothing from outside", async () => {
@@ -60,6 +64,15 @@ describe("the page", () => {
       expect(Number(row.passes_speedup)).toBeCloseTo(totals.matmul.speedup ?? Number.NaN, 10);
       expect(Number(row.step_speedup)).toBeCloseTo(totals.training.speedup ?? Number.NaN, 10);
     }
+  });
+
+  it("begins with the speed-up of the machine that takes least time over the common baseline", async () => {
+    const common = await resultOf({ 4: 0.2 }, "common", { commonBaseline: await loadCommonBaseline() });
+    const [fastest] = [...common.machines].sort((a, b) => a.totals.training.seconds - b.totals.training.seconds);
+    const { speedup } = fastest.totals.training;
+    const [, value, meaning] = (await reportPage({ results: [named(common)], points: [] })).match(CARD) ?? [];
+    expect(Number.parseFloat(value)).toBeCloseTo(speedup ?? Number.NaN, 1);
+    expect(meaning).toContain(`faster than dadiannao-4096 training densely: ${fastest.name}, `);
   });
 
   it("has geometric means over networks: √(a b) for two", () => {

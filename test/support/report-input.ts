@@ -5,14 +5,18 @@ import type { Chart } from "../../src/report/charts/chart.ts";
 import type { MeasuredPoint } from "../../src/report/sweep-points.ts";
 import type { NamedResult } from "../../src/report/workloads.ts";
 import type { SimulationResult } from "../../src/sim/result/result.ts";
-import { simulate } from "../../src/sim/simulate.ts";
+import { type SimulationInput, simulate } from "../../src/sim/simulate.ts";
 import { makeTrace, SWAT_DENSITIES } from "./make-trace.ts";
 
 /** A name that would be markup, a script or a formula where it is not escaped. */
 export const EVIL = `=1+1"><img src=x onerror="window.hacked = 1"></script><script>window.hacked = 2</script>`;
 
 /** A result of TensorDash and SCNN on steps of these numbers and densities of weights. */
-export async function resultOf(steps: Readonly<Record<number, number>>, network = "small"): Promise<SimulationResult> {
+export async function resultOf(
+  steps: Readonly<Record<number, number>>,
+  network = "small",
+  baseline: Pick<SimulationInput, "commonBaseline"> = {},
+): Promise<SimulationResult> {
   const traces = await Promise.all(
     Object.entries(steps).map(async ([step, weight]) => {
       const seed = `${network}${step}`;
@@ -20,7 +24,7 @@ export async function resultOf(steps: Readonly<Record<number, number>>, network 
       return { ...trace, sha256: createHash("sha256").update(seed).digest("hex") };
     }),
   );
-  return simulate({ traces, machines: await loadMachines(["tensordash-4096", "scnn-4096"]) });
+  return simulate({ ...baseline, traces, machines: await loadMachines(["tensordash-4096", "scnn-4096"]) });
 }
 
 /** A result as a report takes it. */

@@ -152,10 +152,9 @@ function fastest(cells: readonly Cell[]): Card[] {
     const [cell] = ranked.filter((cell) => cell.workload === workload);
     const { machine, totals, result } = cell;
     const { seconds, speedup } = totals.training;
-    const over = `${times(speedup)} × over ${result.baseline.name}`;
     return {
-      value: `${time(seconds)}${incompleteMark(cell)}`,
-      meaning: `a step on the fastest machine, ${machine}, ${over}: ${workload}`,
+      value: `${times(speedup)} ×${incompleteMark(cell)}`,
+      meaning: `faster than ${result.baseline.name} training densely: ${machine}, the fastest machine, ${time(seconds)} a step of ${workload}`,
     };
   });
 }
