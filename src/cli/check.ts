@@ -32,9 +32,8 @@ const THREADS = [
   integer(1),
 ] as const;
 
-/** Adds the commands. */
-export function addCheckCommand(program: Command): void {
-  const check = program.command("check").description("Regression-test cycle counts.");
+/** Adds the commands below it. */
+export function addCheckCommand(check: Command): void {
   check.addHelpText(
     "after",
     "\nExample:\n  $ swat-sim check record traces/*.safetensors -o counts.json\n  $ swat-sim check run counts.json",

@@ -8,11 +8,9 @@ import { type Progress, progressBar } from "./progress.ts";
 
 const PERCENT = 100;
 
-/** Adds the command. */
-export function addDemoCommand(program: Command): void {
-  program
-    .command("demo")
-    .description("Train resnet8 with SWAT on generated images, record a step, and compare machines.")
+/** Adds its options and its action. */
+export function addDemoCommand(command: Command): void {
+  command
     .option("-o, --out <dir>", "output folder", "out/demo")
     .option("--json", "print the result as JSON")
     .addHelpText("after", "\nExample:\n  $ swat-sim demo --out out/demo")

@@ -41,11 +41,9 @@ interface DramOptions {
   json?: true;
 }
 
-/** Adds the command. */
-export function addDramCommand(program: Command): void {
-  program
-    .command("dram")
-    .description("Model the bandwidth a request pattern achieves on a DRAM part, with losses by cause.")
+/** Adds its options and its action. */
+export function addDramCommand(command: Command): void {
+  command
     .requiredOption("--preset <name>", PRESET_NAMES.join(", "), oneOf(PRESET_NAMES))
     .requiredOption("--pattern <name>", "sequential, random (single bursts) or chunks:BYTES", chunkBytes)
     .option("--channels <n>", "channels (default: the preset's)", integer(1, MOST_CHANNELS))

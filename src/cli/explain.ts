@@ -17,11 +17,9 @@ interface ExplainOptions extends BaselineOptions {
   json?: true;
 }
 
-/** Adds the command. */
-export function addExplainCommand(program: Command): void {
-  program
-    .command("explain")
-    .description("Break down the cycles of a layer by cause, from effectual MACs to the cycles spent.")
+/** Adds its options and its action. */
+export function addExplainCommand(command: Command): void {
+  command
     .argument("<trace>", "a recorded step (.safetensors)")
     .requiredOption("--hw <config...>", HW[1])
     .option(...MACHINE)

@@ -26,11 +26,9 @@ interface FlopsOptions {
   csv?: string;
 }
 
-/** Adds the command. */
-export function addFlopsCommand(program: Command): void {
-  program
-    .command("flops")
-    .description("Count the multiply-accumulates of training and inference, dense and sparse, layer by layer.")
+/** Adds its options and its action. */
+export function addFlopsCommand(command: Command): void {
+  command
     .requiredOption("--network <name>", "a network, as resnet50-imagenet or wrn28-10", networkName)
     .option("--method <name>", FIXED_METHODS.join(", "), oneOf(FIXED_METHODS), TRAIN_DEFAULTS.method)
     .option(

@@ -30,11 +30,9 @@ interface FootprintOptions {
   csv?: string;
 }
 
-/** Adds the command. */
-export function addFootprintCommand(program: Command): void {
-  program
-    .command("footprint")
-    .description("Compute the memory of a training step, dense and with SWAT: by kind, by layer, and its peak.")
+/** Adds its options and its action. */
+export function addFootprintCommand(command: Command): void {
+  command
     .requiredOption("--network <name>", "a network, as resnet50-imagenet or wrn28-10", networkName)
     .option("--method <name>", FIXED_METHODS.join(", "), oneOf(FIXED_METHODS), TRAIN_DEFAULTS.method)
     .option(

@@ -42,13 +42,9 @@ interface PaperOptions extends BaselineOptions {
   out?: string;
 }
 
-/** Adds the command. */
-export function addPaperCommand(program: Command): void {
-  program
-    .command("paper")
-    .description(
-      "Compare machines with the paper's published figures: speed-ups at 0, 80 and 90 % sparsity, FLOPs and memory.",
-    )
+/** Adds its options and its action. */
+export function addPaperCommand(command: Command): void {
+  command
     .option(
       "--network <name>",
       "a network; the paper gives speed-ups for resnet50-imagenet",

@@ -15,12 +15,10 @@ interface RecordOptions extends Omit<StepOrder, "warmSteps" | "kernels"> {
   readonly out: string;
 }
 
-/** Adds the command. */
-export function addRecordCommand(program: Command): void {
+/** Adds its options and its action. */
+export function addRecordCommand(command: Command): void {
   const d = TRAIN_DEFAULTS;
-  program
-    .command("record")
-    .description("Train a few steps from the initial weights and record the next one as a trace.")
+  command
     .requiredOption("--network <name>", "a network, as resnet50-imagenet or wrn28-10", networkName)
     .requiredOption("--data <spec>", "as of train: generated:224x224x3, images:DIR, cifar10:DIR …")
     .requiredOption("-o, --out <file>", "the trace to write (.safetensors)")

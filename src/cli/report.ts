@@ -21,11 +21,9 @@ interface ReportOptions {
   baseline?: string;
 }
 
-/** Adds the command. */
-export function addReportCommand(program: Command): void {
-  program
-    .command("report")
-    .description("Write one self-contained HTML page of results: charts, tables and their provenance.")
+/** Adds its options and its action. */
+export function addReportCommand(command: Command): void {
+  command
     .argument("[result...]", "results of simulate --out (.json)")
     .option("--sweep <file>", "result of a sweep (sweep.jsonl)")
     .option("--baseline <machine>", "show only what was compared with this baseline (default: everything)")

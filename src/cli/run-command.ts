@@ -1,25 +1,7 @@
-/** The command line. One file a command; this one puts them together, and is where every error ends. */
+/** The command line. One file a command; this one runs them, and is where every error ends. */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
-import { faultsOf } from "../io/faults.ts";
-
-/** What adds each command, in the order of the help. */
-const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
-  demo: async () => (await import("./demo.ts")).addDemoCommand,
-  train: async () => (await import("./train.ts")).addTrainCommand,
-  record: async () => (await import("./record.ts")).addRecordCommand,
-  trace: async () => (await import("./trace.ts")).addTraceCommand,
-  simulate: async () => (await import("./simulate.ts")).addSimulateCommand,
-  report: async () => (await import("./report.ts")).addReportCommand,
-  explain: async () => (await import("./explain.ts")).addExplainCommand,
-  check: async () => (await import("./check.ts")).addCheckCommand,
-  flops: async () => (await import("./flops.ts")).addFlopsCommand,
-  footprint: async () => (await import("./footprint.ts")).addFootprintCommand,
-  sensitivity: async () => (await import("./sensitivity.ts")).addSensitivityCommand,
-  sweep: async () => (await import("./sweep.ts")).addSweepCommand,
-  paper: async () => (await import("./paper.ts")).addPaperCommand,
-  dram: async () => (await import("./dram.ts")).addDramCommand,
-};
+import { addCommands } from "./commands.ts";
 
 const FAILED = 1;
 const WRONG_USAGE = 2;
@@ -36,10 +18,8 @@ const { version } = JSON.parse(readFileSync(new URL("../../package.json", import
  */
 export async function runCommand(args: readonly string[]): Promise<void> {
   const program = newProgram();
-  // A process runs one command: it loads what belongs to that, and all of them only to tell about all.
-  const asked = args.find((argument) => !argument.startsWith("-"));
-  const wanted = asked !== undefined && Object.hasOwn(COMMANDS, asked) ? [asked] : Object.keys(COMMANDS);
-  for (const name of wanted) (await COMMANDS[name]())(program);
+  const [first, second] = args.filter((argument) => !argument.startsWith("-"));
+  await addCommands(program, (name) => name === (first === "help" ? second : first));
   for (const command of program.commands) applyExitOverride(command);
   try {
     await program.parseAsync(
@@ -47,7 +27,7 @@ export async function runCommand(args: readonly string[]): Promise<void> {
       { from: "user" },
     );
   } catch (error) {
-    report(error, args.includes(DEBUG));
+    await report(error, args.includes(DEBUG));
   }
 }
 
@@ -70,6 +50,7 @@ Example:
     .exitOverride()
     .configureHelp({
       showGlobalOptions: true,
+      subcommandTerm: (command) => `${command.name()} ${command.usage()}`,
       visibleGlobalOptions: (command) =>
         command === program ? [] : program.options.filter(({ long }) => long === DEBUG),
     });
@@ -81,12 +62,13 @@ function applyExitOverride(command: Command): void {
   for (const child of command.commands) applyExitOverride(child);
 }
 
-function report(error: unknown, debug: boolean): void {
+async function report(error: unknown, debug: boolean): Promise<void> {
   if (error instanceof CommanderError) {
     // commander has printed its message; help and version end with code 0.
     process.exitCode = error.exitCode === 0 ? 0 : WRONG_USAGE;
     return;
   }
+  const { faultsOf } = await import("../io/faults.ts");
   for (const line of faultsOf(error)) console.error(`error: ${line}`);
   if (debug) console.error(error);
   process.exitCode = FAILED;

@@ -29,12 +29,10 @@ interface SensitivityOptions {
   json?: true;
 }
 
-/** Adds the command. */
-export function addSensitivityCommand(program: Command): void {
+/** Adds its options and its action. */
+export function addSensitivityCommand(command: Command): void {
   const d = TRAIN_DEFAULTS;
-  program
-    .command("sensitivity")
-    .description("Compare which operands can be dropped in which pass: accuracy over sparsity and over speed-up.")
+  command
     .addOption(
       new Option("--drop <list>", "a,b,…: one curve each; a+b is dropped together")
         .argParser(uniqueList(drops))

@@ -38,11 +38,9 @@ interface SimulateOptions extends BaselineOptions {
   wide?: true;
 }
 
-/** Adds the command. */
-export function addSimulateCommand(program: Command): void {
-  program
-    .command("simulate")
-    .description("Replay traces on accelerators and compare with a dense baseline.")
+/** Adds its options and its action. */
+export function addSimulateCommand(command: Command): void {
+  command
     .argument("<trace...>", "recorded steps (.safetensors)")
     .option(...HW)
     .option(...MACHINE)

@@ -25,15 +25,11 @@ interface PickOptions {
   json?: true;
 }
 
-/** Adds the command. */
-export function addSweepCommand(program: Command): void {
-  const sweep = program
-    .command("sweep")
+/** Adds its options, its action, and the commands below it. */
+export function addSweepCommand(sweep: Command): void {
+  sweep
     // Options behind the name of a command below are that command's.
     .enablePositionalOptions()
-    .description(
-      "Simulate every point of a design space: machines and traces, or methods and sparsities, as a grid or list with constraints.",
-    )
     .argument("<spec>", "sweep spec (.json)")
     .option("-o, --out <dir>", "folder for the points and the result", "out/sweep")
     .option(...BASELINE)

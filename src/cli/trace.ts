@@ -13,9 +13,8 @@ import { addTraceStatsCommand } from "./trace-stats.ts";
 import { addTraceSynthCommand } from "./trace-synth.ts";
 import { warned } from "./warnings.ts";
 
-/** Adds the commands. */
-export function addTraceCommand(program: Command): void {
-  const trace = program.command("trace").description("Inspect, verify, measure, synthesize and import traces.");
+/** Adds the commands below it. */
+export function addTraceCommand(trace: Command): void {
   trace.addHelpText("after", "\nExample:\n  $ swat-sim trace inspect out/fm/step-000470.safetensors");
   trace
     .command("inspect")

@@ -32,14 +32,12 @@ const MILLI = 1e3;
 const PERCENT = 100;
 const INTERRUPTED = 130;
 
-/** Adds the command. */
-export function addTrainCommand(program: Command): void {
+/** Adds its options and its action. */
+export function addTrainCommand(command: Command): void {
   const d = TRAIN_DEFAULTS;
   const names = networks.map(({ name }) => name);
   const sharings = Object.keys(SHARINGS) as Sharing[];
-  program
-    .command("train")
-    .description("Train a network, densely or with SWAT, and record steps as traces.")
+  command
     .option(
       "--data <spec>",
       "generated (16x16x3), generated:HxWxC, fashion-mnist:DIR, mnist:DIR, cifar10:DIR, cifar100:DIR, images:DIR or images:DIR@SIDE",

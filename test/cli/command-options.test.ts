@@ -3,30 +3,17 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "commander";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { addCheckCommand } from "../../src/cli/check.ts";
-import { addDemoCommand } from "../../src/cli/demo.ts";
-import { addDramCommand } from "../../src/cli/dram.ts";
-import { addPaperCommand } from "../../src/cli/paper.ts";
-import { addRecordCommand } from "../../src/cli/record.ts";
-import { addSensitivityCommand } from "../../src/cli/sensitivity.ts";
-import { addSimulateCommand } from "../../src/cli/simulate.ts";
-import { addSweepCommand } from "../../src/cli/sweep.ts";
-import { addTraceCommand } from "../../src/cli/trace.ts";
-import { addTrainCommand } from "../../src/cli/train.ts";
+import { addCommands, COMMANDS } from "../../src/cli/commands.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { SWAT_DENSITIES, traceBytes } from "../support/make-trace.ts";
 
-const ADD = [
-  ...[addCheckCommand, addDemoCommand, addDramCommand, addPaperCommand, addRecordCommand, addSensitivityCommand],
-  ...[addSimulateCommand, addSweepCommand, addTraceCommand, addTrainCommand],
-];
 let told = "";
 
 /** All commands, which throw where they would exit. */
-function program(): Command {
+async function program(): Promise<Command> {
   told = "";
   const all = new Command("swat-sim").enablePositionalOptions();
-  for (const add of ADD) add(all);
+  await addCommands(all, () => true);
   for (const command of [all, ...below(all)]) {
     command.exitOverride().configureOutput({
       writeErr: (text) => {
@@ -41,10 +28,18 @@ function below(command: Command): Command[] {
   return command.commands.flatMap((child) => [child, ...below(child)]);
 }
 
-it("what a command writes is named by -o, --out in all that have one thing to write", () => {
-  const outputs = below(program()).flatMap(({ options }) => options.filter(({ long }) => /^--out/.test(long ?? "")));
+it("what a command writes is named by -o, --out in all that have one thing to write", async () => {
+  const outputs = below(await program()).flatMap(({ options }) =>
+    options.filter(({ long }) => /^--out/.test(long ?? "")),
+  );
   expect(outputs.length).toBeGreaterThan(12);
   for (const { flags } of outputs) expect(flags).toMatch(/^-o, --out <(file|dir)>$/);
+});
+
+it("the list of commands says of each what it says itself", async () => {
+  expect((await program()).commands.map((command) => [command.name(), command.usage()])).toEqual(
+    Object.entries(COMMANDS).map(([name, { usage }]) => [name, usage]),
+  );
 });
 
 describe("wrong usage", () => {
@@ -56,7 +51,7 @@ describe("wrong usage", () => {
     [["sweep", "merge", "folder", "-o", "x", "--threads", "2"], /unknown option '--threads'/],
     [["sweep", "pareto", "file", "--x", "cycles", "--y", "cycles", "--shard", "1/2"], /unknown option '--shard'/],
   ])("%j", async (args, message) => {
-    await expect(program().parseAsync(args, { from: "user" })).rejects.toThrow();
+    await expect((await program()).parseAsync(args, { from: "user" })).rejects.toThrow();
     expect(told).toMatch(message);
   });
 });
@@ -70,7 +65,7 @@ describe("trace", () => {
     onTestFinished(() => {
       vi.restoreAllMocks();
     });
-    await program().parseAsync(["trace", ...args], { from: "user" });
+    await (await program()).parseAsync(["trace", ...args], { from: "user" });
     const text = ({ mock }: typeof out) => mock.calls.map((call) => `${call[0]}\n`).join("");
     return { out: text(out), error: text(error) };
   }
