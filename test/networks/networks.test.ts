@@ -1,37 +1,31 @@
 import { describe, expect, test } from "vitest";
 import { layersOf, type Network } from "../../src/networks/graph.ts";
 import { networkNamed, networks } from "../../src/networks/index.ts";
-import { parameterCount } from "../../src/step/layer-kinds.ts";
 
 function asPublished(name: string): Network {
   const definition = networkNamed(name);
   return definition.build(definition.image, definition.classes);
 }
 
-/** Convolutions, linear layers and parameters of the SWAT authors' models. */
-const PUBLISHED: readonly (readonly [name: string, convolutions: number, linear: number, parameters: number])[] = [
-  ["resnet18", 20, 1, 11_178_762],
-  ["resnet34", 36, 1, 21_290_634],
-  ["resnet50", 53, 1, 23_547_402],
-  ["resnet101", 104, 1, 42_565_642],
-  ["vgg16", 13, 3, 33_646_666],
-  ["densenet121", 120, 1, 6_956_298],
-  ["wrn16-8", 16, 1, 10_961_370],
-  ["wrn28-10", 28, 1, 36_479_194],
-  ["resnet50-imagenet", 53, 1, 25_557_032],
-  ["wrn50-2-imagenet", 53, 1, 68_883_240],
+/** Convolutions and linear layers of the SWAT authors' models. */
+const PUBLISHED: readonly (readonly [name: string, convolutions: number, linear: number])[] = [
+  ["resnet18", 20, 1],
+  ["resnet34", 36, 1],
+  ["resnet50", 53, 1],
+  ["resnet101", 104, 1],
+  ["vgg16", 13, 3],
+  ["densenet121", 120, 1],
+  ["wrn16-8", 16, 1],
+  ["wrn28-10", 28, 1],
+  ["resnet50-imagenet", 53, 1],
+  ["wrn50-2-imagenet", 53, 1],
 ];
 
-test.each(PUBLISHED)(
-  "%s has the layers and parameters of the authors' model",
-  (name, convolutions, linear, parameters) => {
-    const network = asPublished(name);
-    const layers = layersOf(network);
-    expect(layers.filter(({ op }) => op === "conv")).toHaveLength(convolutions);
-    expect(layers.filter(({ op }) => op === "linear")).toHaveLength(linear);
-    expect(parameterCount(network)).toBe(parameters);
-  },
-);
+test.each(PUBLISHED)("%s has the layers of the authors' model", (name, convolutions, linear) => {
+  const layers = layersOf(asPublished(name));
+  expect(layers.filter(({ op }) => op === "conv")).toHaveLength(convolutions);
+  expect(layers.filter(({ op }) => op === "linear")).toHaveLength(linear);
+});
 
 test("resnet20 is resnet8 with three blocks a stage", () => {
   const layers = layersOf(asPublished("resnet20"));
