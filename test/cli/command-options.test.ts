@@ -36,6 +36,12 @@ it("what a command writes is named by -o, --out in all that have one thing to wr
   for (const { flags } of outputs) expect(flags).toMatch(/^-o, --out <(file|dir)>$/);
 });
 
+it("only the command that runs is loaded", async () => {
+  const all = new Command("swat-sim");
+  await addCommands(all, (name) => name === "flops");
+  expect(all.commands.filter(({ options }) => options.length > 0).map((command) => command.name())).toEqual(["flops"]);
+});
+
 it("the list of commands says of each what it says itself", async () => {
   expect((await program()).commands.map((command) => [command.name(), command.usage()])).toEqual(
     Object.entries(COMMANDS).map(([name, { usage }]) => [name, usage]),
