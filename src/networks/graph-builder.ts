@@ -61,7 +61,7 @@ export class GraphBuilder {
 
   constructor(network: string, image: ImageShape) {
     this.#network = network;
-    this.input = this.#add({ op: "input", name: "images", from: [], shape: image });
+    this.input = this.node({ op: "input", name: "images", from: [], shape: image });
   }
 
   /** Output channels of a node. */
@@ -88,28 +88,28 @@ export class GraphBuilder {
     this.#refuseStrideAcross(name, from, stride);
     const shape: ImageShape = [filters, outputHeight(geometry), outputWidth(geometry)];
     const initial: InitialDraws = { weight: initialWeight, bias: "uniform" };
-    return this.#add({ op: "conv", name, from: [from], shape, geometry, bias, initial });
+    return this.node({ op: "conv", name, from: [from], shape, geometry, bias, initial });
   }
 
   /** Fully connected over the flattened input. */
   linear(name: string, from: number, outputs: number, { initialBias = "uniform" }: LinearOptions = {}): number {
     const geometry = linearGeometry(1, sizeOf(this.nodes[from].shape), outputs);
     const initial: InitialDraws = { weight: "uniform", bias: initialBias };
-    return this.#add({ op: "linear", name, from: [from], shape: [outputs, 1, 1], geometry, bias: true, initial });
+    return this.node({ op: "linear", name, from: [from], shape: [outputs, 1, 1], geometry, bias: true, initial });
   }
 
   batchNorm(name: string, from: number): number {
-    return this.#add({ op: "batchNorm", name, from: [from], shape: this.nodes[from].shape });
+    return this.node({ op: "batchNorm", name, from: [from], shape: this.nodes[from].shape });
   }
 
   relu(name: string, from: number): number {
-    return this.#add({ op: "relu", name, from: [from], shape: this.nodes[from].shape });
+    return this.node({ op: "relu", name, from: [from], shape: this.nodes[from].shape });
   }
 
   /** @param rate share of the elements that training sets to zero, 0 ≤ rate < 1. */
   dropout(name: string, from: number, rate: number): number {
     if (!(rate >= 0 && rate < 1)) throw new Error(`${name}: rate must be at least 0 and below 1, got ${rate}`);
-    return this.#add({ op: "dropout", name, from: [from], shape: this.nodes[from].shape, rate });
+    return this.node({ op: "dropout", name, from: [from], shape: this.nodes[from].shape, rate });
   }
 
   add(name: string, a: number, b: number): number {
@@ -117,7 +117,7 @@ export class GraphBuilder {
     if (shape.some((extent, axis) => extent !== other[axis])) {
       throw new Error(`${name}: shapes must be equal, got ${shape.join("×")} and ${other.join("×")}`);
     }
-    return this.#add({ op: "add", name, from: [a, b], shape });
+    return this.node({ op: "add", name, from: [a, b], shape });
   }
 
   /** Along the channels, in the given order. */
@@ -129,7 +129,7 @@ export class GraphBuilder {
       throw new Error(`${name}: height and width must be equal, got ${got}`);
     }
     const C = shapes.reduce((sum, [channels]) => sum + channels, 0);
-    return this.#add({ op: "concat", name, from: parts, shape: [C, H, W] });
+    return this.node({ op: "concat", name, from: parts, shape: [C, H, W] });
   }
 
   maxPool(name: string, from: number, options: PoolOptions): number {
@@ -144,7 +144,13 @@ export class GraphBuilder {
   globalAveragePool(name: string, from: number): number {
     const [C, H, W] = this.nodes[from].shape;
     const geometry: PoolGeometry = { N: 1, C, H, W, window: [H, W], stride: [H, W], padding: [0, 0, 0, 0] };
-    return this.#add({ op: "averagePool", name, from: [from], shape: [C, 1, 1], geometry });
+    return this.node({ op: "averagePool", name, from: [from], shape: [C, 1, 1], geometry });
+  }
+
+  /** A node of any kind, its shape worked out by the caller. */
+  node(node: NetworkNode): number {
+    if (Math.min(...node.shape) < 1) throw this.#tooSmall(node.name);
+    return this.nodes.push(node) - 1;
   }
 
   build(): Network {
@@ -165,18 +171,13 @@ export class GraphBuilder {
     };
     this.#refuseStrideAcross(name, from, stride);
     const shape: ImageShape = [C, poolOutputHeight(geometry), poolOutputWidth(geometry)];
-    return this.#add({ op, name, from: [from], shape, geometry });
+    return this.node({ op, name, from: [from], shape, geometry });
   }
 
   /** With padding, a plane smaller than the stride would still give an output, mostly of padding: no network means that. */
   #refuseStrideAcross(name: string, from: number, stride: number): void {
     const [, H, W] = this.nodes[from].shape;
     if (stride > Math.min(H, W)) throw this.#tooSmall(name);
-  }
-
-  #add(node: NetworkNode): number {
-    if (Math.min(...node.shape) < 1) throw this.#tooSmall(node.name);
-    return this.nodes.push(node) - 1;
   }
 
   #tooSmall(name: string): InputError {

@@ -18,22 +18,41 @@ interface NodeBase {
   readonly shape: ImageShape;
 }
 
-/** One node; geometries have N = 1, to be replaced by the batch size. */
-export type NetworkNode =
-  | (NodeBase & { readonly op: "input" })
-  | (NodeBase & { readonly op: "relu" | "add" })
+interface Multiplying {
+  readonly geometry: ConvGeometry;
+  readonly bias: boolean;
+  readonly initial: InitialDraws;
+}
+
+interface Pooling {
+  readonly geometry: PoolGeometry;
+}
+
+type NoFields = Readonly<Record<never, never>>;
+
+/**
+ * What a node says besides its name, sources and shape, by its op. Geometries have N = 1, to be replaced by the batch size.
+ * A kind of layer that is added elsewhere declares its fields here by declaration merging.
+ */
+export interface NodeFields {
+  input: NoFields;
+  conv: Multiplying;
+  linear: Multiplying;
+  batchNorm: NoFields;
+  relu: NoFields;
+  maxPool: Pooling;
+  averagePool: Pooling;
+  add: NoFields;
   /** Along the channels, in the order of `from`. */
-  | (NodeBase & { readonly op: "concat" })
+  concat: NoFields;
   /** `rate`: share of the elements that training sets to zero, 0 ≤ rate < 1. */
-  | (NodeBase & { readonly op: "dropout"; readonly rate: number })
-  | (NodeBase & {
-      readonly op: "conv" | "linear";
-      readonly geometry: ConvGeometry;
-      readonly bias: boolean;
-      readonly initial: InitialDraws;
-    })
-  | (NodeBase & { readonly op: "batchNorm" })
-  | (NodeBase & { readonly op: "maxPool" | "averagePool"; readonly geometry: PoolGeometry });
+  dropout: { readonly rate: number };
+}
+
+/** One node. */
+export type NetworkNode = {
+  [Op in keyof NodeFields]: NodeBase & { readonly op: Op } & NodeFields[Op];
+}[keyof NodeFields];
 
 /** A node that multiplies: a convolution or a linear layer. */
 export type LayerNode = Extract<NetworkNode, { op: "conv" | "linear" }>;

@@ -12,7 +12,7 @@ import {
   type TensorRole,
   type TraceOp,
 } from "../trace/manifest.ts";
-import { type ComputingNode, computes, LAYER_KINDS, multiplies } from "./layer-kinds.ts";
+import { type ComputingNode, computes, layerKind, multiplies } from "./layer-kinds.ts";
 
 /** The tensors of a step by what they are; each call names one, and adds it where it is new. */
 export interface StepTensors {
@@ -67,7 +67,7 @@ function backwardOps(
   const [source] = sources;
   const trained = sources.filter(computes);
   if (!multiplies(node)) {
-    const { reads, parameters } = LAYER_KINDS[node.op];
+    const { reads, parameters } = layerKind(node);
     if (trained.length === 0 && parameters(node).length === 0) return [];
     const again = { input: [source], output: [node], nothing: [], mac: [] }[reads].map((one) => tensors.output(one));
     const writes = trained.map((one) => tensors.gradient(one));
@@ -82,13 +82,13 @@ function backwardOps(
     ops.push(multiplyingOp(node, batch, { pass: "inputGrad", operands: { outputGrad, weight } }, output));
   }
   const input = tensors.operand(node, "weightGrad", "input", source);
-  const [{ name, shape }] = LAYER_KINDS[node.op].parameters(node);
+  const [{ name, shape }] = layerKind(node).parameters(node);
   const output = tensors.dense(`${name}:grad`, "parameterGrad", shape);
   return [...ops, multiplyingOp(node, batch, { pass: "weightGrad", operands: { outputGrad, input } }, output)];
 }
 
 function updateOps(node: ComputingNode, tensors: StepTensors): OtherOp[] {
-  const parameters = LAYER_KINDS[node.op].parameters(node);
+  const parameters = layerKind(node).parameters(node);
   if (parameters.length === 0) return [];
   const all = (part: string, role: TensorRole) =>
     parameters.map(({ name, shape }) => tensors.dense(`${name}:${part}`, role, shape));

@@ -7,6 +7,7 @@ import { sizeOf } from "../core/geometry.ts";
 import { storageFormat } from "../core/storage-formats.ts";
 import { isMacOp } from "../trace/manifest.ts";
 import {
+  ADDED_KINDS,
   type HeldBytes,
   type HeldTensor,
   heldTensors,
@@ -78,6 +79,7 @@ const SAVED: readonly Part[] = [
   "saved inputs of convolutions and linear layers",
   "batch norm inputs",
   "max-pool inputs",
+  ADDED_KINDS,
   "ReLU signs",
   "dropout masks",
   "batch norm mean and deviation of the batch",
@@ -89,7 +91,9 @@ export function footprintOf(step: TrainingStep, storage: TensorStorage = PLAIN_S
   const held = heldTensors(step, storage);
   const waiting = held.filter(({ part }) => part !== PASSING);
   const saved = held.filter(({ part }) => SAVED.includes(part));
-  const parts = PARTS.filter((part) => part !== PASSING).map((part) => ({
+  const isReported = (part: Part) =>
+    part !== PASSING && (part !== ADDED_KINDS || held.some((tensor) => tensor.part === part));
+  const parts = PARTS.filter(isReported).map((part) => ({
     part,
     ...sumOf(held.filter((tensor) => tensor.part === part)),
   }));

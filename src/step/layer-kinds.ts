@@ -4,6 +4,7 @@
  */
 import { sizeOf } from "../core/geometry.ts";
 import { type LayerNode, type Network, type NetworkNode, parameterShape } from "../networks/graph.ts";
+import { DECLARING_VERSION, isFormatKind, type TraceManifest } from "../trace/manifest.ts";
 
 /** Any node that computes something. */
 export type ComputingNode = Exclude<NetworkNode, { op: "input" }>;
@@ -19,6 +20,8 @@ export interface LayerKind {
   /** What its backward pass reads besides the gradient of its output; `mac` kinds read both of their operands. */
   readonly reads: "input" | "output" | "nothing" | "mac";
   readonly parameters: (node: ComputingNode) => readonly ParameterTensor[];
+  /** Whether its output is zero exactly where its first source is; otherwise, and if not drawn, it is taken as dense. */
+  readonly keepsZeros?: boolean;
 }
 
 const none = () => [];
@@ -36,7 +39,7 @@ function scaleAndShift({ name, shape: [channels] }: ComputingNode): readonly Par
 }
 
 /** All kinds by `NetworkNode.op`. */
-export const LAYER_KINDS: Readonly<Record<ComputingNode["op"], LayerKind>> = {
+const LAYER_KINDS: Record<string, LayerKind> = {
   conv: { reads: "mac", parameters: weightAndBias },
   linear: { reads: "mac", parameters: weightAndBias },
   batchNorm: { reads: "input", parameters: scaleAndShift },
@@ -48,6 +51,31 @@ export const LAYER_KINDS: Readonly<Record<ComputingNode["op"], LayerKind>> = {
   dropout: { reads: "nothing", parameters: none },
 };
 
+/**
+ * Adds a kind from outside; `addLayer` (src/swat/layers/index.ts) brings what trains it. It moves bytes: its ops cost one sweep
+ * of the vector unit, and traces declare it. @throws Error where the table has the name.
+ */
+export function addLayerKind(
+  op: string,
+  kind: LayerKind & { readonly reads: Exclude<LayerKind["reads"], "mac"> },
+): void {
+  if (op === "input" || isFormatKind(op) || op in LAYER_KINDS) throw new Error(`layer kind "${op}" exists already`);
+  LAYER_KINDS[op] = kind;
+}
+
+/** The row of a node. @throws Error where its kind is not in the table. */
+export function layerKind({ op }: ComputingNode): LayerKind {
+  if (!(op in LAYER_KINDS))
+    throw new Error(`unknown layer kind, got "${op}"; known: ${Object.keys(LAYER_KINDS).join(", ")}`);
+  return LAYER_KINDS[op];
+}
+
+/** What a manifest says of the kinds of a network that its format does not list; nothing where there are none. */
+export function declaredKinds({ nodes }: Network): Partial<Pick<TraceManifest, "version" | "kinds">> {
+  const kinds = [...new Set<string>(nodes.filter(computes).map(({ op }) => op))].filter((op) => !isFormatKind(op));
+  return kinds.length === 0 ? {} : { version: DECLARING_VERSION, kinds };
+}
+
 /** Whether a node computes; only the images do not. */
 export function computes(node: NetworkNode): node is ComputingNode {
   return node.op !== "input";
@@ -55,13 +83,18 @@ export function computes(node: NetworkNode): node is ComputingNode {
 
 /** Whether a node multiplies. */
 export function multiplies(node: NetworkNode): node is LayerNode {
-  return computes(node) && LAYER_KINDS[node.op].reads === "mac";
+  return computes(node) && layerKind(node).reads === "mac";
+}
+
+/** Whether the output of a node is zero exactly where its first source is. */
+export function keepsZeros(node: NetworkNode): boolean {
+  return computes(node) && layerKind(node).keepsZeros === true;
 }
 
 /** Trained elements of a network: weights, biases, and γ and β of batch norm. */
 export function parameterCount(network: Network): number {
   return network.nodes
     .filter(computes)
-    .flatMap((node) => LAYER_KINDS[node.op].parameters(node))
+    .flatMap((node) => layerKind(node).parameters(node))
     .reduce((count, { shape }) => count + sizeOf(shape), 0);
 }

@@ -10,7 +10,7 @@
  */
 import { sizeOf } from "../core/geometry.ts";
 import { atMostDense, type StorageFormat } from "../core/storage-formats.ts";
-import { isMacOp, type TraceManifest, type TraceOp, type TraceTensor } from "../trace/manifest.ts";
+import { isFormatKind, isMacOp, type TraceManifest, type TraceOp, type TraceTensor } from "../trace/manifest.ts";
 
 /** One step: of a recorded trace, or worked out from a network. `nonzeros` may be expected ones. */
 export type TrainingStep = Pick<TraceManifest, "method" | "step" | "tensors" | "ops">;
@@ -33,6 +33,8 @@ export interface HeldBytes {
   readonly sparseIndexedBytes: number;
 }
 
+/** What a kind of layer that was added from outside reads again; reported where there is any. */
+export const ADDED_KINDS = "inputs and outputs of added kinds of layers";
 /** What is held, in the order of a report. The last part is what passes between ops and is not saved for later. */
 export const PARTS = [
   "master weights and other parameters",
@@ -40,6 +42,7 @@ export const PARTS = [
   "saved inputs of convolutions and linear layers",
   "batch norm inputs",
   "max-pool inputs",
+  ADDED_KINDS,
   "ReLU signs",
   "dropout masks",
   "batch norm mean and deviation of the batch",
@@ -161,7 +164,7 @@ interface Readers {
   readonly made: number;
   /** Last op of the forward pass, or the loss, that reads it. */
   readonly lastPassing: number;
-  /** Part, layer and last op of a batch norm or max pooling that reads it densely in the backward pass. */
+  /** Part, layer and last op of a batch norm, max pooling or added kind that reads it densely in the backward pass. */
   readonly densely: { readonly part: Part; readonly layer: string; readonly to: number } | null;
   /** What layers save of it, itself or a selection, with the ops that read that for a weight gradient. */
   readonly selections: readonly { readonly selection: TraceTensor; readonly grads: readonly number[] }[];
@@ -175,7 +178,9 @@ function readersOf({ step, made, readers, backwardOf }: StepWalk, tensor: TraceT
   const forward = (kind: TraceOp["kind"]) =>
     readers(id).filter((op) => ops[op].kind === kind && ops[op].pass === "forward");
   const [norms, pools] = [forward("batchNorm"), forward("maxPool")];
-  const dense = [...norms, ...pools];
+  const added = readers(id).filter((op) => ops[op].pass === "backward" && !isFormatKind(ops[op].kind));
+  const dense = [...norms, ...pools].map((op) => ({ layer: ops[op].layer, to: backwardOf(op) }));
+  const again = [...dense, ...added.map((op) => ({ layer: ops[op].layer, to: op }))];
   const writer = ops.findIndex((op) => op.kind === "relu" && op.pass === "forward" && writesOf(op).includes(id));
   const relu = writer < 0 ? null : { forward: writer, backward: backwardOf(writer) };
   return {
@@ -186,12 +191,12 @@ function readersOf({ step, made, readers, backwardOf }: StepWalk, tensor: TraceT
       ...readers(id).filter((op) => ops[op].pass === "forward" || ops[op].kind === "loss"),
     ),
     densely:
-      dense.length === 0
+      again.length === 0
         ? null
         : {
-            part: norms.length > 0 ? "batch norm inputs" : "max-pool inputs",
-            layer: ops[dense[0]].layer,
-            to: Math.max(...dense.map(backwardOf), relu?.backward ?? 0),
+            part: norms.length > 0 ? "batch norm inputs" : pools.length > 0 ? "max-pool inputs" : ADDED_KINDS,
+            layer: again[0].layer,
+            to: Math.max(...again.map(({ to }) => to), relu?.backward ?? 0),
           },
     selections: step.tensors
       .filter((candidate) => candidate.id === id || candidate.within === id)

@@ -15,6 +15,7 @@ import type { TensorRole, TraceTensor } from "../trace/manifest.ts";
 import { expandStep, type StepTensors } from "./expand.ts";
 import type { LayerSparsity } from "./flops.ts";
 import { type Footprint, footprintOf } from "./footprint.ts";
+import { keepsZeros } from "./layer-kinds.ts";
 import type { TensorStorage, TrainingStep } from "./live-ranges.ts";
 
 /** Nonzeros of the tensors of a step, each of `size` elements. */
@@ -48,6 +49,7 @@ export function networkFootprint(network: Network, settings: FootprintSettings, 
   }
   const density = (node: NetworkNode): number => {
     if (node.op === "dropout") return (1 - node.rate) * density(network.nodes[node.from[0]]);
+    if (keepsZeros(node)) return density(network.nodes[node.from[0]]);
     return node.op === "relu" ? naturalDensity : 1;
   };
   const step = networkStep(network, batch, method, {

@@ -8,13 +8,10 @@ import { randomStream } from "../core/random.ts";
 import type { Backend, Halo, Tensor } from "../kernels/backend.ts";
 import type { SgdSettings } from "../kernels/kernels.ts";
 import type { Network, NetworkNode } from "../networks/graph.ts";
-import { AddLayer } from "./layers/add.ts";
+import { multiplies } from "../step/layer-kinds.ts";
 import { BatchNormLayer } from "./layers/batch-norm.ts";
-import { ConcatLayer } from "./layers/concat.ts";
-import { DropoutLayer } from "./layers/dropout.ts";
+import { makeLayer } from "./layers/index.ts";
 import type { Layer, Phase } from "./layers/layer.ts";
-import { PoolLayer } from "./layers/pool.ts";
-import { ReluLayer } from "./layers/relu.ts";
 import { kernelGeometry, type Selection, SwatLayer } from "./layers/swat-layer.ts";
 import type { Activation, Parameter, Source } from "./tensors.ts";
 
@@ -42,7 +39,6 @@ export class Model {
   readonly backend: Backend;
   readonly network: Network;
   readonly #activations: readonly Activation[];
-  readonly #selection: Selection;
 
   /** @param sparsities for each convolution and linear layer in order, null = dense. */
   constructor(
@@ -55,7 +51,6 @@ export class Model {
     const { nodes } = network;
     this.backend = backend;
     this.network = network;
-    this.#selection = selection;
     const activations = nodes.map((node, index) => activation(backend, nodes, node, index, maxBatch));
     this.#activations = activations;
     this.images = activations[0];
@@ -71,7 +66,9 @@ export class Model {
         const isFirst = lastConsumer[from] === index && node.from.indexOf(from) === i;
         return { ...activations[from], accumulate: !isFirst };
       });
-      return [this.#layer(node, index, sources, activations[index], remaining)];
+      const sparsity = multiplies(node) ? (remaining.shift() ?? null) : null;
+      const place = { index, sources, target: activations[index], backend, sparsity, selection };
+      return [makeLayer(node, place)];
     });
     this.parameters = this.layers.flatMap((layer) => layer.parameters);
   }
@@ -128,35 +125,6 @@ export class Model {
       if (!whole(output)) return name;
     }
     return null;
-  }
-
-  #layer(
-    node: Exclude<NetworkNode, { op: "input" }>,
-    index: number,
-    sources: readonly Source[],
-    target: Activation,
-    sparsities: (number | null)[],
-  ): Layer {
-    const [source] = sources;
-    const { backend } = this;
-    switch (node.op) {
-      case "conv":
-      case "linear":
-        return new SwatLayer(node, source, target, backend, sparsities.shift() ?? null, this.#selection);
-      case "batchNorm":
-        return new BatchNormLayer(node.name, source, target, backend);
-      case "relu":
-        return new ReluLayer(node.name, source, target, backend);
-      case "add":
-        return new AddLayer(node.name, [source, sources[1]], target, backend);
-      case "maxPool":
-      case "averagePool":
-        return new PoolLayer(node.name, node.op, node.geometry, source, target, backend);
-      case "concat":
-        return new ConcatLayer(node.name, sources, target, backend);
-      case "dropout":
-        return new DropoutLayer(node.name, index, node.rate, source, target, backend);
-    }
   }
 }
 

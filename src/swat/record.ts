@@ -8,6 +8,7 @@ import type { Operand, Pass } from "../core/passes.ts";
 import type { Tensor } from "../kernels/backend.ts";
 import type { LayerNode, NetworkNode } from "../networks/graph.ts";
 import { expandStep, type StepTensors } from "../step/expand.ts";
+import { declaredKinds } from "../step/layer-kinds.ts";
 import type { TensorRole, TraceManifest, TraceTensor } from "../trace/manifest.ts";
 import { encodeTrace } from "../trace/trace.ts";
 import type { SwatLayer } from "./layers/swat-layer.ts";
@@ -20,7 +21,10 @@ export type Provenance = Omit<TraceManifest, "tensors" | "ops">;
 export function recordStep(model: Model, batch: number, provenance: Provenance): Uint8Array {
   const recorded = new RecordedTensors(model, batch);
   const ops = expandStep(model.network, batch, recorded);
-  return encodeTrace({ ...provenance, tensors: [...recorded.tensors.values()], ops }, recorded.masks);
+  return encodeTrace(
+    { ...provenance, ...declaredKinds(model.network), tensors: [...recorded.tensors.values()], ops },
+    recorded.masks,
+  );
 }
 
 /** The tensors of a model's last step, in the order in which ops first name them. */

@@ -7,6 +7,7 @@ import { averagePoolForward, maxPoolForward } from "../kernels/reference/pooling
 import { type LayerNode, layersOf, type NetworkNode, parameterShape } from "../networks/graph.ts";
 import { keepCount } from "../sparsity/keep-count.ts";
 import { structuredPruner, unitSize } from "../sparsity/structured.ts";
+import { keepsZeros } from "../step/layer-kinds.ts";
 import { drawActivation, drawWeights } from "./draw.ts";
 import type { Zeros } from "./masks.ts";
 import * as masks from "./masks.ts";
@@ -66,7 +67,7 @@ export function forwardZeros({ network, batch, sparsities, seed, patterns }: Syn
   const isLayer = (node: NetworkNode) => node.op === "conv" || node.op === "linear";
   const isSparse = (node: LayerNode) => sparsities[layers.indexOf(node)].input > 0;
   const needsValues = (node: NetworkNode) =>
-    node.op === "conv" || node.op === "linear" ? isSparse(node) : READS_VALUES.includes(node.op);
+    node.op === "conv" || node.op === "linear" ? isSparse(node) : READS_VALUES.includes(node.op) || keepsZeros(node);
   /** What the next layer saves: of its own input where it reads the node. */
   const savedBehind = (index: number): FieldPattern => {
     const reader = nodes.find((node) => isLayer(node) && node.from.includes(index)) ?? nodes.slice(index).find(isLayer);
@@ -79,7 +80,7 @@ export function forwardZeros({ network, batch, sparsities, seed, patterns }: Syn
   nodes.forEach((node, index) => {
     const shape = [batch, ...node.shape];
     const stream = randomStream(seed, "synthetic-activation", index);
-    if (SELECTS.includes(node.op) || lastReaders[index] >= 0) {
+    if (SELECTS.includes(node.op) || keepsZeros(node) || lastReaders[index] >= 0) {
       const sources = node.from.map((from) => values.get(from) as Float32Array);
       values.set(index, valuesOf(node, shape, sources));
     }
@@ -91,6 +92,7 @@ export function forwardZeros({ network, batch, sparsities, seed, patterns }: Syn
     function valuesOf(node: NetworkNode, shape: number[], sources: Float32Array[]): Float32Array {
       const saved = savedBehind(index);
       if (node.op === "relu") return drawActivation({ shape, natural: patterns.natural.get(node.name), saved }, stream);
+      if (keepsZeros(node)) return sources[0];
       if (node.op === "averagePool") return averagePool({ ...node.geometry, N: batch }, sources[0]);
       if (node.op === "concat") return joined(batch, sources);
       if (node.op === "dropout") return drop(node.rate, shape, sources[0]);
@@ -130,7 +132,8 @@ export function forwardZeros({ network, batch, sparsities, seed, patterns }: Syn
   function scoresOf(node: LayerNode, source: number, shape: readonly number[]): Float32Array {
     const drawn = values.get(source) as Float32Array;
     const made = nodes[source].op;
-    if (!SELECTS.includes(made) || made === "relu") return drawn;
+    if (!SELECTS.includes(made) && !keepsZeros(nodes[source])) return drawn;
+    if (made === "relu") return drawn;
     const layer = layers.indexOf(node);
     const scores = drawActivation(
       { shape, saved: patterns.saved[layer] },

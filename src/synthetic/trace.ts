@@ -6,6 +6,7 @@ import { type BitMask, countOnes } from "../core/bit-mask.ts";
 import { sizeOf } from "../core/geometry.ts";
 import { layersOf } from "../networks/graph.ts";
 import { PUBLISHED_EXEMPTIONS } from "../sparsity/methods.ts";
+import { declaredKinds } from "../step/layer-kinds.ts";
 import { networkStep } from "../step/network-footprint.ts";
 import { TRACE_VERSION, type TraceManifest, type TraceTensor } from "../trace/manifest.ts";
 import { forwardZeros, weightZeros } from "./forward.ts";
@@ -53,7 +54,7 @@ export function synthesize(step: SyntheticStep): SyntheticTrace {
     return { ...rest, mask, ...(within === undefined ? {} : { within }) };
   });
   return {
-    manifest: { ...provenanceOf(step), tensors: masked, ops: [...ops] },
+    manifest: { ...provenanceOf(step), ...declaredKinds(network), tensors: masked, ops: [...ops] },
     masks: new Map([...names].map(([mask, name]) => [name, mask])),
   };
 }

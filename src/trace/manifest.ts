@@ -6,8 +6,10 @@
 import { type Static, Type } from "typebox";
 import type { ByOperand, Pass } from "../core/passes.ts";
 
-/** Version written by this program. Readers accept any minor version of the same major one. */
+/** Version of a trace that declares no kinds. Readers accept any minor version of the same major one. */
 export const TRACE_VERSION = "1.1";
+/** Version of a trace that declares kinds: the newest that this program reads and writes. */
+export const DECLARING_VERSION = "1.2";
 
 const strict = { additionalProperties: false };
 const size = (description: string) => Type.Integer({ minimum: 0, description });
@@ -72,6 +74,9 @@ export const OtherOpSchema = Type.Object(
   },
   strict,
 );
+
+/** The same of a kind that the manifest declares. */
+export const DeclaredOpSchema = Type.Object({ ...OtherOpSchema.properties, kind: Id }, strict);
 
 const Shapes = Type.Array(Type.Array(size("extent")));
 const macCount = Type.Optional(size("multiply-accumulates"));
@@ -170,6 +175,11 @@ export const ManifestSchema = Type.Object(
         },
       ),
     ),
+    kinds: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), {
+        description: "Kinds of ops without MACs besides those that this format lists. Since 1.2.",
+      }),
+    ),
     unrecorded: Type.Optional(
       Type.Array(UnrecordedSchema, {
         description:
@@ -212,6 +222,17 @@ export function macOp(
   output: string,
 ): MacOp {
   return { kind, pass, layer, geometry, operands, output } as MacOp;
+}
+
+/** Kinds of ops that need no declaration. */
+export const FORMAT_KINDS: readonly string[] = [
+  ...MacOpSchema.properties.kind.enum,
+  ...OtherOpSchema.properties.kind.enum,
+];
+
+/** Whether this format lists a kind. */
+export function isFormatKind(kind: string): boolean {
+  return FORMAT_KINDS.includes(kind);
 }
 
 /** Whether an op multiplies: a convolution or a linear layer. */

@@ -11,12 +11,16 @@ import { parseJson } from "../io/json.ts";
 import { coverageOf, coverageText } from "./coverage.ts";
 import { geometryFaults } from "./geometry-faults.ts";
 import {
+  DECLARING_VERSION,
+  DeclaredOpSchema,
+  FORMAT_KINDS,
+  isFormatKind,
   isMacOp,
   type MacOp,
   MacOpSchema,
   ManifestSchema,
+  type OtherOp,
   OtherOpSchema,
-  TRACE_VERSION,
   type TraceManifest,
   type TraceOp,
   type TraceTensor,
@@ -24,7 +28,6 @@ import {
 import { type Container, containerParts, joinParts, openContainer } from "./safetensors.ts";
 
 const METADATA_KEY = "swat-sim";
-const KINDS: readonly string[] = [...MacOpSchema.properties.kind.enum, ...OtherOpSchema.properties.kind.enum];
 
 /** An opened trace. */
 export interface Trace {
@@ -113,30 +116,32 @@ function parseManifest(text: string, where: string): { manifest: TraceManifest; 
   }
   const version = String((value as { version?: unknown } | null)?.version);
   const [major, minor] = version.split(".").map(Number);
-  const [ourMajor, ourMinor] = TRACE_VERSION.split(".").map(Number);
+  const [ourMajor, ourMinor] = DECLARING_VERSION.split(".").map(Number);
   if (major !== ourMajor) {
     throw new InputError([
-      `${where}: manifest: unknown version, got ${version}; known: ${ourMajor}.0 to ${TRACE_VERSION}`,
+      `${where}: manifest: unknown version, got ${version}; known: ${ourMajor}.0 to ${DECLARING_VERSION}`,
     ]);
   }
   const newer = minor > ourMinor;
   const warnings: string[] = [];
   if (newer) {
-    warnings.push(`${where}: trace version ${version} is newer than ${TRACE_VERSION}; what it adds is not understood`);
+    warnings.push(
+      `${where}: trace version ${version} is newer than ${DECLARING_VERSION}; what it adds is not understood`,
+    );
   }
   const unknownKeys = newer ? "drop" : "refuse";
   const manifest = checkSchema(ManifestSchema, value, `${where}: manifest`, { unknownKeys });
   const faults: string[] = [];
+  const known = [...FORMAT_KINDS, ...(manifest.kinds ?? [])];
   const ops = manifest.ops.map((op, i): TraceOp => {
     try {
       const at = `${where}: manifest: ops.${i}`;
-      if (!KINDS.includes(op.kind)) {
-        throw new InputError([`${at}: kind: ${unknownName("value", String(op.kind), KINDS)}`]);
+      if (!known.includes(op.kind)) {
+        throw new InputError([`${at}: kind: ${unknownName("value", String(op.kind), known)}`]);
       }
       // Whether a multiplication has the operands of its pass, `geometryFaults` says.
-      return isMacOp(op)
-        ? (checkSchema(MacOpSchema, op, at, { unknownKeys }) as MacOp)
-        : checkSchema(OtherOpSchema, op, at, { unknownKeys });
+      if (isMacOp(op)) return checkSchema(MacOpSchema, op, at, { unknownKeys }) as MacOp;
+      return checkSchema(isFormatKind(op.kind) ? OtherOpSchema : DeclaredOpSchema, op, at, { unknownKeys }) as OtherOp;
     } catch (error) {
       faults.push(...(error as InputError).faults);
       return op;

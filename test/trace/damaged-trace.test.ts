@@ -29,7 +29,7 @@ describe("a damaged trace is refused when it is opened", () => {
     [
       "an unknown major version",
       (p) => (p.manifest.version = "2.0"),
-      "manifest: unknown version, got 2.0; known: 1.0 to 1.1",
+      "manifest: unknown version, got 2.0; known: 1.0 to 1.2",
     ],
     [
       "a version without a minor one",
