@@ -16,7 +16,7 @@ import { storedBytes } from "../memory/storage.ts";
 import { DRAM, total } from "../memory/timing.ts";
 import type { Operand } from "../operation/operation.ts";
 import type { RowCosts } from "../result/op-result.ts";
-import { simulateOps } from "../simulate.ts";
+import { simulateOps } from "../run-ops.ts";
 
 /** Faults in how `machine`, and its array without skipping, move the bytes of `trace`; empty where every byte is accounted for. */
 export async function conservationFaults(trace: Trace, machine: Machine): Promise<string[]> {

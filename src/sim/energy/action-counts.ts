@@ -18,8 +18,43 @@ export type ArrayCounts = Pick<
   "cycles" | "reschedulingCycles" | "scheduled" | "multiplierCycles" | "onChipReads" | "onChipWrites"
 >;
 
+/** What a machine or its baseline counted for an op that multiplies. */
+interface FedCounts {
+  readonly counts: ArrayCounts;
+  readonly fed: Feed;
+  readonly seconds: number;
+}
+
+/** A machine, its baseline, and what they pay; the energy of a row is not told without. */
+interface Priced {
+  readonly machine: Machine;
+  readonly baseline: { readonly machine: Machine };
+  readonly energy?: EnergyModels;
+}
+
+/** Energy of an op that multiplies, on the machine and on its baseline. */
+export function multiplyingEnergy(
+  prepared: PreparedOperation,
+  { machine, baseline, energy }: Priced,
+  own: FedCounts & { readonly task: FeedTask },
+  reference: FedCounts,
+): Pick<ResultRow, "energy"> {
+  const { dense } = prepared.macs;
+  const activity = withSchedules(multiplyingActivity(machine, own, dense), prepared, machine, own.task);
+  return energyPart(energy, activity, multiplyingActivity(baseline.machine, reference, dense));
+}
+
+/** Energy of an op that does not; `reference` is null where the baseline does not do it. */
+export function movingEnergy(
+  { energy }: Priced,
+  own: MovedCounts,
+  reference: MovedCounts | null,
+): Pick<ResultRow, "energy"> {
+  return energyPart(energy, movingActivity(own), reference === null ? null : movingActivity(reference));
+}
+
 /** Energy of a row on the machine and on its baseline, which did nothing where its activity is null. */
-export function energyPart(
+function energyPart(
   energy: EnergyModels | undefined,
   own: Activity,
   baseline: Activity | null,
@@ -30,13 +65,13 @@ export function energyPart(
 }
 
 /** What an op that multiplies does; an array that does not tell its multiplier-cycles multiplies all dense pairs. */
-export function multiplyingActivity(
+function multiplyingActivity(
   { multipliers }: Machine,
-  { cycles, reschedulingCycles, scheduled, multiplierCycles, onChipReads }: ArrayCounts,
-  { accesses, dram }: Feed,
+  { counts, fed, seconds }: FedCounts,
   denseMacs: number,
-  seconds: number,
 ): Activity {
+  const { cycles, reschedulingCycles, scheduled, multiplierCycles, onChipReads } = counts;
+  const { accesses, dram } = fed;
   const { occupied, imagePadding = 0, redundant = 0 } = multiplierCycles ?? { occupied: denseMacs };
   const reads = Object.entries(onChipReads).filter(([name]) => scheduled === "both" || scheduled === name);
   return {
@@ -55,7 +90,7 @@ export function multiplyingActivity(
  * The same with the bytes of making a static schedule, its share of one refresh: where weights are first held on chip, they
  * are read, and their nonzeros are written in the order of the schedule with what says where they belong.
  */
-export function withSchedules(
+function withSchedules(
   activity: Activity,
   { actual: { topKPeriod }, operands: { weight } }: PreparedOperation,
   { accelerator, params, memory }: Machine,
@@ -76,11 +111,14 @@ export function withSchedules(
 
 const BYTE_BITS = 8;
 
+/** What is counted of an op that does not multiply. */
+interface MovedCounts extends Pick<Feed, "accesses" | "dram"> {
+  readonly elements: number;
+  readonly seconds: number;
+}
+
 /** What an op that does not multiply does. */
-export function movingActivity(
-  { elements, accesses, dram }: Pick<Feed, "accesses" | "dram"> & { readonly elements: number },
-  seconds: number,
-): Activity {
+function movingActivity({ elements, accesses, dram, seconds }: MovedCounts): Activity {
   return { ...IDLE_ARRAY, vectorElements: elements, accesses, activations: dram?.activations ?? 0, seconds };
 }
 

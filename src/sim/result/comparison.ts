@@ -1,12 +1,14 @@
 /** A machine with what it is compared with: the common baseline, or its own dense counterpart. Both train densely. */
 
 import type { ArrayCounts, EnergyModels } from "../energy/action-counts.ts";
+import { energyModel } from "../energy/model.ts";
+import type { EnergyTable } from "../energy/table.ts";
 import type { ComputeResult } from "../hardware/accelerator.ts";
-import type { Machine } from "../hardware/machine.ts";
+import { denseTwin, type Machine } from "../hardware/machine.ts";
 import type { StepPlan } from "../memory/placement.ts";
 import type { Feed } from "../memory/timing.ts";
 import type { PreparedOperation } from "../operation/ablations.ts";
-import { skipsNothing } from "./comparability.ts";
+import { differencesFrom, skipsNothing } from "./comparability.ts";
 
 /** What a dense machine takes for an op. */
 export interface DenseCosts {
@@ -26,7 +28,7 @@ export interface DenseReference {
 }
 
 /** A machine to compare with, before its first op. */
-export function denseReference(machine: Machine): DenseReference {
+function denseReference(machine: Machine): DenseReference {
   return { machine, skipsNothing: skipsNothing(machine), costs: new WeakMap() };
 }
 
@@ -47,4 +49,44 @@ export interface PlannedOp {
   readonly own: StepPlan;
   readonly baseline: StepPlan;
   readonly counterpart: StepPlan;
+}
+
+/** Machines, and what they are compared with. */
+export interface ComparisonInput {
+  readonly machines: readonly Machine[];
+  /** Dense machine to compare all machines with, which must be equal to it in everything but skipping. */
+  readonly baseline?: Machine;
+  /**
+   * Where no `baseline` is given: the dense machine to compare those with that are equal to it in everything but skipping. The others,
+   * and without it all, are compared with their own dense counterpart: their array without skipping.
+   */
+  readonly commonBaseline?: Machine;
+  /** Compare machines with a baseline of another peak, clock, datatype, memory or rules. Such are not ranked. */
+  readonly allowUnequal?: boolean;
+  /** Energy table of each machine and its baseline, in the order of `machines`; without any, no energy is told. */
+  readonly energy?: readonly (EnergyTable | undefined)[];
+}
+
+/** A comparison, and in what the machine differs from the common baseline, whether compared with that or not. */
+export interface Terms extends Comparison {
+  readonly differences: readonly string[];
+}
+
+/** Every machine with what it is compared with, before the first op. */
+export function comparisonsOf({ machines, energy, allowUnequal, ...input }: ComparisonInput): Terms[] {
+  const asked = input.baseline ?? input.commonBaseline;
+  const common = asked === undefined ? undefined : denseReference(asked);
+  return machines.map((machine, index) => {
+    const counterpart = denseReference(denseTwin(machine));
+    const differences = common === undefined ? [] : differencesFrom(common.machine, machine);
+    const isCommon = input.baseline !== undefined || allowUnequal || differences.length === 0;
+    const baseline = isCommon ? (common ?? counterpart) : counterpart;
+    const comparison = { machine, baseline, counterpart, differences, denseRuns: new Map() };
+    const table = energy?.[index];
+    if (table === undefined) return comparison;
+    return {
+      ...comparison,
+      energy: { own: energyModel(machine, table), reference: energyModel(baseline.machine, table) },
+    };
+  });
 }

@@ -1,6 +1,6 @@
 /** What is worked out from the counts of an operation, with intervals where machines count a sample of it. */
 
-import type { Run } from "../result/op-result.ts";
+import type { Run } from "../hardware/run.ts";
 import type { ResultRow } from "../result/result.ts";
 import { drawnShare } from "./draw.ts";
 import { type Bound, Estimates, type Variation } from "./estimates.ts";
@@ -14,6 +14,11 @@ export interface Sample {
   readonly share: number;
   /** Another seed draws another sample. */
   readonly seed: string;
+}
+
+/** Whether anything is left out; a sample of all images is a full simulation. */
+export function isSampled(sample: Sample | undefined): sample is Sample {
+  return sample !== undefined && sample.share < 1;
 }
 
 /** `derive` on what machines count of an operation: of all of it where `parts` is null, else of those parts. */
