@@ -4,6 +4,14 @@
  * `swat-sim/trace` are the parts that run in a browser.
  */
 
+import { arrayOf, objectWith, verb } from "./io/verb.ts";
+import { comparedWith as compared } from "./report/compared-with.ts";
+import { resultCsv as csv } from "./report/csv.ts";
+import { reportPage as page } from "./report/html/page.ts";
+import { resultTable as table } from "./report/result-table.ts";
+import { tracePatterns as patternsOf } from "./synthetic/statistics.ts";
+import { OPENED_TRACE } from "./trace/arguments.ts";
+
 export { loadAccelerators, loadMachines, readTrace, shippedMachines, writeTrace } from "./api/open.ts";
 export { recordStep, type StepOrder } from "./api/record.ts";
 export { type SimulationOrder, simulate } from "./api/simulate.ts";
@@ -12,10 +20,7 @@ export { resumeTraining, type TrainOrder, train } from "./api/train.ts";
 export type { BitMask } from "./core/bit-mask.ts";
 export { InputError } from "./io/faults.ts";
 export type { ReportInput } from "./report/charts/index.ts";
-export { comparedWith } from "./report/compared-with.ts";
-export { resultCsv } from "./report/csv.ts";
-export { reportPage } from "./report/html/page.ts";
-export { resultTable, type TableOptions } from "./report/result-table.ts";
+export type { TableOptions } from "./report/result-table.ts";
 export type { TrainingHooks, TrainingReport } from "./runs/run-training.ts";
 export type { EnergyTable } from "./sim/energy/table.ts";
 export type { Accelerator } from "./sim/hardware/accelerator.ts";
@@ -26,7 +31,27 @@ export { runSweep as sweep, type SweepHooks, type SweepPlan, type SweepReport } 
 export type { TrainSettings } from "./swat/settings.ts";
 export type { TrainProgress } from "./swat/train.ts";
 export type { SyntheticSettings } from "./synthetic/settings.ts";
-export { type TracePatterns, tracePatterns } from "./synthetic/statistics.ts";
+export type { TracePatterns } from "./synthetic/statistics.ts";
 export type { SyntheticTrace } from "./synthetic/trace.ts";
+export { verifyTrace } from "./trace/index.ts";
 export type { IdentifiedTrace, Trace } from "./trace/trace.ts";
-export { verifyTrace } from "./trace/verify.ts";
+
+const RESULT = objectWith("the result of a simulation", "traces", "machines");
+const NAMED_RESULT = { what: "", is: (value: unknown) => RESULT.is((value as { result?: unknown } | null)?.result) };
+const RESULTS = arrayOf("", NAMED_RESULT);
+const INPUT = {
+  what: "the input of a report, { results: [{ file, sha256, result }, …], points: [] }",
+  is: (value: unknown) => objectWith("", "points").is(value) && RESULTS.is((value as { results: unknown }).results),
+};
+const NAME = { what: "the name of a baseline", is: (value: unknown) => typeof value === "string" };
+
+/** What of results and points is compared with one baseline. @throws InputError */
+export const comparedWith = verb("comparedWith", compared, INPUT, NAME);
+/** CSV of a result, one line for each machine, step and op, units in the header. @throws InputError */
+export const resultCsv = verb("resultCsv", csv, RESULT);
+/** One self-contained HTML page of results and the points of a sweep. @throws InputError */
+export const reportPage = verb("reportPage", page, INPUT);
+/** The comparison of all machines as text, and what the numbers mean. @throws InputError */
+export const resultTable = verb("resultTable", table, RESULT);
+/** How the zeros of every operand of a trace are spread, to synthesize a step like it. @throws InputError */
+export const tracePatterns = verb("tracePatterns", patternsOf, OPENED_TRACE);

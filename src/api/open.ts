@@ -2,9 +2,11 @@
 import { basename, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { writeFileAtomically } from "../io/atomic-file.ts";
-import { checkIsSchema, InputError, unknownName } from "../io/faults.ts";
+import { checkIsSchema, faultsOf, InputError, reasonOf, refusing, unknownName } from "../io/faults.ts";
 import { fileSource, readJsonFile, sha256OfFile } from "../io/file-source.ts";
 import { listDirectory } from "../io/read-file.ts";
+import { arrayOf, checkArgument, type Expected, objectWith } from "../io/verb.ts";
+import { MACHINE } from "../sim/arguments.ts";
 import { accelerators } from "../sim/arrays/index.ts";
 import { type EnergyTable, resolveEnergyTable } from "../sim/energy/table.ts";
 import type { Accelerator } from "../sim/hardware/accelerator.ts";
@@ -20,6 +22,10 @@ const ENERGY = new URL("energy/", CONFIGS);
 const SUFFIX = ".json";
 /** The family that most of the literature uses. */
 const DEFAULT_ENERGY = "45nm";
+
+const PATH: Expected = { what: "a path", is: (value) => typeof value === "string" && !value.includes("\0") };
+const NAME_OR_MACHINE: Expected = { what: "", is: (value) => PATH.is(value) || MACHINE.is(value) };
+const SYNTHETIC = objectWith("a trace with its manifest and masks, as synthesizeTrace gives", "manifest", "masks");
 
 /** Names of the machines that ship with the program, sorted. */
 export function shippedMachines(): Promise<string[]> {
@@ -37,14 +43,13 @@ export function loadCommonBaseline(): Promise<Machine> {
   return loadMachine(COMMON_BASELINE, "baseline");
 }
 
-/** What a simulation compares machines with: the dense machine that `field` asks for, else the common baseline. @throws InputError */
+/** What a simulation compares machines with: the dense machine that is asked for, else the common baseline. @throws InputError */
 export async function loadBaseline(
   asked: string | Machine | undefined,
-  field: string,
   known: Accelerators = accelerators,
 ): Promise<Pick<SimulationInput, "baseline" | "commonBaseline">> {
   if (asked === undefined) return { commonBaseline: await loadCommonBaseline() };
-  return { baseline: await loadMachine(asked, field, known) };
+  return { baseline: await loadMachine(asked, "baseline", known) };
 }
 
 /** Names of the energy tables that ship with the program, sorted. */
@@ -68,9 +73,10 @@ export type Accelerators = Readonly<Record<string, Accelerator>>;
  * @throws InputError with the faults of all modules.
  */
 export async function loadAccelerators(paths: readonly string[]): Promise<Accelerators> {
+  checkArgument("accelerators", paths, arrayOf("a list of paths", PATH));
   const own = await collect(paths, async (path) => {
-    const module = (await import(pathToFileURL(resolve(path)).href).catch((cause: Error) => {
-      throw new Error(`${path}: cannot be loaded: ${cause.message}`, { cause });
+    const module = (await import(pathToFileURL(resolve(path)).href).catch((cause: unknown) => {
+      throw new InputError([`${path}: cannot be loaded: ${reasonOf(cause)}`], { cause });
     })) as { default?: unknown };
     return checkAccelerator(module.default, path);
   });
@@ -102,18 +108,18 @@ function checkAccelerator(value: unknown, where: string): Accelerator {
 /**
  * Machines from names of shipped configs, words for several of them (`MACHINE_SETS`), or paths of JSON files; those that are
  * loaded stay as they are.
- * @param known accelerators that configs may name. @param field what messages call that which names them.
+ * @param known accelerators that configs may name.
  * @throws InputError with the faults of all of them.
  */
 export async function loadMachines(
   names: readonly (string | Machine)[],
   known: Accelerators = accelerators,
-  field = "machines",
 ): Promise<Machine[]> {
+  checkArgument("machines", names, arrayOf("a list of names, paths and loaded machines", NAME_OR_MACHINE));
   const sets = names.some(isMachineSet) ? await machineSets() : undefined;
   return collect(
     names.flatMap((name): readonly (string | Machine)[] => (isMachineSet(name) && sets?.[name]) || [name]),
-    async (name) => (typeof name === "string" ? machineNamed(name, field, MACHINE_SETS, known) : name),
+    async (name) => (typeof name === "string" ? machineNamed(name, "machines", MACHINE_SETS, known) : name),
   );
 }
 
@@ -160,16 +166,12 @@ async function machineNamed(
 
 /**
  * The energy table of each machine: the one that is asked for, or else that of its config.
- * @param asked name of a shipped table, or path of a JSON file. @param field what messages call that which asks for it.
+ * @param asked name of a shipped table, or path of a JSON file.
  * @throws InputError with the faults of all of them.
  */
-export async function loadEnergyTables(
-  machines: readonly Machine[],
-  asked?: string,
-  field = "energy",
-): Promise<EnergyTable[]> {
+export async function loadEnergyTables(machines: readonly Machine[], asked?: string): Promise<EnergyTable[]> {
   const named = machines.map(({ name, config: { energy = DEFAULT_ENERGY } }) =>
-    asked === undefined ? { table: energy, field: `${name}: energy` } : { table: asked, field },
+    asked === undefined ? { table: energy, field: `${name}: energy` } : { table: asked, field: "energy" },
   );
   const tables = [...new Map(named.map((each) => [each.table, each])).values()];
   const loaded = await collect(
@@ -205,23 +207,19 @@ export interface SimulationFiles {
   /** Energy table for all machines, instead of those of their configs. */
   readonly energy?: string | undefined;
   readonly sample?: Sample | undefined;
-  /** What messages call the fields that name something, as options of a command; `machines`, `baseline` and `energy` where not given. */
-  readonly names?: Readonly<Record<"hw" | "baseline" | "energy", string>> | undefined;
 }
 
 /** A trace: a path, an opened trace, or a synthetic one. */
 export type NamedTrace = string | IdentifiedTrace | SyntheticTrace;
 
-const LIBRARY_NAMES = { hw: "machines", baseline: "baseline", energy: "energy" };
-
 /** Opens all that a simulation needs. @throws InputError with the faults of the first kind of file that has any. */
 export async function openSimulation(files: SimulationFiles): Promise<SimulationInput> {
-  const { baselineTraces = [], modules = [], baseline, sample, names = LIBRARY_NAMES } = files;
+  const { baselineTraces = [], modules = [], baseline, sample } = files;
   const known = await loadAccelerators(modules);
-  const machines = await loadMachines(files.hw, known, names.hw);
-  const dense = await loadBaseline(baseline, names.baseline, known);
+  const machines = await loadMachines(files.hw, known);
+  const dense = await loadBaseline(baseline, known);
   const traces = await openTraces(files.traces);
-  const energy = await loadEnergyTables(machines, files.energy, names.energy);
+  const energy = await loadEnergyTables(machines, files.energy);
   return { traces, machines, baselineTraces: await openTraces(baselineTraces), energy, sample, ...dense };
 }
 
@@ -242,12 +240,16 @@ function identifySynthetic({ manifest, masks }: SyntheticTrace): Promise<Identif
 
 /** Opens and hashes a trace; its masks are read when they are asked for. @throws InputError, a line each fault. */
 export async function readTrace(path: string): Promise<IdentifiedTrace> {
+  checkArgument("readTrace", path, PATH);
   return { trace: await openTrace(await fileSource(path)), name: basename(path), sha256: await sha256OfFile(path) };
 }
 
 /** Writes a trace file, whole or not at all; masks by the names that the manifest's tensors give. @throws Error naming the file. */
-export async function writeTrace(path: string, { manifest, masks }: SyntheticTrace): Promise<void> {
-  await writeFileAtomically(path, traceParts(manifest, masks));
+export async function writeTrace(path: string, trace: SyntheticTrace): Promise<void> {
+  checkArgument("writeTrace", path, PATH);
+  checkArgument("writeTrace", trace, SYNTHETIC);
+  const parts = refusing("writeTrace", () => traceParts(trace.manifest, trace.masks));
+  await writeFileAtomically(path, parts);
 }
 
 /** Path of what a user names: a shipped file, or the user's own. @throws InputError */
@@ -268,8 +270,7 @@ async function collect<T, U>(items: readonly T[], map: (item: T) => Promise<U>):
   const settled = await Promise.allSettled(items.map(map));
   const faults = settled.flatMap((outcome) => {
     if (outcome.status === "fulfilled") return [];
-    const { reason } = outcome as { reason: Error };
-    return reason instanceof InputError ? reason.faults : [reason.message];
+    return faultsOf(outcome.reason);
   });
   if (faults.length > 0) {
     const [cause] = settled.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason] : []));

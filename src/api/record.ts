@@ -1,5 +1,8 @@
 /** Records one training step: a few steps from the initial weights on, thresholds computed anew in each, and the last as a trace. */
+
 import { type TSchema, Type } from "typebox";
+import { SPARSITY_RANGE } from "../core/sparsity-range.ts";
+import { InputError } from "../io/faults.ts";
 import { createBackend } from "../kernels/index.ts";
 import { networkNamed } from "../networks/index.ts";
 import { METHODS, type Method, PUBLISHED_EXEMPTIONS } from "../sparsity/methods.ts";
@@ -8,7 +11,7 @@ import { firstImages } from "../swat/data/dataset.ts";
 import { loadData } from "../swat/data/index.ts";
 import { defaultSchedule, TRAIN_DEFAULTS } from "../swat/settings.ts";
 import { type TrainHooks, train } from "../swat/train.ts";
-import { checkOrder } from "./request.ts";
+import { checkHooks, checkOrder } from "./request.ts";
 
 /** Which step to record; what is not given is as by `swat-sim record`. */
 export interface StepOrder {
@@ -29,7 +32,7 @@ const count = (minimum: number) => Type.Optional(Type.Integer({ minimum }));
 const FIELDS = {
   ...{ network: Type.String(), data: Type.String(), kernels: Type.Optional(Type.String()) },
   method: Type.Optional(Type.Enum([...METHODS])),
-  sparsity: Type.Optional(Type.Number({ minimum: 0, exclusiveMaximum: 1 })),
+  sparsity: Type.Optional(Type.Number(SPARSITY_RANGE)),
   pruning: Type.Optional(Type.Enum([...PRUNINGS])),
   ...{ batch: count(1), warmSteps: count(0), seed: count(0), threads: count(1) },
 } satisfies Record<keyof StepOrder, TSchema>;
@@ -38,16 +41,18 @@ const OrderSchema = Type.Object(FIELDS, { additionalProperties: false });
 /** The bytes of the trace. @throws InputError for an order that is refused; Error where the data set has fewer images than a batch, or training diverges; the reason of the signal when it is aborted. */
 export async function recordStep(
   order: StepOrder,
-  { signal, ...hooks }: Pick<TrainHooks, "onProgress" | "signal"> = {},
+  given: Pick<TrainHooks, "onProgress" | "signal"> = {},
 ): Promise<Uint8Array> {
   checkOrder(OrderSchema, order, "recordStep");
+  checkHooks(given, "recordStep");
+  const { signal, ...hooks } = given;
   signal?.throwIfAborted();
   const d = TRAIN_DEFAULTS;
   const { method = d.method, sparsity = d.sparsity, pruning = d.pruning, batch = d.batchSize, seed = d.seed } = order;
   const { warmSteps = 1 } = order;
   const data = await loadData(order.data, { seed, limit: batch * (warmSteps + 1), testLimit: 1 });
   const stepsPerEpoch = Math.floor(data.train.size / batch);
-  if (stepsPerEpoch === 0) throw new Error(`data: a batch needs ${batch} images, got ${data.train.size}`);
+  if (stepsPerEpoch === 0) throw new InputError([`data: a batch needs ${batch} images, got ${data.train.size}`]);
   const { channels, height, width, classes } = data.train;
   const network = networkNamed(order.network).build([channels, height, width], classes);
   const epochs = Math.ceil((warmSteps + 1) / stepsPerEpoch);

@@ -1,6 +1,6 @@
 /** Checks what a program gives to a verb of the library, as files are checked: an order may come from JavaScript, where nobody checks types. */
 import type { TObject } from "typebox";
-import { checkSchema, faultCollector, InputError } from "../io/faults.ts";
+import { checkSchema, faultCollector, InputError, refusing, shown } from "../io/faults.ts";
 
 /** What an order holds that is no data. */
 export type Hook = "onProgress" | "onWarning" | "signal";
@@ -22,18 +22,32 @@ const OPENED: Readonly<Record<string, readonly string[]>> = {
  * @throws InputError with a line for each fault, beginning with `verb`.
  */
 export function checkOrder(schema: TObject, order: unknown, verb: string): void {
+  refusing(verb, () => checkData(schema, order, verb));
+}
+
+function checkData(schema: TObject, order: unknown, verb: string): void {
   const { faults, attempt } = faultCollector();
   const data: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(order ?? {})) {
     if (!Object.hasOwn(HOOKS, key)) data[key] = dataOf(value, OPENED[key] ?? []);
-    else if (value !== undefined && !HOOKS[key as Hook](value)) {
-      faults.push(
-        `${verb}: ${key}: must be ${key === "signal" ? "an AbortSignal" : "a function"}, got ${typeof value}`,
-      );
-    }
+    else faults.push(...hookFault(key, value, verb));
   }
   attempt(() => checkSchema(schema, isRecord(order) ? data : order, verb));
   if (faults.length > 0) throw new InputError(faults);
+}
+
+/** @throws InputError for hooks that are none, beginning with `verb`. */
+export function checkHooks(hooks: unknown, verb: string): void {
+  refusing(verb, () => {
+    if (!isRecord(hooks)) throw new InputError([`${verb}: hooks must be an object, got ${shown(hooks)}`]);
+    const faults = Object.entries(hooks).flatMap(([key, value]) => hookFault(key, value, verb));
+    if (faults.length > 0) throw new InputError(faults);
+  });
+}
+
+function hookFault(key: string, value: unknown, verb: string): string[] {
+  if (value === undefined || !Object.hasOwn(HOOKS, key) || HOOKS[key as Hook](value)) return [];
+  return [`${verb}: ${key}: must be ${key === "signal" ? "an AbortSignal" : "a function"}, got ${typeof value}`];
 }
 
 /** What is opened already by a name, all else as it is; null for what no data can be, as a function or what holds itself. */

@@ -6,7 +6,7 @@ import { checkOrder, type Hook } from "./request.ts";
 import { type SimulationSettings, simulateFiles } from "./workers/simulate-threads.ts";
 
 /** What to simulate, and how. */
-export interface SimulationOrder extends Omit<SimulationFiles, "hw" | "modules" | "names">, SimulationSettings {
+export interface SimulationOrder extends Omit<SimulationFiles, "hw" | "modules">, SimulationSettings {
   /** Names of shipped machines, `equal-peak`, `published` or `all` of them, paths of configs, or machines that are loaded; those of equal peak where not given. */
   readonly machines?: SimulationFiles["hw"];
   /** Paths of modules of user accelerators. */

@@ -1,6 +1,10 @@
 /** A synthetic trace by the name of its network: what is not given is filled in, as by `swat-sim trace synth`. */
+
 import { type TSchema, Type } from "typebox";
 import { sizeOf } from "../core/geometry.ts";
+import { SPARSITY_RANGE } from "../core/sparsity-range.ts";
+import { refusing } from "../io/faults.ts";
+import { checkArgument, objectWith } from "../io/verb.ts";
 import { type ImageShape, layersOf, type Network, parameterShape } from "../networks/graph.ts";
 import { networkNamed } from "../networks/index.ts";
 import { METHODS, type Method } from "../sparsity/methods.ts";
@@ -43,7 +47,7 @@ const positive = Type.Integer({ minimum: 1 });
 export const ORDER_SCHEMAS = {
   network: Type.String({ description: "A network, as resnet50-imagenet or wrn28-10." }),
   method: Type.Enum([...METHODS], { description: "dense has sparsity 0 and no pruning." }),
-  sparsity: Type.Number({ minimum: 0, exclusiveMaximum: 1, description: "Share of weights and activations dropped." }),
+  sparsity: Type.Number({ ...SPARSITY_RANGE, description: "Share of weights and activations dropped." }),
   pruning: Type.Enum([...PRUNINGS], { description: "What of convolutions is pruned." }),
   batch: Type.Integer({ minimum: 1, description: "Images of the step." }),
   position: Type.Union([Type.Enum(["early", "middle", "late"]), Type.Number({ minimum: 0 })], {
@@ -69,8 +73,9 @@ const OrderSchema = Type.Object(
  * @throws InputError with all faults of the order; for a network that is not known, and for images that are too small for it.
  */
 export function synthesizeTrace(order: SyntheticOrder): SyntheticTrace {
-  const { like, ...plain } = order;
-  checkOrder(OrderSchema, plain, "synthesizeTrace");
+  checkOrder(OrderSchema, withoutPatterns(order), "synthesizeTrace");
+  const { like } = order;
+  if (like !== undefined) checkArgument("synthesizeTrace: like", like, PATTERNS);
   const d = TRAIN_DEFAULTS;
   const { method = d.method, pruning = d.pruning, batch = d.batchSize, seed = d.seed, settings = {} } = order;
   const sparsity = method === "dense" ? 0 : (order.sparsity ?? d.sparsity);
@@ -88,6 +93,17 @@ export function synthesizeTrace(order: SyntheticOrder): SyntheticTrace {
   return synthesize({
     ...{ network, method, sparsity, sparsities, pruning, topKPeriod: d.topKPeriod },
     ...{ batch, seed, patterns, told },
+  });
+}
+
+const PATTERNS = objectWith("the patterns of a step, as tracePatterns gives", "layers");
+
+/** What of an order is data. */
+function withoutPatterns(order: unknown): unknown {
+  return refusing("synthesizeTrace", () => {
+    if (typeof order !== "object" || order === null) return order;
+    const { like: _, ...plain } = order as SyntheticOrder;
+    return plain;
   });
 }
 

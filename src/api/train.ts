@@ -1,12 +1,13 @@
 /** Training as a verb of the library: what is not given is filled in, as by `swat-sim train`, and settings are checked. */
 import { type TSchema, Type } from "typebox";
-import { faultCollector, InputError } from "../io/faults.ts";
+import { faultCollector, InputError, refusing } from "../io/faults.ts";
+import { checkArgument } from "../io/verb.ts";
 import { networks } from "../networks/index.ts";
 import { openRun } from "../runs/checkpoint-file.ts";
 import { runTraining, type TrainingHooks, type TrainingReport } from "../runs/run-training.ts";
 import type { TrainingJob } from "../runs/training-job.ts";
 import { type TrainSettings, trainSettings } from "../swat/settings.ts";
-import { checkOrder } from "./request.ts";
+import { checkHooks, checkOrder } from "./request.ts";
 
 /** What to train and where to leave it. */
 export interface TrainOrder extends Omit<TrainingJob, "data" | "network" | "settings"> {
@@ -37,7 +38,8 @@ const OrderSchema = Type.Object(FIELDS, { additionalProperties: false });
 export async function train(order: TrainOrder, hooks: TrainingHooks = {}): Promise<TrainingReport> {
   const { faults, attempt } = faultCollector();
   attempt(() => checkOrder(OrderSchema, order, "train"));
-  const settings = attempt(() => trainSettings(order?.settings));
+  attempt(() => checkHooks(hooks, "train"));
+  const settings = attempt(() => refusing("train", () => trainSettings(order?.settings)));
   if (faults.length > 0 || settings === undefined) throw new InputError(faults);
   const { data = "generated", network = networks[0].name, ...job } = order;
   return runTraining({ ...job, data, network, settings }, hooks);
@@ -48,6 +50,8 @@ export async function train(order: TrainOrder, hooks: TrainingHooks = {}): Promi
  * never stopped. @throws InputError or Error where it cannot be read, or its data is gone.
  */
 export async function resumeTraining(path: string, hooks: TrainingHooks = {}): Promise<TrainingReport> {
+  checkArgument("resumeTraining", path, { what: "a path", is: (value) => typeof value === "string" });
+  checkHooks(hooks, "resumeTraining");
   const saved = await openRun(path);
   return runTraining(saved.job, hooks, saved);
 }

@@ -1,4 +1,5 @@
 /** `swat-sim check record`, `check run` and `check bless`: cycle counts as a regression test. */
+
 import { dirname, relative, resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { type Command, Option } from "commander";
@@ -6,6 +7,7 @@ import { loadAccelerators, loadBaseline, loadEnergyTables, loadMachines, openTra
 import { simulateOpened } from "../api/workers/simulate-threads.ts";
 import type { SimulationSources } from "../api/workers/work.ts";
 import { writeFileAtomically } from "../io/atomic-file.ts";
+import { InputError } from "../io/faults.ts";
 import { readJsonFile } from "../io/file-source.ts";
 import { resolveEnergyTable } from "../sim/energy/table.ts";
 import { resolveMachine } from "../sim/hardware/machine.ts";
@@ -107,10 +109,10 @@ async function record(paths: string[], options: RecordOptions, command: Command)
     command.error("error: option '--energy-tolerance <t>' needs '--energy [table]'");
   }
   const known = await loadAccelerators(modules);
-  const machines = await loadMachines(options.hw, known, "--hw");
+  const machines = await loadMachines(options.hw, known);
   const table = asked === true ? undefined : asked;
-  const tables = asked === undefined ? [] : await loadEnergyTables(machines, table, "--energy");
-  const compared = await loadBaseline(options.baseline, "--baseline", known);
+  const tables = asked === undefined ? [] : await loadEnergyTables(machines, table);
+  const compared = await loadBaseline(options.baseline, known);
   const { allowUnequal = false } = options;
   const input = { traces: warned(await openTraces(paths)), machines, ...compared, allowUnequal, energy: tables };
   const result = await simulated(input, { traces: paths, modules }, threads);
@@ -176,9 +178,9 @@ async function simulateAgain(file: string, { machine: modules = [], threads }: C
   const traces = warned(await openTraces(paths));
   traces.forEach(({ trace, sha256 }, index) => {
     if (sha256 !== check.traces[index].sha256) {
-      throw new Error(
+      throw new InputError([
         `${trace.name}: is not the trace that was recorded: SHA-256 ${sha256}, recorded ${check.traces[index].sha256}`,
-      );
+      ]);
     }
   });
   const known = await loadAccelerators(modules);

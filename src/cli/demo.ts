@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { resultTable } from "../report/result-table.ts";
 import type { DemoMethod } from "../studies/demo.ts";
 import { runDemo } from "../studies/demo.ts";
-import { kernelBuild } from "./options.ts";
+import { kernelBuild, TABLE_HINTS } from "./options.ts";
 import { type Progress, progressBar } from "./progress.ts";
 
 const PERCENT = 100;
@@ -41,7 +41,7 @@ async function demo(options: { out: string; json?: true }): Promise<void> {
       },
     });
     if (options.json) console.log(JSON.stringify(result));
-    else console.log(`\n${resultTable(result)}`);
+    else console.log(`\n${resultTable(result, { hints: TABLE_HINTS })}`);
     say("\nFiles:");
     for (const file of files) say(`  ${file}`);
   } finally {

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { loadAccelerators, loadBaseline, loadMachines, openTraces } from "../api/open.ts";
 import { PASSES, type Pass } from "../core/passes.ts";
-import { unknownName } from "../io/faults.ts";
+import { InputError, unknownName } from "../io/faults.ts";
 import { waterfall } from "../report/waterfall.ts";
 import { simulate } from "../sim/simulate.ts";
 import { isMacOp } from "../trace/manifest.ts";
@@ -37,12 +37,12 @@ export function addExplainCommand(command: Command): void {
 
 async function explain(path: string, options: ExplainOptions): Promise<void> {
   const known = await loadAccelerators(options.machine ?? []);
-  const machines = await loadMachines(options.hw, known, "--hw");
-  const compared = await loadBaseline(options.baseline, "--baseline", known);
+  const machines = await loadMachines(options.hw, known);
+  const compared = await loadBaseline(options.baseline, known);
   const traces = warned(await openTraces([path]));
   const layers = [...new Set(traces[0].trace.manifest.ops.filter(isMacOp).map(({ layer }) => layer))];
   if (options.layer !== undefined && !layers.includes(options.layer)) {
-    throw new Error(`${path}: ${unknownName("layer", options.layer, layers)}`);
+    throw new InputError([`${path}: ${unknownName("layer", options.layer, layers)}`]);
   }
   const result = await simulate({ traces, machines, ...compared, allowUnequal: options.allowUnequal ?? false });
   const wanted = ({ layer, pass }: { layer: string; pass: string }) =>
@@ -53,7 +53,7 @@ async function explain(path: string, options: ExplainOptions): Promise<void> {
       .map((row) => ({ machine, row, multipliers: machines[index].multipliers })),
   );
   if (found.length === 0)
-    throw new Error(`${path}: ${options.layer} has no ${options.pass}; the first layer has no inputGrad`);
+    throw new InputError([`${path}: ${options.layer} has no ${options.pass}; the first layer has no inputGrad`]);
   if (options.json) {
     const reports = found.map(({ machine: { name, baseline }, row, multipliers }) => ({
       ...{ machine: name, baseline: baseline.name, multipliers },

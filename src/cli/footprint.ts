@@ -80,7 +80,7 @@ async function footprint(options: FootprintOptions, command: Command): Promise<v
 }
 
 async function storageOf(name: string): Promise<TensorStorage> {
-  const { memory, config } = await loadMachine(name, "--hw");
+  const { memory, config } = await loadMachine(name, "machines");
   const { weight, input } = config.memory.storage;
   const { valueBytes, wideBytes } = memory;
   return { valueBytes, wideBytes, weight: storageFormat(weight), input: storageFormat(input) };

@@ -91,6 +91,9 @@ export function share(text: string): number {
   return value;
 }
 
+/** Options of `simulate` that the notes of its table point at. */
+export const TABLE_HINTS = { energy: "--explain-energy lists the constants", training: "--columns training" };
+
 const PERCENT = 100;
 
 /** Parser of the size of images, height x width x channels as 32x32x3. */

@@ -1,7 +1,9 @@
 /** `swat-sim paper`: speed-ups, FLOPs and memory beside the figures of Raihan & Aamodt 2020. */
+
 import { readFile } from "node:fs/promises";
 import { type Command, Option } from "commander";
 import { writeFileAtomically, writeJsonFile } from "../io/atomic-file.ts";
+import { InputError } from "../io/faults.ts";
 import { isMissing } from "../io/read-file.ts";
 import { networkNamed } from "../networks/index.ts";
 import { withRegion } from "../report/marked-region.ts";
@@ -130,7 +132,7 @@ function positions(text: string, previous: readonly Position[]): readonly Positi
 async function pageAt(path: string): Promise<{ readonly path: string; with(tables: string): string }> {
   const page = await readFile(path, "utf8").catch((cause: Error) => {
     if (isMissing(cause)) return undefined;
-    throw new Error(`${path}: cannot be read: ${cause.message}`, { cause });
+    throw new InputError([`${path}: cannot be read: ${cause.message}`], { cause });
   });
   withRegion(page, "", path);
   return { path, with: (tables) => withRegion(page, tables, path) };

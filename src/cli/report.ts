@@ -44,7 +44,7 @@ async function report(paths: string[], options: ReportOptions, command: Command)
     results: await readResults(paths),
     points: sweep === undefined ? [] : await measuredPoints(sweep),
   };
-  const input = options.baseline === undefined ? all : comparedWith(all, options.baseline, "--baseline");
+  const input = options.baseline === undefined ? all : comparedWith(all, options.baseline);
   // Drawn before anything is written, so that a fault leaves no half of a report.
   const page = html === undefined ? undefined : await reportPage(input);
   const charts = svg === undefined ? [] : chartsOf(input);

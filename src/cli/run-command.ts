@@ -27,7 +27,7 @@ export async function runCommand(args: readonly string[]): Promise<void> {
       { from: "user" },
     );
   } catch (error) {
-    await report(error, args.includes(DEBUG));
+    await report(error, args);
   }
 }
 
@@ -62,14 +62,29 @@ function applyExitOverride(command: Command): void {
   for (const child of command.commands) applyExitOverride(child);
 }
 
-async function report(error: unknown, debug: boolean): Promise<void> {
+/** Fields of the library, and what fills them in on the command line. */
+const OPTIONS: Readonly<Record<string, string>> = {
+  ...{ machines: "--hw", baseline: "--baseline", energy: "--energy", record: "--record" },
+  kernels: "SWAT_SIM_KERNELS",
+};
+
+/** A fault that begins with a field that `args` or the environment gave, by their name for it. */
+function inOptions(fault: string, args: readonly string[]): string {
+  const [, field = "", rest] = /^(\w+): ((?:unknown|must) .*)$/s.exec(fault) ?? [];
+  const option = Object.hasOwn(OPTIONS, field) ? OPTIONS[field] : undefined;
+  if (option === undefined) return fault;
+  const isGiven = option in process.env || args.some((given) => given.split("=")[0] === option);
+  return isGiven ? `${option}: ${rest}` : fault;
+}
+
+async function report(error: unknown, args: readonly string[]): Promise<void> {
   if (error instanceof CommanderError) {
     // commander has printed its message; help and version end with code 0.
     process.exitCode = error.exitCode === 0 ? 0 : WRONG_USAGE;
     return;
   }
   const { faultsOf } = await import("../io/faults.ts");
-  for (const line of faultsOf(error)) console.error(`error: ${line}`);
-  if (debug) console.error(error);
+  for (const line of faultsOf(error)) console.error(`error: ${inOptions(line, args)}`);
+  if (args.includes(DEBUG)) console.error(error);
   process.exitCode = FAILED;
 }

@@ -16,6 +16,7 @@ import {
   MACHINE,
   oneOf,
   share,
+  TABLE_HINTS,
   uniqueList,
 } from "./options.ts";
 import { progressBar } from "./progress.ts";
@@ -88,8 +89,7 @@ async function runSimulate(paths: string[], options: SimulateOptions): Promise<v
   const bar = progressBar("simulating");
   const { hw, baseline, energy, baselineTrace: baselineTraces, machine: modules } = options;
   const sample = options.sample === undefined ? undefined : { share: options.sample, seed: "1" };
-  const names = { hw: "--hw", baseline: "--baseline", energy: "--energy" };
-  const files = { traces: paths, baselineTraces, hw, modules, baseline, energy, sample, names };
+  const files = { traces: paths, baselineTraces, hw, modules, baseline, energy, sample };
   const result = await simulateFiles(files, {
     allowUnequal: options.allowUnequal ?? false,
     threads: options.threads,
@@ -100,7 +100,7 @@ async function runSimulate(paths: string[], options: SimulateOptions): Promise<v
   if (options.out !== undefined) await writeJsonFile(options.out, result);
   if (options.csv !== undefined) await writeFileAtomically(options.csv, resultCsv(result));
   const tables = [
-    resultTable(result, { columns: options.columns, sort: options.sort, wide: options.wide }),
+    resultTable(result, { columns: options.columns, sort: options.sort, wide: options.wide, hints: TABLE_HINTS }),
     ...(options.explainBandwidth ? [bandwidthTable(result)] : []),
     ...(options.explainEnergy ? [energyTable(result)] : []),
   ];

@@ -1,5 +1,7 @@
 /** `swat-sim train`: trains a network and records steps as traces. */
+
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { InputError } from "../io/faults.ts";
 import { networks } from "../networks/index.ts";
 import { openRun, unfinishedRun } from "../runs/checkpoint-file.ts";
 import { runTraining } from "../runs/run-training.ts";
@@ -186,7 +188,7 @@ async function newJob(options: TrainOptions, command: Command): Promise<Training
   if (left !== undefined) {
     const { run, state } = left.checkpoint;
     const stands = `${left.path}: is of an unfinished run, got ${state.stepsDone} of ${run.steps} steps`;
-    throw new Error(`${stands}; valid: ${resumeCommand(out)}, another --out, or remove the file`);
+    throw new InputError([`${stands}; valid: ${resumeCommand(out)}, another --out, or remove the file`]);
   }
   const testLimit = testImages(options);
   const kernels = kernelBuild();

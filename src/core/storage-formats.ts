@@ -14,9 +14,11 @@
  * Sources: run lengths and padding zeros as in EIE (Han et al., ISCA 2016) and SCNN (Parashar et al., ISCA 2017);
  * coordinates are CSR whose rows are chunks; n-of-m is the A100's 2:4 format (Mishra et al. 2021).
  */
+
 import { type Static, Type } from "typebox";
 import { type BitMask, countOnes, forEachOne, sliceSize } from "./bit-mask.ts";
 import { sizeOf } from "./geometry.ts";
+import { InputError } from "./input-error.ts";
 
 const BYTE_BITS = 8;
 const POINTER_BYTES = 4;
@@ -110,7 +112,7 @@ export function storageFormat(config: StorageFormatConfig, where = "storage"): S
       return coordinates(numbers.chunk);
     case "n-of-m": {
       const { n, m, filters } = numbers;
-      if (n > m) throw new Error(`${where}: n must be at most m, got ${n} of ${m}`);
+      if (n > m) throw new InputError([`${where}: n must be at most m, got ${n} of ${m}`]);
       return nOfM(n, m, filters);
     }
   }

@@ -1,5 +1,7 @@
 /** Quantities of hardware configs and energy tables, written with units ("1 GHz", "256 KiB", "0.4 pJ"), as plain numbers. mathjs parses them. */
+
 import math from "mathjs/lib/browser/math.js";
+import { InputError } from "./input-error.ts";
 
 /** The units that a field may be given in: the base unit and an example for messages. */
 const DIMENSIONS = {
@@ -18,17 +20,20 @@ export function quantity(dimension: keyof typeof DIMENSIONS, text: string, where
   try {
     value = math.unit(text).toNumber(base);
   } catch (cause) {
-    throw new Error(`${where}: is not a ${dimension}, got "${text}"; valid: a number with a unit, as "${example}"`, {
-      cause,
-    });
+    throw new InputError(
+      [`${where}: is not a ${dimension}, got "${text}"; valid: a number with a unit, as "${example}"`],
+      {
+        cause,
+      },
+    );
   }
   if (!(value > 0 && Number.isFinite(value))) {
-    throw new Error(`${where}: must be finite and more than zero, got "${text}"; valid: as "${example}"`);
+    throw new InputError([`${where}: must be finite and more than zero, got "${text}"; valid: as "${example}"`]);
   }
   if (dimension !== "size") return value;
   const bytes = Math.round(value);
   if (bytes === 0 || Math.abs(value - bytes) > ROUNDING * bytes) {
-    throw new Error(`${where}: must be a whole number of bytes, got "${text}"; valid: as "${example}"`);
+    throw new InputError([`${where}: must be a whole number of bytes, got "${text}"; valid: as "${example}"`]);
   }
   return bytes;
 }
@@ -53,11 +58,11 @@ export function energyFormula(
     try {
       energy = math.evaluate(text, { ...values }).toNumber("pJ");
     } catch (cause) {
-      throw new Error(`${where}: is not an energy, got "${text}"; ${valid}`, { cause });
+      throw new InputError([`${where}: is not an energy, got "${text}"; ${valid}`], { cause });
     }
     if (typeof energy === "number" && energy >= 0 && energy < Number.POSITIVE_INFINITY) return energy;
     const at = Object.entries(values).map(([name, value]) => ` at ${value} ${name}`);
-    throw new Error(`${where}: is ${energy} pJ${at.join("")}, got "${text}"; ${valid}`);
+    throw new InputError([`${where}: is ${energy} pJ${at.join("")}, got "${text}"; ${valid}`]);
   };
   evaluate(example);
   return evaluate;

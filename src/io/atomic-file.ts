@@ -2,9 +2,11 @@
  * Files that appear whole or not at all: written beside their place under a temporary name, then renamed. What is no file, as a pipe or
  * a device, is written into; a link stays one, and what it names is written.
  */
+
 import { writeFileSync } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, readlink, realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { InputError } from "./faults.ts";
 import { isMissing } from "./read-file.ts";
 
 const PARTIAL = /\.\d+\.partial$/;
@@ -19,7 +21,7 @@ export async function writeFileAtomically(path: string, content: Content): Promi
     else if (descriptor !== undefined) for (const part of partsOf(content)) writeFileSync(descriptor, part);
     else await withFile(target, (file) => writeParts(file, content));
   } catch (cause) {
-    throw new Error(`${path}: cannot be written: ${(cause as Error).message}`, { cause });
+    throw new InputError([`${path}: cannot be written: ${(cause as Error).message}`], { cause });
   }
 }
 

@@ -2,6 +2,7 @@
  * Bytes that are read by range: traces can be much larger than what one operation needs, and come from a file, from
  * memory or, in a browser, from a Blob.
  */
+import { InputError } from "./faults.ts";
 
 /** A named, immutable sequence of bytes. */
 export interface ByteSource {
@@ -19,7 +20,9 @@ export function memorySource(name: string, bytes: Uint8Array): ByteSource {
     sizeBytes: bytes.length,
     async read(offset, length) {
       if (offset < 0 || offset + length > bytes.length) {
-        throw new Error(`${name}: bytes ${offset}..${offset + length} are outside the file, got ${bytes.length} bytes`);
+        throw new InputError([
+          `${name}: bytes ${offset}..${offset + length} are outside the file, got ${bytes.length} bytes`,
+        ]);
       }
       return bytes.subarray(offset, offset + length);
     },

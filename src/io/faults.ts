@@ -2,53 +2,15 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
 import { closest } from "fastest-levenshtein";
 import type { Static, TSchema } from "typebox";
+import { InputError } from "../core/input-error.ts";
+import { MOST_LEVELS, MOST_VALUES } from "../core/limits.ts";
 
-/** One or more faults of an input, one line each: `<where>: <what is wrong>, got <value>; known: …`. */
-export class InputError extends Error {
-  readonly faults: readonly string[];
-
-  constructor(faults: readonly string[], options?: ErrorOptions) {
-    const lines = faults.map(oneLine);
-    super(lines.join("\n"), options);
-    this.name = "InputError";
-    this.faults = lines;
-  }
-}
-
-/** The lines of an error: all of an InputError's, one of any other. */
-export function faultsOf(error: unknown): readonly string[] {
-  if (error instanceof InputError) return error.faults;
-  return [oneLine(error instanceof Error ? error.message : String(error))];
-}
-
-/** Runs steps that may fail and keeps the faults of all of them, to be told at once. */
-export function faultCollector(): {
-  readonly faults: string[];
-  /** What `action` gives; undefined, with its faults kept, where it throws. */
-  readonly attempt: <T>(action: () => T) => T | undefined;
-} {
-  const faults: string[] = [];
-  const attempt = <T>(action: () => T): T | undefined => {
-    try {
-      return action();
-    } catch (error) {
-      faults.push(...faultsOf(error));
-      return undefined;
-    }
-  };
-  return { faults, attempt };
-}
-
-/** `text` with its control characters escaped: names come from files and may hold line ends or worse. */
-export function oneLine(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Zl}\p{Zp}]/gu,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
-}
+export { faultCollector, faultsOf, InputError, oneLine, reasonOf, refusing } from "../core/input-error.ts";
 
 /** `unknown thing, got "x"; did you mean "y"? known: …`: the ending of every error about a name. */
 export function unknownName(what: string, got: string, known: readonly string[]): string {
+  if (got.length > SHOWN_LENGTH)
+    return `unknown ${what}, got "${got.slice(0, SHOWN_LENGTH)}…"; known: ${known.join(", ")}`;
   if (known.length === 0) return `unknown ${what}, got "${got}"; none is known`;
   return `unknown ${what}, got "${got}"; did you mean "${closest(got, [...known])}"? known: ${known.join(", ")}`;
 }
@@ -94,12 +56,37 @@ export function checkSchema<Schema extends TSchema>(
     validate = ajv.compile(schema);
     compiled.set(schema, validate);
   }
+  checkExtent(value, where);
   const copy = structuredClone(value);
   if (!validate(copy)) {
     const faults = (validate.errors ?? []).filter(({ keyword }) => keyword !== "if");
     throw new InputError([...new Set(faults.map((fault) => `${where}: ${describe(fault, copy, path)}`))]);
   }
   return copy as Static<Schema>;
+}
+
+/** @throws InputError for values that hold more levels or more values than are read, as those that hold themselves do. */
+function checkExtent(value: unknown, where: string): void {
+  const ways = [[value].values()];
+  let values = 0;
+  while (ways.length > 0) {
+    const next = ways[ways.length - 1].next();
+    if (next.done) {
+      ways.pop();
+      continue;
+    }
+    if (++values > MOST_VALUES) {
+      throw new InputError([`${where}: holds too many values, got over ${MOST_VALUES}; valid: at most ${MOST_VALUES}`]);
+    }
+    const inner: unknown = next.value;
+    if (typeof inner !== "object" || inner === null) continue;
+    if (ways.length > MOST_LEVELS) {
+      throw new InputError([
+        `${where}: is nested too deeply, got over ${MOST_LEVELS} levels; valid: at most ${MOST_LEVELS}`,
+      ]);
+    }
+    ways.push((Array.isArray(inner) ? inner : Object.values(inner)).values());
+  }
 }
 
 /** @throws InputError where a schema that is not of this program is no JSON Schema. */
@@ -126,20 +113,25 @@ function describe(fault: ErrorObject, root: unknown, rootPath: string): string {
     case "required":
       return `${at}missing key "${fault.params.missingProperty}"`;
     case "enum":
-      return `${at}${unknownName("value", String(value), (fault.params.allowedValues as unknown[]).map(String))}`;
+      return `${at}${unknownValue(value, fault.params.allowedValues as unknown[])}`;
     case "const":
-      return `${at}must be ${JSON.stringify(fault.params.allowedValue)}, got ${show(value)}`;
+      return `${at}must be ${JSON.stringify(fault.params.allowedValue)}, got ${shown(value)}`;
     case "discriminator":
       return at + unknownTag(fault);
     case "minItems":
     case "maxItems": {
       const { limit } = fault.params;
       const bound = fault.keyword === "minItems" ? "least" : "most";
-      return `${at}must have at ${bound} ${limit} ${limit === 1 ? "item" : "items"}, got ${show(value)}`;
+      return `${at}must have at ${bound} ${limit} ${limit === 1 ? "item" : "items"}, got ${shown(value)}`;
     }
     default:
-      return `${at}${fault.message}, got ${show(value)}`;
+      return `${at}${fault.message}, got ${shown(value)}`;
   }
+}
+
+function unknownValue(got: unknown, known: readonly unknown[]): string {
+  if (typeof got === "string") return unknownName("value", got, known.map(String));
+  return `unknown value, got ${shown(got)}; known: ${known.join(", ")}`;
 }
 
 /** The tag says which branch of a `oneOf` holds; known are the constants of the branches. */
@@ -149,14 +141,19 @@ function unknownTag({ params: { tag, tagValue }, parentSchema }: ErrorObject): s
   const known = branches.map(({ properties }) => String(properties[tag].const));
   return typeof tagValue === "string"
     ? unknownName(tag, tagValue, known)
-    : `${tag} must be string, got ${show(tagValue)}`;
+    : `${tag} must be string, got ${shown(tagValue)}`;
 }
 
 const SHOWN_LENGTH = 60;
 
-function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? "nothing";
-  return text.length > SHOWN_LENGTH ? `${text.slice(0, SHOWN_LENGTH)}…` : text;
+/** The start of a value as JSON; its type where it has no JSON. */
+export function shown(value: unknown): string {
+  try {
+    const text = JSON.stringify(value) ?? (value === undefined ? "nothing" : typeof value);
+    return text.length > SHOWN_LENGTH ? `${text.slice(0, SHOWN_LENGTH)}…` : text;
+  } catch {
+    return typeof value;
+  }
 }
 
 function unescapePointer(part: string): string {

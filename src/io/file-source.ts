@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open, readFile, stat } from "node:fs/promises";
 import type { ByteSource } from "./byte-source.ts";
-import { InputError } from "./faults.ts";
+import { faultsOf, InputError, reasonOf } from "./faults.ts";
 import { decodeText, parseJson } from "./json.ts";
 
 /** A byte source over a file. The file is opened for each read, so that nothing has to be closed. @throws InputError naming the file. */
@@ -21,7 +21,9 @@ export async function fileSource(path: string): Promise<ByteSource> {
         const bytes = new Uint8Array(length);
         const { bytesRead } = await named(path, () => file.read(bytes, 0, length, offset));
         if (bytesRead < length) {
-          throw new Error(`${path}: bytes ${offset}..${offset + length} are outside the file, got ${size} bytes`);
+          throw new InputError([
+            `${path}: bytes ${offset}..${offset + length} are outside the file, got ${size} bytes`,
+          ]);
         }
         return bytes;
       } finally {
@@ -37,7 +39,10 @@ export async function readJsonFile(path: string): Promise<unknown> {
   try {
     return parseJson(text);
   } catch (cause) {
-    throw new InputError([`${path}: ${(cause as Error).message}`], { cause });
+    throw new InputError(
+      faultsOf(cause).map((fault) => `${path}: ${fault}`),
+      { cause },
+    );
   }
 }
 
@@ -62,7 +67,7 @@ async function named<T>(path: string, action: () => Promise<T>): Promise<T> {
           ? "permission denied"
           : code === "EISDIR"
             ? "is a directory, not a file"
-            : (cause as Error).message;
+            : reasonOf(cause);
     throw new InputError([`${path}: ${reason}`], { cause });
   }
 }

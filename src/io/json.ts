@@ -2,6 +2,9 @@
  * Text and JSON from files: byte order marks and UTF-16, which editors on Windows write, are read; an object that has a key twice
  * is refused, because `JSON.parse` would keep the last value in silence (RFC 8259, section 4: "names within an object SHOULD be unique").
  */
+import { MOST_LEVELS } from "../core/limits.ts";
+import { InputError } from "./faults.ts";
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
@@ -19,24 +22,23 @@ export function parseJson(text: string): unknown {
   try {
     value = JSON.parse(json);
   } catch (cause) {
-    throw new Error(`is not JSON: ${(cause as Error).message}`, { cause });
+    throw new InputError([`is not JSON: ${(cause as Error).message}`], { cause });
   }
   const repeated = repeatedKey(json);
-  if (repeated !== undefined) throw new Error(`has the key ${JSON.stringify(repeated)} twice in one object`);
+  if (repeated !== undefined) throw new InputError([`has the key ${JSON.stringify(repeated)} twice in one object`]);
   return value;
 }
 
-/** First key that an object of valid JSON has twice. */
+/** First key that an object of valid JSON has twice. @throws InputError for JSON that is nested too deeply. */
 function repeatedKey(json: string): string | undefined {
   // Keys of the objects that are open; an array has none.
   const open: (Set<string> | undefined)[] = [];
   for (let at = 0; at < json.length; at++) {
     switch (json[at]) {
       case "{":
-        open.push(new Set());
-        break;
       case "[":
-        open.push(undefined);
+        open.push(json[at] === "{" ? new Set() : undefined);
+        checkLevels(open.length);
         break;
       case "}":
       case "]":
@@ -55,6 +57,12 @@ function repeatedKey(json: string): string | undefined {
     }
   }
   return undefined;
+}
+
+/** @throws InputError for more levels than are read. */
+export function checkLevels(levels: number): void {
+  if (levels > MOST_LEVELS)
+    throw new InputError([`is nested too deeply, got over ${MOST_LEVELS} levels; valid: at most ${MOST_LEVELS}`]);
 }
 
 /** Behind the closing quote of the string that starts at `start`. */

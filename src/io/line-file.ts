@@ -1,6 +1,8 @@
 /** A text file that grows line by line, and is on the disk after each of them: a log that outlives the death of its writer. */
+
 import { open, readFile } from "node:fs/promises";
 import { writeFileAtomically } from "./atomic-file.ts";
+import { InputError } from "./faults.ts";
 import { isMissing } from "./read-file.ts";
 
 /** An opened file and the lines that it holds. */
@@ -29,7 +31,7 @@ export class LineFile {
         await file.close();
       }
     } catch (cause) {
-      throw new Error(`${this.path}: cannot be written: ${(cause as Error).message}`, { cause });
+      throw new InputError([`${this.path}: cannot be written: ${(cause as Error).message}`], { cause });
     }
     this.#lines.push(...lines);
   }
@@ -42,7 +44,7 @@ export async function openLines(path: string, keep: number): Promise<LineFile> {
       ? ""
       : await readFile(path, "utf8").catch((cause: Error) => {
           if (isMissing(cause)) return "";
-          throw new Error(`${path}: cannot be read: ${cause.message}`, { cause });
+          throw new InputError([`${path}: cannot be read: ${cause.message}`], { cause });
         });
   // What follows the last line end is a line that its writer did not finish.
   const lines = text.split("\n").slice(0, -1).slice(0, keep);

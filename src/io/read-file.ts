@@ -2,11 +2,13 @@
  * Whole-file reading for data sets: the first of several spellings of a name that exists, unpacked where it ends in
  * `.gz`. Every fault is one line that names the file.
  */
+
 import { readFileSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
+import { InputError } from "./faults.ts";
 
 const unpack = promisify(gunzip);
 
@@ -21,7 +23,7 @@ export async function listDirectory(directory: string): Promise<string[]> {
   try {
     return (await readdir(directory)).sort();
   } catch (fault) {
-    throw new Error(`${directory}: cannot read this directory, got ${reasonOf(fault)}`);
+    throw new InputError([`${directory}: cannot read this directory, got ${reasonOf(fault)}`]);
   }
 }
 
@@ -46,18 +48,18 @@ export async function readFirstOf(directory: string, names: readonly string[]): 
   const present = new Set(await listDirectory(directory));
   const candidates = names.flatMap((name) => [name, `${name}.gz`]);
   const name = candidates.find((candidate) => present.has(candidate));
-  if (name === undefined) throw new Error(`${directory}: file is missing, got none of ${candidates.join(", ")}`);
+  if (name === undefined) throw new InputError([`${directory}: file is missing, got none of ${candidates.join(", ")}`]);
   return readBytes(join(directory, name));
 }
 
 /** Reads a file whole; one that ends in `.gz` is unpacked. */
 export async function readBytes(path: string): Promise<FileBytes> {
   const stored = await readFile(path).catch((fault: unknown) => {
-    throw new Error(`${path}: cannot be read, got ${reasonOf(fault)}`);
+    throw new InputError([`${path}: cannot be read, got ${reasonOf(fault)}`]);
   });
   if (!path.endsWith(".gz")) return { path, bytes: stored };
   const bytes = await unpack(stored).catch((fault: unknown) => {
-    throw new Error(`${path}: gzip data is damaged, got ${reasonOf(fault)}`);
+    throw new InputError([`${path}: gzip data is damaged, got ${reasonOf(fault)}`]);
   });
   return { path, bytes };
 }
@@ -67,7 +69,7 @@ export function readBytesNow(path: string): FileBytes {
   try {
     return { path, bytes: readFileSync(path) };
   } catch (fault) {
-    throw new Error(`${path}: cannot be read, got ${reasonOf(fault)}`);
+    throw new InputError([`${path}: cannot be read, got ${reasonOf(fault)}`]);
   }
 }
 

@@ -1,5 +1,7 @@
 /** Choice of a kernel build by name. The name comes from the caller: nothing here reads the environment. */
+
 import { availableParallelism } from "node:os";
+import { InputError } from "../core/input-error.ts";
 import type { Backend } from "./backend.ts";
 import { jsKernels } from "./js/index.ts";
 import { BUILD_NAMES, type BuildName } from "./kernels.ts";
@@ -33,6 +35,6 @@ export function createBackend(name: string = defaultBuild(), threads: number = a
     case "relaxed":
       return createSimdBackend(createRunner(name, threads));
     default:
-      throw new Error(`SWAT_SIM_KERNELS: unknown kernel build, got "${name}"; known: ${BUILD_NAMES.join(", ")}`);
+      throw new InputError([`kernels: unknown kernel build, got "${name}"; known: ${BUILD_NAMES.join(", ")}`]);
   }
 }

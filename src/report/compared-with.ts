@@ -7,15 +7,15 @@ const COUNTERPART = "own dense counterpart";
 
 /**
  * Machines and points that were compared with `baseline`; figures over another baseline need another simulation.
- * @param field what messages call that which names it. @throws InputError where nothing was compared with it.
+ * @throws InputError where nothing was compared with it.
  */
-export function comparedWith({ results, points }: ReportInput, baseline: string, field = "baseline"): ReportInput {
+export function comparedWith({ results, points }: ReportInput, baseline: string): ReportInput {
   const ofPoint = (point: ReportInput["points"][number]) => point.baseline ?? COUNTERPART;
   const known = new Set([
     ...results.flatMap(({ result }) => result.machines.map((machine) => machine.baseline.name)),
     ...points.map(ofPoint),
   ]);
-  if (!known.has(baseline)) throw new InputError([`${field}: ${unknownName("baseline", baseline, [...known])}`]);
+  if (!known.has(baseline)) throw new InputError([`baseline: ${unknownName("baseline", baseline, [...known])}`]);
   const chosen = results.map(({ result, ...file }) => ({
     ...file,
     result: { ...result, machines: result.machines.filter((machine) => machine.baseline.name === baseline) },

@@ -1,4 +1,5 @@
 /** The part of a page that a command writes, between two comments, so that what people write around it stays. */
+import { InputError } from "../io/faults.ts";
 
 const BEGIN = "<!-- written by swat-sim: begin -->";
 const END = "<!-- written by swat-sim: end -->";
@@ -14,7 +15,7 @@ export function withRegion(page: string | undefined, text: string, where: string
   const [before, inside, ...more] = page.split(BEGIN);
   const [, after, ...others] = (inside ?? "").split(END);
   if (after === undefined || before.includes(END) || more.length + others.length > 0) {
-    throw new Error(`${where}: must hold the marks ${BEGIN} and ${END} once, in this order, to be written into`);
+    throw new InputError([`${where}: must hold the marks ${BEGIN} and ${END} once, in this order, to be written into`]);
   }
   return `${before}${region}${after}`;
 }

@@ -1,5 +1,5 @@
 /** The points of a sweep that no other point beats in two things at once. Pure functions of finished points. */
-import { unknownName } from "../io/faults.ts";
+import { InputError, unknownName } from "../io/faults.ts";
 import { pointMark, pointNotes } from "./coverage-note.ts";
 import type { SweepMetrics, SweepPoint } from "./sweep-points.ts";
 import { plainTable, wrapped } from "./table.ts";
@@ -41,15 +41,15 @@ export function axisNamed(text: string, points: readonly SweepPoint[]): Axis {
   const isMetric = Object.hasOwn(GOALS, name);
   const fields = [...new Set(points.flatMap(({ point }) => Object.keys(point)))];
   if (!isMetric && !fields.includes(name)) {
-    throw new Error(unknownName("metric or field", name, [...Object.keys(GOALS), ...fields]));
+    throw new InputError([unknownName("metric or field", name, [...Object.keys(GOALS), ...fields])]);
   }
   const goal = asked ?? (isMetric ? GOALS[name as keyof SweepMetrics] : undefined);
-  if (goal === undefined) throw new Error(`${name}: needs a goal, got none; known: min:${name}, max:${name}`);
+  if (goal === undefined) throw new InputError([`${name}: needs a goal, got none; known: min:${name}, max:${name}`]);
   const numberOf = ({ point, metrics }: SweepPoint) => {
     const value = isMetric ? metrics?.[name as keyof SweepMetrics] : point[name];
     return typeof value === "number" ? value : null;
   };
-  if (!points.some((point) => numberOf(point) !== null)) throw new Error(`${name}: no point has a number`);
+  if (!points.some((point) => numberOf(point) !== null)) throw new InputError([`${name}: no point has a number`]);
   return { name, goal, numberOf };
 }
 

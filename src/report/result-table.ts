@@ -26,6 +26,8 @@ export interface TableOptions {
   /** The column that decides about the order; the time of the step where not given. */
   readonly sort?: ColumnName | undefined;
   readonly wide?: boolean | undefined;
+  /** How a reader gets at more, in brackets behind a note: at the constants of energy, and at the gain over dense training. */
+  readonly hints?: { readonly energy: string; readonly training: string };
 }
 
 /** The comparison of all machines, what is stashed for the backward pass, and what the numbers mean. */
@@ -43,7 +45,7 @@ export function resultTable(result: SimulationResult, options: TableOptions = {}
       workloads.length > 1,
     ),
   );
-  return [...traces, "", ...tables, ...notes(result, cells), ...footprintLines(result)].join("\n");
+  return [...traces, "", ...tables, ...notes(result, cells, options), ...footprintLines(result)].join("\n");
 }
 
 /** The tables of one workload. */
@@ -140,7 +142,7 @@ function widthOf(text: string): number {
   return Math.max(...text.split("\n").map((line) => line.length));
 }
 
-function notes(result: SimulationResult, cells: readonly Cell[]): string[] {
+function notes(result: SimulationResult, cells: readonly Cell[], { hints }: TableOptions): string[] {
   const dense = result.baseline.machine;
   const energy = unique(result.machines.flatMap((machine) => machine.energy?.table ?? []));
   const sample = sampleNote(result);
@@ -148,12 +150,10 @@ function notes(result: SimulationResult, cells: readonly Cell[]): string[] {
   return [
     "step: time of a training step, with memory and all that does not multiply.",
     "array only: the ops that multiply, as if memory were free. own skipping gains: the array over the same array without skipping.",
-    ...(energy.length === 0
-      ? []
-      : [`energy: of a step; counts × ${energy.join(", ")} (--explain-energy lists the constants).`]),
+    ...(energy.length === 0 ? [] : [`energy: of a step; counts × ${energy.join(", ")}${inBrackets(hints?.energy)}.`]),
     "of ideal: effectual MACs / (multipliers × cycles of the array).",
     ...selectionNote(cells, dense),
-    ...trainingNote(cells),
+    ...trainingNote(cells, hints?.training),
     ...(sample === null ? [] : [sample]),
     ...coverageNotes(result).map(oneLine),
     ...costNote(result),
@@ -191,11 +191,15 @@ function selectionNote(cells: readonly Cell[], baseline: string): string[] {
 }
 
 /** What the method gains over dense training on the machine that is fastest, as a table has seldom room for that column. */
-function trainingNote(cells: readonly Cell[]): string[] {
+function trainingNote(cells: readonly Cell[], hint: string | undefined): string[] {
   const [{ machine, totals, standing }] = cells;
   const { speedupOverDenseTraining: gain } = totals.training;
   if (gain === undefined || gain === null || standing !== "ranked") return [];
-  return [`Over a step of dense training on the same machine, ${machine} gains ${times(gain)} × (--columns training).`];
+  return [`Over a step of dense training on the same machine, ${machine} gains ${times(gain)} ×${inBrackets(hint)}.`];
+}
+
+function inBrackets(hint: string | undefined): string {
+  return hint === undefined ? "" : ` (${hint})`;
 }
 
 /** What a step stashes for its backward pass, and all that it holds. */

@@ -2,8 +2,10 @@
  * The sensitivity study as numbers: its points, the curves that they make, and both as CSV and as a table. Pure functions of
  * finished points.
  */
+
 import { stringify } from "csv-stringify/sync";
 import { type Static, Type } from "typebox";
+import { SPARSITY_RANGE } from "../core/sparsity-range.ts";
 import { DROPS, type Drop, isSwat } from "../sparsity/operand-masking.ts";
 import { percent, plainTable } from "./table.ts";
 
@@ -15,7 +17,7 @@ export const SensitivityPointSchema = Type.Object(
   {
     name: Type.String(),
     drop: Type.Array(Type.Enum(DROPS), { description: "empty for dense training" }),
-    sparsity: Type.Number({ minimum: 0, exclusiveMaximum: 1 }),
+    sparsity: Type.Number(SPARSITY_RANGE),
     seed: Type.Integer(),
     outcome: Type.Union([Type.Null(), outcome()], { description: "null where training diverged" }),
   },

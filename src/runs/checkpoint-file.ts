@@ -23,9 +23,11 @@ export async function openRun(path: string): Promise<SavedRun> {
 }
 
 async function readRun(file: string): Promise<SavedRun> {
-  const source = await fileSource(file).catch((cause: Error) => {
+  const source = await fileSource(file).catch((cause: InputError) => {
     if (!isMissing(cause.cause)) throw cause;
-    throw new Error(`${cause.message}; valid: the folder of a run, or the ${CHECKPOINT} in it`, { cause: cause.cause });
+    throw new InputError([`${cause.faults.join("; ")}; valid: the folder of a run, or the ${CHECKPOINT} in it`], {
+      cause: cause.cause,
+    });
   });
   const checkpoint = await decodeCheckpoint(source);
   const { images, steps, traces, logLines, ...job } = checkpoint.run;
@@ -40,7 +42,7 @@ export async function unfinishedRun(out: string): Promise<SavedRun | undefined> 
   const path = join(out, CHECKPOINT);
   const saved = await readRun(path).catch((cause: Error) => {
     if (isMissing(cause.cause)) return undefined;
-    const advice = `${path}: a new run would remove it; valid: another --out, or remove the file`;
+    const advice = `${path}: a new run would remove it; valid: another folder, or remove the file`;
     throw new InputError([...faultsOf(cause), advice], { cause });
   });
   return saved && saved.checkpoint.state.stepsDone < saved.checkpoint.run.steps ? saved : undefined;

@@ -1,6 +1,7 @@
 /** What a training run writes while it is under way: traces, the log, and the checkpoint that ties them together. */
 import { join } from "node:path";
 import { removeFiles, removePartialFiles, writeFileAtomically } from "../io/atomic-file.ts";
+import { InputError } from "../io/faults.ts";
 import { type CheckpointedRun, encodeCheckpoint } from "../swat/checkpoint.ts";
 import type { TrainState } from "../swat/state.ts";
 import { CHECKPOINT, type SavedRun } from "./checkpoint-file.ts";
@@ -53,7 +54,9 @@ export class RunFiles {
   /** An error that ended the run, with what can be resumed. */
   explain(error: Error): Error {
     if (this.#saved === undefined) return error;
-    return new Error(`${error.message}; the state after ${this.#saved} is in ${this.checkpoint}`, { cause: error });
+    const advice = `the state after ${this.#saved} is in ${this.checkpoint}`;
+    if (error instanceof InputError) return new InputError([...error.faults, advice], { cause: error });
+    return new Error(`${error.message}; ${advice}`, { cause: error });
   }
 
   #noteSaved({ stepsDone }: TrainState, steps: number): void {

@@ -42,6 +42,7 @@ export async function runTraining(
   saved?: SavedRun,
 ): Promise<TrainingReport> {
   const { settings, limit, testLimit, record, checkpointEvery, evaluateEvery, logCsv = false } = job;
+  const records = record === undefined ? {} : { records: recordSelection(record) };
   const definition = networkNamed(job.network);
   const data = await loadData(job.data, { seed: settings.seed, limit, testLimit });
   const { channels, height, width, classes } = data.train;
@@ -59,7 +60,7 @@ export async function runTraining(
     const files = await openRunFiles(job.out, description, saved, hooks.onWarning ?? (() => {}));
     const outcome = await run({
       ...hooks,
-      ...(record === undefined ? {} : { records: recordSelection(record) }),
+      ...records,
       checkpointEvery,
       evaluateEvery,
       onProgress(progress) {

@@ -2,8 +2,12 @@
  * Replays traces on machines. For every recorded operation: the accelerator says what it costs in compute, the memory
  * model what it costs to feed it, and the slower of the two decides (pipeline.ts); then everything is added up by pass.
  */
+
+import { arrayOf, checkArgument, objectWith } from "../io/verb.ts";
 import { stepOps } from "../step/method-overheads.ts";
+import { IDENTIFIED_TRACE } from "../trace/arguments.ts";
 import { isMacOp } from "../trace/manifest.ts";
+import { MACHINE } from "./arguments.ts";
 import { checkRoom } from "./memory/capacity.ts";
 import { checkSizes } from "./operation/limits.ts";
 import { checkEqualTerms, checkOneNetwork, checkSameWork } from "./result/comparability.ts";
@@ -21,12 +25,29 @@ export interface SimulationInput extends OpsInput {
 
 /** Simulates. @throws InputError or Error when a baseline or traces are not comparable; the reason of the signal when it is aborted. */
 export async function simulate(input: SimulationInput): Promise<SimulationResult> {
+  checkInput(input);
   checkTerms(input);
   const comparisons = comparisonsOf(input);
   checkMemory(input, comparisons);
   const costs = await costsOf(input);
   input.signal?.throwIfAborted();
   return simulationResult(input, comparisons, costs);
+}
+
+/** @throws InputError where an input is not made of opened traces and resolved machines. */
+function checkInput(input: SimulationInput): void {
+  checkArgument("simulate", input, objectWith("an object with traces and machines", "traces", "machines"));
+  const { traces, machines, baseline, commonBaseline, baselineTraces = [] } = input;
+  checkArgument("simulate: traces", traces, arrayOf(`a list, each ${IDENTIFIED_TRACE.what}`, IDENTIFIED_TRACE));
+  checkArgument(
+    "simulate: baselineTraces",
+    baselineTraces,
+    arrayOf(`a list, each ${IDENTIFIED_TRACE.what}`, IDENTIFIED_TRACE),
+  );
+  checkArgument("simulate: machines", machines, arrayOf(`a list, each ${MACHINE.what}`, MACHINE));
+  for (const [field, machine] of Object.entries({ baseline, commonBaseline })) {
+    if (machine !== undefined) checkArgument(`simulate: ${field}`, machine, MACHINE);
+  }
 }
 
 function checkTerms({ traces, machines, baseline, allowUnequal, baselineTraces = [] }: SimulationInput): void {

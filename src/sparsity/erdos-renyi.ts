@@ -7,7 +7,9 @@
  * Layers whose density would exceed 1 become dense and ε is solved again for the others. The order of the additions is
  * the authors', so that even the last bit of ε agrees. A layer's sparsity also holds for its activations.
  */
+
 import { sizeOf } from "../core/geometry.ts";
+import { checkSparsity } from "../core/sparsity-range.ts";
 import type { Exemptions } from "./uniform.ts";
 
 /** Shape of a weight as PyTorch stores it: [K, C/groups, R, S], or [K, C] of a linear layer (not [K, C, 1, 1], which scores higher). */
@@ -42,9 +44,7 @@ export function erdosRenyi(
   score: ShapeScore,
   exempt: Exemptions,
 ): ErdosRenyiShares {
-  if (!(sparsity >= 0 && sparsity < 1)) {
-    throw new Error(`sparsity: must be at least 0 and below 1, got ${sparsity}`);
-  }
+  checkSparsity(sparsity);
   const sizes = shapes.map(sizeOf);
   const scores = shapes.map(score);
   const budgeted = [...shapes.keys()].filter((layer) => !isExempt(layer, shapes.length, exempt));

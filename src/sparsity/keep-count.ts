@@ -3,11 +3,10 @@
  * takes the complement twice, s = 1 − (1 − y) and 1 − s; the second rounding is always exact, so one subtraction gives
  * the same k, including its surprises: y = 0.7 of 1000 elements keeps 301, not 300.
  */
+import { checkSparsity } from "../core/sparsity-range.ts";
 
 /** Elements kept of `size` at `sparsity` 0 ≤ s < 1. Throws for another sparsity: a mask without an element is undefined. */
 export function keepCount(sparsity: number, size: number): number {
-  if (!(sparsity >= 0 && sparsity < 1)) {
-    throw new Error(`sparsity: must be at least 0 and below 1, got ${sparsity}`);
-  }
+  checkSparsity(sparsity);
   return Math.ceil((1 - sparsity) * size);
 }

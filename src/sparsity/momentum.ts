@@ -5,6 +5,7 @@
  * the share does not depend on the layer's size, so that small layers fill up and the overall density may exceed the
  * one asked for; see docs/methods.md.
  */
+import { checkSparsity } from "../core/sparsity-range.ts";
 
 /** What one layer brings to the sharing. */
 export interface MomentumLayer {
@@ -61,9 +62,7 @@ export function keptMomentum(weight: Float32Array, momentum: Float32Array, thres
 
 /** The sum of all momenta. Throws for what no weights can be shared by: see `momentumSparsities`. */
 export function checkMomenta(layers: readonly MomentumLayer[], sparsity: number): number {
-  if (!(sparsity >= 0 && sparsity < 1)) {
-    throw new Error(`sparsity: must be at least 0 and below 1, got ${sparsity}`);
-  }
+  checkSparsity(sparsity);
   layers.forEach(({ momentum }, index) => {
     if (!(momentum >= 0 && momentum < Infinity)) {
       throw new Error(`layer ${index}: momentum must be a finite number of at least 0, got ${momentum}`);

@@ -9,7 +9,7 @@
  *     inputs:backward       weight gradient with top-k(x)
  *     outputGrad:backward   input and weight gradient with top-k(g); the gradient of a bias stays dense
  */
-import { unknownName } from "../io/faults.ts";
+import { InputError, unknownName } from "../io/faults.ts";
 
 /** All that can be dropped. */
 export const DROPS = [
@@ -29,7 +29,7 @@ export const SWAT_DROPS: readonly Drop[] = ["weights:forward", "weights:backward
 export function parseDrops(text: string): Drop[] {
   const names = text.split("+");
   const unknown = names.find((name) => !DROPS.some((drop) => drop === name));
-  if (unknown !== undefined) throw new Error(unknownName("operand to drop", unknown, DROPS));
+  if (unknown !== undefined) throw new InputError([unknownName("operand to drop", unknown, DROPS)]);
   return DROPS.filter((drop) => names.includes(drop));
 }
 

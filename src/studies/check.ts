@@ -114,7 +114,7 @@ export function checkFileOf(
   { baseline, commonBaseline, allowUnequal }: CheckedBaseline = {},
 ): CheckFile {
   if (result.sample !== undefined) {
-    throw new Error(`check: a sample has no exact counts, got a result with sample ${result.sample.share}`);
+    throw new InputError([`check: a sample has no exact counts, got a result with sample ${result.sample.share}`]);
   }
   return {
     schema: CHECK_VERSION,

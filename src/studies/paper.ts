@@ -78,8 +78,8 @@ interface SimulatedStep extends Step {
 export async function comparePaper(plan: PaperPlan, { onProgress, signal }: PaperHooks = {}): Promise<PaperComparison> {
   const { method, batch, seed, positions, modules = [] } = plan;
   const known = await loadAccelerators(modules);
-  await loadMachines(plan.hw, known, "--hw");
-  await loadBaseline(plan.baseline, "--baseline", known);
+  await loadMachines(plan.hw, known);
+  await loadBaseline(plan.baseline, known);
   const steps = PAPER_SPARSITIES.flatMap((sparsity) => positions.map((position): Step => ({ sparsity, position })));
   const simulated: SimulatedStep[] = [];
   let last: SimulationResult | undefined;

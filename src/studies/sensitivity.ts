@@ -8,7 +8,7 @@ import { type Static, Type } from "typebox";
 import { loadMachines } from "../api/open.ts";
 import { simulateFiles } from "../api/workers/simulate-threads.ts";
 import { writeFileAtomically, writeJsonFile } from "../io/atomic-file.ts";
-import { checkSchema } from "../io/faults.ts";
+import { checkSchema, InputError } from "../io/faults.ts";
 import { readJsonFile } from "../io/file-source.ts";
 import { listDirectory } from "../io/read-file.ts";
 import {
@@ -87,8 +87,8 @@ export function pointsOf({
 
 /** Runs a study. @throws Error for unknown names, unreadable data, or a file of a point that is damaged. */
 export async function runSensitivity(plan: SensitivityPlan, hooks: SensitivityHooks = {}): Promise<SensitivityReport> {
-  const machines = await loadMachines([plan.hw], undefined, "--hw");
-  if (machines.length !== 1) throw new Error(`--hw: must be one machine, got ${plan.hw}`);
+  const machines = await loadMachines([plan.hw]);
+  if (machines.length !== 1) throw new InputError([`machines: must be one machine, got ${plan.hw}`]);
   const [{ name: machine, config, accelerator }] = machines;
   const folder = join(plan.out, "points");
   const stored = new Set(await listDirectory(folder).catch(() => []));

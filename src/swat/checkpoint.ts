@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { type Static, Type } from "typebox";
 import type { ByteSource } from "../io/byte-source.ts";
-import { checkSchema, InputError } from "../io/faults.ts";
+import { checkSchema, InputError, reasonOf } from "../io/faults.ts";
 import { parseJson } from "../io/json.ts";
 import { type Container, encodeContainer, openContainer, readFloats } from "../trace/safetensors.ts";
 import { SettingsSchema, type TrainSettings } from "./settings.ts";
@@ -166,7 +166,7 @@ function parseManifest(text: string, where: string): unknown {
   try {
     return parseJson(text);
   } catch (cause) {
-    throw new InputError([`${where}: ${METADATA_KEY} ${(cause as Error).message}`], { cause });
+    throw new InputError([`${where}: ${METADATA_KEY} ${reasonOf(cause)}`], { cause });
   }
 }
 

@@ -1,6 +1,7 @@
 /** Which steps of a run are recorded: `last`, `every:N`, `steps:A,B,…`. */
+import { InputError } from "../io/faults.ts";
 
-/** A predicate over (step from 0, number of steps). @throws Error for a malformed selection. */
+/** A predicate over (step from 0, number of steps). @throws InputError for a malformed selection. */
 export function recordSelection(text: string): (step: number, steps: number) => boolean {
   if (text === "last") return (step, steps) => step === steps - 1;
   const every = /^every:([1-9]\d*)$/.exec(text);
@@ -13,5 +14,5 @@ export function recordSelection(text: string): (step: number, steps: number) => 
     const wanted = new Set(list[1].split(",").map(Number));
     return (step) => wanted.has(step);
   }
-  throw new Error(`--record: unknown selection, got "${text}"; known: last, every:N, steps:A,B,…`);
+  throw new InputError([`record: unknown selection, got "${text}"; known: last, every:N, steps:A,B,…`]);
 }

@@ -3,9 +3,12 @@
  * code reads but ignores (`nesterov`, `bn_weight_decay`) does here what it says; see docs/methods.md. Keys from
  * `evaluation` on are ours.
  */
+
 import { type Static, Type } from "typebox";
-import { parse, YAMLParseError } from "yaml";
-import { checkSchema, InputError } from "../io/faults.ts";
+import { Lexer, parse } from "yaml";
+import { MOST_LEVELS, MOST_YAML_CHARACTERS, MOST_YAML_INDENTATION } from "../core/limits.ts";
+import { SPARSITY_RANGE } from "../core/sparsity-range.ts";
+import { checkSchema, InputError, reasonOf } from "../io/faults.ts";
 import type { Method } from "../sparsity/methods.ts";
 import { SHARE_AT, SHARE_BY, SHARINGS, sharingOptions } from "../sparsity/sharing.ts";
 import type { Pruning } from "../sparsity/structured.ts";
@@ -40,7 +43,7 @@ const Schema = Type.Object(
     bn_weight_decay: boolean,
     momentum: Type.Optional(Type.Number({ minimum: 0, exclusiveMaximum: 1 })),
     nesterov: boolean,
-    sparsity: Type.Optional(Type.Number({ minimum: 0, exclusiveMaximum: 1 })),
+    sparsity: Type.Optional(Type.Number(SPARSITY_RANGE)),
     topk_period: positive,
     warmup: Type.Optional(Type.Integer()),
     num_conv_layer: positive,
@@ -102,11 +105,31 @@ export function parseRunConfiguration(text: string, where: string): RunConfigura
 }
 
 function parseYaml(text: string, where: string): unknown {
+  checkYamlText(text, where);
   try {
     return parse(text);
   } catch (error) {
-    if (!(error instanceof YAMLParseError)) throw error;
-    throw new InputError([`${where}: ${error.message.split("\n")[0]}`], { cause: error });
+    throw new InputError([`${where}: ${reasonOf(error).split("\\u000a")[0]}`], { cause: error });
+  }
+}
+
+const CLOSING: Readonly<Record<string, string>> = { "[": "]", "{": "}" };
+
+/** The parser calls itself for each level, and at some hundreds the runtime may end. @throws InputError */
+function checkYamlText(text: string, where: string): void {
+  const most = (what: string, got: number, limit: number) => {
+    if (got > limit)
+      throw new InputError([`${where}: has too many ${what}, got over ${limit}; valid: at most ${limit}`]);
+  };
+  most("characters", text.length, MOST_YAML_CHARACTERS);
+  for (const line of text.split("\n")) most("blanks before an entry", line.search(/\S|$/), MOST_YAML_INDENTATION);
+  const open: string[] = [];
+  let entries = 0;
+  for (const token of new Lexer().lex(text)) {
+    if (token.endsWith("\n")) entries = 0;
+    else if (token === "-" || token === "?") most("lists in lists in one line", ++entries, MOST_LEVELS);
+    else if (Object.hasOwn(CLOSING, token)) most("lists in lists", open.push(CLOSING[token]), MOST_LEVELS);
+    else if (token === open.at(-1)) open.pop();
   }
 }
 

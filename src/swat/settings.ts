@@ -1,5 +1,7 @@
 /** Settings of a training run and the defaults that learn on small runs. */
+
 import { Type } from "typebox";
+import { SPARSITY_RANGE } from "../core/sparsity-range.ts";
 import { checkSchema } from "../io/faults.ts";
 import { METHODS, type Method, PUBLISHED_EXEMPTIONS } from "../sparsity/methods.ts";
 import { DROPS, type Drop } from "../sparsity/operand-masking.ts";
@@ -56,7 +58,7 @@ const share = Type.Number({ minimum: 0, exclusiveMaximum: 1 });
 export const SettingsSchema = Type.Object(
   {
     method: Type.Enum([...METHODS]),
-    sparsity: share,
+    sparsity: Type.Number(SPARSITY_RANGE),
     topKPeriod: positive,
     warmup: count,
     pruning: Type.Enum([...PRUNINGS]),

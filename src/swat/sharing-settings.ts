@@ -13,11 +13,11 @@ export function sharingOf(
   { method, momentum, sparsity, drop, ...options }: TrainSettings,
 ): MomentumSharing | undefined {
   if (method !== "swat-m") return undefined;
-  if (momentum === 0) throw new Error("momentum: swat-m shares weights by it, got 0; valid: more than 0");
+  if (momentum === 0) throw new InputError(["momentum: swat-m shares weights by it, got 0; valid: more than 0"]);
   if (drop !== undefined && !drop.some((one) => one.startsWith("weights:"))) {
-    throw new Error(
+    throw new InputError([
       `drop: swat-m shares weights, got ${drop.join("+")}; valid: with weights:forward or weights:backward`,
-    );
+    ]);
   }
   return new MomentumSharing(model.swatLayers, sparsity, options);
 }

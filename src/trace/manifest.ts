@@ -3,8 +3,10 @@
  * `__metadata__["swat-sim"]` of a safetensors file whose tensors are the masks. One declaration here is the TypeScript
  * type, the check of every file that comes in, and the published JSON Schema (`schemas/trace-manifest.schema.json`).
  */
+
 import { type Static, Type } from "typebox";
 import type { ByOperand, Pass } from "../core/passes.ts";
+import { SPARSITY_RANGE } from "../core/sparsity-range.ts";
 
 /** Version of a trace that declares no kinds. Readers accept any minor version of the same major one. */
 export const TRACE_VERSION = "1.1";
@@ -139,7 +141,7 @@ export const ManifestSchema = Type.Object(
     method: Type.Object(
       {
         name: Type.String({ description: "dense, swat-u, swat-er, swat-erk, swat-m, or a method of your own" }),
-        sparsity: Type.Optional(Type.Number({ minimum: 0, exclusiveMaximum: 1 })),
+        sparsity: Type.Optional(Type.Number(SPARSITY_RANGE)),
         topKPeriod: Type.Optional(
           Type.Integer({
             minimum: 1,

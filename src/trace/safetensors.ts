@@ -5,7 +5,7 @@
 
 import { sizeOf } from "../core/geometry.ts";
 import type { ByteSource } from "../io/byte-source.ts";
-import { InputError } from "../io/faults.ts";
+import { InputError, reasonOf } from "../io/faults.ts";
 import { foreignFormat, SIGNATURE_BYTES } from "../io/foreign-format.ts";
 import { parseJson } from "../io/json.ts";
 
@@ -75,7 +75,7 @@ export async function openContainer(source: ByteSource): Promise<Container> {
   try {
     header = parseJson(text);
   } catch (cause) {
-    throw new InputError([`${source.name}: header of ${length} bytes ${(cause as Error).message}`], { cause });
+    throw new InputError([`${source.name}: header of ${length} bytes ${reasonOf(cause)}`], { cause });
   }
   if (typeof header !== "object" || header === null || Array.isArray(header)) fail("header is not a JSON object");
 

@@ -6,7 +6,7 @@
 import { type BitMask, onesMask, sliceBytes } from "../core/bit-mask.ts";
 import { sizeOf } from "../core/geometry.ts";
 import { type ByteSource, memorySource } from "../io/byte-source.ts";
-import { checkSchema, InputError, unknownName } from "../io/faults.ts";
+import { checkSchema, InputError, reasonOf, unknownName } from "../io/faults.ts";
 import { parseJson } from "../io/json.ts";
 import { coverageOf, coverageText } from "./coverage.ts";
 import { geometryFaults } from "./geometry-faults.ts";
@@ -64,7 +64,7 @@ export async function openTrace(source: ByteSource): Promise<Trace> {
 
   const tensor = (id: string): TraceTensor => {
     const found = tensors.get(id);
-    if (found === undefined) throw new Error(`${source.name}: no tensor has the id "${id}"`);
+    if (found === undefined) throw new InputError([`${source.name}: no tensor has the id "${id}"`]);
     return found;
   };
   return {
@@ -112,7 +112,7 @@ function parseManifest(text: string, where: string): { manifest: TraceManifest; 
   try {
     value = parseJson(text);
   } catch (cause) {
-    throw new InputError([`${where}: manifest ${(cause as Error).message}`], { cause });
+    throw new InputError([`${where}: manifest ${reasonOf(cause)}`], { cause });
   }
   const version = String((value as { version?: unknown } | null)?.version);
   const [major, minor] = version.split(".").map(Number);

@@ -9,6 +9,6 @@ test("the default is the fastest build that rounds alike everywhere", () => {
 
 test("an unknown build is refused and the known ones are named", () => {
   expect(() => createBackend("cuda")).toThrow(
-    'SWAT_SIM_KERNELS: unknown kernel build, got "cuda"; known: reference, js, simd, relaxed',
+    'kernels: unknown kernel build, got "cuda"; known: reference, js, simd, relaxed',
   );
 });

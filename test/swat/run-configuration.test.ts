@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { InputError } from "../../src/io/faults.ts";
 import { parseRunConfiguration } from "../../src/swat/run-configuration.ts";
 
 /** Written as the authors write theirs: blanks before colons, capital booleans, quotes, a warmup below 0. */
@@ -128,3 +129,21 @@ function faultsOf(text: string): string[] {
   }
   return [];
 }
+
+describe("a file that is built to end the program", () => {
+  const refused = (text: string) => expect(() => parseRunConfiguration(text, "run.yaml")).toThrow(InputError);
+
+  it.each([
+    ["brackets within brackets", "[".repeat(20_000)],
+    ["lists within lists", "- ".repeat(10_000)],
+    [
+      "lists within lists, line by line",
+      Array.from({ length: 30 }, (_, i) => `${" ".repeat(128 * i)}${"- ".repeat(60)}-`).join("\n"),
+    ],
+    [
+      "aliases of aliases",
+      Array.from({ length: 10 }, (_, i) => `a${i}: &a${i} [${i === 0 ? "x" : `*a${i - 1},`.repeat(9)}]`).join("\n"),
+    ],
+    ["a long text", "#".repeat(70_000)],
+  ])("is refused: %s", (_, text) => refused(text));
+});

@@ -318,7 +318,7 @@ function layerTable(cells: readonly Cell[]): Markup {
   const note =
     left === 0
       ? "Convolutions and linear layers; sums over the recorded steps."
-      : `Convolutions and linear layers; sums over the recorded steps. The ${grouped(MOST_LAYER_ROWS)} rows with the most cycles; ${grouped(left)} others are left out (simulate --csv writes all).`;
+      : `Convolutions and linear layers; sums over the recorded steps. The ${grouped(MOST_LAYER_ROWS)} rows with the most cycles; ${grouped(left)} others are left out (the CSV of the result has all).`;
   const content: TableContent<LayerRows> = { id: "layers-table", title: "Layers", note, columns, rows };
   return sortableTable(content);
 }

@@ -10,7 +10,7 @@
  *     <level>     bytes read and written; what crosses from one memory to another is read there and written here
  *     dram …      rows opened, bits moved and time of the named part; else bits alone
  */
-
+import { faultsOf, InputError } from "../../io/faults.ts";
 import type { Machine } from "../hardware/machine.ts";
 import { dramCharges } from "../memory/dram/energy.ts";
 import type { MemoryNumbers } from "../memory/hierarchy.ts";
@@ -140,7 +140,10 @@ class ModelBuilder implements EnergyModel {
       const constant = this.table.constant(action);
       return { ...constant, picojoules: constant.picojoules({ kilobytes }) };
     } catch (cause) {
-      throw new Error(`${this.machine}: ${(cause as Error).message}`, { cause });
+      throw new InputError(
+        faultsOf(cause).map((fault) => `${this.machine}: ${fault}`),
+        { cause },
+      );
     }
   }
 }

@@ -119,7 +119,7 @@ export function resolveEnergyTable(value: unknown, where: string): EnergyTable {
     constant(action) {
       const found = constants.get(action);
       if (found !== undefined) return found;
-      throw new Error(`energy table ${name}: has no "${action}"; known: ${[...constants.keys()].join(", ")}`);
+      throw new InputError([`energy table ${name}: has no "${action}"; known: ${[...constants.keys()].join(", ")}`]);
     },
   };
 }

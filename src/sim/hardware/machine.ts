@@ -144,13 +144,13 @@ function lineDetailOf(
 ): { readonly settings: LineSettings; readonly detail: LineDetail } | null {
   if (memory.detail === undefined) {
     if (memory.line === undefined) return null;
-    throw new Error(`${where}: memory.line: is used only where memory.detail is "line", got no memory.detail`);
+    throw new InputError([`${where}: memory.line: is used only where memory.detail is "line", got no memory.detail`]);
   }
   if (runLines === undefined) {
     const known = Object.values(accelerators).filter((accelerator) => accelerator.runLines !== undefined);
-    throw new Error(
+    throw new InputError([
       `${where}: memory.detail: "line" is not modelled for accelerator "${id}"; known: ${known.map((accelerator) => accelerator.id).join(", ")}`,
-    );
+    ]);
   }
   const settings = memory.line ?? checkSchema(LineSettingsSchema, {}, where, { path: "memory.line" });
   const valueBits = VALUE_BYTES[datatype.multiply] * BYTE_BITS;
@@ -165,7 +165,7 @@ function acceleratorNamed(
 ): Accelerator | undefined {
   if (typeof id !== "string") return undefined;
   if (!Object.hasOwn(accelerators, id)) {
-    throw new Error(`${where}: accelerator: ${unknownName("accelerator", id, Object.keys(accelerators))}`);
+    throw new InputError([`${where}: accelerator: ${unknownName("accelerator", id, Object.keys(accelerators))}`]);
   }
   return accelerators[id];
 }

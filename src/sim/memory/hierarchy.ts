@@ -185,7 +185,7 @@ const TAKEN: readonly string[] = [...new Set(["dram", "array", "vector", ...COMP
 
 function levelsOf({ onChip, levels }: MemoryConfig, offChip: Storage, at: string): MemoryLevel[] {
   if ((onChip === undefined) === (levels === undefined)) {
-    throw new Error(`${at}: needs "onChip" or "levels", got ${onChip === undefined ? "neither" : "both"}`);
+    throw new InputError([`${at}: needs "onChip" or "levels", got ${onChip === undefined ? "neither" : "both"}`]);
   }
   if (levels === undefined) return [shared("on chip", quantity("size", onChip as string, `${at}.onChip`), offChip)];
   const { faults, attempt } = faultCollector();

@@ -64,9 +64,9 @@ export function checkOneNetwork(traces: readonly IdentifiedTrace[]): void {
   for (const { trace } of traces) {
     const { network } = trace.manifest;
     if (network !== first.trace.manifest.network) {
-      throw new Error(
+      throw new InputError([
         `${trace.name}: steps of different networks do not add up, got "${network}" after "${first.trace.manifest.network}"; simulate them one by one`,
-      );
+      ]);
     }
   }
 }
@@ -76,15 +76,15 @@ export function checkSameWork(traces: readonly IdentifiedTrace[], dense: readonl
   for (const { trace } of dense) {
     const sparse = trace.manifest.tensors.find(({ role, mask }) => role === "weight" && mask !== undefined);
     if (sparse !== undefined) {
-      throw new Error(`${trace.name}: is not a step of dense training: weight "${sparse.id}" has zeros`);
+      throw new InputError([`${trace.name}: is not a step of dense training: weight "${sparse.id}" has zeros`]);
     }
   }
   const expected = workOf(traces[0]);
   for (const other of [...traces, ...dense]) {
     if (workOf(other) !== expected) {
-      throw new Error(
+      throw new InputError([
         `${other.trace.name}: is not comparable with ${traces[0].trace.name}: layers, passes or geometries (batch size included) differ`,
-      );
+      ]);
     }
   }
 }

@@ -3,8 +3,10 @@
  * arithmetic, comparison or logic on known names is refused before anything is computed, so that a spec from elsewhere
  * cannot reach what else mathjs can do.
  */
+
 import type { MathNode } from "mathjs";
 import math from "mathjs/lib/browser/math.js";
+import { InputError } from "../../io/faults.ts";
 
 /** Functions that a condition may call. */
 export const FUNCTIONS = ["min", "max", "abs", "ceil", "floor", "log2", "sqrt", "mod", "gcd"] as const;
@@ -38,7 +40,9 @@ export function parseConstraint(text: string): Constraint {
     holds(values) {
       const result: unknown = attempt(text, () => code.evaluate(new Map(values)));
       if (typeof result !== "boolean") {
-        throw new Error(`"${text}": must be true or false, got ${String(result)}; valid: as "rows * columns == 16"`);
+        throw new InputError([
+          `"${text}": must be true or false, got ${String(result)}; valid: as "rows * columns == 16"`,
+        ]);
       }
       return result;
     },
@@ -47,7 +51,7 @@ export function parseConstraint(text: string): Constraint {
 
 function allow(node: MathNode, text: string, names: Set<string>): void {
   const refuse = (what: string, known: readonly string[]): never => {
-    throw new Error(`"${text}": is not allowed in a constraint, got ${what}; known: ${known.join(", ")}`);
+    throw new InputError([`"${text}": is not allowed in a constraint, got ${what}; known: ${known.join(", ")}`]);
   };
   if (math.isSymbolNode(node)) {
     names.add(node.name);
@@ -77,6 +81,6 @@ function attempt<T>(text: string, action: () => T): T {
   try {
     return action();
   } catch (cause) {
-    throw new Error(`"${text}": ${(cause as Error).message}`, { cause });
+    throw new InputError([`"${text}": ${(cause as Error).message}`], { cause });
   }
 }

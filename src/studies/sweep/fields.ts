@@ -1,5 +1,5 @@
 /** Fields of a hardware config by their path, as `params.rows` or `memory.levels.0.size`: reading, changing, checking the path. */
-import { unknownName } from "../../io/faults.ts";
+import { InputError, unknownName } from "../../io/faults.ts";
 
 type Node = Record<string, unknown>;
 
@@ -33,7 +33,7 @@ export function withFields(config: object, values: Readonly<Record<string, unkno
 
 function checkEntry(list: readonly unknown[], key: string, path: string): void {
   if (Number(key) < list.length) return;
-  throw new Error(`${path}: no such entry, got ${key}; valid: less than ${list.length}`);
+  throw new InputError([`${path}: no such entry, got ${key}; valid: less than ${list.length}`]);
 }
 
 /** What is wrong with `path` as a field of all of `schemas` (JSON Schemas); undefined if one of them may have it. */

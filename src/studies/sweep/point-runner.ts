@@ -38,7 +38,7 @@ export async function pointRunner({
 }: PointSources): Promise<PointRunner> {
   const accelerators = await loadAccelerators(modules);
   const machines = await loadMachines(names.machines, accelerators);
-  const { baseline, commonBaseline } = await loadBaseline(names.baseline, "baseline", accelerators);
+  const { baseline, commonBaseline } = await loadBaseline(names.baseline, accelerators);
   const tables = new Map<string | undefined, EnergyTable>();
   const tableOf = async (machine: Machine): Promise<EnergyTable> => {
     const { energy } = machine.config;

@@ -5,7 +5,8 @@
 import { basename, dirname, join } from "node:path";
 import { type Static, Type } from "typebox";
 import { writeFileAtomically } from "../../io/atomic-file.ts";
-import { checkSchema, faultCollector, InputError } from "../../io/faults.ts";
+import { checkSchema, faultCollector, faultsOf, InputError } from "../../io/faults.ts";
+import { parseJson } from "../../io/json.ts";
 import { type LineFile, openLines } from "../../io/line-file.ts";
 import { listDirectory, readBytes } from "../../io/read-file.ts";
 import { type SweepPoint, SweepPointSchema } from "../../report/sweep-points.ts";
@@ -48,9 +49,9 @@ export interface OpenPoints {
 export async function openPoints(path: string, identity: SweepIdentity): Promise<OpenPoints> {
   const before = await readPoints(path);
   if (before !== undefined && before.identity.sha256 !== identity.sha256) {
-    throw new Error(
-      `${path}: is of another sweep: its spec, configs, traces or models were others; take another --out, or remove it`,
-    );
+    throw new InputError([
+      `${path}: is of another sweep: its spec, configs, traces or models were others; valid: another folder, or remove it`,
+    ]);
   }
   const file = await openLines(path, before === undefined ? 0 : Number.POSITIVE_INFINITY);
   if (before === undefined) await file.append(JSON.stringify({ sweep: VERSION, ...identity }));
@@ -86,20 +87,23 @@ export async function mergedPoints(folders: readonly string[]): Promise<string[]
     const read = await readPoints(path);
     if (read === undefined) continue;
     identity ??= read.identity;
-    if (read.identity.sha256 !== identity.sha256) throw new Error(`${path}: is of another sweep than ${paths[0]}`);
+    if (read.identity.sha256 !== identity.sha256)
+      throw new InputError([`${path}: is of another sweep than ${paths[0]}`]);
     for (const { index, ...point } of read.points) {
       const line = JSON.stringify(point);
-      if (lines[index] !== undefined && lines[index] !== line) throw new Error(`${path}: point ${index} is two things`);
+      if (lines[index] !== undefined && lines[index] !== line)
+        throw new InputError([`${path}: point ${index} is two things`]);
       lines[index] = line;
     }
   }
-  if (identity === undefined) throw new Error(`${folders.join(", ")}: no points of a sweep; valid: folders of --out`);
+  if (identity === undefined)
+    throw new InputError([`${folders.join(", ")}: no points of a sweep; valid: folders of sweeps`]);
   const { points } = identity;
   const missing = Array.from({ length: points }, (_, index) => index).filter((index) => lines[index] === undefined);
   if (missing.length > 0) {
-    throw new Error(
+    throw new InputError([
       `${paths.join(", ")}: ${missing.length} of ${points} points are missing, the first is ${missing[0]}; run the other shards, or resume these`,
-    );
+    ]);
   }
   return lines;
 }
@@ -142,8 +146,11 @@ function linesOf(bytes: Uint8Array): string[] {
 
 function parse(line: string, where: string): unknown {
   try {
-    return JSON.parse(line);
+    return parseJson(line);
   } catch (cause) {
-    throw new Error(`${where}: is not JSON: ${(cause as Error).message}`, { cause });
+    throw new InputError(
+      faultsOf(cause).map((fault) => `${where}: ${fault}`),
+      { cause },
+    );
   }
 }

@@ -1,7 +1,7 @@
 /** The points of a sweep in the order of its result, which of them a shard does, and in which order. */
 
 import type { Accelerators } from "../../api/open.ts";
-import { InputError, unknownName } from "../../io/faults.ts";
+import { faultsOf, InputError, unknownName } from "../../io/faults.ts";
 import { accelerators } from "../../sim/arrays/index.ts";
 import { HardwareConfigSchema, type Machine } from "../../sim/hardware/machine.ts";
 import { type Constraint, parseConstraint } from "./constraints.ts";
@@ -82,7 +82,7 @@ export function pointsOf(
       }
     }
   }
-  if (points.length === 0) throw new Error(`${where}: no combination meets the constraints`);
+  if (points.length === 0) throw new InputError([`${where}: no combination meets the constraints`]);
   checkNetworks(
     points.flatMap(({ synthetic }) => synthetic ?? []),
     where,
@@ -159,7 +159,7 @@ function conditionsOf(
         },
       ];
     } catch (error) {
-      faults.push(`${where}: constraints.${index}: ${(error as Error).message}`);
+      faults.push(...faultsOf(error).map((fault) => `${where}: constraints.${index}: ${fault}`));
       return [];
     }
   });
@@ -171,7 +171,7 @@ function conditionsOf(
         const value = Object.hasOwn(values, path) ? values[path] : fieldAt({ ...config, [SYNTHETIC]: synthetic }, path);
         if (typeof value !== "number" && typeof value !== "boolean") {
           const shown = JSON.stringify(value) ?? "nothing";
-          throw new Error(`${at}"${constraint.text}": ${name} must be a number, got ${shown} in ${path}`);
+          throw new InputError([`${at}"${constraint.text}": ${name} must be a number, got ${shown} in ${path}`]);
         }
         numbers.set(name, value);
       }
@@ -183,7 +183,10 @@ function attempt(constraint: Constraint, numbers: ReadonlyMap<string, number | b
   try {
     return constraint.holds(numbers);
   } catch (cause) {
-    throw new Error(`${at}${(cause as Error).message}`, { cause });
+    throw new InputError(
+      faultsOf(cause).map((fault) => `${at}${fault}`),
+      { cause },
+    );
   }
 }
 
@@ -199,10 +202,10 @@ function pathOf(name: string, paths: readonly string[], isWord: (path: string) =
   const found = [exact, numbers, ending].find(({ length }) => length > 0) ?? [];
   if (found.length === 1) return found[0];
   if (found.length > 1) {
-    throw new Error(`"${text}": ${name} may be several fields; valid: ${found.map(whole).join(", ")}`);
+    throw new InputError([`"${text}": ${name} may be several fields; valid: ${found.map(whole).join(", ")}`]);
   }
   const known = paths.map((path) => path.split(".").at(-1) as string);
-  throw new Error(`"${text}": ${unknownName("name", name, [...new Set(known)])}`);
+  throw new InputError([`"${text}": ${unknownName("name", name, [...new Set(known)])}`]);
 }
 
 /** Points in an order in which those that share what the array does come together: by trace, then machine and parameters. */

@@ -15,7 +15,7 @@ import {
   loadMachines,
   openTraces,
 } from "../../api/open.ts";
-import { checkOrder } from "../../api/request.ts";
+import { checkHooks, checkOrder } from "../../api/request.ts";
 import { InputError } from "../../io/faults.ts";
 import { sha256OfFile } from "../../io/file-source.ts";
 import type { Machine } from "../../sim/hardware/machine.ts";
@@ -75,8 +75,10 @@ export interface SweepReport {
 }
 
 /** Runs a sweep. @throws InputError or Error for a spec, config or trace that is refused, or points of another sweep in `out`. */
-export async function runSweep(plan: SweepPlan, { onProgress, signal }: SweepHooks = {}): Promise<SweepReport> {
+export async function runSweep(plan: SweepPlan, hooks: SweepHooks = {}): Promise<SweepReport> {
   checkOrder(PlanSchema, plan, "sweep");
+  checkHooks(hooks, "sweep");
+  const { onProgress, signal } = hooks;
   const { where = "spec", out, shard, threads = availableParallelism() } = plan;
   if (shard !== undefined && shard.part > shard.of) {
     throw new InputError([`sweep: shard.part: must be <= ${shard.of}, got ${shard.part}`]);
@@ -122,7 +124,7 @@ export async function runSweep(plan: SweepPlan, { onProgress, signal }: SweepHoo
 
 /** What points are compared with. */
 async function baselineOf(spec: SweepSpec, known: Accelerators): Promise<Machine> {
-  const { baseline, commonBaseline } = await loadBaseline(spec.baseline, "baseline", known);
+  const { baseline, commonBaseline } = await loadBaseline(spec.baseline, known);
   return (baseline ?? commonBaseline) as Machine;
 }
 

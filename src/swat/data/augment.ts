@@ -6,7 +6,9 @@
  * pixel values and are padded with 0 itself. `resized-crop`: Szegedy et al. 2015 §6, with the ranges and the ten attempts of
  * torchvision's RandomResizedCrop.
  */
+
 import { type RandomStream, randomStream } from "../../core/random.ts";
+import { InputError } from "../../io/faults.ts";
 import type { Box, Dataset } from "./dataset.ts";
 
 /** Augmentations that can be asked for. */
@@ -42,7 +44,7 @@ export function augmentation(
   const { name, channels, height, width, loadBox } = dataset;
   const boxes = asked.includes("resized-crop");
   if (boxes && loadBox === undefined) {
-    throw new Error(`augment: resized-crop needs pictures, got ${name}; known: images:DIR, or crop and flip`);
+    throw new InputError([`augment: resized-crop needs pictures, got ${name}; known: images:DIR, or crop and flip`]);
   }
   const image = new Float32Array(channels * height * width);
   return (epoch) => {

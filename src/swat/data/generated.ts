@@ -4,7 +4,9 @@
  * dark-on-light are equally likely, so each class has the same mean image and a linear classifier learns next to nothing,
  * while the shape itself is local: what a small CNN sees. An image is a function of (seed, split, index); none is stored.
  */
+
 import { type RandomStream, randomStream } from "../../core/random.ts";
+import { InputError } from "../../io/faults.ts";
 import type { DataSplits, Dataset } from "./dataset.ts";
 import { PATTERNS } from "./patterns.ts";
 
@@ -163,5 +165,5 @@ function signed(random: RandomStream, draw: number): number {
 function check(name: string, value: number, least: number, most = Number.MAX_SAFE_INTEGER): void {
   if (Number.isInteger(value) && value >= least && value <= most) return;
   const limit = most === Number.MAX_SAFE_INTEGER ? "" : ` and at most ${most}`;
-  throw new Error(`generated data: ${name} must be an integer of at least ${least}${limit}, got ${value}`);
+  throw new InputError([`generated data: ${name} must be an integer of at least ${least}${limit}, got ${value}`]);
 }

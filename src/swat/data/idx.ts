@@ -36,9 +36,9 @@ export async function loadIdx(name: IdxName, directory: string): Promise<DataSpl
   if (faults.length > 0) throw new InputError(faults);
   const [train, test] = splits;
   if (train.height !== test.height || train.width !== test.width) {
-    throw new Error(
+    throw new InputError([
       `${directory}: training and test images differ in size, got ${train.height}x${train.width} and ${test.height}x${test.width}`,
-    );
+    ]);
   }
   return { name, train, test };
 }
@@ -55,7 +55,7 @@ async function readSplit(name: IdxName, directory: string, prefix: "train" | "t1
   }
   const { path, count, height, width, bytes, first } = images.value;
   if (labels.value.length !== count) {
-    throw new Error(`${path}: images and labels differ in number, got ${count} and ${labels.value.length}`);
+    throw new InputError([`${path}: images and labels differ in number, got ${count} and ${labels.value.length}`]);
   }
   const stride = height * width;
   return byteDataset(
@@ -79,7 +79,7 @@ function parseLabels(file: FileBytes): Uint8Array {
   const { first } = parseHeader(file, LABELS_MAGIC, 1);
   const labels = file.bytes.subarray(first);
   const bad = labels.findIndex((label) => label >= CLASSES);
-  if (bad >= 0) throw new Error(`${file.path}: label ${bad} is out of range, got ${labels[bad]}; known: 0..9`);
+  if (bad >= 0) throw new InputError([`${file.path}: label ${bad} is out of range, got ${labels[bad]}; known: 0..9`]);
   return labels;
 }
 
@@ -88,17 +88,17 @@ function parseHeader(file: FileBytes, magic: number, dimensions: number): { firs
   const { path, bytes } = file;
   const first = 4 * (1 + dimensions);
   if (bytes.length < first) {
-    throw new Error(`${path}: file is cut, expected a header of ${first} bytes, got ${bytes.length}`);
+    throw new InputError([`${path}: file is cut, expected a header of ${first} bytes, got ${bytes.length}`]);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const found = view.getUint32(0);
-  if (found !== magic) throw new Error(`${path}: wrong magic number, expected ${hex(magic)}, got ${hex(found)}`);
+  if (found !== magic) throw new InputError([`${path}: wrong magic number, expected ${hex(magic)}, got ${hex(found)}`]);
   const extents = Array.from({ length: dimensions }, (_, dimension) => view.getUint32(4 + 4 * dimension));
-  if (extents.includes(0)) throw new Error(`${path}: file holds no data, got extents ${extents.join("x")}`);
+  if (extents.includes(0)) throw new InputError([`${path}: file holds no data, got extents ${extents.join("x")}`]);
   const expected = extents.reduce((product, extent) => product * extent, 1) + first;
   if (bytes.length !== expected) {
     const fault = bytes.length < expected ? "file is cut" : "file is too long";
-    throw new Error(`${path}: ${fault}, expected ${expected} bytes, got ${bytes.length}`);
+    throw new InputError([`${path}: ${fault}, expected ${expected} bytes, got ${bytes.length}`]);
   }
   return { first, extents };
 }

@@ -40,9 +40,10 @@ export async function loadImages(directory: string, side: number): Promise<DataS
   const hasTrain = folders.includes(TRAIN);
   if (!hasTrain && testFolder === undefined)
     return splitClasses(directory, side, await listClasses(directory, folders));
-  if (!hasTrain) throw new Error(`${directory}: training images are missing, got folder ${testFolder} without train`);
+  if (!hasTrain)
+    throw new InputError([`${directory}: training images are missing, got folder ${testFolder} without train`]);
   if (testFolder === undefined) {
-    throw new Error(`${directory}: test images are missing, got folder train without val or test`);
+    throw new InputError([`${directory}: test images are missing, got folder train without val or test`]);
   }
   const trainPath = join(directory, TRAIN);
   const testPath = join(directory, testFolder);
@@ -61,7 +62,7 @@ export async function loadImages(directory: string, side: number): Promise<DataS
 }
 
 async function listClasses(directory: string, folders: readonly string[]): Promise<ClassFiles[]> {
-  if (folders.length === 0) throw new Error(`${directory}: class folders are missing, got no folder`);
+  if (folders.length === 0) throw new InputError([`${directory}: class folders are missing, got no folder`]);
   const classes: ClassFiles[] = [];
   for (const folder of folders) {
     const path = join(directory, folder);
@@ -80,9 +81,9 @@ function splitClasses(directory: string, side: number, classes: readonly ClassFi
   const test = classes.map(({ path, names }) => ({ path, names: names.filter(isTest) }));
   if (test.every(({ names }) => names.length === 0)) {
     const most = Math.max(...classes.map(({ names }) => names.length));
-    throw new Error(
+    throw new InputError([
       `${directory}: test images are missing: every ${TEST_EVERY}th picture of a class is one, got at most ${most} in a class`,
-    );
+    ]);
   }
   const train = classes.map(({ path, names }) => ({ path, names: names.filter((name, i) => !isTest(name, i)) }));
   return { name: "images", train: datasetOf(train, side), test: datasetOf(test, side) };

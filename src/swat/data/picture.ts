@@ -3,8 +3,10 @@
  * palette, 16-bit and CMYK pictures become 8-bit RGB, and alpha is dropped, as Pillow's `convert("RGB")` does.
  * Neither gamma nor the orientation in EXIF is applied.
  */
+
 import jpeg from "jpeg-js";
 import { PNG } from "pngjs";
+import { InputError } from "../../io/faults.ts";
 import type { FileBytes } from "../../io/read-file.ts";
 
 /** A decoded picture: pixel (y, x) has R, G, B at bytes[(y · width + x) · step …]. */
@@ -41,30 +43,32 @@ export function decodePicture({ path, bytes }: FileBytes): Picture {
   if (decode === undefined) {
     const start = [...file.subarray(0, PNG_SIGNATURE.length)].map((byte) => byte.toString(16).padStart(2, "0"));
     const got = start.length === 0 ? "an empty file" : `a file that starts with ${start.join(" ")}`;
-    throw new Error(`${path}: is no picture, got ${got}; known: PNG, JPEG`);
+    throw new InputError([`${path}: is no picture, got ${got}; known: PNG, JPEG`]);
   }
   try {
     const picture = decode(file);
     if (picture.width * picture.height > 0) return picture;
-    throw new Error(`${picture.width}x${picture.height} pixels`);
+    throw new InputError([`${picture.width}x${picture.height} pixels`]);
   } catch (fault) {
     const reason = fault instanceof Error ? fault.message : String(fault);
-    throw new Error(`${path}: picture is damaged, got "${reason.replace(/\s+/g, " ").trim()}"`);
+    throw new InputError([`${path}: picture is damaged, got "${reason.replace(/\s+/g, " ").trim()}"`]);
   }
 }
 
 /** A whole file has its last chunk, which is empty, and its type before its checksum. */
 function decodePng(file: Buffer): Picture {
-  if (file.lastIndexOf(END_OF_PNG) < 0) throw new Error("no IEND chunk: file is cut");
+  if (file.lastIndexOf(END_OF_PNG) < 0) throw new InputError(["no IEND chunk: file is cut"]);
   const megapixels = (file.readUInt32BE(PNG_WIDTH_AT) * file.readUInt32BE(PNG_HEIGHT_AT)) / MEGA;
-  if (megapixels > MAX_MEGAPIXELS) throw new Error(`${megapixels} megapixels, at most ${MAX_MEGAPIXELS} are read`);
+  if (megapixels > MAX_MEGAPIXELS)
+    throw new InputError([`${megapixels} megapixels, at most ${MAX_MEGAPIXELS} are read`]);
   const { width, height, data } = PNG.sync.read(file);
   return { width, height, bytes: data, step: 4 };
 }
 
 /** The decoder fills what is missing of a cut file with grey; a whole file has its end marker behind its last scan. */
 function decodeJpeg(file: Buffer): Picture {
-  if (file.lastIndexOf(END_OF_IMAGE) < file.lastIndexOf(START_OF_SCAN)) throw new Error("no end of image: file is cut");
+  if (file.lastIndexOf(END_OF_IMAGE) < file.lastIndexOf(START_OF_SCAN))
+    throw new InputError(["no end of image: file is cut"]);
   const { width, height, data } = jpeg.decode(file, {
     useTArray: true,
     formatAsRGBA: false,

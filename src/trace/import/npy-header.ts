@@ -3,6 +3,7 @@
  * that programs write, not only as `numpy.save` does (cnpy writes `<b1`, Python 2 `(4L, 3L)`). Source: NumPy Enhancement Proposal 1 and
  * numpy.lib.format.
  */
+import { InputError } from "../../io/faults.ts";
 
 /** What a header says. */
 export interface NpyHeader {
@@ -63,12 +64,12 @@ function dictionary(text: string): Map<string, Value> {
     if (found === null) break;
     const [, , key, , string, boolean, sizes] = found;
     const at = found.index + found[0].length;
-    if (entries.has(key)) throw new Error(`header has the key "${key}" twice`);
+    if (entries.has(key)) throw new InputError([`header has the key "${key}" twice`]);
     entries.set(key, string ?? (boolean === undefined ? shapeOf(sizes) : boolean === "True"));
     if (/^\s*\}$/.test(body.slice(at))) return entries;
     ENTRY.lastIndex = at;
   }
-  if (/['"]descr['"]\s*:\s*\[/.test(text)) throw new Error("holds records; valid: an array of one number each");
+  if (/['"]descr['"]\s*:\s*\[/.test(text)) throw new InputError(["holds records; valid: an array of one number each"]);
   throw notAHeader(text);
 }
 
@@ -76,7 +77,7 @@ function shapeOf(sizes: string): number[] {
   const extents = sizes.split(",").map((size) => size.trim());
   // A tuple of one ends in a comma, and so may any other.
   if (extents.at(-1) === "") extents.pop();
-  if (!extents.every((size) => /^\d+L?$/.test(size))) throw new Error(`shape: must be sizes, got (${sizes})`);
+  if (!extents.every((size) => /^\d+L?$/.test(size))) throw new InputError([`shape: must be sizes, got (${sizes})`]);
   return extents.map((size) => Number(size.replace("L", "")));
 }
 
@@ -92,13 +93,15 @@ function elementOf(dtype: string): Element {
 
 function refuseDtype(dtype: string): never {
   if (/^[|<>=]?O/.test(dtype)) {
-    throw new Error(`dtype: got "${dtype}", pickled Python objects; valid: numbers (array.astype(bool) before saving)`);
+    throw new InputError([
+      `dtype: got "${dtype}", pickled Python objects; valid: numbers (array.astype(bool) before saving)`,
+    ]);
   }
-  throw new Error(
+  throw new InputError([
     `dtype: got "${dtype}"; valid: bool, int and uint of 1 to 8 bytes, float of 2 to 8, complex of 8 or 16, of either byte order`,
-  );
+  ]);
 }
 
 function notAHeader(text: string): Error {
-  return new Error(`header must have descr, fortran_order and shape once each, got ${text.trim()}`);
+  return new InputError([`header must have descr, fortran_order and shape once each, got ${text.trim()}`]);
 }

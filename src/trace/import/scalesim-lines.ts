@@ -4,7 +4,7 @@
  */
 import { parse } from "csv-parse/sync";
 import type { ConvGeometry } from "../../core/geometry.ts";
-import { InputError } from "../../io/faults.ts";
+import { InputError, reasonOf } from "../../io/faults.ts";
 import {
   CONV_COLUMNS,
   type Column,
@@ -84,7 +84,7 @@ function records(text: string, where: string): { cells: string[]; at: number }[]
     // Concatenated files may also contain a byte order mark in the middle.
     parsed = parse(text.replaceAll("\ufeff", ""), settings) as unknown as typeof parsed;
   } catch (cause) {
-    throw new InputError([`${where}: is not CSV: ${(cause as Error).message}`], { cause });
+    throw new InputError([`${where}: is not CSV: ${reasonOf(cause)}`], { cause });
   }
   return parsed
     .map(({ record, info }) => ({ cells: record.length === 1 ? splitAgain(record[0]) : record, at: info.lines }))

@@ -4,6 +4,7 @@
  * column (in bursts). The offset within a burst stands below them all. Fields are digits of a mixed radix, so that any
  * number of channels will do.
  */
+import { InputError } from "../../../io/faults.ts";
 
 /** The fields of a map. */
 export const ADDRESS_FIELDS = ["ro", "ra", "ba", "bg", "ch", "co"] as const;
@@ -24,9 +25,9 @@ export function parseAddressMap(map: string, where: string): readonly AddressFie
   const parts: readonly string[] = map.match(/../g) ?? [];
   const valid = map.length === 2 * ADDRESS_FIELDS.length && ADDRESS_FIELDS.every((field) => parts.includes(field));
   if (!valid) {
-    throw new Error(
+    throw new InputError([
       `${where}: must hold each of ${ADDRESS_FIELDS.join(", ")} once, got "${map}"; valid: as "${DEFAULT_ADDRESS_MAP}"`,
-    );
+    ]);
   }
   return [...parts].reverse() as AddressField[];
 }

@@ -1,0 +1,105 @@
+/**
+ * Errors about input, and the boundary that makes them: whatever a parser throws at what a user gave becomes an `InputError` of
+ * one line or more, in words of this program.
+ */
+import { MOST_FAULTS } from "./limits.ts";
+
+/** One or more faults of an input, one line each: `<where>: <what is wrong>, got <value>; known: …`. */
+export class InputError extends Error {
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[], options?: ErrorOptions) {
+    const lines = faults.slice(0, MOST_FAULTS).map(oneLine);
+    const more = faults.length - lines.length;
+    if (more > 0) lines.push(`and ${more} more faults`);
+    super(lines.join("\n"), options);
+    this.name = "InputError";
+    this.faults = lines;
+  }
+}
+
+/** The lines of an error: all of an InputError's, one of any other. */
+export function faultsOf(error: unknown): readonly string[] {
+  return isInputError(error) ? error.faults : [reasonOf(error)];
+}
+
+/** Runs steps that may refuse their input and keeps the faults of all of them, to be told at once. */
+export function faultCollector(): {
+  readonly faults: string[];
+  /** What `action` gives; undefined, with its faults kept, where it throws an InputError. */
+  readonly attempt: <T>(action: () => T) => T | undefined;
+} {
+  const faults: string[] = [];
+  const attempt = <T>(action: () => T): T | undefined => {
+    try {
+      return action();
+    } catch (error) {
+      if (!isInputError(error)) throw error;
+      for (const fault of error.faults) faults.push(fault);
+      return undefined;
+    }
+  };
+  return { faults, attempt };
+}
+
+/**
+ * What `action` makes, now or later, of the input that `where` names.
+ * @throws InputError for whatever it throws: its own as it is, others in words.
+ */
+export function refusing<T>(where: string, action: () => T): T {
+  try {
+    const made = action();
+    if (!(made instanceof Promise)) return made;
+    return made.catch((error: unknown) => {
+      throw refusal(where, error);
+    }) as T;
+  } catch (error) {
+    throw refusal(where, error);
+  }
+}
+
+function refusal(where: string, error: unknown): InputError {
+  return isInputError(error) ? error : new InputError([`${where}: ${reasonOf(error)}`], { cause: error });
+}
+
+/** The reasons of the runtime, which speak of its own code. */
+const DEPTH = /call stack|recursion/i;
+const OF_THE_RUNTIME = [TypeError, ReferenceError, SyntaxError, EvalError, URIError];
+const MOST_CHARACTERS = 400;
+
+/** What is wrong, in one line, whatever was thrown: a value that is no error, or an error that cannot be read. */
+export function reasonOf(error: unknown): string {
+  try {
+    if (!(error instanceof Error)) return typeof error === "string" ? shortened(error) : "cannot be read";
+    if (isInputError(error)) return error.faults.join("; ");
+    const { message } = error;
+    if (typeof message !== "string" || message === "") return "cannot be read";
+    if (error instanceof RangeError) {
+      return DEPTH.test(message) ? "is nested too deeply" : "needs larger arrays or texts than this runtime has";
+    }
+    const type = OF_THE_RUNTIME.find((each) => error instanceof each);
+    return type === undefined ? shortened(message) : `is not what its reader expects (${type.name})`;
+  } catch {
+    return "cannot be read";
+  }
+}
+
+function shortened(text: string): string {
+  return oneLine(text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : text);
+}
+
+function isInputError(error: unknown): error is InputError {
+  try {
+    return error instanceof InputError && Array.isArray(error.faults);
+  } catch {
+    return false;
+  }
+}
+
+/** `text` with its control characters escaped: names come from files and may hold line ends or worse. */
+export function oneLine(text: string): string {
+  return text.replace(
+    /[\p{Cc}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
