@@ -2,6 +2,7 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
 import { closest } from "fastest-levenshtein";
 import type { Static, TSchema } from "typebox";
+import { type Format, schemaFault } from "../core/format-versions.ts";
 import { InputError } from "../core/input-error.ts";
 import { MOST_LEVELS, MOST_VALUES } from "../core/limits.ts";
 
@@ -87,6 +88,20 @@ function checkExtent(value: unknown, where: string): void {
     }
     ways.push((Array.isArray(inner) ? inner : Object.values(inner)).values());
   }
+}
+
+/** @throws InputError where a file names in `$schema` a schema of this program that is of another format or version. */
+export function checkNamedSchema(value: unknown, format: Format, where: string): void {
+  const fault = schemaFault((value as { $schema?: unknown } | null | undefined)?.$schema, format);
+  if (fault !== undefined) throw new InputError([`${where}: ${fault}`]);
+}
+
+/** @throws InputError where the version that a file states in `field` is none of those that are read. */
+export function checkKnownVersion(value: unknown, field: string, known: readonly string[], where: string): void {
+  if (typeof value !== "object" || value === null) return;
+  const version: unknown = Object.hasOwn(value, field) ? (value as Record<string, unknown>)[field] : undefined;
+  if (typeof version === "string" && known.includes(version)) return;
+  throw new InputError([`${where}: ${field}: unknown version, got ${shown(version)}; known: ${known.join(", ")}`]);
 }
 
 /** @throws InputError where a schema that is not of this program is no JSON Schema. */

@@ -4,7 +4,8 @@
  * relative tolerance. A difference under a raised model version is a changed model, not a regression.
  */
 import { type Static, Type } from "typebox";
-import { checkSchema, InputError } from "../io/faults.ts";
+import { FORMAT_VERSIONS } from "../core/format-versions.ts";
+import { checkKnownVersion, checkSchema, InputError } from "../io/faults.ts";
 import { type EnergyTable, EnergyTableSchema } from "../sim/energy/table.ts";
 import { type HardwareConfig, HardwareConfigSchema, type Machine } from "../sim/hardware/machine.ts";
 import type { MachineResult, ResultRow, SimulationResult } from "../sim/result/result.ts";
@@ -13,8 +14,8 @@ import type { MachineResult, ResultRow, SimulationResult } from "../sim/result/r
  * Versions of the check file's schema that are read; the last is written. 1.1 adds energy, 1.2 the common baseline: files without
  * one compare each machine with its own dense counterpart, whose counts are those of the baseline. Files with `baseline` compare with that.
  */
-const CHECK_VERSIONS = ["1.0", "1.1", "1.2"] as const;
-const CHECK_VERSION = CHECK_VERSIONS[2];
+const CHECK_VERSION = FORMAT_VERSIONS.check;
+const CHECK_VERSIONS = ["1.0", "1.1", CHECK_VERSION] as const;
 
 /** Relative difference up to which energies are equal, where nothing else is asked for: the order of a sum of doubles. */
 export const ENERGY_TOLERANCE = 1e-9;
@@ -136,6 +137,7 @@ export function checkFileOf(
 
 /** Reads a check file. @throws InputError with a line for each fault. */
 export function readCheck(value: unknown, where: string): CheckFile {
+  checkKnownVersion(value, "schema", CHECK_VERSIONS, where);
   const check = checkSchema(CheckSchema, value, where);
   if (check.baseline !== undefined && check.commonBaseline !== undefined) {
     throw new InputError([`${where}: has "baseline" and "commonBaseline"; valid: one of them`]);

@@ -1,4 +1,5 @@
 /** The JSON Schemas that are published for editors and for programs in other languages, made from the declarations. */
+import { type Format, schemaId } from "../core/format-versions.ts";
 import { SweepPointSchema } from "../report/sweep-points.ts";
 import { EnergyTableSchema } from "../sim/energy/table.ts";
 import type { Accelerator } from "../sim/hardware/accelerator.ts";
@@ -22,15 +23,21 @@ export function publishedSchemas(accelerators: Readonly<Record<string, Accelerat
       then: { properties: { params: defaultsOptional(params) } },
     })),
   };
-  return {
-    "trace-manifest.schema.json": { $schema: DIALECT, title: "swat-sim trace manifest", ...manifest },
-    "hw-config.schema.json": { $schema: DIALECT, title: "swat-sim hardware config", ...config },
-    "energy-table.schema.json": { $schema: DIALECT, title: "swat-sim energy table", ...EnergyTableSchema },
-    "result.schema.json": { $schema: DIALECT, title: "swat-sim result", ...ResultSchema },
-    "check.schema.json": { $schema: DIALECT, title: "swat-sim check file", ...CheckSchema },
-    "sweep.schema.json": { $schema: DIALECT, title: "swat-sim sweep", ...SweepSpecSchema },
-    "sweep-point.schema.json": { $schema: DIALECT, title: "swat-sim point of a sweep", ...SweepPointSchema },
+  const schemas: Readonly<Record<Format, readonly [title: string, schema: object]>> = {
+    "trace-manifest": ["trace manifest", manifest],
+    "hw-config": ["hardware config", config],
+    "energy-table": ["energy table", EnergyTableSchema],
+    result: ["result", ResultSchema],
+    check: ["check file", CheckSchema],
+    sweep: ["sweep", SweepSpecSchema],
+    "sweep-point": ["point of a sweep", SweepPointSchema],
   };
+  return Object.fromEntries(
+    Object.entries(schemas).map(([format, [title, schema]]) => [
+      `${format}.schema.json`,
+      { $schema: DIALECT, $id: schemaId(format as Format), title: `swat-sim ${title}`, ...schema },
+    ]),
+  );
 }
 
 /** A field with a default is filled in when a file leaves it out: a copy of the schema that does not require it. */

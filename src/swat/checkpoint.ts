@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { type Static, Type } from "typebox";
 import type { ByteSource } from "../io/byte-source.ts";
-import { checkSchema, InputError, reasonOf } from "../io/faults.ts";
+import { checkKnownVersion, checkSchema, InputError, reasonOf } from "../io/faults.ts";
 import { parseJson } from "../io/json.ts";
 import { type Container, encodeContainer, openContainer, readFloats } from "../trace/safetensors.ts";
 import { SettingsSchema, type TrainSettings } from "./settings.ts";
@@ -128,9 +128,11 @@ export async function decodeCheckpoint(source: ByteSource): Promise<Checkpoint> 
   if (typeof manifest !== "string") {
     throw new InputError([`${source.name}: is not a checkpoint: __metadata__ has no "${METADATA_KEY}" string`]);
   }
+  const parsed = parseManifest(manifest, source.name);
+  checkKnownVersion(parsed, "version", [OLD_VERSION, VERSION], source.name);
   const { run, stepsDone, epochLosses, lossSum, health, layers } = checkSchema(
     ManifestSchema,
-    upgraded(parseManifest(manifest, source.name)),
+    upgraded(parsed),
     source.name,
   );
   const tensors = await readTensors(container);

@@ -88,7 +88,7 @@ export function restoreModel(model: Model, state: Pick<TrainState, "layers" | "t
     if (!known.has(name)) faults.push(`${where}: tensor "${name}" is not one of this network`);
   }
   const [got, valid] = [state.layers, layers].map((list) => list.map(({ layer }) => layer).join(", "));
-  if (got !== valid) faults.push(`${where}: layers are those of another network, got ${got}; valid: ${valid}`);
+  if (got !== valid) faults.unshift(`${where}: layers are those of another network, got ${got}; valid: ${valid}`);
   if (faults.length > 0) throw new InputError(faults);
 
   for (const { name, values } of tensors) values.set((stored.get(name) as NamedTensor).values);

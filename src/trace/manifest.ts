@@ -5,13 +5,14 @@
  */
 
 import { type Static, Type } from "typebox";
+import { FORMAT_VERSIONS } from "../core/format-versions.ts";
 import type { ByOperand, Pass } from "../core/passes.ts";
 import { SPARSITY_RANGE } from "../core/sparsity-range.ts";
 
 /** Version of a trace that declares no kinds. Readers accept any minor version of the same major one. */
 export const TRACE_VERSION = "1.1";
 /** Version of a trace that declares kinds: the newest that this program reads and writes. */
-export const DECLARING_VERSION = "1.2";
+export const DECLARING_VERSION = FORMAT_VERSIONS["trace-manifest"];
 
 const strict = { additionalProperties: false };
 const size = (description: string) => Type.Integer({ minimum: 0, description });

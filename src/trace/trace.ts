@@ -4,9 +4,10 @@
  */
 
 import { type BitMask, onesMask, sliceBytes } from "../core/bit-mask.ts";
+import { standingOf } from "../core/format-versions.ts";
 import { sizeOf } from "../core/geometry.ts";
 import { type ByteSource, memorySource } from "../io/byte-source.ts";
-import { checkSchema, InputError, reasonOf, unknownName } from "../io/faults.ts";
+import { checkSchema, InputError, reasonOf, shown, unknownName } from "../io/faults.ts";
 import { parseJson } from "../io/json.ts";
 import { coverageOf, coverageText } from "./coverage.ts";
 import { geometryFaults } from "./geometry-faults.ts";
@@ -114,15 +115,14 @@ function parseManifest(text: string, where: string): { manifest: TraceManifest; 
   } catch (cause) {
     throw new InputError([`${where}: manifest ${reasonOf(cause)}`], { cause });
   }
-  const version = String((value as { version?: unknown } | null)?.version);
-  const [major, minor] = version.split(".").map(Number);
-  const [ourMajor, ourMinor] = DECLARING_VERSION.split(".").map(Number);
-  if (major !== ourMajor) {
+  const version: unknown = (value as { version?: unknown } | null)?.version;
+  const standing = standingOf(version, DECLARING_VERSION);
+  const newer = standing === "newer minor";
+  if (standing !== "same" && !newer) {
     throw new InputError([
-      `${where}: manifest: unknown version, got ${version}; known: ${ourMajor}.0 to ${DECLARING_VERSION}`,
+      `${where}: manifest: unknown version, got ${shown(version)}; known: ${DECLARING_VERSION.split(".")[0]}.0 to ${DECLARING_VERSION}`,
     ]);
   }
-  const newer = minor > ourMinor;
   const warnings: string[] = [];
   if (newer) {
     warnings.push(

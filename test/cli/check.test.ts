@@ -120,12 +120,11 @@ describe("check run", () => {
 
   it("refuses a file that is no check file, all faults at once, and one that would check nothing", async () => {
     const { code, stderr } = await runChanged("damaged.json", (check) => {
-      Object.assign(check, { schema: "9.0", extra: 1 });
+      Object.assign(check, { extra: 1 });
       check.machines = [];
     });
     expect(linesOf(stderr).sort()).toEqual([
       "error: golden/damaged.json: machines: must have at least 1 item, got []",
-      'error: golden/damaged.json: schema: unknown value, got "9.0"; did you mean "1.0"? known: 1.0, 1.1, 1.2',
       'error: golden/damaged.json: unknown key, got "extra"; did you mean "schema"? known: schema, traces, commonBaseline, baseline, allowUnequal, machines',
     ]);
     expect(code).toBe(1);

@@ -24,17 +24,17 @@ describe("a damaged trace is refused when it is opened", () => {
     [
       "a manifest that is null",
       (p) => (p.metadata = { "swat-sim": "null" }),
-      /^manifest: unknown version, got undefined; known: 1\.0/,
+      /^manifest: unknown version, got nothing; known: 1\.0/,
     ],
     [
       "an unknown major version",
       (p) => (p.manifest.version = "2.0"),
-      "manifest: unknown version, got 2.0; known: 1.0 to 1.2",
+      'manifest: unknown version, got "2.0"; known: 1.0 to 1.2',
     ],
     [
       "a version without a minor one",
       (p) => (p.manifest.version = "1"),
-      /^manifest: version: must match pattern .*, got "1"$/,
+      /^manifest: unknown version, got "1"; known: 1\.0 to 1\.2$/,
     ],
     [
       "an unknown key",

@@ -4,7 +4,7 @@
  */
 import { type Static, type TObject, Type } from "typebox";
 import { quantity } from "../../core/units.ts";
-import { checkSchema, faultCollector, InputError, unknownName } from "../../io/faults.ts";
+import { checkNamedSchema, checkSchema, faultCollector, InputError, unknownName } from "../../io/faults.ts";
 import { denseMemory, type MemoryNumbers, MemorySchema, resolveMemory } from "../memory/hierarchy.ts";
 import type { Accelerator } from "./accelerator.ts";
 import { ACCUMULATE, MULTIPLY, VALUE_BYTES } from "./datatypes.ts";
@@ -75,6 +75,7 @@ export function resolveMachine(
 ): Machine {
   const { faults, attempt } = faultCollector();
   const envelope = attempt(() => checkSchema(HardwareConfigSchema, value, where));
+  attempt(() => checkNamedSchema(value, "hw-config", where));
   // Also read from the unchecked value, so that a fault of the envelope hides no other.
   const raw = (value ?? {}) as { [Key in keyof HardwareConfig]?: unknown };
 

@@ -1,5 +1,6 @@
 /** Reads a result back: its version, its schema, and what a schema cannot say. */
-import { checkSchema, InputError } from "../../io/faults.ts";
+import { standingOf } from "../../core/format-versions.ts";
+import { checkSchema, InputError, shown } from "../../io/faults.ts";
 import { RESULT_VERSION, ResultSchema, SELF, type SimulationResult } from "./result.ts";
 import { upgradeResult } from "./upgrade-result.ts";
 
@@ -17,16 +18,15 @@ export interface ReadResult {
  * @throws InputError with a line for each fault.
  */
 export function readResult(value: unknown, where: string): ReadResult {
-  const version = String((value as { schema?: unknown } | null)?.schema);
-  const [major, minor] = version.split(".").map(Number);
-  const [ourMajor, ourMinor] = RESULT_VERSION.split(".").map(Number);
-  const isOld = major === OLD_MAJOR;
-  if (major !== ourMajor && !isOld) {
+  const version: unknown = (value as { schema?: unknown } | null)?.schema;
+  const standing = standingOf(version, RESULT_VERSION);
+  const isOld = standing === "older major" && String(version).startsWith(`${OLD_MAJOR}.`);
+  const isNewer = standing === "newer minor";
+  if (standing !== "same" && !isOld && !isNewer) {
     throw new InputError([
-      `${where}: schema: unknown version, got ${version}; known: ${OLD_MAJOR}.x, ${RESULT_VERSION}`,
+      `${where}: schema: unknown version, got ${shown(version)}; known: ${OLD_MAJOR}.x, ${RESULT_VERSION}`,
     ]);
   }
-  const isNewer = major === ourMajor && minor > ourMinor;
   const current = isOld ? upgradeResult(value) : value;
   const result = checkSchema(ResultSchema, current, where, { unknownKeys: isNewer ? "drop" : "refuse" });
   const faults = indexFaults(result);

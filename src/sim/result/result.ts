@@ -5,13 +5,14 @@
  */
 
 import { type Static, Type } from "typebox";
+import { FORMAT_VERSIONS } from "../../core/format-versions.ts";
 import { FootprintSchema } from "../../step/footprint.ts";
 import { CoverageSchema } from "../../trace/coverage.ts";
 import { HardwareConfigSchema } from "../hardware/machine.ts";
 import { BANDWIDTH_LOSSES } from "../memory/dram/closed-form.ts";
 
 /** Version of the result's schema. */
-export const RESULT_VERSION = "2.0";
+export const RESULT_VERSION = FORMAT_VERSIONS.result;
 
 /** What a result calls its baseline where each machine is compared with its own dense counterpart. */
 export const SELF = "self";

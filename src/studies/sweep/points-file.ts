@@ -5,7 +5,7 @@
 import { basename, dirname, join } from "node:path";
 import { type Static, Type } from "typebox";
 import { writeFileAtomically } from "../../io/atomic-file.ts";
-import { checkSchema, faultCollector, faultsOf, InputError } from "../../io/faults.ts";
+import { checkKnownVersion, checkSchema, faultCollector, faultsOf, InputError } from "../../io/faults.ts";
 import { parseJson } from "../../io/json.ts";
 import { type LineFile, openLines } from "../../io/line-file.ts";
 import { listDirectory, readBytes } from "../../io/read-file.ts";
@@ -67,6 +67,7 @@ async function readPoints(
   const lines = linesOf((await readBytes(path)).bytes);
   if (lines.length === 0) return undefined;
   const parsed = lines.map((line, at) => parse(line, `${path}: line ${at + 1}`));
+  checkKnownVersion(parsed[0], "sweep", [VERSION], `${path}: line 1`);
   const { sweep: _, ...identity } = checkSchema(HeaderSchema, parsed[0], `${path}: line 1`);
   const points = parsed.slice(1).map((line, at) => checkSchema(LineSchema, line, `${path}: line ${at + 2}`));
   return { identity, points };

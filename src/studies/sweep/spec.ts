@@ -1,6 +1,6 @@
 /** What to sweep: machines, traces or settings of synthetic ones, and which of their fields take which values. */
 import { type Static, type TSchema, Type } from "typebox";
-import { checkSchema, faultCollector, InputError, unknownName } from "../../io/faults.ts";
+import { checkNamedSchema, checkSchema, faultCollector, InputError, unknownName } from "../../io/faults.ts";
 import { networkNamed } from "../../networks/index.ts";
 import {
   isOfSynthetic,
@@ -107,6 +107,7 @@ export function tracesOfSpec({ traces = [], list = [], grid = {} }: SweepSpec): 
 
 /** Checks a parsed spec. @throws InputError with a line for each fault. */
 export function checkSweepSpec(value: unknown, where: string): SweepSpec {
+  checkNamedSchema(value, "sweep", where);
   const spec = checkSchema(SweepSpecSchema, value, where);
   const { traces, list = [], grid = {} } = spec;
   const faults: string[] = [];

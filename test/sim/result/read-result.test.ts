@@ -22,7 +22,9 @@ it("a newer minor version is read without what it adds, with a warning", () => {
 
 it.each(["99.0", "0.9", "", undefined, null])("version %j is refused before anything else", async (schema) => {
   const faults = await faultsOf(() => readResult(changed({ schema, traces: 3 }), "r.json"));
-  expect(faults).toEqual([`r.json: schema: unknown version, got ${schema}; known: 1.x, 2.0`]);
+  expect(faults).toEqual([
+    `r.json: schema: unknown version, got ${schema === undefined ? "nothing" : JSON.stringify(schema)}; known: 1.x, 2.0`,
+  ]);
 });
 
 it("rows of traces that are not there, and footprints of none, are refused, all at once", async () => {
@@ -38,7 +40,7 @@ it("rows of traces that are not there, and footprints of none, are refused, all 
 
 it("no object at all is refused", async () => {
   expect(await faultsOf(() => readResult(null, "r.json"))).toEqual([
-    "r.json: schema: unknown version, got undefined; known: 1.x, 2.0",
+    "r.json: schema: unknown version, got nothing; known: 1.x, 2.0",
   ]);
 });
 
