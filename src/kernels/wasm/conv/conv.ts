@@ -83,12 +83,9 @@ class SimdConv implements Conv {
   }
 
   biasGrad(batch: number, outputGrad: Tensor, biasGrad: Float32Array): void {
-    const { origin, blockBytes, rowBytes, lanes } = outputGrad as BlockedTensor;
-    const blocks = blocksOf(outputGrad as BlockedTensor, batch);
-    const { K } = this.#g;
-    const [P, Q] = [outputHeight(this.#g), outputWidth(this.#g)];
+    const grad = outputGrad as BlockedTensor;
     writeThrough(this.#runner, biasGrad, this.#biasCopy, (address) =>
-      this.#runner.run("convBiasGrad", K, origin, blockBytes, rowBytes, K, lanes, P, Q, blocks, address),
+      this.#runner.run("convBiasGrad", this.#g.K, grad.record, blocksOf(grad, batch), address),
     );
   }
 }

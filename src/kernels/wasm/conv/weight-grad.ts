@@ -7,22 +7,25 @@ import type { ConvGeometry } from "../../../core/geometry.ts";
 import { outputHeight, outputWidth, sizeOf, weightShape } from "../../../core/geometry.ts";
 import { floatAtLeast } from "../float-threshold.ts";
 import { type BlockedTensor, blocksOf, lanesFor } from "../layout.ts";
+import { bytesOf, writeRecord } from "../records/record.ts";
+import {
+  PAIR_BYTES,
+  PANEL_CHANNELS,
+  PanelsRecord,
+  PhaseRecord,
+  SUM_BYTES,
+  WeightGradRecord,
+} from "../records/weight-grad.ts";
 import type { Runner } from "../run/runner.ts";
 import type { AxisPlan } from "./axis.ts";
 import { reserveScratch, type Scratch, writeThrough } from "./memory.ts";
 
-/** Output channels of a panel of the transposed outputGrad. */
-const PANEL = 16;
 const FLOAT_BYTES = 4;
 const WORD_BYTES = 4;
-const PAIR_BYTES = 8;
-const SUM_BYTES = PANEL * FLOAT_BYTES;
 /** Positions of a chunk: its part of a panel takes 64 bytes for each, and stays in the first-level cache. */
 const CHUNK_POSITIONS = 256;
 /** Units to aim at in a call. */
 const UNITS = 16;
-const JOB_WORDS = 22;
-const PHASE_WORDS = 9;
 
 /** The weight gradient of one convolution. */
 export class WeightGrad {
@@ -41,9 +44,14 @@ export class WeightGrad {
   #parts: number;
   #chunkPixels: number;
   #scratch: Scratch;
-  #job: Uint32Array;
-  #phases: Uint32Array;
+  /** Addresses of the records of the panels and of the gradient, of the phases and of the taps. */
+  #panelsRecord: number;
+  #record: number;
+  #phases: number;
   #taps: Uint32Array;
+  /** The input for which the phases are written, and the address behind them. */
+  #phasesOf: BlockedTensor | null = null;
+  #phasesEnd = 0;
   /** Work space, in bytes from the start of the scratch. */
   #at: { sums: number; pixels: number; pairs: number; copy: number };
 
@@ -60,12 +68,12 @@ export class WeightGrad {
     this.#paddedColumns = columnReach.size;
     this.#lanes = lanesFor(g.N);
     this.#maxBlocks = Math.ceil(g.N / this.#lanes);
-    this.#panels = Math.ceil(g.K / PANEL);
+    this.#panels = Math.ceil(g.K / PANEL_CHANNELS);
     const groupFilters = g.K / g.groups;
     this.#groupPanels = 1;
     for (let group = 0; group < g.groups; group++) {
-      const first = Math.floor((group * groupFilters) / PANEL);
-      const last = Math.floor(((group + 1) * groupFilters - 1) / PANEL);
+      const first = Math.floor((group * groupFilters) / PANEL_CHANNELS);
+      const last = Math.floor(((group + 1) * groupFilters - 1) / PANEL_CHANNELS);
       this.#groupPanels = Math.max(this.#groupPanels, last - first + 1);
     }
     this.#parts = Math.min(this.#groupPanels, Math.ceil(UNITS / g.C));
@@ -82,10 +90,11 @@ export class WeightGrad {
     const phaseCount = rows.runs.length * columns.runs.length;
     const tapCount = rows.runs.reduce((sum, run) => sum + (rows.phases[run.phase]?.length ?? 0), 0);
     const columnTaps = columns.runs.reduce((sum, run) => sum + (columns.phases[run.phase]?.length ?? 0), 0);
-    const sizes = [JOB_WORDS, phaseCount * PHASE_WORDS, tapCount * columnTaps * 2];
-    const addresses = sizes.map((size) => runner.allocate(size * WORD_BYTES));
-    const view = (i: number) => new Uint32Array(runner.memory.buffer, addresses[i], sizes[i]);
-    [this.#job, this.#phases, this.#taps] = [0, 1, 2].map(view);
+    this.#panelsRecord = runner.allocate(bytesOf(PanelsRecord));
+    this.#record = runner.allocate(bytesOf(WeightGradRecord));
+    this.#phases = runner.allocate(phaseCount * bytesOf(PhaseRecord));
+    const taps = tapCount * columnTaps * (PAIR_BYTES / WORD_BYTES);
+    this.#taps = new Uint32Array(runner.memory.buffer, runner.allocate(taps * WORD_BYTES), taps);
   }
 
   /** weightGrad = outputGrad ∗ input, of the elements |x| ≥ threshold; all of them if it is 0. */
@@ -99,13 +108,12 @@ export class WeightGrad {
     const blocks = blocksOf(input, batch);
     this.#transpose(blocks, outputGrad);
     writeThrough(this.#runner, weightGrad, this.#scratch.address + this.#at.copy, (address) => {
-      this.#writeJob(blocks, input, address);
+      this.#writeRecord(blocks, input, address);
       const { C, groups } = this.#g;
-      const job = this.#job.byteOffset;
       if (threshold > 0) {
-        this.#runner.run("convWeightGradSparse", this.#parts * C, job, floatAtLeast(threshold));
+        this.#runner.run("convWeightGradSparse", this.#parts * C, this.#record, floatAtLeast(threshold));
       } else {
-        this.#runner.run("convWeightGradDense", this.#parts * groups * Math.ceil(C / groups / 2), job);
+        this.#runner.run("convWeightGradDense", this.#parts * groups * Math.ceil(C / groups / 2), this.#record);
       }
     });
   }
@@ -123,87 +131,82 @@ export class WeightGrad {
     return this.#maxBlocks * this.#blockBytes;
   }
 
-  #transpose(blocks: number, { origin, blockBytes, rowBytes, lanes }: BlockedTensor): void {
-    this.#runner.run(
-      "transposeGrad",
-      this.#panels * blocks * this.#paddedRows,
-      origin,
-      blockBytes,
-      rowBytes,
-      this.#g.K,
-      lanes,
-      outputHeight(this.#g),
-      outputWidth(this.#g),
-      this.#scratch.address,
-      this.#top,
-      this.#left,
-      this.#paddedRows,
-      this.#paddedColumns,
+  #transpose(blocks: number, outputGrad: BlockedTensor): void {
+    const panels = writeRecord(this.#runner, this.#panelsRecord, PanelsRecord, {
+      address: this.#scratch.address,
+      top: this.#top,
+      left: this.#left,
+      rows: this.#paddedRows,
+      columns: this.#paddedColumns,
       blocks,
-      this.#maxBlocks,
-    );
+      maxBlocks: this.#maxBlocks,
+    });
+    const units = this.#panels * blocks * this.#paddedRows;
+    this.#runner.run("transposeGrad", units, outputGrad.record, panels);
   }
 
-  #writeJob(blocks: number, input: BlockedTensor, result: number): void {
+  #writeRecord(blocks: number, input: BlockedTensor, result: number): void {
+    if (this.#phasesOf !== input) {
+      this.#phasesEnd = this.#writePhases(input);
+      this.#phasesOf = input;
+    }
     const { C, K, groups, R, S } = this.#g;
     const { address } = this.#scratch;
-    const phaseCount = this.#writePhases(input);
-    this.#job.set([
-      input.origin,
-      input.blockBytes,
-      this.#lanes,
+    writeRecord(this.#runner, this.#record, WeightGradRecord, {
+      source: input.origin,
+      sourceBlock: input.blockBytes,
+      lanes: this.#lanes,
       blocks,
       groups,
-      C / groups,
-      K / groups,
-      R * S,
-      address,
-      this.#panelBytes,
-      this.#blockBytes,
-      this.#rowBytes,
-      this.#columnBytes,
-      this.#groupPanels,
-      this.#parts,
-      address + this.#at.sums,
-      address + this.#at.pixels,
-      address + this.#at.pairs,
-      this.#chunkPixels,
+      groupChannels: C / groups,
+      groupFilters: K / groups,
+      taps: R * S,
+      grad: address,
+      gradPanel: this.#panelBytes,
+      gradBlock: this.#blockBytes,
+      gradRow: this.#rowBytes,
+      gradColumn: this.#columnBytes,
+      groupPanels: this.#groupPanels,
+      parts: this.#parts,
+      sums: address + this.#at.sums,
+      pixels: address + this.#at.pixels,
+      pairs: address + this.#at.pairs,
+      chunkPixels: this.#chunkPixels,
       result,
-      this.#phases.byteOffset,
-      phaseCount,
-    ]);
+      phases: this.#phases,
+      phasesEnd: this.#phasesEnd,
+    });
   }
 
-  /** Phases of pixels, each with its taps; returns their number. */
+  /** Phases of pixels, each with its taps; returns the address behind the last. */
   #writePhases(input: BlockedTensor): number {
-    let phases = 0;
+    let end = this.#phases;
     let taps = 0;
+    const tapAddress = () => this.#taps.byteOffset + taps * PAIR_BYTES;
     for (const row of this.#rows.runs) {
       for (const column of this.#columns.runs) {
         if (row.phase < 0 || column.phase < 0) continue;
-        const first = taps;
+        const first = tapAddress();
         for (const rowTap of this.#rows.phases[row.phase]) {
           for (const columnTap of this.#columns.phases[column.phase]) {
             const distance = rowTap.offset * this.#rowBytes + columnTap.offset * this.#columnBytes;
             this.#taps.set([distance, rowTap.index * this.#g.S + columnTap.index], taps++ * 2);
           }
         }
-        this.#phases.set(
-          [
-            row.count,
-            column.count,
-            row.first * input.rowBytes + column.first * input.pixelBytes,
-            row.step * input.rowBytes,
-            column.step * input.pixelBytes,
-            (row.source + this.#top) * this.#rowBytes + (column.source + this.#left) * this.#columnBytes,
-            this.#taps.byteOffset + first * 8,
-            taps - first,
-          ],
-          phases++ * PHASE_WORDS,
-        );
+        writeRecord(this.#runner, end, PhaseRecord, {
+          rows: row.count,
+          columns: column.count,
+          source: row.first * input.rowBytes + column.first * input.pixelBytes,
+          sourceRow: row.step * input.rowBytes,
+          sourceColumn: column.step * input.pixelBytes,
+          grad: (row.source + this.#top) * this.#rowBytes + (column.source + this.#left) * this.#columnBytes,
+          taps: first,
+          tapsEnd: tapAddress(),
+        });
+        end += bytesOf(PhaseRecord);
       }
     }
-    return phases;
+    return end;
   }
 }
 

@@ -9,14 +9,21 @@ type Memory = Pick<Runner, "memory" | "allocate">;
 
 const WORD_BYTES = 4;
 
-/** The fields as words, in their order. */
-export function wordsOf<R extends object>(Kind: new () => R, fields: R): number[] {
-  return (Object.keys(new Kind()) as (keyof R)[]).map((name) => fields[name] as number);
+const fieldNames = new WeakMap<new () => object, readonly string[]>();
+
+/** Names of the fields, in their order. */
+function namesOf(Kind: new () => object): readonly string[] {
+  let names = fieldNames.get(Kind);
+  if (names === undefined) {
+    names = Object.keys(new Kind());
+    fieldNames.set(Kind, names);
+  }
+  return names;
 }
 
 /** Bytes of a record. */
 export function bytesOf(Kind: new () => object): number {
-  return Object.keys(new Kind()).length * WORD_BYTES;
+  return namesOf(Kind).length * WORD_BYTES;
 }
 
 /** Writes a record at an address, which it returns. */
@@ -26,8 +33,9 @@ export function writeRecord<R extends object>(
   Kind: new () => R,
   fields: R,
 ): number {
-  const words = wordsOf(Kind, fields);
-  new Uint32Array(memory.buffer, address, words.length).set(words);
+  const names = namesOf(Kind) as readonly (keyof R)[];
+  const words = new Uint32Array(memory.buffer, address, names.length);
+  for (let i = 0; i < names.length; i++) words[i] = fields[names[i]] as number;
   return address;
 }
 

@@ -2,47 +2,40 @@
  * outputGrad as weightGrad reads it: [panel of 16 channels][block][row][column][lane][16], with a halo of zeros that the
  * taps of the kernel reach into. Also its sum, the gradient of the bias.
  */
+import { TensorRecord } from "../../records/tensor";
+import { PANEL_CHANNELS, PanelsRecord, SUM_BYTES } from "../../records/weight-grad";
 
-/** Units: panels × blocks × rows with the halo. Sizes of the halo and of the transposed image in pixels. */
-export function transposeGrad(
-  source: usize,
-  sourceBlock: usize,
-  sourceRow: usize,
-  channels: usize,
-  lanes: usize,
-  rows: usize,
-  columns: usize,
-  target: usize,
-  top: usize,
-  left: usize,
-  paddedRows: usize,
-  paddedColumns: usize,
-  blocks: usize,
-  maxBlocks: usize,
-  from: usize,
-  to: usize,
-): void {
+/** Units: panels × blocks × rows with the halo. */
+export function transposeGrad(grad: TensorRecord, panels: PanelsRecord, from: usize, to: usize): void {
+  const lanes: usize = grad.lanes;
+  const channels: usize = grad.C;
+  const rows: usize = grad.H;
+  const columns: usize = grad.W;
   const channelBytes: usize = lanes * 4;
-  const pixelBytes: usize = channels * channelBytes;
-  const pixelBytesT: usize = lanes * 64;
+  const panelPixelBytes: usize = lanes * SUM_BYTES;
+  const blocks = panels.blocks;
+  const top = panels.top;
+  const left = panels.left;
+  const panelRows = panels.rows;
+  const panelColumns = panels.columns;
   for (let unit = from; unit < to; unit++) {
-    const row = unit % paddedRows;
-    const block = (unit / paddedRows) % blocks;
-    const panel = unit / paddedRows / blocks;
-    let t = target + ((panel * maxBlocks + block) * paddedRows + row) * paddedColumns * pixelBytesT;
+    const row = unit % panelRows;
+    const block = (unit / panelRows) % blocks;
+    const panel = unit / panelRows / blocks;
+    let t = panels.address + ((panel * panels.maxBlocks + block) * panelRows + row) * panelColumns * panelPixelBytes;
     if (row < top || row >= top + rows) {
-      memory.fill(t, 0, paddedColumns * pixelBytesT);
+      memory.fill(t, 0, panelColumns * panelPixelBytes);
       continue;
     }
-    memory.fill(t, 0, left * pixelBytesT);
-    t += left * pixelBytesT;
-    const width = min(16, channels - panel * 16);
-    let s = source + block * sourceBlock + (row - top) * sourceRow + panel * 16 * channelBytes;
+    memory.fill(t, 0, left * panelPixelBytes);
+    t += left * panelPixelBytes;
+    const width = min(PANEL_CHANNELS, channels - panel * PANEL_CHANNELS);
+    let s = grad.origin + block * grad.blockBytes + (row - top) * grad.rowBytes + panel * PANEL_CHANNELS * channelBytes;
     for (let column: usize = 0; column < columns; column++) {
       for (let lane: usize = 0; lane < lanes; lane += 4) {
         const p = s + lane * 4;
-        const q = t + lane * 64;
-        for (let k: usize = 0; k < 16; k += 4) {
+        const q = t + lane * SUM_BYTES;
+        for (let k: usize = 0; k < PANEL_CHANNELS; k += 4) {
           if (k + 4 <= width) {
             const r = p + k * channelBytes;
             transpose4(
@@ -51,7 +44,7 @@ export function transposeGrad(
               v128.load(r + 2 * channelBytes),
               v128.load(r + 3 * channelBytes),
               q + k * 4,
-              64,
+              SUM_BYTES,
             );
           } else {
             transpose4(
@@ -60,15 +53,15 @@ export function transposeGrad(
               row4(p, k + 2, width, channelBytes),
               row4(p, k + 3, width, channelBytes),
               q + k * 4,
-              64,
+              SUM_BYTES,
             );
           }
         }
       }
-      s += pixelBytes;
-      t += pixelBytesT;
+      s += grad.pixelBytes;
+      t += panelPixelBytes;
     }
-    memory.fill(t, 0, (paddedColumns - left - columns) * pixelBytesT);
+    memory.fill(t, 0, (panelColumns - left - columns) * panelPixelBytes);
   }
 }
 
@@ -92,34 +85,23 @@ export function transpose4(a: v128, b: v128, c: v128, d: v128, target: usize, st
 }
 
 /** biasGrad[k] = sum of channel k; lanes beyond the batch are zero. Units: channels. */
-export function convBiasGrad(
-  source: usize,
-  sourceBlock: usize,
-  sourceRow: usize,
-  channels: usize,
-  lanes: usize,
-  rows: usize,
-  columns: usize,
-  blocks: usize,
-  biasGrad: usize,
-  from: usize,
-  to: usize,
-): void {
-  const channelBytes: usize = lanes * 4;
-  const pixelBytes: usize = channels * channelBytes;
+export function convBiasGrad(grad: TensorRecord, blocks: usize, biasGrad: usize, from: usize, to: usize): void {
+  const channelBytes: usize = grad.lanes * 4;
+  const rows: usize = grad.H;
+  const columns: usize = grad.W;
   for (let k = from; k < to; k++) {
     let low = f64x2.splat(0);
     let high = f64x2.splat(0);
     for (let block: usize = 0; block < blocks; block++) {
       for (let row: usize = 0; row < rows; row++) {
-        let p = source + block * sourceBlock + row * sourceRow + k * channelBytes;
+        let p = grad.origin + block * grad.blockBytes + row * grad.rowBytes + k * channelBytes;
         for (let column: usize = 0; column < columns; column++) {
           for (let lane: usize = 0; lane < channelBytes; lane += 16) {
             const values = v128.load(p + lane);
             low = f64x2.add(low, f64x2.promote_low_f32x4(values));
             high = f64x2.add(high, f64x2.promote_low_f32x4(v128.shuffle<i64>(values, values, 1, 0)));
           }
-          p += pixelBytes;
+          p += grad.pixelBytes;
         }
       }
     }

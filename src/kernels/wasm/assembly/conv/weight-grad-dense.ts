@@ -1,28 +1,13 @@
 /** One chunk of the dense weight gradient: 2 input channels × 16 output channels of sums for every tap. */
 
+import { PAIR_BYTES, PhaseRecord, SUM_BYTES, WeightGradRecord } from "../../records/weight-grad";
 import { madd } from "../madd";
-import {
-  firstPanelOf,
-  GRAD,
-  GRAD_PANEL,
-  GROUP_CHANNELS,
-  GROUPS,
-  LANES,
-  PHASE_TAP_COUNT,
-  PHASE_TAPS,
-  panelsOf,
-  SOURCE,
-  SUM_BYTES,
-  SUMS,
-  storeSums,
-  TAP_BYTES,
-  TAPS,
-} from "./weight-grad-job";
+import { firstPanelOf, panelsOf, storeSums } from "./panels";
 
 /** Pairs of channels of a group, panel by panel, tap by tap. */
 export function denseChunk(
-  job: usize,
-  phase: usize,
+  job: WeightGradRecord,
+  phase: PhaseRecord,
   pixels: usize,
   count: usize,
   first: usize,
@@ -30,25 +15,25 @@ export function denseChunk(
   firstPanel: usize,
   lastPanel: usize,
 ): void {
-  const channelBytes = load<usize>(job, LANES) * 4;
-  const groupChannels = load<usize>(job, GROUP_CHANNELS);
-  const channels = load<usize>(job, GROUPS) * groupChannels;
-  const channelSums = load<usize>(job, TAPS) * SUM_BYTES;
-  const pixelsEnd = pixels + count * 8;
-  const taps = load<usize>(phase, PHASE_TAPS);
-  const tapsEnd = taps + load<usize>(phase, PHASE_TAP_COUNT) * TAP_BYTES;
+  const channelBytes = job.lanes * 4;
+  const groupChannels = job.groupChannels;
+  const channels = job.groups * groupChannels;
+  const channelSums = job.taps * SUM_BYTES;
+  const pixelsEnd = pixels + count * PAIR_BYTES;
+  const taps = phase.taps;
+  const tapsEnd = phase.tapsEnd;
   for (let panel = firstPanel; panel < lastPanel; panel++) {
     for (let c = first; c < last; c++) {
-      const grad = load<usize>(job, GRAD) + (firstPanelOf(job, c) + panel) * load<usize>(job, GRAD_PANEL);
-      const source = load<usize>(job, SOURCE) + c * channelBytes;
-      const sums = load<usize>(job, SUMS) + (panel * channels + c) * channelSums;
+      const grad = job.grad + (firstPanelOf(job, c) + panel) * job.gradPanel;
+      const source = job.source + c * channelBytes;
+      const sums = job.sums + (panel * channels + c) * channelSums;
       // The last of an odd number of channels is its own neighbour: both are the same, and written twice.
       const alone = c % groupChannels === groupChannels - 1;
       if (!alone) c++;
       if (panel >= panelsOf(job, c)) continue;
       const sourceDistance: usize = alone ? 0 : channelBytes;
       const sumsDistance: usize = alone ? 0 : channelSums;
-      for (let tap = taps; tap < tapsEnd; tap += TAP_BYTES) {
+      for (let tap = taps; tap < tapsEnd; tap += PAIR_BYTES) {
         const g = grad + load<usize>(tap);
         const s = sums + load<usize>(tap, 4) * SUM_BYTES;
         twoChannels(pixels, pixelsEnd, source, sourceDistance, channelBytes, g, s, sumsDistance);
@@ -77,7 +62,7 @@ function twoChannels(
   let b1 = v128.load(sums2, 16);
   let b2 = v128.load(sums2, 32);
   let b3 = v128.load(sums2, 48);
-  for (; pixels < pixelsEnd; pixels += 8) {
+  for (; pixels < pixelsEnd; pixels += PAIR_BYTES) {
     let p = source + load<usize>(pixels);
     let q = p + sourceDistance;
     let g = grad + load<usize>(pixels, 4);

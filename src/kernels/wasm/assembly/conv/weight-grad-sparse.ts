@@ -5,31 +5,14 @@
  * Jumps that are never taken (no list lies at the address of a panel) end blocks between the sums: see sparse-sums.ts.
  */
 
+import { PAIR_BYTES, PhaseRecord, SUM_BYTES, WeightGradRecord } from "../../records/weight-grad";
 import { madd } from "../madd";
-import {
-  CHUNK_PIXELS,
-  firstPanelOf,
-  GRAD,
-  GRAD_PANEL,
-  GROUP_CHANNELS,
-  GROUPS,
-  LANES,
-  PAIRS,
-  PHASE_TAP_COUNT,
-  PHASE_TAPS,
-  panelsOf,
-  SOURCE,
-  SUM_BYTES,
-  SUMS,
-  storeSums,
-  TAP_BYTES,
-  TAPS,
-} from "./weight-grad-job";
+import { firstPanelOf, panelsOf, storeSums } from "./panels";
 
 /** Lists of all channels, then the sums panel by panel. */
 export function sparseChunk(
-  job: usize,
-  phase: usize,
+  job: WeightGradRecord,
+  phase: PhaseRecord,
   pixels: usize,
   count: usize,
   first: usize,
@@ -39,28 +22,25 @@ export function sparseChunk(
   threshold: f32,
   unit: usize,
 ): void {
-  const lanes = load<usize>(job, LANES);
+  const lanes = job.lanes;
   const channelBytes: usize = lanes * 4;
-  const channels = load<usize>(job, GROUPS) * load<usize>(job, GROUP_CHANNELS);
-  const channelSums = load<usize>(job, TAPS) * SUM_BYTES;
+  const channels = job.groups * job.groupChannels;
+  const channelSums = job.taps * SUM_BYTES;
   // The list of a channel: its end, then the pairs.
-  const listBytes = (load<usize>(job, CHUNK_PIXELS) * lanes + 1) * 8;
-  const lists = load<usize>(job, PAIRS) + unit * listBytes;
+  const listBytes = (job.chunkPixels * lanes + 1) * PAIR_BYTES;
+  const lists = job.pairs + unit * listBytes;
   let list = lists;
   for (let c = first; c < last; c++) {
-    store<usize>(
-      list,
-      listNonzeros(load<usize>(job, SOURCE) + c * channelBytes, pixels, count, lanes, threshold, list + 8),
-    );
+    store<usize>(list, listNonzeros(job.source + c * channelBytes, pixels, count, lanes, threshold, list + 8));
     list += listBytes;
   }
-  const taps = load<usize>(phase, PHASE_TAPS);
-  const tapCount = load<usize>(phase, PHASE_TAP_COUNT);
+  const taps = phase.taps;
+  const tapCount = (phase.tapsEnd - taps) / PAIR_BYTES;
   // Three at a time of all (panel, tap), before channels: what they reach stays in the cache for all channels.
-  const grads = load<usize>(job, GRAD);
-  const panelBytes = load<usize>(job, GRAD_PANEL);
+  const grads = job.grad;
+  const panelBytes = job.gradPanel;
   const panelSums = channels * channelSums;
-  const groupChannels = load<usize>(job, GROUP_CHANNELS);
+  const groupChannels = job.groupChannels;
   const end = lastPanel * tapCount;
   for (let i = firstPanel * tapCount; i < end; i += 3) {
     const second = min(i + 1, end - 1);
@@ -89,7 +69,7 @@ export function sparseChunk(
       const pair = list + 8;
       const pairsEnd = load<usize>(list);
       if (pair === pairsEnd) continue;
-      const sums = load<usize>(job, SUMS) + channel * channelSums;
+      const sums = job.sums + channel * channelSums;
       if (present === 3) {
         threeTaps(pair, pairsEnd, grad + a, grad + b, grad + c, sums + aSums, sums + bSums, sums + cSums);
       } else if (present === 2) {
@@ -103,19 +83,19 @@ export function sparseChunk(
 
 /** Bytes from the first panel of a group to the tap of (panel, tap) number i. */
 function distanceOf(taps: usize, tapCount: usize, i: usize, panelBytes: usize): usize {
-  return (i / tapCount) * panelBytes + load<usize>(taps + (i % tapCount) * TAP_BYTES);
+  return (i / tapCount) * panelBytes + load<usize>(taps + (i % tapCount) * PAIR_BYTES);
 }
 
 /** Bytes from the sums of a channel to those of (panel, tap) number i. */
 function sumsOf(taps: usize, tapCount: usize, i: usize, panelSums: usize): usize {
-  return (i / tapCount) * panelSums + load<usize>(taps + (i % tapCount) * TAP_BYTES, 4) * SUM_BYTES;
+  return (i / tapCount) * panelSums + load<usize>(taps + (i % tapCount) * PAIR_BYTES, 4) * SUM_BYTES;
 }
 
 /** Reads every 64 bytes of a chunk of a panel in order, so that the lists find them in the cache. */
 function fetch(grad: usize, pixels: usize, count: usize, lanes: usize): void {
-  const end = pixels + count * 8;
+  const end = pixels + count * PAIR_BYTES;
   let sum = 0;
-  for (; pixels < end; pixels += 8) {
+  for (; pixels < end; pixels += PAIR_BYTES) {
     let p = grad + load<usize>(pixels, 4);
     const pixelEnd = p + lanes * SUM_BYTES;
     for (; p < pixelEnd; p += SUM_BYTES) sum |= load<i32>(p);
@@ -127,8 +107,8 @@ function fetch(grad: usize, pixels: usize, count: usize, lanes: usize): void {
 /** Writes the pairs of one channel and returns their end. */
 function listNonzeros(source: usize, pixels: usize, count: usize, lanes: usize, threshold: f32, pair: usize): usize {
   const least = f32x4.splat(threshold);
-  const end = pixels + count * 8;
-  for (; pixels < end; pixels += 8) {
+  const end = pixels + count * PAIR_BYTES;
+  for (; pixels < end; pixels += PAIR_BYTES) {
     const p = source + load<usize>(pixels);
     const grad = load<usize>(pixels, 4);
     let bits = keptOf(p, lanes, least);
@@ -136,7 +116,7 @@ function listNonzeros(source: usize, pixels: usize, count: usize, lanes: usize, 
       const i = <usize>ctz(bits);
       store<usize>(pair, grad + i * SUM_BYTES);
       store<u32>(pair, load<u32>(p + i * 4), 4);
-      pair += 8;
+      pair += PAIR_BYTES;
       bits &= bits - 1;
     }
   }
@@ -207,7 +187,7 @@ function sumTaps(
     c2 = v128.load(cSums, 32);
     c3 = v128.load(cSums, 48);
   }
-  for (; pair < end; pair += 8) {
+  for (; pair < end; pair += PAIR_BYTES) {
     const offset = load<usize>(pair);
     const x = v128.load32_splat(pair, 4);
     let p = a + offset;

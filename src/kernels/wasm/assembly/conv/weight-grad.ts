@@ -5,40 +5,15 @@
  * A unit is an input channel (sparse) or two (dense), times a part of the panels; it owns its sums, and a sum always adds
  * in the same order, so that the result does not depend on how units are split.
  */
+
+import { PAIR_BYTES, PANEL_CHANNELS, PhaseRecord, SUM_BYTES, WeightGradRecord } from "../../records/weight-grad";
 import { transpose4 } from "./grad-transpose";
 import { denseChunk } from "./weight-grad-dense";
-import {
-  BLOCKS,
-  CHUNK_PIXELS,
-  GRAD_BLOCK,
-  GRAD_COLUMN,
-  GRAD_ROW,
-  GROUP_CHANNELS,
-  GROUP_FILTERS,
-  GROUP_PANELS,
-  GROUPS,
-  PARTS,
-  PHASE_BYTES,
-  PHASE_COLUMNS,
-  PHASE_COUNT,
-  PHASE_GRAD,
-  PHASE_ROWS,
-  PHASE_SOURCE,
-  PHASE_SOURCE_COLUMN,
-  PHASE_SOURCE_ROW,
-  PHASES,
-  PIXELS,
-  RESULT,
-  SOURCE_BLOCK,
-  SUM_BYTES,
-  SUMS,
-  TAPS,
-} from "./weight-grad-job";
 import { sparseChunk } from "./weight-grad-sparse";
 
 /** Keeps |x| ≥ threshold and x ≠ 0. Units: parts of the panels × input channels. */
-export function convWeightGradSparse(job: usize, threshold: f32, from: usize, to: usize): void {
-  const channels = load<usize>(job, GROUPS) * load<usize>(job, GROUP_CHANNELS);
+export function convWeightGradSparse(job: WeightGradRecord, threshold: f32, from: usize, to: usize): void {
+  const channels = job.groups * job.groupChannels;
   while (from < to) {
     const part = from / channels;
     const first = from % channels;
@@ -49,10 +24,10 @@ export function convWeightGradSparse(job: usize, threshold: f32, from: usize, to
 }
 
 /** All elements. Units: parts of the panels × pairs of input channels of a group. */
-export function convWeightGradDense(job: usize, from: usize, to: usize): void {
-  const groupChannels = load<usize>(job, GROUP_CHANNELS);
+export function convWeightGradDense(job: WeightGradRecord, from: usize, to: usize): void {
+  const groupChannels = job.groupChannels;
   const groupPairs = (groupChannels + 1) / 2;
-  const pairs = load<usize>(job, GROUPS) * groupPairs;
+  const pairs = job.groups * groupPairs;
   while (from < to) {
     const part = from / pairs;
     const first = from % pairs;
@@ -66,23 +41,22 @@ export function convWeightGradDense(job: usize, from: usize, to: usize): void {
 }
 
 /** Sums of input channels [first, last) and the panels of a part; dense with a negative threshold. */
-function sumChannels(job: usize, part: usize, first: usize, last: usize, threshold: f32, unit: usize): void {
-  const groupPanels = load<usize>(job, GROUP_PANELS);
-  const parts = load<usize>(job, PARTS);
+function sumChannels(job: WeightGradRecord, part: usize, first: usize, last: usize, threshold: f32, unit: usize): void {
+  const groupPanels = job.groupPanels;
+  const parts = job.parts;
   const firstPanel = (groupPanels * part) / parts;
   const lastPanel = (groupPanels * (part + 1)) / parts;
-  const channels = load<usize>(job, GROUPS) * load<usize>(job, GROUP_CHANNELS);
-  const channelSums = load<usize>(job, TAPS) * SUM_BYTES;
-  const chunkPixels = load<usize>(job, CHUNK_PIXELS);
-  const pixels = load<usize>(job, PIXELS) + unit * chunkPixels * 8;
+  const channels = job.groups * job.groupChannels;
+  const channelSums = job.taps * SUM_BYTES;
+  const chunkPixels = job.chunkPixels;
+  const pixels = job.pixels + unit * chunkPixels * PAIR_BYTES;
   const dense = threshold < 0;
   for (let panel = firstPanel; panel < lastPanel; panel++) {
-    memory.fill(load<usize>(job, SUMS) + (panel * channels + first) * channelSums, 0, (last - first) * channelSums);
+    memory.fill(job.sums + (panel * channels + first) * channelSums, 0, (last - first) * channelSums);
   }
-  const phases = load<usize>(job, PHASES);
-  const phasesEnd = phases + load<usize>(job, PHASE_COUNT) * PHASE_BYTES;
-  for (let phase = phases; phase < phasesEnd; phase += PHASE_BYTES) {
-    const total = load<usize>(phase, PHASE_ROWS) * load<usize>(phase, PHASE_COLUMNS) * load<usize>(job, BLOCKS);
+  for (let address = job.phases; address < job.phasesEnd; address += offsetof<PhaseRecord>()) {
+    const phase = changetype<PhaseRecord>(address);
+    const total = phase.rows * phase.columns * job.blocks;
     for (let pixel: usize = 0; pixel < total; pixel += chunkPixels) {
       const count = min(chunkPixels, total - pixel);
       findPixels(job, phase, pixel, count, pixels);
@@ -93,30 +67,17 @@ function sumChannels(job: usize, part: usize, first: usize, last: usize, thresho
   for (let panel = firstPanel; panel < lastPanel; panel++) writeSums(job, panel, first, last);
 }
 
-/** Pixels of a chunk as pairs [bytes from SOURCE, bytes into a panel]. */
-function findPixels(job: usize, phase: usize, pixel: usize, count: usize, pixels: usize): void {
-  const columns = load<usize>(phase, PHASE_COLUMNS);
-  const rows = load<usize>(phase, PHASE_ROWS);
+/** Pixels of a chunk as pairs [bytes from the source, bytes into a panel]. */
+function findPixels(job: WeightGradRecord, phase: PhaseRecord, pixel: usize, count: usize, pixels: usize): void {
+  const columns = phase.columns;
+  const rows = phase.rows;
   let column = pixel % columns;
   let row = (pixel / columns) % rows;
   let block = pixel / columns / rows;
-  const end = pixels + count * 8;
-  for (; pixels < end; pixels += 8) {
-    store<usize>(
-      pixels,
-      block * load<usize>(job, SOURCE_BLOCK) +
-        load<usize>(phase, PHASE_SOURCE) +
-        row * load<usize>(phase, PHASE_SOURCE_ROW) +
-        column * load<usize>(phase, PHASE_SOURCE_COLUMN),
-    );
-    store<usize>(
-      pixels,
-      block * load<usize>(job, GRAD_BLOCK) +
-        load<usize>(phase, PHASE_GRAD) +
-        row * load<usize>(job, GRAD_ROW) +
-        column * load<usize>(job, GRAD_COLUMN),
-      4,
-    );
+  const end = pixels + count * PAIR_BYTES;
+  for (; pixels < end; pixels += PAIR_BYTES) {
+    store<usize>(pixels, block * job.sourceBlock + phase.source + row * phase.sourceRow + column * phase.sourceColumn);
+    store<usize>(pixels, block * job.gradBlock + phase.grad + row * job.gradRow + column * job.gradColumn, 4);
     if (++column === columns) {
       column = 0;
       if (++row === rows) {
@@ -128,23 +89,23 @@ function findPixels(job: usize, phase: usize, pixel: usize, count: usize, pixels
 }
 
 /** result[k][c][tap] = sums of the panel for its filters, over channels [first, last). */
-function writeSums(job: usize, panel: usize, first: usize, last: usize): void {
-  const groupChannels = load<usize>(job, GROUP_CHANNELS);
-  const filters = load<usize>(job, GROUP_FILTERS);
-  const channels = load<usize>(job, GROUPS) * groupChannels;
-  const taps = load<usize>(job, TAPS);
+function writeSums(job: WeightGradRecord, panel: usize, first: usize, last: usize): void {
+  const groupChannels = job.groupChannels;
+  const filters = job.groupFilters;
+  const channels = job.groups * groupChannels;
+  const taps = job.taps;
   while (first < last) {
     const group = first / groupChannels;
     const channel = first % groupChannels;
     const width = min(groupChannels - channel, last - first);
-    const index = (group * filters) / 16 + panel;
-    const firstFilter = max(index * 16, group * filters);
-    const lastFilter = min(index * 16 + 16, (group + 1) * filters);
-    const sums = load<usize>(job, SUMS) + (panel * channels + first) * taps * SUM_BYTES;
+    const index = (group * filters) / PANEL_CHANNELS + panel;
+    const firstFilter = max(index * PANEL_CHANNELS, group * filters);
+    const lastFilter = min((index + 1) * PANEL_CHANNELS, (group + 1) * filters);
+    const sums = job.sums + (panel * channels + first) * taps * SUM_BYTES;
     const size = width * taps;
     for (let k = firstFilter; k < lastFilter; k++) {
-      let s = sums + (k % 16) * 4;
-      const filter = load<usize>(job, RESULT) + (k * groupChannels + channel) * taps * 4;
+      let s = sums + (k % PANEL_CHANNELS) * 4;
+      const filter = job.result + (k * groupChannels + channel) * taps * 4;
       if (k % 4 === 0 && k + 4 <= lastFilter) {
         const step: usize = groupChannels * taps * 4;
         let i: usize = 0;
