@@ -90,7 +90,8 @@ export function resolveMachine(
   const { clock } = raw;
   const clockHz =
     typeof clock === "string" ? attempt(() => quantity("frequency", clock, `${where}: clock`)) : undefined;
-  const memory = attempt(() => memoryOf(raw, clockHz ?? 1, where));
+  const checked = envelope?.memory ?? validMemory(raw.memory);
+  const memory = checked && attempt(() => memoryOf(checked, raw.datatype, clockHz ?? 1, where));
   const line = envelope && accelerator && attempt(() => lineDetailOf(envelope, accelerator, where, accelerators));
   if (faults.length > 0 || !envelope || !accelerator || !params || !clockHz || !memory || line === undefined) {
     throw new InputError(faults);
@@ -113,24 +114,19 @@ export function resolveMachine(
   };
 }
 
-/** Memory of a config that may have faults elsewhere; those of the envelope's schema are told there. */
-function memoryOf(
-  { memory, datatype }: { readonly [Key in keyof HardwareConfig]?: unknown },
-  clockHz: number,
-  where: string,
-): MemoryNumbers | undefined {
-  if (!isValid(MemorySchema, memory)) return undefined;
+/** Memory of a config that may have faults elsewhere. */
+function memoryOf(memory: HardwareConfig["memory"], datatype: unknown, clockHz: number, where: string): MemoryNumbers {
   const { multiply = "fp32", accumulate = "fp32" } = (datatype ?? {}) as Partial<HardwareConfig["datatype"]>;
   const widths = { valueBytes: VALUE_BYTES[multiply], wideBytes: VALUE_BYTES[accumulate] };
-  return resolveMemory(checkSchema(MemorySchema, memory, where), clockHz, widths, where);
+  return resolveMemory(memory, clockHz, widths, where);
 }
 
-function isValid(schema: typeof MemorySchema, value: unknown): boolean {
+/** The memory of an envelope that is refused, where its faults lie elsewhere; its own are told with the envelope's. */
+function validMemory(value: unknown): HardwareConfig["memory"] | undefined {
   try {
-    checkSchema(schema, value, "");
-    return true;
+    return checkSchema(MemorySchema, value, "");
   } catch {
-    return false;
+    return undefined;
   }
 }
 

@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { type TSchema, Type } from "typebox";
 import {
@@ -110,7 +111,8 @@ export async function runSweep(plan: SweepPlan, hooks: SweepHooks = {}): Promise
     onProgress?.(done, mine.length);
   };
   // Sources that run without a build have no file for a thread.
-  const work = import.meta.url.endsWith(".js") ? onThreads(spec, pieces, threads) : here(spec, pieces);
+  const helpers = import.meta.url.endsWith(".js") ? Math.min(threads, pieces.length) : 1;
+  const work = helpers > 1 ? onThreads(spec, pieces, helpers) : here(spec, pieces);
   await work(onPoint, signal).finally(() => lines.written());
 
   const report = { done, of: mine.length, file: path };
@@ -192,7 +194,7 @@ function onThreads(spec: SweepSpec, pieces: Pieces, threads: number): Work {
     signal?.addEventListener("abort", stop, { once: true });
     try {
       if (signal?.aborted) return;
-      await Promise.all(Array.from({ length: Math.min(threads, pieces.length) }, work));
+      await Promise.all(Array.from({ length: threads }, work));
     } finally {
       signal?.removeEventListener("abort", stop);
       await stop();
@@ -204,6 +206,8 @@ function here(spec: SweepSpec, pieces: Pieces): Work {
   return async (onPoint, signal) => {
     const run = await pointRunner(spec);
     for (const point of pieces.flat()) {
+      // Lets a signal in.
+      await setImmediate();
       if (signal?.aborted) return;
       onPoint({ index: point.index, ...(await run(point)) });
     }
