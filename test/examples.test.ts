@@ -15,7 +15,7 @@ const ROOT = resolve(import.meta.dirname, "..");
 /** Those of the page. */
 const MACHINES = ["bit-tactical-4096", "ideal-4096", "tensordash-4096"];
 const TRACE = "step.safetensors";
-const STEP = { network: "resnet8", images: [3, 8, 8], batch: 2, sparsity: 0.9 } as const;
+const STEP = { network: "lenet5", images: [1, 12, 12], batch: 1, sparsity: 0.9 } as const;
 /** A module that `--machine` loads; test/api/own-machine.test.ts runs it. */
 const OWN_MACHINE = "broadcast.js";
 

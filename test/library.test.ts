@@ -57,8 +57,10 @@ describe("simulate", () => {
     await writeFile(
       join(folder, "abort.js"),
       `import { simulate, synthesizeTrace, writeTrace } from "swat-sim";
-await writeTrace("small.safetensors", synthesizeTrace({ network: "lenet5", images: [1, 12, 12], batch: 64 }));
-const order = { traces: [${JSON.stringify(TRACE)}], machines: ["tensordash-4096"], threads: 3 };
+const draw = (name, network, images, batch) => writeTrace(name, synthesizeTrace({ network, images, batch }));
+await draw("small.safetensors", "lenet5", [1, 12, 12], 64);
+await draw("step.safetensors", "resnet8", [3, 8, 8], 4);
+const order = { traces: ["step.safetensors"], machines: ["tensordash-4096"], threads: 3 };
 const sampled = (threads) =>
   simulate({ ...order, traces: ["small.safetensors"], machines: ["scnn"], threads, sample: { share: 0.25, seed: "1" } });
 const ports = () => process.getActiveResourcesInfo().filter((name) => name === "MessagePort").length;

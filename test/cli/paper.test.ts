@@ -10,7 +10,8 @@ const folder = await mkdtemp(join(tmpdir(), "swat-sim-paper-"));
 afterAll(() => rm(folder, { recursive: true }));
 const file = (name: string) => join(folder, name);
 const HW = ["--hw", "tensordash-4096", "weight-queue-4096"];
-const step = ["--network", "resnet8", "--batch", "1", "--seed", "3"];
+const DRAWN = ["--batch", "1", "--seed", "3"];
+const step = ["--network", "resnet8", ...DRAWN];
 const json = async (...args: string[]) => JSON.parse((await swatSim([...args, "--json"])).stdout);
 
 /** Results list machines by time, which differs from step to step. */
@@ -123,7 +124,7 @@ describe("paper", () => {
     const begin = "<!-- written by swat-sim: begin -->";
     const end = "<!-- written by swat-sim: end -->";
     await writeFile(page, `# Ours\n\n${begin}\nold\n${end}\n\nWhat we think.\n`);
-    const args = ["paper", ...step, ...HW, "--csv", csv, "--markdown", page];
+    const args = ["paper", "--network", "lenet5", ...DRAWN, ...HW, "--csv", csv, "--markdown", page];
     const { code, stdout, stderr } = await swatSim(args, { env: { TMPDIR: temporary } });
     expect(stderr).toBe("");
     expect(code).toBe(0);
@@ -152,7 +153,7 @@ describe("paper", () => {
     expect(row?.trim().split(/ +/).slice(1)).toEqual(cells);
 
     const text = await readFile(page, "utf8");
-    const made = `${begin}\nWritten by \`swat-sim paper --network resnet8 --method swat-u --batch 1 --seed 3 --position early late ${HW.join(" ")}\`: `;
+    const made = `${begin}\nWritten by \`swat-sim paper --network lenet5 --method swat-u --batch 1 --seed 3 --position early late ${HW.join(" ")}\`: `;
     expect(text.startsWith(`# Ours\n\n${made}`)).toBe(true);
     expect(text.endsWith(`${end}\n\nWhat we think.\n`)).toBe(true);
     expect(text).not.toContain("old");

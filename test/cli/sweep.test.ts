@@ -11,10 +11,10 @@ const values = (count: number) => Array.from({ length: count }, (_, i) => i + 1)
 const SPEC = {
   machines: ["tensordash-4096"],
   traces: ["trace.safetensors"],
-  grid: { "params.rows": values(4), "params.tiles": values(3), "memory.dram.channels": [1, 2, 4, 3] },
+  grid: { "params.rows": values(4), "params.tiles": values(2), "memory.dram.channels": [1, 2, 4, 3] },
   constraints: ["rows != 3"],
 };
-const POINTS = 3 * 3 * 4;
+const POINTS = 3 * 2 * 4;
 
 let cwd = "";
 let expected = "";

@@ -15,7 +15,7 @@ import { runSweep } from "../../../src/studies/sweep/run-sweep.ts";
 import { checkSweepSpec } from "../../../src/studies/sweep/spec.ts";
 import { faultsOf, temporaryFolder } from "../../support/folder.ts";
 
-const machines = await loadMachines(["tensordash-4096", "scnn-4096"]);
+const machines = await loadMachines(["tensordash-4096", "weight-queue-4096"]);
 const SMALL = { network: "lenet5", images: "12x12x1", batch: 1, seed: 3 };
 const METHODS = { "synthetic.method": ["swat-u", "dense", "swat-erk"], "synthetic.sparsity": [0.5, 0.9] };
 /** Of METHODS, in order: a dense step knows no sparsity. */
@@ -36,7 +36,7 @@ describe("a sweep of synthetic traces", () => {
   it("gives for every point what simulating its trace from a file gives", async () => {
     const folder = await temporaryFolder();
     const own = { correlation: 0.2, gradDensity: 0.7 };
-    const swept = spec({ machines: ["tensordash-4096", "scnn-4096"], synthetic: { ...SMALL, ...own } });
+    const swept = spec({ machines: ["tensordash-4096", "weight-queue-4096"], synthetic: { ...SMALL, ...own } });
     const found = await readSweep((await runSweep({ spec: swept, where: "s.json", out: folder })).file);
     expect(found).toHaveLength(2 * STEPS.length);
     for (const [index, [method, sparsity]] of STEPS.entries()) {
@@ -44,8 +44,8 @@ describe("a sweep of synthetic traces", () => {
       const path = join(folder, "step.safetensors");
       await writeTrace(path, synthesizeTrace({ ...order, method, sparsity, settings: own }));
       const alone = await simulate({ traces: [path], machines: swept.machines });
-      for (const [at, { name, totals }] of alone.machines.entries()) {
-        const point = found[at * STEPS.length + index];
+      for (const { name, totals } of alone.machines) {
+        const point = found[swept.machines.indexOf(name) * STEPS.length + index];
         expect(point).toMatchObject({
           point: { "synthetic.method": method, "synthetic.sparsity": sparsity },
           machine: name,
