@@ -13,3 +13,8 @@ export const MOST_VALUES = 2e7;
 export const MOST_YAML_CHARACTERS = 2 ** 16;
 /** Blanks at the start of a line of such a file. */
 export const MOST_YAML_INDENTATION = 100;
+/** A formula: characters, parentheses within each other, numbers with names and operators, and the size of an exponent. */
+export const MOST_FORMULA_CHARACTERS = 1000;
+export const MOST_FORMULA_LEVELS = 32;
+export const MOST_FORMULA_NODES = 250;
+export const MOST_EXPONENT = 64;

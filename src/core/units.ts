@@ -1,7 +1,6 @@
-/** Quantities of hardware configs and energy tables, written with units ("1 GHz", "256 KiB", "0.4 pJ"), as plain numbers. mathjs parses them. */
-
-import math from "mathjs/lib/browser/math.js";
-import { InputError } from "./input-error.ts";
+/** Quantities of hardware configs and energy tables, written with units ("1 GHz", "256 KiB", "0.4 pJ"), as plain numbers. */
+import { type FormulaKind, inUnits, parseFormula } from "./formula.ts";
+import { faultsOf, InputError } from "./input-error.ts";
 
 /** The units that a field may be given in: the base unit and an example for messages. */
 const DIMENSIONS = {
@@ -10,30 +9,26 @@ const DIMENSIONS = {
   bandwidth: { base: "B/s", example: "51.2 GB/s" },
 } as const;
 
+const CONSTANT: FormulaKind = { names: [], hasUnits: true };
+const NO_VALUES: ReadonlyMap<string, number> = new Map();
+
 /**
  * Value of `text` in hertz, bytes or bytes per second; sizes are whole bytes.
- * @throws Error that begins with `where` for another dimension or a value that is not positive.
+ * @throws InputError that begins with `where` for another dimension or a value that is not positive.
  */
 export function quantity(dimension: keyof typeof DIMENSIONS, text: string, where: string): number {
   const { base, example } = DIMENSIONS[dimension];
-  let value: number;
-  try {
-    value = math.unit(text).toNumber(base);
-  } catch (cause) {
-    throw new InputError(
-      [`${where}: is not a ${dimension}, got "${text}"; valid: a number with a unit, as "${example}"`],
-      {
-        cause,
-      },
-    );
-  }
+  const got = `got "${shortened(text)}"; valid: `;
+  const value = explained(`${where}: is not a ${dimension}, ${got}a number with a unit, as "${example}"`, () =>
+    inUnits(parseFormula(text, CONSTANT).evaluate(NO_VALUES), base),
+  );
   if (!(value > 0 && Number.isFinite(value))) {
-    throw new InputError([`${where}: must be finite and more than zero, got "${text}"; valid: as "${example}"`]);
+    throw new InputError([`${where}: must be finite and more than zero, ${got}as "${example}"`]);
   }
   if (dimension !== "size") return value;
   const bytes = Math.round(value);
   if (bytes === 0 || Math.abs(value - bytes) > ROUNDING * bytes) {
-    throw new InputError([`${where}: must be a whole number of bytes, got "${text}"; valid: as "${example}"`]);
+    throw new InputError([`${where}: must be a whole number of bytes, ${got}as "${example}"`]);
   }
   return bytes;
 }
@@ -43,7 +38,7 @@ const ROUNDING = 1e-12;
 
 /**
  * Energy in picojoules as a function of named numbers, from an expression as "0.9 pJ" or "2 pJ * (kilobytes / 8) ^ 0.5".
- * @param example values to try it with. @throws Error that begins with `where` for what is no energy there; so does the
+ * @param example values to try it with. @throws InputError that begins with `where` for what is no energy there; so does the
  * function for other values.
  */
 export function energyFormula(
@@ -51,19 +46,32 @@ export function energyFormula(
   example: Readonly<Record<string, number>>,
   where: string,
 ): (values: Readonly<Record<string, number>>) => number {
-  const names = Object.keys(example).map((name) => `, in terms of ${name}`);
-  const valid = `valid: as "0.9 pJ"${names.join("")}, and not less than zero`;
+  const names = Object.keys(example);
+  const got = `got "${shortened(text)}"`;
+  const valid = `valid: as "0.9 pJ"${names.map((name) => `, in terms of ${name}`).join("")}, and not less than zero`;
+  const refusal = `${where}: is not an energy, ${got}; ${valid}`;
+  const formula = explained(refusal, () => parseFormula(text, { names, hasUnits: true }));
   const evaluate = (values: Readonly<Record<string, number>>): number => {
-    let energy: unknown;
-    try {
-      energy = math.evaluate(text, { ...values }).toNumber("pJ");
-    } catch (cause) {
-      throw new InputError([`${where}: is not an energy, got "${text}"; ${valid}`], { cause });
-    }
-    if (typeof energy === "number" && energy >= 0 && energy < Number.POSITIVE_INFINITY) return energy;
+    const energy = explained(refusal, () => inUnits(formula.evaluate(new Map(Object.entries(values))), "pJ"));
+    if (energy >= 0 && energy < Number.POSITIVE_INFINITY) return energy;
     const at = Object.entries(values).map(([name, value]) => ` at ${value} ${name}`);
-    throw new InputError([`${where}: is ${energy} pJ${at.join("")}, got "${text}"; ${valid}`]);
+    throw new InputError([`${where}: is ${energy} pJ${at.join("")}, ${got}; ${valid}`]);
   };
   evaluate(example);
   return evaluate;
+}
+
+/** What `action` gives; where a formula refuses, `refusal` and in brackets why. */
+function explained<T>(refusal: string, action: () => T): T {
+  try {
+    return action();
+  } catch (cause) {
+    throw new InputError([`${refusal} (${faultsOf(cause).join("; ")})`], { cause });
+  }
+}
+
+const SHOWN_CHARACTERS = 100;
+
+function shortened(text: string): string {
+  return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
 }

@@ -78,7 +78,7 @@ describe("a hardware config", () => {
     ],
     [
       { clock: "3 bananas" },
-      'mine.json: clock: is not a frequency, got "3 bananas"; valid: a number with a unit, as "1 GHz"',
+      'mine.json: clock: is not a frequency, got "3 bananas"; valid: a number with a unit, as "1 GHz" (is not allowed in a formula, got the name bananas;',
     ],
     [{ clock: "1 kg" }, 'mine.json: clock: is not a frequency, got "1 kg"; valid: a number with a unit, as "1 GHz"'],
     [{ clock: "-1 GHz" }, 'mine.json: clock: must be finite and more than zero, got "-1 GHz"; valid: as "1 GHz"'],
@@ -140,7 +140,7 @@ describe("a hardware config", () => {
     expect(() => resolve(change)).toThrow(
       [
         "mine.json: params.rows: must be >= 1, got 0",
-        'mine.json: clock: is not a frequency, got "fast"; valid: a number with a unit, as "1 GHz"',
+        'mine.json: clock: is not a frequency, got "fast"; valid: a number with a unit, as "1 GHz" (is not allowed in a formula, got the name fast; valid: pJ, W, V, A, s, Hz, B, b, with prefixes as k, Mi, n)',
         'mine.json: memory.onChip: must be finite and more than zero, got "-1 KiB"; valid: as "256 KiB"',
       ].join("\n"),
     );

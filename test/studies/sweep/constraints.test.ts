@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { energyFormula, quantity } from "../../../src/core/units.ts";
 import { FUNCTIONS, parseConstraint } from "../../../src/studies/sweep/constraints.ts";
 
 const FORBIDDEN = [
@@ -78,4 +79,10 @@ describe("a constraint", () => {
     ]);
     expect(() => constraint.holds(values)).toThrow('"rows * rows + columns": must be true or false, got 5');
   });
+});
+
+it("a table that would redefine a unit is refused, and what is read after it is as it was", () => {
+  const table = { value: '[createUnit("GHz", {definition: "2 Hz", override: true}), 0.2 pJ][2]' };
+  expect(() => energyFormula(table.value, {}, "evil.json")).toThrow("is not allowed in a formula, got the character [");
+  expect(quantity("frequency", "1 GHz", "clock")).toBe(1e9);
 });

@@ -70,7 +70,7 @@ describe("points of a sweep", () => {
       { constraints: ["rosw == 1"] },
       'constraints.0: "rosw == 1": unknown name, got "rosw"; did you mean "rows"?',
     ],
-    ["function", { constraints: ["import(1) == 1"] }, "is not allowed in a constraint, got import()"],
+    ["function", { constraints: ["import(1) == 1"] }, "is not allowed in a formula, got the function import()"],
     ["not a number", { constraints: ["batch == 1"] }, 'batch must be a number, got "fold" in params.batch'],
     ["no condition", { constraints: ["rows + 1"] }, "must be true or false, got 5"],
     [
