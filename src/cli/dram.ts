@@ -10,7 +10,8 @@ import { type DramDevice, MOST_CHANNELS, MOST_RANKS, resolveDram } from "../sim/
 import { dramCharges } from "../sim/memory/dram/energy.ts";
 import { type TrafficPattern, tileRequests, usefulShare } from "../sim/memory/dram/patterns.ts";
 import { DRAM_PRESETS, type DramPresetName } from "../sim/memory/dram/presets.ts";
-import { DRAM_STALLS, type RequestResult, simulateRequests } from "../sim/memory/dram/requests.ts";
+import { DRAM_STALLS } from "../sim/memory/dram/channel.ts";
+import { type RequestResult, simulateRequests } from "../sim/memory/dram/requests.ts";
 import { DRAM_TRACE_FORMATS } from "../sim/memory/dram/traces.ts";
 import { integer, numberIn, oneOf } from "./options.ts";
 

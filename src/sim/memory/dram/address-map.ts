@@ -32,18 +32,40 @@ export function parseAddressMap(map: string, where: string): readonly AddressFie
   return [...parts].reverse() as AddressField[];
 }
 
-/** Splits the number of a burst (address / burst bytes) into its fields; those above the last row wrap around. */
-export function decodeBurst(
+/** Bursts below this have 32-bit numbers, which are split by shifts. */
+const SMALL = 2 ** 31;
+
+/** One field of the numbers of bursts (address / burst bytes); what lies above the last row wraps around. */
+export class BurstField {
+  readonly #stride: number;
+  readonly #size: number;
+  /** Of a field between powers of two, else −1. */
+  readonly #shift: number;
+
+  /** @param stride bursts from one value of the field to the next. */
+  constructor(stride: number, size: number) {
+    this.#stride = stride;
+    this.#size = size;
+    const isBinary = Number.isInteger(Math.log2(stride)) && Number.isInteger(Math.log2(size)) && stride * size <= SMALL;
+    this.#shift = isBinary ? Math.log2(stride) : -1;
+  }
+
+  of(burst: number): number {
+    if (this.#shift >= 0 && burst < SMALL) return (burst >>> this.#shift) & (this.#size - 1);
+    return Math.floor(burst / this.#stride) % this.#size;
+  }
+}
+
+/** The fields of a map by name. @param order from the least significant. */
+export function burstFields(
   order: readonly AddressField[],
   sizes: FieldSizes,
-  burst: number,
-): Record<AddressField, number> {
-  const fields = { ro: 0, ra: 0, ba: 0, bg: 0, ch: 0, co: 0 };
-  let rest = burst;
-  for (const field of order) {
-    const above = Math.floor(rest / sizes[field]);
-    fields[field] = rest - above * sizes[field];
-    rest = above;
-  }
-  return fields;
+): Readonly<Record<AddressField, BurstField>> {
+  let stride = 1;
+  const fields = order.map((field) => {
+    const entry = [field, new BurstField(stride, sizes[field])] as const;
+    stride *= sizes[field];
+    return entry;
+  });
+  return Object.fromEntries(fields) as Record<AddressField, BurstField>;
 }

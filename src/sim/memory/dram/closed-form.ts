@@ -10,9 +10,12 @@
  * beside the bytes that were asked for. Rows opened, bank groups and channels of a chunk follow from the address map. It is
  * compared with the request model in the tests.
  */
+
+import { WRITE_BATCH } from "./channel.ts";
 import type { DramDevice } from "./device.ts";
 import { chunkBursts, splitStreams, type TrafficPattern, TURN_BYTES, usefulShare } from "./patterns.ts";
-import { BANK_QUEUE, casSpacing, SHARED_QUEUE, WRITE_BATCH } from "./requests.ts";
+import { BANK_QUEUE, SHARED_QUEUE } from "./request-lists.ts";
+import { casSpacing } from "./timing-constraints.ts";
 
 /** Why a share of the peak is not reached. */
 export const BANDWIDTH_LOSSES = [

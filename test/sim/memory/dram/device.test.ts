@@ -1,9 +1,20 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ADDRESS_FIELDS, decodeBurst, parseAddressMap } from "../../../../src/sim/memory/dram/address-map.ts";
+import {
+  ADDRESS_FIELDS,
+  type AddressField,
+  burstFields,
+  type FieldSizes,
+  parseAddressMap,
+} from "../../../../src/sim/memory/dram/address-map.ts";
 import { resolveDram } from "../../../../src/sim/memory/dram/device.ts";
 import { DRAM_PRESETS } from "../../../../src/sim/memory/dram/presets.ts";
 import { DRAM_TRACE_FORMATS } from "../../../../src/sim/memory/dram/traces.ts";
+
+function decoded(order: readonly AddressField[], sizes: FieldSizes, burst: number) {
+  const fields = burstFields(order, sizes);
+  return Object.fromEntries(ADDRESS_FIELDS.map((name) => [name, fields[name].of(burst)]));
+}
 
 describe("an address map", () => {
   it("gives every burst a place of its own", () => {
@@ -24,7 +35,7 @@ describe("an address map", () => {
         const parsed = parseAddressMap(order.join(""), "map");
         const seen = new Set<string>();
         for (let burst = 0; burst < places; burst++) {
-          const fields = decodeBurst(parsed, sizes, burst);
+          const fields = decoded(parsed, sizes, burst);
           if (ADDRESS_FIELDS.every((field) => fields[field] < sizes[field])) {
             seen.add(ADDRESS_FIELDS.map((field) => fields[field]).join());
           }
@@ -38,9 +49,17 @@ describe("an address map", () => {
   it("names fields from the most to the least significant", () => {
     const sizes = { ro: 4, ra: 2, ba: 4, bg: 4, ch: 2, co: 8 };
     const order = parseAddressMap("rochrabacobg", "map");
-    expect(decodeBurst(order, sizes, 3)).toEqual({ ro: 0, ch: 0, ra: 0, ba: 0, co: 0, bg: 3 });
-    expect(decodeBurst(order, sizes, 4)).toEqual({ ro: 0, ch: 0, ra: 0, ba: 0, co: 1, bg: 0 });
-    expect(decodeBurst(order, sizes, 4 * 8 * 4 * 2 * 2)).toEqual({ ro: 1, ch: 0, ra: 0, ba: 0, co: 0, bg: 0 });
+    expect(decoded(order, sizes, 3)).toEqual({ ro: 0, ch: 0, ra: 0, ba: 0, co: 0, bg: 3 });
+    expect(decoded(order, sizes, 4)).toEqual({ ro: 0, ch: 0, ra: 0, ba: 0, co: 1, bg: 0 });
+    expect(decoded(order, sizes, 4 * 8 * 4 * 2 * 2)).toEqual({ ro: 1, ch: 0, ra: 0, ba: 0, co: 0, bg: 0 });
+  });
+
+  it("splits numbers beyond 32 bits as smaller ones", () => {
+    const sizes = { ro: 2 ** 16, ra: 2, ba: 4, bg: 4, ch: 2, co: 2 ** 12 };
+    const order = parseAddressMap("rochrabacobg", "map");
+    const last = 2 ** 16 * 2 * 4 * 4 * 2 * 2 ** 12 - 1;
+    expect(decoded(order, sizes, last)).toEqual({ ro: 2 ** 16 - 1, ch: 1, ra: 1, ba: 3, co: 2 ** 12 - 1, bg: 3 });
+    expect(decoded(order, sizes, last + 6)).toEqual({ ro: 0, ch: 0, ra: 0, ba: 0, co: 1, bg: 1 });
   });
 });
 
