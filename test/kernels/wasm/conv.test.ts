@@ -1,10 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type ConvGeometry, linearGeometry, outputHeight, outputWidth } from "../../../src/core/geometry.ts";
+import { createConv } from "../../../src/kernels/wasm/conv/conv.ts";
 import { isModuleSupported } from "../../../src/kernels/wasm/run/module.ts";
 import { createRunner, type Runner } from "../../../src/kernels/wasm/run/runner.ts";
 import { createBench, expectPasses, type Round, runPasses } from "./conv-support.ts";
 
+const PAGE_BYTES = 65536;
 const plain: ConvGeometry = {
   N: 4,
   C: 5,
@@ -189,4 +191,16 @@ test.skipIf(!isModuleSupported("simd"))("a tensor for another batch size is refu
   const bench = createBench(runner, plain);
   const other = createBench(runner, { ...plain, N: 9 });
   expect(() => bench.conv.forward(4, other.input, null, bench.output)).toThrow("blocks of 4 images, got 16");
+});
+
+test.skipIf(!isModuleSupported("simd"))("a convolution fits in wherever its memory has to grow", () => {
+  const runner = createRunner("simd");
+  const start = runner.allocate(0);
+  createConv(runner, plain);
+  const bytes = runner.allocate(0) - start;
+  for (let before = 0; before <= bytes; before += 64) {
+    const left = runner.memory.buffer.byteLength - runner.allocate(0) - before;
+    runner.allocate(left >= 0 ? left : left + PAGE_BYTES);
+    createConv(runner, plain);
+  }
 });

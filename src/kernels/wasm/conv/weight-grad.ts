@@ -94,7 +94,8 @@ export class WeightGrad {
     this.#record = runner.allocate(bytesOf(WeightGradRecord));
     this.#phases = runner.allocate(phaseCount * bytesOf(PhaseRecord));
     const taps = tapCount * columnTaps * (PAIR_BYTES / WORD_BYTES);
-    this.#taps = new Uint32Array(runner.memory.buffer, runner.allocate(taps * WORD_BYTES), taps);
+    const address = runner.allocate(taps * WORD_BYTES);
+    this.#taps = new Uint32Array(runner.memory.buffer, address, taps);
   }
 
   /** weightGrad = outputGrad ∗ input, of the elements |x| ≥ threshold; all of them if it is 0. */
