@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SWAT_DENSITIES, traceBytes } from "../support/make-trace.ts";
 import { ended, linesOf, ROOT, start, swatSim, swatSimProcess } from "./program.ts";
 
-const KILLS = 5;
+const KILLS = 3;
 const values = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
 const SPEC = {
   machines: ["tensordash-4096"],
@@ -62,7 +62,7 @@ describe("sweep", () => {
     const path = join(cwd, "killed/points.jsonl");
     await truncate(path, Math.floor((await readFile(path)).length * (0.3 + random() * 0.6)));
     await rm(join(cwd, "killed/sweep.jsonl"), { force: true });
-    const { code, stdout } = await swatSim(sweep("--out", "killed", "--json"), { cwd });
+    const { code, stdout } = await swatSim(sweep("--out", "killed", "--threads", "1", "--json"), { cwd });
     expect(code).toBe(0);
     expect(stdout).toBe(expected);
     expect(await readFile(join(cwd, "killed/sweep.jsonl"), "utf8")).toBe(expected);
