@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { resultTable } from "../report/result-table.ts";
 import type { DemoMethod } from "../studies/demo.ts";
 import { runDemo } from "../studies/demo.ts";
+import { listenForInterruption } from "./interruption.ts";
 import { kernelBuild, TABLE_HINTS } from "./options.ts";
 import { type Progress, progressBar } from "./progress.ts";
 
@@ -18,14 +19,13 @@ export function addDemoCommand(command: Command): void {
 }
 
 async function demo(options: { out: string; json?: true }): Promise<void> {
-  const abort = new AbortController();
-  process.once("SIGINT", () => abort.abort());
+  const interruption = listenForInterruption();
   const say = options.json ? console.error : console.log;
   let bar: Progress | null = null;
   let current: DemoMethod | null = null;
   try {
     const { result, files } = await runDemo(options.out, kernelBuild(), {
-      signal: abort.signal,
+      signal: interruption.signal,
       onProgress(method, { step, steps, loss }) {
         if (current !== method) {
           bar?.stop();
@@ -46,5 +46,6 @@ async function demo(options: { out: string; json?: true }): Promise<void> {
     for (const file of files) say(`  ${file}`);
   } finally {
     (bar as Progress | null)?.stop();
+    interruption.end();
   }
 }

@@ -11,6 +11,7 @@ import { paperCsv, paperMarkdown, paperText } from "../report/paper.ts";
 import { FIXED_METHODS, type FixedMethod } from "../sparsity/methods.ts";
 import { comparePaper, PAPER_POSITIONS, paperMachines } from "../studies/paper.ts";
 import type { Position } from "../synthetic/positions.ts";
+import { listenForInterruption } from "./interruption.ts";
 import {
   ALLOW_UNEQUAL,
   BASELINE,
@@ -26,7 +27,6 @@ import { progressBar } from "./progress.ts";
 const METHODS = FIXED_METHODS.filter((method): method is Exclude<FixedMethod, "dense"> => method !== "dense");
 
 const BATCH = 32;
-const INTERRUPTED = 130;
 
 interface PaperOptions extends BaselineOptions {
   network: string;
@@ -96,10 +96,8 @@ async function runPaper(options: PaperOptions): Promise<void> {
   const bar = progressBar("comparing");
   const { position: positions, machine: modules = [], ...given } = options;
   const plan = { ...given, network, positions, hw, modules };
-  const abort = new AbortController();
-  const onInterrupt = () => abort.abort();
-  process.once("SIGINT", onInterrupt);
-  const { signal } = abort;
+  const interruption = listenForInterruption();
+  const { signal } = interruption;
   const comparison = await comparePaper(plan, { onProgress: bar.update, signal })
     .catch((error: unknown) => {
       if (!signal.aborted) throw error;
@@ -107,11 +105,11 @@ async function runPaper(options: PaperOptions): Promise<void> {
     })
     .finally(() => {
       bar.stop();
-      process.removeListener("SIGINT", onInterrupt);
+      interruption.end();
     });
   if (comparison === undefined) {
     console.error("interrupted; nothing is written");
-    process.exitCode = INTERRUPTED;
+    interruption.exit();
     return;
   }
   if (out !== undefined) await writeJsonFile(out, comparison);

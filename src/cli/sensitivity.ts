@@ -5,10 +5,10 @@ import { sensitivityTable } from "../report/sensitivity.ts";
 import { DROPS, type Drop, SWAT_DROPS } from "../sparsity/operand-masking.ts";
 import { runSensitivity, type SensitivityPlan } from "../studies/sensitivity.ts";
 import { defaultSchedule, TRAIN_DEFAULTS } from "../swat/settings.ts";
+import { listenForInterruption } from "./interruption.ts";
 import { drops, integer, kernelBuild, networkName, numberIn, testImages, uniqueList } from "./options.ts";
 import { progressBar } from "./progress.ts";
 
-const INTERRUPTED = 130;
 const SPARSITIES = [0, 0.5, 0.7, 0.8, 0.9, 0.95];
 
 interface SensitivityOptions {
@@ -66,14 +66,12 @@ is missing. Speed-ups are of the array alone, by zeros of the operands. --drop t
 }
 
 async function runStudy(options: SensitivityOptions): Promise<void> {
-  const abort = new AbortController();
-  const onInterrupt = () => abort.abort();
-  process.once("SIGINT", onInterrupt);
+  const interruption = listenForInterruption();
   const bar = progressBar("study");
   try {
     const plan = planOf(options);
     const { points, planned, curves, files } = await runSensitivity(plan, {
-      signal: abort.signal,
+      signal: interruption.signal,
       onProgress: (point, of, name, { step, steps }) => bar.update(point * steps + step, of * steps, `· ${name}`),
       onPoint: (point) => options.json && console.log(JSON.stringify(point)),
     });
@@ -81,14 +79,14 @@ async function runStudy(options: SensitivityOptions): Promise<void> {
     if (points.length < planned) {
       const kept = `${points.length} of ${planned} points are finished and kept in ${plan.out}`;
       console.error(`interrupted; ${kept}; the same command trains the others`);
-      process.exitCode = INTERRUPTED;
+      interruption.exit();
     } else if (!options.json) {
       console.log(sensitivityTable(curves));
       for (const file of files) console.log(file);
     }
   } finally {
     bar.stop();
-    process.removeListener("SIGINT", onInterrupt);
+    interruption.end();
   }
 }
 

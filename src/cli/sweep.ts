@@ -6,11 +6,10 @@ import type { SweepPoint } from "../report/sweep-points.ts";
 import type { Shard } from "../studies/sweep/points.ts";
 import { mergedPoints, readSweep, writeSweep } from "../studies/sweep/points-file.ts";
 import { runSweep } from "../studies/sweep/run-sweep.ts";
+import { listenForInterruption } from "./interruption.ts";
 import { ALLOW_UNEQUAL, BASELINE, type BaselineOptions, integer } from "./options.ts";
 import { progressBar } from "./progress.ts";
 import { warn } from "./warnings.ts";
-
-const INTERRUPTED = 130;
 
 interface SweepOptions extends BaselineOptions {
   out: string;
@@ -83,9 +82,7 @@ Example:
 }
 
 async function runSweepCommand(path: string, { json, ...options }: SweepOptions): Promise<void> {
-  const abort = new AbortController();
-  const onInterrupt = () => abort.abort();
-  process.once("SIGINT", onInterrupt);
+  const interruption = listenForInterruption();
   const bar = progressBar("sweep");
   try {
     const { done, of, file, lines } = await runSweep(
@@ -94,19 +91,19 @@ async function runSweepCommand(path: string, { json, ...options }: SweepOptions)
         where: path,
         ...options,
       },
-      { signal: abort.signal, onProgress: (done, of) => bar.update(done, of) },
+      { signal: interruption.signal, onProgress: (done, of) => bar.update(done, of) },
     );
     bar.stop();
     if (done < of) {
       console.error(`interrupted; ${done} of ${of} points are kept in ${file}; the same command does the others`);
-      process.exitCode = INTERRUPTED;
+      interruption.exit();
     } else {
       tellRefused(lines);
       console.log(json ? lines.join("\n") : `${done} points in ${file}`);
     }
   } finally {
     bar.stop();
-    process.removeListener("SIGINT", onInterrupt);
+    interruption.end();
   }
 }
 

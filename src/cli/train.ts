@@ -15,6 +15,7 @@ import { EVALUATIONS } from "../swat/layers/layer.ts";
 import { recordSelection } from "../swat/record-selection.ts";
 import { TRAIN_DEFAULTS } from "../swat/settings.ts";
 import type { TrainProgress } from "../swat/train.ts";
+import { listenForInterruption } from "./interruption.ts";
 import {
   drops,
   integer,
@@ -32,7 +33,6 @@ import { type TrainOptions, trainSettings } from "./train-settings.ts";
 
 const MILLI = 1e3;
 const PERCENT = 100;
-const INTERRUPTED = 130;
 
 /** Adds its options and its action. */
 export function addTrainCommand(command: Command): void {
@@ -147,12 +147,10 @@ async function runTrain(options: TrainOptions, command: Command): Promise<void> 
   const saved = options.resume === undefined ? undefined : await openRun(options.resume);
   const job = saved === undefined ? await newJob(options, command) : await resumedJob(saved, options, command);
   const started = performance.now();
-  const abort = new AbortController();
-  const onInterrupt = () => abort.abort();
-  process.once("SIGINT", onInterrupt);
+  const interruption = listenForInterruption();
   const bar = progressBar("training");
   const hooks = {
-    signal: abort.signal,
+    signal: interruption.signal,
     onProgress: ({ step, steps, loss }: TrainProgress) => bar.update(step, steps, `· loss ${loss.toFixed(3)}`),
     onWarning: (text: string) => console.error(`warning: ${text}`),
   };
@@ -166,7 +164,7 @@ async function runTrain(options: TrainOptions, command: Command): Promise<void> 
     const seconds = Math.round(performance.now() - started) / MILLI;
     if (interrupted) {
       console.error(`interrupted after ${steps} steps; resume with: ${resumeCommand(job.out)}`);
-      process.exitCode = INTERRUPTED;
+      interruption.exit();
     }
     if (options.json) console.log(JSON.stringify({ testAccuracy, loss, epochs, seconds, files }));
     else {
@@ -176,7 +174,7 @@ async function runTrain(options: TrainOptions, command: Command): Promise<void> 
     }
   } finally {
     bar.stop();
-    process.removeListener("SIGINT", onInterrupt);
+    interruption.end();
   }
 }
 

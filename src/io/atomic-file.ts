@@ -3,13 +3,24 @@
  * a device, is written into; a link stays one, and what it names is written.
  */
 
+import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, readlink, realpath, rename, rm, stat } from "node:fs/promises";
+import { hostname } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { InputError } from "./faults.ts";
+import { isRunning } from "./processes.ts";
 import { isMissing } from "./read-file.ts";
 
-const PARTIAL = /\.\d+\.partial$/;
+/** As `temporaryName` makes them: host, process, and what nobody can guess. */
+const PARTIAL = /^swat-sim\.([\w-]*)\.(\d+)\.[0-9a-f]{16}\.partial$/;
+/** How earlier versions named them. */
+const OLD_PARTIAL = /\.(\d+)\.partial$/;
+const HOST = hostname()
+  .replace(/[^\w-]/g, "_")
+  .slice(0, 32);
+/** Folders in which this process has looked for what others left. */
+const cleaned = new Set<string>();
 
 type Content = string | Uint8Array | readonly Uint8Array[];
 
@@ -19,7 +30,7 @@ export async function writeFileAtomically(path: string, content: Content): Promi
     const { target, isReplaced, mode, descriptor } = await placeOf(path);
     if (isReplaced) await replace(target, mode, content);
     else if (descriptor !== undefined) for (const part of partsOf(content)) writeFileSync(descriptor, part);
-    else await withFile(target, (file) => writeParts(file, content));
+    else await withFile(target, "w", (file) => writeParts(file, content));
   } catch (cause) {
     throw new InputError([`${path}: cannot be written: ${(cause as Error).message}`], { cause });
   }
@@ -53,15 +64,19 @@ async function placeOf(path: string): Promise<Place> {
 }
 
 async function replace(path: string, mode: number | undefined, content: Content): Promise<void> {
-  const temporary = `${path}.${process.pid}.partial`;
+  const folder = dirname(path);
+  const temporary = join(folder, temporaryName());
   try {
-    await makeFolder(dirname(path));
-    await withFile(temporary, async (file) => {
+    await makeFolder(folder);
+    if (!cleaned.has(folder)) await removePartialFiles(folder);
+    cleaned.add(folder);
+    await withFile(temporary, "wx", async (file) => {
       await writeParts(file, content);
       if (mode !== undefined) await file.chmod(mode);
       await file.sync();
     });
     await rename(temporary, path);
+    await syncFolder(folder);
   } catch (cause) {
     // Nothing may hide the first fault: removing also fails where a folder is a file.
     await rm(temporary, { force: true }).catch(() => {});
@@ -70,7 +85,7 @@ async function replace(path: string, mode: number | undefined, content: Content)
 }
 
 /** Makes a folder and those above it, one by one: `mkdir` of all at once never ends below some folders, as /proc. */
-async function makeFolder(path: string): Promise<void> {
+export async function makeFolder(path: string): Promise<void> {
   if ((await statusOf(path)) !== undefined) return;
   if (dirname(path) !== path) await makeFolder(dirname(path));
   await mkdir(path).catch((cause: NodeJS.ErrnoException) => {
@@ -87,8 +102,20 @@ function statusOf(path: string) {
   });
 }
 
-async function withFile(path: string, work: (file: FileHandle) => Promise<void>): Promise<void> {
-  const file = await open(path, "w");
+/** A name of its own, so that it fits wherever the name of the file does. */
+function temporaryName(): string {
+  return `swat-sim.${HOST}.${process.pid}.${randomBytes(8).toString("hex")}.partial`;
+}
+
+/** Lets the new name outlive a loss of power, where the system can open folders. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, "r").catch(() => undefined);
+  await folder?.sync().catch(() => {});
+  await folder?.close();
+}
+
+async function withFile(path: string, flags: "w" | "wx", work: (file: FileHandle) => Promise<void>): Promise<void> {
+  const file = await open(path, flags);
   try {
     await work(file);
   } finally {
@@ -115,7 +142,17 @@ export async function removeFiles(directory: string, pattern: RegExp): Promise<v
   await Promise.all(names.map((name) => rm(join(directory, name), { force: true })));
 }
 
-/** Removes what writers that were killed have left unfinished in `directory`. */
+/** Removes what writers of this host that are dead have left unfinished in `directory`. */
 export async function removePartialFiles(directory: string): Promise<void> {
-  await removeFiles(directory, PARTIAL);
+  const names = await readdir(directory);
+  await Promise.all(
+    names.filter(isOfDeadWriter).map((name) => rm(join(directory, name), { force: true }).catch(() => {})),
+  );
+}
+
+function isOfDeadWriter(name: string): boolean {
+  const [, host, writer] = PARTIAL.exec(name) ?? [];
+  if (writer !== undefined) return host === HOST && !isRunning(Number(writer));
+  const [, old] = OLD_PARTIAL.exec(name) ?? [];
+  return old !== undefined && !isRunning(Number(old));
 }

@@ -43,6 +43,12 @@ export async function fileWithin(path: string, name: string): Promise<string> {
   return status?.isDirectory() ? join(path, name) : path;
 }
 
+/** What tells the file at a path from those that replace it: every atomic write makes another. */
+export async function fileVersion(path: string): Promise<string> {
+  const status = await stat(path, { bigint: true }).catch(() => undefined);
+  return status === undefined ? "missing" : `${status.ino} ${status.size} ${status.mtimeNs}`;
+}
+
 /** Reads the first of `names` in `directory`, each as it is or with `.gz`. Throws where none exists (listing them) or gzip data is damaged. */
 export async function readFirstOf(directory: string, names: readonly string[]): Promise<FileBytes> {
   const present = new Set(await listDirectory(directory));

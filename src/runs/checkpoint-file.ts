@@ -2,12 +2,14 @@
 import { dirname, join } from "node:path";
 import { faultsOf, InputError } from "../io/faults.ts";
 import { fileSource } from "../io/file-source.ts";
-import { fileWithin, isMissing } from "../io/read-file.ts";
+import { fileVersion, fileWithin, isMissing } from "../io/read-file.ts";
+import { refuseLocked } from "../io/run-lock.ts";
 import { type Checkpoint, type DataExtents, decodeCheckpoint } from "../swat/checkpoint.ts";
 import type { TrainingJob } from "./training-job.ts";
 
-/** Name of the file in the folder of a run. */
+/** Names of files in the folder of a run. */
 export const CHECKPOINT = "checkpoint.safetensors";
+const LOCK = "run.lock";
 
 /** A run that can go on. */
 export interface SavedRun {
@@ -15,14 +17,24 @@ export interface SavedRun {
   readonly path: string;
   readonly job: TrainingJob;
   readonly checkpoint: Checkpoint;
+  /** Tells this version of the file from others. */
+  readonly version: string;
+}
+
+/** The lock on the folder of a run. */
+export function lockPath(out: string): string {
+  return join(out, LOCK);
 }
 
 /** Reads the checkpoint at `path`, or in it where that is a folder. @throws InputError or Error naming the file. */
 export async function openRun(path: string): Promise<SavedRun> {
-  return readRun(await fileWithin(path, CHECKPOINT));
+  const file = await fileWithin(path, CHECKPOINT);
+  await refuseLocked(lockPath(dirname(file)));
+  return readRun(file);
 }
 
 async function readRun(file: string): Promise<SavedRun> {
+  const version = await fileVersion(file);
   const source = await fileSource(file).catch((cause: InputError) => {
     if (!isMissing(cause.cause)) throw cause;
     throw new InputError([`${cause.faults.join("; ")}; valid: the folder of a run, or the ${CHECKPOINT} in it`], {
@@ -31,7 +43,14 @@ async function readRun(file: string): Promise<SavedRun> {
   });
   const checkpoint = await decodeCheckpoint(source);
   const { images, steps, traces, logLines, ...job } = checkpoint.run;
-  return { path: file, checkpoint, job: { ...job, out: dirname(file) } };
+  return { path: file, checkpoint, job: { ...job, out: dirname(file) }, version };
+}
+
+/** @throws InputError where another process has written the checkpoint since it was read. */
+export async function checkUnchanged({ path, version }: SavedRun): Promise<void> {
+  if ((await fileVersion(path)) !== version) {
+    throw new InputError([`${path}: another process has written it since it was read; valid: resume again`]);
+  }
 }
 
 /**
@@ -39,6 +58,7 @@ async function readRun(file: string): Promise<SavedRun> {
  * @throws InputError where a checkpoint is there that cannot be read: it may be all that is left of a run, or a newer version's.
  */
 export async function unfinishedRun(out: string): Promise<SavedRun | undefined> {
+  await refuseLocked(lockPath(out));
   const path = join(out, CHECKPOINT);
   const saved = await readRun(path).catch((cause: Error) => {
     if (isMissing(cause.cause)) return undefined;

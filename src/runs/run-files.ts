@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { removeFiles, removePartialFiles, writeFileAtomically } from "../io/atomic-file.ts";
 import { InputError } from "../io/faults.ts";
+import type { Lock } from "../io/run-lock.ts";
 import { type CheckpointedRun, encodeCheckpoint } from "../swat/checkpoint.ts";
 import type { TrainState } from "../swat/state.ts";
 import { CHECKPOINT, type SavedRun } from "./checkpoint-file.ts";
@@ -21,12 +22,14 @@ export class RunFiles {
   readonly #out: string;
   readonly #description: RunDescription;
   readonly #traces: string[];
+  readonly #lock: Lock;
   /** How far the run was when it was saved last, in words. */
   #saved: string | undefined;
 
   /** Use `openRunFiles`. */
-  constructor(out: string, description: RunDescription, log: TrainingLog, saved: SavedRun | undefined) {
+  constructor(out: string, description: RunDescription, log: TrainingLog, saved: SavedRun | undefined, lock: Lock) {
     this.#out = out;
+    this.#lock = lock;
     this.#description = description;
     this.log = log;
     this.checkpoint = join(out, CHECKPOINT);
@@ -40,12 +43,14 @@ export class RunFiles {
   }
 
   async writeTrace(step: number, bytes: Uint8Array): Promise<void> {
+    await this.#lock.check();
     const name = `step-${String(step).padStart(STEP_DIGITS, "0")}.safetensors`;
     await writeFileAtomically(join(this.#out, name), bytes);
     this.#traces.push(name);
   }
 
   async writeCheckpoint(state: TrainState, steps: number): Promise<void> {
+    await this.#lock.check();
     const run = { ...this.#description, steps, traces: this.#traces, logLines: this.log.lines };
     await writeFileAtomically(this.checkpoint, encodeCheckpoint({ run, state }));
     this.#noteSaved(state, steps);
@@ -72,6 +77,7 @@ export async function openRunFiles(
   out: string,
   description: RunDescription,
   saved: SavedRun | undefined,
+  lock: Lock,
   onWarning: (text: string) => void,
 ): Promise<RunFiles> {
   const lines = saved?.checkpoint.run.logLines ?? 0;
@@ -80,5 +86,5 @@ export async function openRunFiles(
     onWarning(`${log.files[0]}: has ${log.lines} of the ${lines} lines that ${saved?.path} counts`);
   if (saved === undefined) await removeFiles(out, OWN);
   await removePartialFiles(out);
-  return new RunFiles(out, description, log, saved);
+  return new RunFiles(out, description, log, saved, lock);
 }

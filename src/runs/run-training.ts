@@ -1,6 +1,7 @@
 /** A training run with its files: loads the data, trains, and leaves traces, a log, checkpoints, weights and a summary in a folder. */
 import { join } from "node:path";
 import { writeFileAtomically, writeJsonFile } from "../io/atomic-file.ts";
+import { withLock } from "../io/run-lock.ts";
 import { createBackend } from "../kernels/index.ts";
 import { networkNamed } from "../networks/index.ts";
 import type { DataSplits } from "../swat/data/dataset.ts";
@@ -10,7 +11,7 @@ import { recordSelection } from "../swat/record-selection.ts";
 import { weightsOf } from "../swat/state.ts";
 import { prepareTraining, type TrainHooks, type TrainOutcome } from "../swat/train.ts";
 import { encodeContainer } from "../trace/safetensors.ts";
-import { checkData, type SavedRun } from "./checkpoint-file.ts";
+import { checkData, checkUnchanged, lockPath, type SavedRun } from "./checkpoint-file.ts";
 import { openRunFiles, type RunFiles } from "./run-files.ts";
 import type { TrainingJob } from "./training-job.ts";
 
@@ -51,29 +52,32 @@ export async function runTraining(
   const network = definition.build([channels, height, width], classes);
   const backend = createBackend(job.kernels, job.threads);
   try {
-    const { network: name, data: spec } = job;
-    const options = { limit, testLimit, record, checkpointEvery, evaluateEvery, logCsv };
-    const description = { network: name, data: spec, images, settings, kernels: backend.name, ...options };
-    // Nothing is written or removed for a run that cannot begin.
-    const resume = saved && { state: saved.checkpoint.state, where: saved.path };
-    const run = prepareTraining(network, data, settings, backend, resume);
-    const files = await openRunFiles(job.out, description, saved, hooks.onWarning ?? (() => {}));
-    const outcome = await run({
-      ...hooks,
-      ...records,
-      checkpointEvery,
-      evaluateEvery,
-      onProgress(progress) {
-        files.log.step(progress.images);
-        hooks.onProgress?.(progress);
-      },
-      onEvent: (event) => files.log.append(event),
-      onTrace: (step, bytes) => files.writeTrace(step, bytes),
-      onCheckpoint: (state, steps) => files.writeCheckpoint(state, steps),
-    }).catch((cause: Error) => {
-      throw files.explain(cause);
+    return await withLock(lockPath(job.out), async (lock) => {
+      const { network: name, data: spec } = job;
+      const options = { limit, testLimit, record, checkpointEvery, evaluateEvery, logCsv };
+      const description = { network: name, data: spec, images, settings, kernels: backend.name, ...options };
+      if (saved !== undefined) await checkUnchanged(saved);
+      // Nothing is written or removed for a run that cannot begin.
+      const resume = saved && { state: saved.checkpoint.state, where: saved.path };
+      const run = prepareTraining(network, data, settings, backend, resume);
+      const files = await openRunFiles(job.out, description, saved, lock, hooks.onWarning ?? (() => {}));
+      const outcome = await run({
+        ...hooks,
+        ...records,
+        checkpointEvery,
+        evaluateEvery,
+        onProgress(progress) {
+          files.log.step(progress.images);
+          hooks.onProgress?.(progress);
+        },
+        onEvent: (event) => files.log.append(event),
+        onTrace: (step, bytes) => files.writeTrace(step, bytes),
+        onCheckpoint: (state, steps) => files.writeCheckpoint(state, steps),
+      }).catch((cause: Error) => {
+        throw files.explain(cause);
+      });
+      return await writeResults(job, data, outcome, files);
     });
-    return await writeResults(job, data, outcome, files);
   } finally {
     backend.close();
   }

@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import { simulateFiles } from "../api/workers/simulate-threads.ts";
 import { writeFileAtomically, writeJsonFile } from "../io/atomic-file.ts";
+import { withLock } from "../io/run-lock.ts";
 import { resultCsv } from "../report/csv.ts";
 import { runTraining, type TrainingReport } from "../runs/run-training.ts";
 import type { SimulationResult } from "../sim/result/result.ts";
@@ -36,6 +37,10 @@ export interface DemoReport {
 
 /** Runs the demo. Deterministic in everything it writes. */
 export async function runDemo(out: string, kernels: string | undefined, hooks: DemoHooks = {}): Promise<DemoReport> {
+  return withLock(join(out, "demo.lock"), () => trainAndCompare(out, kernels, hooks));
+}
+
+async function trainAndCompare(out: string, kernels: string | undefined, hooks: DemoHooks): Promise<DemoReport> {
   const training = async (method: DemoMethod): Promise<TrainingReport> => {
     const report = await runTraining(
       {

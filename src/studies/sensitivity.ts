@@ -11,6 +11,7 @@ import { writeFileAtomically, writeJsonFile } from "../io/atomic-file.ts";
 import { checkSchema, InputError } from "../io/faults.ts";
 import { readJsonFile } from "../io/file-source.ts";
 import { listDirectory } from "../io/read-file.ts";
+import { withLock } from "../io/run-lock.ts";
 import {
   type Curve,
   curvesOf,
@@ -87,6 +88,10 @@ export function pointsOf({
 
 /** Runs a study. @throws Error for unknown names, unreadable data, or a file of a point that is damaged. */
 export async function runSensitivity(plan: SensitivityPlan, hooks: SensitivityHooks = {}): Promise<SensitivityReport> {
+  return withLock(join(plan.out, "study.lock"), () => runPoints(plan, hooks));
+}
+
+async function runPoints(plan: SensitivityPlan, hooks: SensitivityHooks): Promise<SensitivityReport> {
   const machines = await loadMachines([plan.hw]);
   if (machines.length !== 1) throw new InputError([`machines: must be one machine, got ${plan.hw}`]);
   const [{ name: machine, config, accelerator }] = machines;

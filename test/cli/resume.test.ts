@@ -40,7 +40,7 @@ const checkpointIn = async (cwd: string): Promise<Checkpoint> =>
 
 /** A folder with a run that a signal has stopped in the middle of an epoch, and what the process said. */
 async function stopped(
-  signal: "SIGKILL" | "SIGINT",
+  signal: "SIGKILL" | "SIGINT" | "SIGTERM",
 ): Promise<{ cwd: string; outcome: Outcome; checkpoint: Checkpoint }> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const cwd = await folder();
@@ -126,6 +126,35 @@ describe("train --resume", () => {
 
     const [command] = /train --resume .*/.exec(outcome.stderr) as RegExpExecArray;
     expect(await swatSim(command.split(" "), { cwd })).toMatchObject({ code: 0, stderr: "" });
+    await expectSameFiles(cwd);
+  });
+
+  it("after SIGTERM goes on as after Ctrl-C", async () => {
+    const { cwd, outcome } = await stopped("SIGTERM");
+    expect(outcome.stderr).toMatch(/^interrupted after \d+ steps; resume with: swat-sim train --resume run\n$/);
+    expect(outcome.code).toBe(143);
+    expect(await swatSim(["train", "--resume", "run"], { cwd })).toMatchObject({ code: 0, stderr: "" });
+    await expectSameFiles(cwd);
+  });
+
+  it("and a new run are refused while another process trains in that folder, which ends as if alone", async () => {
+    const cwd = await folder();
+    const child = start(RUN, { cwd });
+    const end = ended(child);
+    const checkpoint = join(cwd, "run/checkpoint.safetensors");
+    while (child.exitCode === null && (await fileSource(checkpoint).catch(() => undefined)) === undefined)
+      await sleep(5);
+    child.kill("SIGSTOP");
+    const inUse = new RegExp(
+      `^error: run: in use by process ${child.pid} since \\S+; valid: another folder, or wait .*\n$`,
+    );
+    for (const args of [RUN, ["train", "--resume", "run"], ["train", "--resume", "run/checkpoint.safetensors"]]) {
+      const { code, stderr } = await swatSim(args, { cwd });
+      expect(stderr).toMatch(inUse);
+      expect(code).toBe(1);
+    }
+    child.kill("SIGCONT");
+    expect(await end).toMatchObject({ code: 0, stderr: "" });
     await expectSameFiles(cwd);
   });
 

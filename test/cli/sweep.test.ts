@@ -84,6 +84,20 @@ describe("sweep", () => {
     expect(await readFile(join(cwd, "merged.jsonl"), "utf8")).toBe(expected);
   });
 
+  it("is refused while another process sweeps into that folder", async () => {
+    const child = start(sweep("--out", "twice"), { cwd });
+    const end = ended(child);
+    await grownTo("twice/points.jsonl", 2, () => child.exitCode !== null);
+    child.kill("SIGSTOP");
+    const { code, stderr } = await swatSim(sweep("--out", "twice"), { cwd });
+    expect(stderr).toContain(`error: twice: in use by process ${child.pid} since `);
+    expect(code).toBe(1);
+    child.kill("SIGCONT");
+    expect(await end).toMatchObject({ code: 0, stderr: "" });
+    expect(await readFile(join(cwd, "twice/sweep.jsonl"), "utf8")).toBe(expected);
+    expect(await readdir(join(cwd, "twice"))).toEqual(["points.jsonl", "sweep.jsonl"]);
+  });
+
   it("on Ctrl-C keeps what is done and says how to go on", async () => {
     const wide = { ...SPEC, grid: { ...SPEC.grid, "params.columns": values(20) } };
     await writeFile(join(cwd, "wide.json"), JSON.stringify(wide));

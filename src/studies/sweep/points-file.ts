@@ -70,6 +70,12 @@ async function readPoints(
   checkKnownVersion(parsed[0], "sweep", [VERSION], `${path}: line 1`);
   const { sweep: _, ...identity } = checkSchema(HeaderSchema, parsed[0], `${path}: line 1`);
   const points = parsed.slice(1).map((line, at) => checkSchema(LineSchema, line, `${path}: line ${at + 2}`));
+  const beyond = points.findIndex(({ index }) => index >= identity.points);
+  if (beyond >= 0) {
+    throw new InputError([
+      `${path}: line ${beyond + 2}: index: must be < ${identity.points}, the points of the sweep, got ${points[beyond].index}`,
+    ]);
+  }
   return { identity, points };
 }
 
@@ -109,12 +115,10 @@ export async function mergedPoints(folders: readonly string[]): Promise<string[]
   return lines;
 }
 
-/** Lines of the result from those of a file of points, which come in any order. */
+/** Lines of the result from those of a file of points, which come in any order; a point that stands there twice counts once. */
 export function inOrder(lines: readonly string[]): string[] {
-  return lines
-    .map((line) => JSON.parse(line) as FinishedPoint)
-    .sort((a, b) => a.index - b.index)
-    .map(({ index: _, ...point }) => JSON.stringify(point));
+  const points = new Map(lines.map((line) => JSON.parse(line) as FinishedPoint).map((point) => [point.index, point]));
+  return [...points.values()].sort((a, b) => a.index - b.index).map(({ index: _, ...point }) => JSON.stringify(point));
 }
 
 /** Writes the result of a sweep. */

@@ -19,6 +19,7 @@ import {
 import { checkHooks, checkOrder } from "../../api/request.ts";
 import { InputError } from "../../io/faults.ts";
 import { sha256OfFile } from "../../io/file-source.ts";
+import { withLock } from "../../io/run-lock.ts";
 import type { Machine } from "../../sim/hardware/machine.ts";
 import { type PointSources, pointRunner } from "./point-runner.ts";
 import { inSharingOrder, type PlannedPoint, pointsOf, type Shard, shardOf } from "./points.ts";
@@ -98,30 +99,34 @@ export async function runSweep(plan: SweepPlan, hooks: SweepHooks = {}): Promise
     points: all.length,
   };
   const path = pointsPath(out, shard);
-  const { file, finished } = await openPoints(path, identity);
-
   const mine = shard === undefined ? all : shardOf(all, shard);
-  const pieces = inSharingOrder(mine.filter(({ index }) => !finished.has(index))).flatMap(inPieces);
-  let done = mine.filter(({ index }) => finished.has(index)).length;
-  onProgress?.(done, mine.length);
-  const lines = new Batches((batch) => file.append(...batch));
-  const onPoint = (point: FinishedPoint) => {
-    lines.add(JSON.stringify(point));
-    done++;
+  return withLock(`${path}.lock`, async (lock) => {
+    const { file, finished } = await openPoints(path, identity);
+    const pieces = inSharingOrder(mine.filter(({ index }) => !finished.has(index))).flatMap(inPieces);
+    let done = mine.filter(({ index }) => finished.has(index)).length;
     onProgress?.(done, mine.length);
-  };
-  // Sources that run without a build have no file for a thread.
-  const helpers = import.meta.url.endsWith(".js") ? Math.min(threads, pieces.length) : 1;
-  const work = helpers > 1 ? onThreads(spec, pieces, helpers) : here(spec, pieces);
-  await work(onPoint, signal).finally(() => lines.written());
+    const lines = new Batches(async (batch) => {
+      await lock.check();
+      await file.append(...batch);
+    });
+    const onPoint = (point: FinishedPoint) => {
+      lines.add(JSON.stringify(point));
+      done++;
+      onProgress?.(done, mine.length);
+    };
+    // Sources that run without a build have no file for a thread.
+    const helpers = import.meta.url.endsWith(".js") ? Math.min(threads, pieces.length) : 1;
+    const work = helpers > 1 ? onThreads(spec, pieces, helpers) : here(spec, pieces);
+    await work(onPoint, signal).finally(() => lines.written());
 
-  const report = { done, of: mine.length, file: path };
-  if (done < mine.length) return { ...report, lines: [] };
-  const result = inOrder(file.lines.slice(1));
-  if (shard !== undefined) return { ...report, lines: result };
-  const target = join(out, "sweep.jsonl");
-  await writeSweep(target, result);
-  return { ...report, file: target, lines: result };
+    const report = { done, of: mine.length, file: path };
+    if (done < mine.length) return { ...report, lines: [] };
+    const result = inOrder(file.lines.slice(1));
+    if (shard !== undefined) return { ...report, lines: result };
+    const target = join(out, "sweep.jsonl");
+    await writeSweep(target, result);
+    return { ...report, file: target, lines: result };
+  });
 }
 
 /** What points are compared with. */

@@ -1,0 +1,208 @@
+/**
+ * One owner for the files of a run. A lock is a small file beside them, made by a hard link, which no two processes can make
+ * at once. Its owner touches it every few seconds. It stops to hold when its owner is gone: on the same host where no such
+ * process runs, on another where nobody has touched it for a while, or where a scheduler has started the same job again.
+ */
+import { randomBytes } from "node:crypto";
+import { type FileHandle, link, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { dirname } from "node:path";
+import { makeFolder } from "./atomic-file.ts";
+import { InputError, reasonOf } from "./faults.ts";
+import { isRunning, processStart } from "./processes.ts";
+import { isMissing } from "./read-file.ts";
+
+/** Milliseconds from touch to touch, and after which an untouched lock of another host holds no more. */
+const TOUCH_INTERVAL = 10_000;
+const UNTOUCHED = 120_000;
+const MILLI = 1e3;
+
+/** Who holds a lock. */
+interface Owner {
+  readonly process: number;
+  readonly host: string;
+  /** When the lock was taken. */
+  readonly since: string;
+  /** When the process started, in a unit of the system's: another process may have its number by now. */
+  readonly processStart?: string;
+  /** The job of a scheduler, and how often it was started again. */
+  readonly job?: string;
+  readonly restarts?: number;
+  /** Tells this lock from all others. */
+  readonly key: string;
+}
+
+/** A lock that is held. */
+export class Lock {
+  readonly path: string;
+  readonly #owner: Owner;
+  readonly #file: FileHandle;
+  readonly #timer: NodeJS.Timeout;
+
+  /** Use `withLock`. */
+  constructor(path: string, owner: Owner, file: FileHandle) {
+    this.path = path;
+    this.#owner = owner;
+    this.#file = file;
+    // Written through the open file, so that nobody else's lock is touched. A touch that fails is one that is missing.
+    const touch = () => void file.write(textOf(owner), 0).catch(() => {});
+    this.#timer = setInterval(touch, TOUCH_INTERVAL).unref();
+  }
+
+  /** @throws InputError where somebody has taken the lock over, because this process stood still for too long. */
+  async check(): Promise<void> {
+    const owner = await ownerOf(this.path);
+    if (owner?.key !== this.#owner.key) throw new InputError([`${dirname(this.path)}: ${takenOver(owner)}`]);
+  }
+
+  async release(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#file.close();
+    if ((await ownerOf(this.path))?.key === this.#owner.key) await rm(this.path, { force: true });
+  }
+}
+
+/**
+ * Calls `work` while holding the lock at `path`, whose folder is made.
+ * @throws InputError where another process holds it, which it names, or the file cannot be written.
+ */
+export async function withLock<Result>(path: string, work: (lock: Lock) => Promise<Result>): Promise<Result> {
+  const held = await lock(path);
+  try {
+    return await work(held);
+  } finally {
+    await held.release();
+  }
+}
+
+/** @throws InputError where another process holds the lock at `path`. */
+export async function refuseLocked(path: string): Promise<void> {
+  await deadOwner(path, thisProcess());
+}
+
+async function lock(path: string): Promise<Lock> {
+  const owner = thisProcess();
+  const mine = `${path}.${owner.key}`;
+  try {
+    await makeFolder(dirname(path));
+    const file = await open(mine, "wx");
+    await file.write(textOf(owner), 0);
+    try {
+      while (!(await linked(mine, path))) await removeDead(path, owner);
+      return new Lock(path, owner, file);
+    } catch (cause) {
+      await file.close();
+      throw cause;
+    }
+  } catch (cause) {
+    if (cause instanceof InputError) throw cause;
+    throw new InputError([`${path}: cannot be written: ${reasonOf(cause)}`], { cause });
+  } finally {
+    await rm(mine, { force: true }).catch(() => {});
+  }
+}
+
+/** Whether the link was made; false where there is a lock. */
+async function linked(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw new InputError([`${to}: cannot be written: ${reasonOf(cause)}`], { cause });
+  }
+}
+
+/** Removes a lock whose owner is gone. @throws InputError where the owner may be at work. */
+async function removeDead(path: string, me: Owner): Promise<void> {
+  const owner = await deadOwner(path, me);
+  if (owner === undefined) return;
+  // Two may find it dead at once: who moves it away looks at what it has moved, and puts back what was alive.
+  const aside = `${path}.${me.key}.dead`;
+  await rename(path, aside).catch((cause) => {
+    if (!isMissing(cause)) throw cause;
+  });
+  const moved = await ownerOf(aside);
+  if (moved !== undefined && moved.key !== owner.key) await linked(aside, path);
+  await rm(aside, { force: true });
+}
+
+/** The owner of a lock, which is gone; undefined where there is no lock. @throws InputError where the owner may be at work. */
+async function deadOwner(path: string, me: Owner): Promise<Owner | undefined> {
+  const owner = await ownerOf(path);
+  if (owner === undefined) return undefined;
+  const untouched = owner.host === me.host ? 0 : await untouchedFor(path, me);
+  if (isGone(owner, me, untouched)) return owner;
+  throw new InputError([`${dirname(path)}: ${inUse(owner, me, untouched)}`]);
+}
+
+function isGone(owner: Owner, me: Owner, untouched: number): boolean {
+  if (owner.job !== undefined && owner.job === me.job && (owner.restarts ?? 0) < (me.restarts ?? 0)) return true;
+  if (owner.host !== me.host) return untouched > UNTOUCHED;
+  if (!isRunning(owner.process)) return true;
+  const start = processStart(owner.process);
+  return owner.processStart !== undefined && start !== undefined && owner.processStart !== start;
+}
+
+/** Milliseconds since the owner touched its lock, by the clock of the file system alone: those of two hosts may differ. */
+async function untouchedFor(path: string, me: Owner): Promise<number> {
+  const probe = `${path}.${me.key}.probe`;
+  try {
+    await writeFile(probe, "", { flag: "wx" });
+    const [now, then] = [(await stat(probe)).mtimeMs, (await stat(path)).mtimeMs];
+    return now - then;
+  } catch (cause) {
+    if (isMissing(cause)) return 0;
+    throw cause;
+  } finally {
+    await rm(probe, { force: true });
+  }
+}
+
+function inUse({ process, host, since }: Owner, me: Owner, untouched: number): string {
+  const owner = `in use by process ${process}${host === me.host ? "" : ` on ${host}`} since ${since}`;
+  const left = Math.max(1, Math.ceil((UNTOUCHED - untouched) / MILLI));
+  const wait = host === me.host ? "" : `; if that process is gone, its lock ends in ${left} s`;
+  return `${owner}; valid: another folder, or wait until it has ended${wait}`;
+}
+
+function takenOver(owner: Owner | undefined): string {
+  if (owner === undefined)
+    return "its lock was removed while this process worked; valid: resume, when nobody else works there";
+  return `was taken over by process ${owner.process} on ${owner.host} at ${owner.since}, while this process stood still`;
+}
+
+function thisProcess(): Owner {
+  const { SLURM_JOB_ID: id, SLURM_ARRAY_JOB_ID: array, SLURM_ARRAY_TASK_ID: task } = process.env;
+  const job = array !== undefined && task !== undefined ? `${array}_${task}` : id;
+  const start = processStart(process.pid);
+  return {
+    process: process.pid,
+    host: hostname(),
+    since: new Date().toISOString(),
+    ...(start === undefined ? {} : { processStart: start }),
+    ...(job === undefined ? {} : { job, restarts: Number(process.env.SLURM_RESTART_COUNT ?? 0) }),
+    key: randomBytes(8).toString("hex"),
+  };
+}
+
+function textOf(owner: Owner): string {
+  return `${JSON.stringify(owner)}\n`;
+}
+
+/** Undefined where there is no lock. @throws InputError where the file is no lock. */
+async function ownerOf(path: string): Promise<Owner | undefined> {
+  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+    if (isMissing(cause)) return undefined;
+    throw new InputError([`${path}: cannot be read: ${reasonOf(cause)}`], { cause });
+  });
+  if (text === undefined) return undefined;
+  try {
+    const owner = JSON.parse(text) as Owner;
+    if (Number.isSafeInteger(owner.process) && typeof owner.host === "string" && typeof owner.key === "string")
+      return owner;
+  } catch {
+    // Said below.
+  }
+  throw new InputError([`${path}: is no lock of this program; valid: remove it, or another folder`]);
+}
