@@ -2,16 +2,16 @@
  * Errors about input, and the boundary that makes them: whatever a parser throws at what a user gave becomes an `InputError` of
  * one line or more, in words of this program.
  */
-import { MOST_FAULTS } from "./limits.ts";
+import { MOST_FAULT_CHARACTERS, MOST_FAULTS } from "./limits.ts";
 
 /** One or more faults of an input, one line each: `<where>: <what is wrong>, got <value>; known: …`. */
 export class InputError extends Error {
   readonly faults: readonly string[];
 
   constructor(faults: readonly string[], options?: ErrorOptions) {
-    const lines = faults.slice(0, MOST_FAULTS).map(oneLine);
+    const lines = faults.slice(0, MOST_FAULTS).map((fault) => shortened(fault, MOST_FAULT_CHARACTERS));
     const more = faults.length - lines.length;
-    if (more > 0) lines.push(`and ${more} more faults`);
+    if (more > 0) lines.push(`and at least ${more} more faults`);
     super(lines.join("\n"), options);
     this.name = "InputError";
     this.faults = lines;
@@ -65,12 +65,13 @@ function refusal(where: string, error: unknown): InputError {
 /** The reasons of the runtime, which speak of its own code. */
 const DEPTH = /call stack|recursion/i;
 const OF_THE_RUNTIME = [TypeError, ReferenceError, SyntaxError, EvalError, URIError];
-const MOST_CHARACTERS = 400;
+const MOST_REASON_CHARACTERS = 400;
 
 /** What is wrong, in one line, whatever was thrown: a value that is no error, or an error that cannot be read. */
 export function reasonOf(error: unknown): string {
   try {
-    if (!(error instanceof Error)) return typeof error === "string" ? shortened(error) : "cannot be read";
+    if (!(error instanceof Error))
+      return typeof error === "string" ? shortened(error, MOST_REASON_CHARACTERS) : "cannot be read";
     if (isInputError(error)) return error.faults.join("; ");
     const { message } = error;
     if (typeof message !== "string" || message === "") return "cannot be read";
@@ -78,14 +79,16 @@ export function reasonOf(error: unknown): string {
       return DEPTH.test(message) ? "is nested too deeply" : "needs larger arrays or texts than this runtime has";
     }
     const type = OF_THE_RUNTIME.find((each) => error instanceof each);
-    return type === undefined ? shortened(message) : `is not what its reader expects (${type.name})`;
+    return type === undefined
+      ? shortened(message, MOST_REASON_CHARACTERS)
+      : `is not what its reader expects (${type.name})`;
   } catch {
     return "cannot be read";
   }
 }
 
-function shortened(text: string): string {
-  return oneLine(text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : text);
+function shortened(text: string, most: number): string {
+  return oneLine(text.length > most ? `${text.slice(0, most)}…` : text);
 }
 
 function isInputError(error: unknown): error is InputError {
@@ -96,10 +99,10 @@ function isInputError(error: unknown): error is InputError {
   }
 }
 
-/** `text` with its control characters escaped: names come from files and may hold line ends or worse. */
+/** `text` with its control characters escaped, those of writing direction too: names come from files and may hold line ends or worse. */
 export function oneLine(text: string): string {
   return text.replace(
-    /[\p{Cc}\p{Zl}\p{Zp}]/gu,
+    /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }

@@ -4,7 +4,7 @@ import { closest } from "fastest-levenshtein";
 import type { Static, TSchema } from "typebox";
 import { type Format, schemaFault } from "../core/format-versions.ts";
 import { InputError } from "../core/input-error.ts";
-import { MOST_LEVELS, MOST_VALUES } from "../core/limits.ts";
+import { MOST_FAULTS, MOST_LEVELS, MOST_VALUES } from "../core/limits.ts";
 
 export { faultCollector, faultsOf, InputError, oneLine, reasonOf, refusing } from "../core/input-error.ts";
 
@@ -17,7 +17,6 @@ export function unknownName(what: string, got: string, known: readonly string[])
 }
 
 const SETTINGS = {
-  allErrors: true,
   verbose: true,
   useDefaults: true,
   discriminator: true,
@@ -28,10 +27,35 @@ const SETTINGS = {
   inlineRefs: false,
   code: { optimize: false },
 };
+
+/** Compiles each schema once. */
+function compiler(settings: object): (schema: TSchema) => ValidateFunction {
+  const ajv = new Ajv({ ...SETTINGS, ...settings });
+  const compiled = new WeakMap<object, ValidateFunction>();
+  return (schema) => {
+    const known = compiled.get(schema) ?? ajv.compile(withSafeIntegers(schema) as TSchema);
+    compiled.set(schema, known);
+    return known;
+  };
+}
+
+/** A copy of a schema in which integers without a maximum are those that a double counts exactly. */
+function withSafeIntegers(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(withSafeIntegers);
+  if (typeof node !== "object" || node === null) return node;
+  const copy = Object.fromEntries(Object.entries(node).map(([key, value]) => [key, withSafeIntegers(value)]));
+  return copy.type === "integer"
+    ? { maximum: Number.MAX_SAFE_INTEGER, minimum: -Number.MAX_SAFE_INTEGER, ...copy }
+    : copy;
+}
+
+/** The first fault of a value, or all of them: of a large one that may be millions. */
 const checkers = {
-  refuse: { ajv: new Ajv(SETTINGS), compiled: new WeakMap<object, ValidateFunction>() },
-  drop: { ajv: new Ajv({ ...SETTINGS, removeAdditional: true }), compiled: new WeakMap<object, ValidateFunction>() },
+  refuse: { first: compiler({}), all: compiler({ allErrors: true }) },
+  drop: { first: compiler({ removeAdditional: true }), all: compiler({ allErrors: true, removeAdditional: true }) },
 };
+/** Values up to which all faults are looked for. */
+const MOST_VALUES_FOR_ALL = 1e5;
 
 /** How `checkSchema` reads a value. */
 export interface CheckOptions {
@@ -51,23 +75,30 @@ export function checkSchema<Schema extends TSchema>(
   where: string,
   { unknownKeys = "refuse", path = "" }: CheckOptions = {},
 ): Static<Schema> {
-  const { ajv, compiled } = checkers[unknownKeys];
-  let validate = compiled.get(schema);
-  if (validate === undefined) {
-    validate = ajv.compile(schema);
-    compiled.set(schema, validate);
-  }
-  checkExtent(value, where);
+  const values = checkExtent(value, where);
+  const { first, all } = checkers[unknownKeys];
   const copy = structuredClone(value);
+  const validate = first(schema);
   if (!validate(copy)) {
-    const faults = (validate.errors ?? []).filter(({ keyword }) => keyword !== "if");
-    throw new InputError([...new Set(faults.map((fault) => `${where}: ${describe(fault, copy, path)}`))]);
+    const isLarge = values > MOST_VALUES_FOR_ALL;
+    const [faults, seen] = isLarge ? [validate.errors ?? [], copy] : allFaults(all(schema), value);
+    const told = faults.filter(({ keyword }) => keyword !== "if").slice(0, MOST_FAULTS + 1);
+    throw new InputError([...new Set(told.map((fault) => `${where}: ${describe(fault, seen, path)}`))]);
   }
   return copy as Static<Schema>;
 }
 
-/** @throws InputError for values that hold more levels or more values than are read, as those that hold themselves do. */
-function checkExtent(value: unknown, where: string): void {
+function allFaults(validate: ValidateFunction, value: unknown): [readonly ErrorObject[], unknown] {
+  const copy = structuredClone(value);
+  validate(copy);
+  return [validate.errors ?? [], copy];
+}
+
+/**
+ * How many values `value` holds. @throws InputError for more levels or values than are read, as of what holds itself, and for keys that
+ * all objects have, as `toString`.
+ */
+function checkExtent(value: unknown, where: string): number {
   const ways = [[value].values()];
   let values = 0;
   while (ways.length > 0) {
@@ -86,8 +117,14 @@ function checkExtent(value: unknown, where: string): void {
         `${where}: is nested too deeply, got over ${MOST_LEVELS} levels; valid: at most ${MOST_LEVELS}`,
       ]);
     }
-    ways.push((Array.isArray(inner) ? inner : Object.values(inner)).values());
+    if (Array.isArray(inner)) ways.push(inner.values());
+    else {
+      const odd = Object.keys(inner).find((key) => key in Object.prototype);
+      if (odd !== undefined) throw new InputError([`${where}: has the key "${odd}", which no field may have`]);
+      ways.push(Object.values(inner).values());
+    }
   }
+  return values;
 }
 
 /** @throws InputError where a file names in `$schema` a schema of this program that is of another format or version. */
@@ -106,7 +143,7 @@ export function checkKnownVersion(value: unknown, field: string, known: readonly
 
 /** @throws InputError where a schema that is not of this program is no JSON Schema. */
 export function checkIsSchema(schema: object, where: string): void {
-  const { ajv } = checkers.refuse;
+  const ajv = new Ajv(SETTINGS);
   if (ajv.validateSchema(schema) === true) return;
   const faults = (ajv.errors ?? []).map(
     ({ instancePath, message }) => `${where}${instancePath.replaceAll("/", ".")}: ${message}`,

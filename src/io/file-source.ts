@@ -1,7 +1,9 @@
 /** Files as byte sources, and the errors of opening a file put into words. */
+
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open, readFile, stat } from "node:fs/promises";
+import { MOST_JSON_BYTES } from "../core/limits.ts";
 import type { ByteSource } from "./byte-source.ts";
 import { faultsOf, InputError, reasonOf } from "./faults.ts";
 import { decodeText, parseJson } from "./json.ts";
@@ -35,6 +37,10 @@ export async function fileSource(path: string): Promise<ByteSource> {
 
 /** Parsed content of a JSON file, as `parseJson` reads it. @throws InputError naming the file. */
 export async function readJsonFile(path: string): Promise<unknown> {
+  const { size } = await named(path, () => stat(path));
+  if (size > MOST_JSON_BYTES) {
+    throw new InputError([`${path}: is too large for JSON, got ${size} bytes; valid: at most ${MOST_JSON_BYTES}`]);
+  }
   const text = decodeText(await named(path, () => readFile(path)));
   try {
     return parseJson(text);

@@ -2,7 +2,7 @@
  * Text and JSON from files: byte order marks and UTF-16, which editors on Windows write, are read; an object that has a key twice
  * is refused, because `JSON.parse` would keep the last value in silence (RFC 8259, section 4: "names within an object SHOULD be unique").
  */
-import { MOST_LEVELS } from "../core/limits.ts";
+import { MOST_LEVELS, MOST_VALUES } from "../core/limits.ts";
 import { InputError } from "./faults.ts";
 
 const QUOTE = 0x22;
@@ -18,6 +18,7 @@ export function decodeText(bytes: Uint8Array): string {
 /** The value of a JSON text. @throws Error that says what is wrong, to follow the name of the text: "is not JSON: …", "has the key … twice". */
 export function parseJson(text: string): unknown {
   const json = text.replace(/^\ufeff+/, "");
+  checkExtents(json);
   let value: unknown;
   try {
     value = JSON.parse(json);
@@ -29,16 +30,17 @@ export function parseJson(text: string): unknown {
   return value;
 }
 
-/** First key that an object of valid JSON has twice. @throws InputError for JSON that is nested too deeply. */
+/** First key that an object of valid JSON has twice. */
 function repeatedKey(json: string): string | undefined {
   // Keys of the objects that are open; an array has none.
   const open: (Set<string> | undefined)[] = [];
   for (let at = 0; at < json.length; at++) {
     switch (json[at]) {
       case "{":
+        open.push(new Set());
+        break;
       case "[":
-        open.push(json[at] === "{" ? new Set() : undefined);
-        checkLevels(open.length);
+        open.push(undefined);
         break;
       case "}":
       case "]":
@@ -59,16 +61,34 @@ function repeatedKey(json: string): string | undefined {
   return undefined;
 }
 
-/** @throws InputError for more levels than are read. */
-export function checkLevels(levels: number): void {
-  if (levels > MOST_LEVELS)
-    throw new InputError([`is nested too deeply, got over ${MOST_LEVELS} levels; valid: at most ${MOST_LEVELS}`]);
+const COMMA = 0x2c;
+const OPENING = [0x5b, 0x7b];
+const CLOSING = [0x5d, 0x7d];
+
+/** Counts what a text would become before it does: a short text may hold millions of objects. @throws InputError */
+function checkExtents(json: string): void {
+  let levels = 0;
+  let values = 1;
+  for (let at = 0; at < json.length; at++) {
+    const code = json.charCodeAt(at);
+    if (code === QUOTE) at = endOfString(json, at) - 1;
+    else if (code === COMMA) values++;
+    else if (OPENING.includes(code)) {
+      values++;
+      if (++levels > MOST_LEVELS) throw beyond("is nested too deeply", "levels", MOST_LEVELS);
+    } else if (CLOSING.includes(code)) levels--;
+  }
+  if (values > MOST_VALUES) throw beyond("holds too many values", "of them", MOST_VALUES);
+}
+
+function beyond(what: string, unit: string, most: number): InputError {
+  return new InputError([`${what}, got over ${most} ${unit}; valid: at most ${most}`]);
 }
 
 /** Behind the closing quote of the string that starts at `start`. */
 function endOfString(json: string, start: number): number {
   let at = start + 1;
-  while (json.charCodeAt(at) !== QUOTE) at += json.charCodeAt(at) === BACKSLASH ? 2 : 1;
+  while (at < json.length && json.charCodeAt(at) !== QUOTE) at += json.charCodeAt(at) === BACKSLASH ? 2 : 1;
   return at + 1;
 }
 

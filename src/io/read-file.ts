@@ -8,7 +8,8 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
-import { InputError } from "./faults.ts";
+import { MOST_UNPACKED_BYTES } from "../core/limits.ts";
+import { InputError, reasonOf } from "./faults.ts";
 
 const unpack = promisify(gunzip);
 
@@ -23,7 +24,7 @@ export async function listDirectory(directory: string): Promise<string[]> {
   try {
     return (await readdir(directory)).sort();
   } catch (fault) {
-    throw new InputError([`${directory}: cannot read this directory, got ${reasonOf(fault)}`]);
+    throw new InputError([`${directory}: cannot read this directory, got ${readingFault(fault)}`]);
   }
 }
 
@@ -50,22 +51,31 @@ export async function fileVersion(path: string): Promise<string> {
 }
 
 /** Reads the first of `names` in `directory`, each as it is or with `.gz`. Throws where none exists (listing them) or gzip data is damaged. */
-export async function readFirstOf(directory: string, names: readonly string[]): Promise<FileBytes> {
+export async function readFirstOf(
+  directory: string,
+  names: readonly string[],
+  most = MOST_UNPACKED_BYTES,
+): Promise<FileBytes> {
   const present = new Set(await listDirectory(directory));
   const candidates = names.flatMap((name) => [name, `${name}.gz`]);
   const name = candidates.find((candidate) => present.has(candidate));
   if (name === undefined) throw new InputError([`${directory}: file is missing, got none of ${candidates.join(", ")}`]);
-  return readBytes(join(directory, name));
+  return readBytes(join(directory, name), most);
 }
 
 /** Reads a file whole; one that ends in `.gz` is unpacked. */
-export async function readBytes(path: string): Promise<FileBytes> {
+export async function readBytes(path: string, most = MOST_UNPACKED_BYTES): Promise<FileBytes> {
   const stored = await readFile(path).catch((fault: unknown) => {
-    throw new InputError([`${path}: cannot be read, got ${reasonOf(fault)}`]);
+    throw new InputError([`${path}: cannot be read, got ${readingFault(fault)}`]);
   });
   if (!path.endsWith(".gz")) return { path, bytes: stored };
-  const bytes = await unpack(stored).catch((fault: unknown) => {
-    throw new InputError([`${path}: gzip data is damaged, got ${reasonOf(fault)}`]);
+  const bytes = await unpack(stored, { maxOutputLength: most }).catch((fault: unknown) => {
+    if (fault instanceof RangeError) {
+      throw new InputError([`${path}: unpacks to too many bytes, got over ${most}; valid: at most ${most}`], {
+        cause: fault,
+      });
+    }
+    throw new InputError([`${path}: gzip data is damaged, got ${readingFault(fault)}`]);
   });
   return { path, bytes };
 }
@@ -75,7 +85,7 @@ export function readBytesNow(path: string): FileBytes {
   try {
     return { path, bytes: readFileSync(path) };
   } catch (fault) {
-    throw new InputError([`${path}: cannot be read, got ${reasonOf(fault)}`]);
+    throw new InputError([`${path}: cannot be read, got ${readingFault(fault)}`]);
   }
 }
 
@@ -84,10 +94,10 @@ export function isMissing(fault: unknown): boolean {
   return fault instanceof Error && "code" in fault && (fault.code === "ENOENT" || fault.code === "ENOTDIR");
 }
 
-function reasonOf(fault: unknown): string {
-  if (!(fault instanceof Error)) return String(fault);
+function readingFault(fault: unknown): string {
+  if (!(fault instanceof Error)) return reasonOf(fault);
   const code = "code" in fault && typeof fault.code === "string" ? fault.code : "";
   if (code === "ENOENT") return "no such file or directory";
   if (code === "EISDIR") return "a directory, not a file";
-  return fault.message;
+  return reasonOf(fault);
 }

@@ -1,5 +1,7 @@
 /** Runs the ops of recorded steps through the pipeline, on all machines; each op's masks are read once. */
+
 import { eventLoopBreaks } from "../core/event-loop.ts";
+import { InputError } from "../io/faults.ts";
 import { type StepOp, stepOps } from "../step/method-overheads.ts";
 import { isMacOp, type MacOp } from "../trace/manifest.ts";
 import type { IdentifiedTrace, Trace } from "../trace/trace.ts";
@@ -53,13 +55,25 @@ export async function simulateOps(input: OpsInput, take: () => number, onOp: (do
     await takeBreak();
     input.signal?.throwIfAborted();
     const { step, op } = ops[i];
+    const where = `${step.trace.name}: ${op.layer} ${op.pass}`;
     try {
       const costsOn = await prepared(ops[i], input);
-      onOp({ op: i, costs: comparisons.map(costsOn) });
+      const costs = comparisons.map(costsOn);
+      for (const [index, cost] of costs.entries()) checkCycles(cost, `${where}: on ${comparisons[index].machine.name}`);
+      onOp({ op: i, costs });
     } catch (error) {
-      throw namingLayer(error, `${step.trace.name}: ${op.layer} ${op.pass}`);
+      throw namingLayer(error, where);
     }
   }
+}
+
+/** @throws InputError for cycles beyond what a double counts exactly, as a memory of astronomical latency takes. */
+function checkCycles(cost: RowCosts | Time | null, where: string): void {
+  if (cost === null || !("cycles" in cost) || cost.cycles.total <= Number.MAX_SAFE_INTEGER) return;
+  const limit = Number.MAX_SAFE_INTEGER;
+  throw new InputError([
+    `${where}: takes too many cycles to count exactly, got ${cost.cycles.total}; valid: at most ${limit}`,
+  ]);
 }
 
 /** A step with what every machine, and those that it is compared with, keep where. */

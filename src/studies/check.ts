@@ -5,7 +5,7 @@
  */
 import { type Static, Type } from "typebox";
 import { FORMAT_VERSIONS } from "../core/format-versions.ts";
-import { checkKnownVersion, checkSchema, InputError } from "../io/faults.ts";
+import { checkKnownVersion, checkSchema, InputError, refusing } from "../io/faults.ts";
 import { type EnergyTable, EnergyTableSchema } from "../sim/energy/table.ts";
 import { type HardwareConfig, HardwareConfigSchema, type Machine } from "../sim/hardware/machine.ts";
 import type { MachineResult, ResultRow, SimulationResult } from "../sim/result/result.ts";
@@ -137,6 +137,10 @@ export function checkFileOf(
 
 /** Reads a check file. @throws InputError with a line for each fault. */
 export function readCheck(value: unknown, where: string): CheckFile {
+  return refusing(where, () => checkedFile(value, where));
+}
+
+function checkedFile(value: unknown, where: string): CheckFile {
   checkKnownVersion(value, "schema", CHECK_VERSIONS, where);
   const check = checkSchema(CheckSchema, value, where);
   if (check.baseline !== undefined && check.commonBaseline !== undefined) {

@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { type Static, Type } from "typebox";
 import type { ByteSource } from "../io/byte-source.ts";
-import { checkKnownVersion, checkSchema, InputError, reasonOf } from "../io/faults.ts";
+import { checkKnownVersion, checkSchema, InputError, reasonOf, refusing } from "../io/faults.ts";
 import { parseJson } from "../io/json.ts";
 import { type Container, encodeContainer, openContainer, readFloats } from "../trace/safetensors.ts";
 import { SettingsSchema, type TrainSettings } from "./settings.ts";
@@ -122,7 +122,11 @@ export function encodeCheckpoint({ run, state }: Checkpoint): Uint8Array {
 }
 
 /** Reads a checkpoint. @throws InputError, each line beginning with the file's name, where it is corrupt or not a checkpoint. */
-export async function decodeCheckpoint(source: ByteSource): Promise<Checkpoint> {
+export function decodeCheckpoint(source: ByteSource): Promise<Checkpoint> {
+  return refusing(source.name, () => decoded(source));
+}
+
+async function decoded(source: ByteSource): Promise<Checkpoint> {
   const container = await openContainer(source);
   const manifest = container.metadata[METADATA_KEY];
   if (typeof manifest !== "string") {

@@ -5,10 +5,10 @@
  */
 
 import { type Static, Type } from "typebox";
-import { Lexer, parse } from "yaml";
+import { Lexer, parse, YAMLParseError } from "yaml";
 import { MOST_LEVELS, MOST_YAML_CHARACTERS, MOST_YAML_INDENTATION } from "../core/limits.ts";
 import { SPARSITY_RANGE } from "../core/sparsity-range.ts";
-import { checkSchema, InputError, reasonOf } from "../io/faults.ts";
+import { checkSchema, InputError } from "../io/faults.ts";
 import type { Method } from "../sparsity/methods.ts";
 import { SHARE_AT, SHARE_BY, SHARINGS, sharingOptions } from "../sparsity/sharing.ts";
 import type { Pruning } from "../sparsity/structured.ts";
@@ -109,9 +109,13 @@ function parseYaml(text: string, where: string): unknown {
   try {
     return parse(text);
   } catch (error) {
-    throw new InputError([`${where}: ${reasonOf(error).split("\\u000a")[0]}`], { cause: error });
+    const reason = error instanceof YAMLParseError ? error.message.split("\n")[0] : YAML_REASON;
+    throw new InputError([`${where}: ${reason}`], { cause: error });
   }
 }
+
+/** What else its parser throws: references to references, which would become gigabytes. */
+const YAML_REASON = "is not YAML that can be read: has too many aliases, or nests them too deeply";
 
 const CLOSING: Readonly<Record<string, string>> = { "[": "]", "{": "}" };
 

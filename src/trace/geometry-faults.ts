@@ -1,5 +1,7 @@
 /** Whether an op's geometry is possible and fits the shapes of the tensors it names. */
+
 import { type ConvGeometry, outputHeight, outputWidth, sizeOf } from "../core/geometry.ts";
+import { LEAST_REACH } from "../core/limits.ts";
 import { OPERANDS_OF, RESULT_OF, SHAPE_OF } from "../core/passes.ts";
 import type { TraceTensor, UncheckedMacOp } from "./manifest.ts";
 
@@ -17,6 +19,8 @@ export function geometryFaults(op: UncheckedMacOp, tensor: (id: string) => Trace
     );
     return faults;
   }
+  const reach = reachFaults(g);
+  if (reach.length > 0) return reach;
   const wanted = OPERANDS_OF[op.pass];
   for (const name of wanted) {
     const id = op.operands[name];
@@ -43,6 +47,29 @@ export function geometryFaults(op: UncheckedMacOp, tensor: (id: string) => Trace
     }
   }
   return faults;
+}
+
+/** Steps, dilations and padding far beyond the image change nothing but how much a machine model walks over. */
+function reachFaults({ H, W, stride, padding, dilation }: ConvGeometry): string[] {
+  const sides = [
+    { at: 0, side: H, pads: padding.slice(0, 2) },
+    { at: 1, side: W, pads: padding.slice(2) },
+  ];
+  return sides.flatMap(({ at, side, pads }) => {
+    const mostPadding = Math.max(2 * side, LEAST_REACH);
+    const most = Math.max(side + pads[0] + pads[1], LEAST_REACH);
+    const fields = [
+      ...pads.map((value, i) => ({ field: `padding.${2 * at + i}`, value, limit: mostPadding })),
+      { field: `stride.${at}`, value: stride[at], limit: most },
+      { field: `dilation.${at}`, value: dilation[at], limit: most },
+    ];
+    return fields
+      .filter(({ value, limit }) => value > limit)
+      .map(
+        ({ field, value, limit }) =>
+          `geometry: ${field}: too large, got ${value}; valid: at most ${limit} for a side of ${side}`,
+      );
+  });
 }
 
 /** The same shape; operands of a linear layer may also be flat, or not yet flattened: [N, C], [N, c, h, w] with C = c·h·w. */

@@ -83,7 +83,8 @@ export async function openContainer(source: ByteSource): Promise<Container> {
   let metadata: Record<string, string> = {};
   const dataStart = LENGTH_BYTES + length;
   for (const [name, entry] of Object.entries(header as Record<string, unknown>)) {
-    if (name === "__metadata__") metadata = (entry ?? {}) as Record<string, string>;
+    if (name === "__metadata__")
+      metadata = typeof entry === "object" && entry !== null ? (entry as Record<string, string>) : {};
     else tensors.set(name, storedTensor(name, entry, dataStart, fail));
   }
   let end = dataStart;

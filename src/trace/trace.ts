@@ -6,8 +6,18 @@
 import { type BitMask, onesMask, sliceBytes } from "../core/bit-mask.ts";
 import { standingOf } from "../core/format-versions.ts";
 import { sizeOf } from "../core/geometry.ts";
+import { MOST_FAULTS, MOST_MASK_BYTES } from "../core/limits.ts";
 import { type ByteSource, memorySource } from "../io/byte-source.ts";
-import { checkSchema, InputError, reasonOf, shown, unknownName } from "../io/faults.ts";
+import {
+  type CheckOptions,
+  checkSchema,
+  faultCollector,
+  InputError,
+  reasonOf,
+  refusing,
+  shown,
+  unknownName,
+} from "../io/faults.ts";
 import { parseJson } from "../io/json.ts";
 import { coverageOf, coverageText } from "./coverage.ts";
 import { geometryFaults } from "./geometry-faults.ts";
@@ -52,7 +62,11 @@ export interface IdentifiedTrace {
 }
 
 /** Opens a trace. @throws InputError, one line a fault, each beginning with the file's name. */
-export async function openTrace(source: ByteSource): Promise<Trace> {
+export function openTrace(source: ByteSource): Promise<Trace> {
+  return refusing(source.name, () => opened(source));
+}
+
+async function opened(source: ByteSource): Promise<Trace> {
   const container = await openContainer(source);
   const text = container.metadata[METADATA_KEY];
   if (typeof text !== "string") {
@@ -131,27 +145,34 @@ function parseManifest(text: string, where: string): { manifest: TraceManifest; 
   }
   const unknownKeys = newer ? "drop" : "refuse";
   const manifest = checkSchema(ManifestSchema, value, `${where}: manifest`, { unknownKeys });
-  const faults: string[] = [];
   const known = [...FORMAT_KINDS, ...(manifest.kinds ?? [])];
-  const ops = manifest.ops.map((op, i): TraceOp => {
-    try {
-      const at = `${where}: manifest: ops.${i}`;
-      if (!known.includes(op.kind)) {
-        throw new InputError([`${at}: kind: ${unknownName("value", String(op.kind), known)}`]);
-      }
-      // Whether a multiplication has the operands of its pass, `geometryFaults` says.
-      if (isMacOp(op)) return checkSchema(MacOpSchema, op, at, { unknownKeys }) as MacOp;
-      return checkSchema(isFormatKind(op.kind) ? OtherOpSchema : DeclaredOpSchema, op, at, { unknownKeys }) as OtherOp;
-    } catch (error) {
-      faults.push(...(error as InputError).faults);
-      return op;
-    }
-  });
+  const { faults, attempt } = faultCollector();
+  const ops: TraceOp[] = [];
+  for (const [i, op] of manifest.ops.entries()) {
+    // The first hundred say what is wrong with a file of a million.
+    if (faults.length > MOST_FAULTS) break;
+    ops.push(attempt(() => checkedOp(op, known, `${where}: manifest: ops.${i}`, unknownKeys)) ?? op);
+  }
   if (faults.length > 0) throw new InputError(faults);
   const checked = { ...manifest, ops };
   const coverage = coverageOf(checked);
   if (coverage !== undefined) warnings.push(`${where}: incomplete step: ${coverageText(coverage)}`);
   return { manifest: checked, warnings };
+}
+
+function checkedOp(
+  op: TraceOp,
+  known: readonly string[],
+  at: string,
+  unknownKeys: NonNullable<CheckOptions["unknownKeys"]>,
+): TraceOp {
+  const { kind } = op;
+  if (typeof kind !== "string")
+    throw new InputError([`${at}: kind: unknown value, got ${shown(kind)}; known: ${known.join(", ")}`]);
+  if (!known.includes(kind)) throw new InputError([`${at}: kind: ${unknownName("value", kind, known)}`]);
+  // Whether a multiplication has the operands of its pass, `geometryFaults` says.
+  if (isMacOp(op)) return checkSchema(MacOpSchema, op, at, { unknownKeys }) as MacOp;
+  return checkSchema(isFormatKind(kind) ? OtherOpSchema : DeclaredOpSchema, op, at, { unknownKeys }) as OtherOp;
 }
 
 function manifestFaults(
@@ -175,6 +196,9 @@ function manifestFaults(
     }
     if (mask !== undefined) {
       const packed = [shape[0], sliceBytes(shape)];
+      const bytes = sizeOf(packed);
+      if (bytes > MOST_MASK_BYTES)
+        faults.push(`${at}: mask is too large, got ${bytes} bytes; valid: at most ${MOST_MASK_BYTES}`);
       checkStored(container, at, "mask", mask, "U8", packed, faults);
     }
     if (values !== undefined) checkStored(container, at, "values", values, "F32", shape, faults);

@@ -54,7 +54,7 @@ describe("a damaged trace is refused when it is opened", () => {
     [
       "an op without a kind",
       (p) => Object.assign(p.manifest.ops[0], { kind: 3 }),
-      /^manifest: ops\.0: kind: unknown value, got "3"; /,
+      /^manifest: ops\.0: kind: unknown value, got 3; known: conv, /,
     ],
     ...(["N", "C", "H", "W", "K", "R", "S", "groups"] as const).map((extent): [string, (p: Parts) => void, string] => [
       `a geometry whose ${extent} is 0`,

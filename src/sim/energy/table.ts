@@ -4,7 +4,7 @@
  */
 import { type Static, Type } from "typebox";
 import { energyFormula, quantity } from "../../core/units.ts";
-import { checkNamedSchema, checkSchema, faultCollector, InputError } from "../../io/faults.ts";
+import { checkNamedSchema, checkSchema, faultCollector, InputError, refusing } from "../../io/faults.ts";
 import { ACCUMULATE, MULTIPLY } from "../hardware/datatypes.ts";
 import { DRAM_ACTIONS } from "../memory/dram/energy.ts";
 
@@ -99,6 +99,10 @@ export interface EnergyTable extends Pick<EnergyTableConfig, "name" | "node" | "
  * @throws InputError with one line for each fault; an action that is not known is one.
  */
 export function resolveEnergyTable(value: unknown, where: string): EnergyTable {
+  return refusing(where, () => resolved(value, where));
+}
+
+function resolved(value: unknown, where: string): EnergyTable {
   checkNamedSchema(value, "energy-table", where);
   const { $schema: _, ...config } = checkSchema(EnergyTableSchema, value, where);
   const { name, node, family, sramBank, actions } = config;

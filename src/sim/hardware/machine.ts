@@ -2,9 +2,11 @@
  * A machine: one hardware config resolved against its accelerator, with every unit and default settled, so that loops
  * see numbers only. The config's envelope is the same for all machines; `params` belong to the accelerator.
  */
+
 import { type Static, type TObject, Type } from "typebox";
+import { MOST_MULTIPLIERS, MOST_PARAMETER } from "../../core/limits.ts";
 import { quantity } from "../../core/units.ts";
-import { checkNamedSchema, checkSchema, faultCollector, InputError, unknownName } from "../../io/faults.ts";
+import { checkNamedSchema, checkSchema, faultCollector, InputError, refusing, unknownName } from "../../io/faults.ts";
 import { denseMemory, type MemoryNumbers, MemorySchema, resolveMemory } from "../memory/hierarchy.ts";
 import type { Accelerator } from "./accelerator.ts";
 import { ACCUMULATE, MULTIPLY, VALUE_BYTES } from "./datatypes.ts";
@@ -73,6 +75,10 @@ export function resolveMachine(
   where: string,
   accelerators: Readonly<Record<string, Accelerator>>,
 ): Machine {
+  return refusing(where, () => resolved(value, where, accelerators));
+}
+
+function resolved(value: unknown, where: string, accelerators: Readonly<Record<string, Accelerator>>): Machine {
   const { faults, attempt } = faultCollector();
   const envelope = attempt(() => checkSchema(HardwareConfigSchema, value, where));
   attempt(() => checkNamedSchema(value, "hw-config", where));
@@ -87,6 +93,7 @@ export function resolveMachine(
   if (accelerator && params) {
     faults.push(...(accelerator.paramFaults?.(params) ?? []).map((fault) => `${where}: params.${fault}`));
   }
+  if (accelerator && params && faults.length === 0) faults.push(...sizeFaults(accelerator, params, where));
   const { clock } = raw;
   const clockHz =
     typeof clock === "string" ? attempt(() => quantity("frequency", clock, `${where}: clock`)) : undefined;
@@ -114,10 +121,31 @@ export function resolveMachine(
   };
 }
 
+/** Arrays are modelled in memory and time that grow with their parameters. */
+function sizeFaults(accelerator: Accelerator, params: Static<TObject>, where: string): string[] {
+  const large = integersIn(params, "params").filter(({ value }) => value > MOST_PARAMETER);
+  if (large.length > 0) {
+    return large.map(
+      ({ path, value }) => `${where}: ${path}: too large, got ${value}; valid: at most ${MOST_PARAMETER}`,
+    );
+  }
+  const multipliers = accelerator.multipliers(params);
+  if (multipliers <= MOST_MULTIPLIERS) return [];
+  return [`${where}: params: too many multipliers, got ${multipliers}; valid: at most ${MOST_MULTIPLIERS}`];
+}
+
+function integersIn(value: unknown, path: string): { readonly path: string; readonly value: number }[] {
+  if (Number.isInteger(value)) return [{ path, value: value as number }];
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => integersIn(inner, `${path}.${key}`));
+}
+
 /** Memory of a config that may have faults elsewhere. */
 function memoryOf(memory: HardwareConfig["memory"], datatype: unknown, clockHz: number, where: string): MemoryNumbers {
-  const { multiply = "fp32", accumulate = "fp32" } = (datatype ?? {}) as Partial<HardwareConfig["datatype"]>;
-  const widths = { valueBytes: VALUE_BYTES[multiply], wideBytes: VALUE_BYTES[accumulate] };
+  const { multiply, accumulate } = (datatype ?? {}) as Record<string, unknown>;
+  const bytesOf = (type: unknown) =>
+    VALUE_BYTES[[...MULTIPLY, ...ACCUMULATE].find((known) => known === type) ?? "fp32"];
+  const widths = { valueBytes: bytesOf(multiply), wideBytes: bytesOf(accumulate) };
   return resolveMemory(memory, clockHz, widths, where);
 }
 

@@ -2,7 +2,9 @@
  * The memory of a machine: levels of on-chip memory, outermost first, and DRAM. The schema is what a hardware config says;
  * `resolveMemory` settles units and defaults, so that the models see numbers only.
  */
+
 import { type Static, Type } from "typebox";
+import { MOST_LATENCY } from "../../core/limits.ts";
 import { StorageFormatSchema } from "../../core/storage-formats.ts";
 import { quantity } from "../../core/units.ts";
 import { faultCollector, InputError } from "../../io/faults.ts";
@@ -73,8 +75,8 @@ const Level = Type.Object(
       }),
     ),
     ports: Type.Integer({ minimum: 1, default: 1, description: "Ports of a bank, each for reading or writing." }),
-    readLatency: Type.Integer({ minimum: 0, default: 0, description: "cycles" }),
-    writeLatency: Type.Integer({ minimum: 0, default: 0, description: "cycles" }),
+    readLatency: Type.Integer({ minimum: 0, maximum: MOST_LATENCY, default: 0, description: "cycles" }),
+    writeLatency: Type.Integer({ minimum: 0, maximum: MOST_LATENCY, default: 0, description: "cycles" }),
     storage: Type.Optional(Formats),
     tiling: Type.Optional(Tiling),
   },

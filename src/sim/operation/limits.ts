@@ -37,5 +37,5 @@ function sizeFault(shape: readonly number[]): string {
 /** `error` as an InputError that names what was simulated, if an array of it was too large for the runtime. */
 export function namingLayer(error: unknown, where: string): unknown {
   if (!(error instanceof RangeError)) return error;
-  return new InputError([`${where}: needs larger arrays than this runtime has: ${error.message}`], { cause: error });
+  return new InputError([`${where}: needs larger arrays than this runtime has`], { cause: error });
 }

@@ -1,6 +1,6 @@
 /** Reads a result back: its version, its schema, and what a schema cannot say. */
 import { standingOf } from "../../core/format-versions.ts";
-import { checkSchema, InputError, shown } from "../../io/faults.ts";
+import { checkSchema, InputError, refusing, shown } from "../../io/faults.ts";
 import { RESULT_VERSION, ResultSchema, SELF, type SimulationResult } from "./result.ts";
 import { upgradeResult } from "./upgrade-result.ts";
 
@@ -18,6 +18,10 @@ export interface ReadResult {
  * @throws InputError with a line for each fault.
  */
 export function readResult(value: unknown, where: string): ReadResult {
+  return refusing(where, () => checkedResult(value, where));
+}
+
+function checkedResult(value: unknown, where: string): ReadResult {
   const version: unknown = (value as { schema?: unknown } | null)?.schema;
   const standing = standingOf(version, RESULT_VERSION);
   const isOld = standing === "older major" && String(version).startsWith(`${OLD_MAJOR}.`);

@@ -1,6 +1,8 @@
 /** What to sweep: machines, traces or settings of synthetic ones, and which of their fields take which values. */
+
 import { type Static, type TSchema, Type } from "typebox";
-import { checkNamedSchema, checkSchema, faultCollector, InputError, unknownName } from "../../io/faults.ts";
+import { MOST_AXIS_VALUES } from "../../core/limits.ts";
+import { checkNamedSchema, checkSchema, faultCollector, InputError, refusing, unknownName } from "../../io/faults.ts";
 import { networkNamed } from "../../networks/index.ts";
 import {
   isOfSynthetic,
@@ -12,7 +14,7 @@ import {
 
 const MOST_CHARACTERS = 1000;
 
-const axisOf = (value: TSchema) => Type.Array(value, { minItems: 1, uniqueItems: true });
+const axisOf = (value: TSchema) => Type.Array(value, { minItems: 1, maxItems: MOST_AXIS_VALUES, uniqueItems: true });
 const Grid = Type.Object(settingProperties(`${SYNTHETIC}.`, axisOf), {
   additionalProperties: axisOf(Type.Unknown()),
   minProperties: 1,
@@ -107,6 +109,10 @@ export function tracesOfSpec({ traces = [], list = [], grid = {} }: SweepSpec): 
 
 /** Checks a parsed spec. @throws InputError with a line for each fault. */
 export function checkSweepSpec(value: unknown, where: string): SweepSpec {
+  return refusing(where, () => checkedSpec(value, where));
+}
+
+function checkedSpec(value: unknown, where: string): SweepSpec {
   checkNamedSchema(value, "sweep", where);
   const spec = checkSchema(SweepSpecSchema, value, where);
   const { traces, list = [], grid = {} } = spec;

@@ -3,6 +3,7 @@
  * labels, 0x00000803 images), one 32-bit extent for each dimension, then bytes; LeCun, Cortes and Burges, "The MNIST
  * database of handwritten digits". Fashion-MNIST: Xiao, Rasul and Vollgraf, arXiv:1708.07747.
  */
+import { MOST_IDX_BYTES } from "../../core/limits.ts";
 import { faultsOf, InputError } from "../../io/faults.ts";
 import { type FileBytes, listDirectory, readFirstOf } from "../../io/read-file.ts";
 import { byteDataset, type DataSplits, type Dataset, type Normalization } from "./dataset.ts";
@@ -45,8 +46,8 @@ export async function loadIdx(name: IdxName, directory: string): Promise<DataSpl
 
 async function readSplit(name: IdxName, directory: string, prefix: "train" | "t10k"): Promise<Dataset> {
   const settled = await Promise.allSettled([
-    readFirstOf(directory, spellings(`${prefix}-images`, "idx3-ubyte")).then(parseImages),
-    readFirstOf(directory, spellings(`${prefix}-labels`, "idx1-ubyte")).then(parseLabels),
+    readFirstOf(directory, spellings(`${prefix}-images`, "idx3-ubyte"), MOST_IDX_BYTES).then(parseImages),
+    readFirstOf(directory, spellings(`${prefix}-labels`, "idx1-ubyte"), MOST_IDX_BYTES).then(parseLabels),
   ]);
   const [images, labels] = settled;
   if (images.status === "rejected" || labels.status === "rejected") {

@@ -3,7 +3,7 @@
  * `fashion-mnist:DIR`, `cifar10:DIR`, `cifar100:DIR`, `images:DIR`, `images:DIR@SIDE`. Another data set is one file
  * beside this one and one line of `DATA_SETS`.
  */
-import { InputError, unknownName } from "../../io/faults.ts";
+import { InputError, refusing, unknownName } from "../../io/faults.ts";
 import { loadCifar10 } from "./cifar10.ts";
 import { loadCifar100 } from "./cifar100.ts";
 import { type DataSplits, firstImages } from "./dataset.ts";
@@ -41,7 +41,11 @@ const DATA_SETS: Readonly<Record<string, DataSource>> = {
 const IMAGE_SIDES = { least: 8, most: 1024 } as const;
 
 /** Loads the data set that `spec` names. Throws on an unknown name, a wrong argument or limit, and on missing or damaged files. */
-export async function loadData(spec: string, options: LoadOptions): Promise<DataSplits> {
+export function loadData(spec: string, options: LoadOptions): Promise<DataSplits> {
+  return refusing("data", () => loaded(spec, options));
+}
+
+async function loaded(spec: string, options: LoadOptions): Promise<DataSplits> {
   checkLimit("limit", options.limit);
   checkLimit("testLimit", options.testLimit);
   const colon = spec.indexOf(":");

@@ -8,7 +8,7 @@
 import { type BitMask, maskOfNonzeros } from "../../core/bit-mask.ts";
 import { sizeOf } from "../../core/geometry.ts";
 import type { Operand } from "../../core/passes.ts";
-import { checkSchema, InputError, unknownName } from "../../io/faults.ts";
+import { checkSchema, InputError, refusing, unknownName } from "../../io/faults.ts";
 import { geometryFaults } from "../geometry-faults.ts";
 import type { Multiplication } from "../manifest.ts";
 import { ImportBuilder, type ImportedTrace } from "./imported.ts";
@@ -35,6 +35,10 @@ export interface NpyFolderOptions extends GeometryDefaults {
 
 /** Reads a folder. @param files names of the `.npy` files and their bytes. @throws InputError with the faults of all layers. */
 export function importNpyFolder(files: ReadonlyMap<string, Uint8Array>, options: NpyFolderOptions): ImportedTrace {
+  return refusing(options.where, () => imported(files, options));
+}
+
+function imported(files: ReadonlyMap<string, Uint8Array>, options: NpyFolderOptions): ImportedTrace {
   const { where } = options;
   const described =
     options.description === undefined

@@ -15,7 +15,7 @@
 import { type BitMask, MOST_ELEMENTS, setBit, zerosMask } from "../../core/bit-mask.ts";
 import { type ConvGeometry, inputShape, sizeOf, weightShape } from "../../core/geometry.ts";
 import { type RandomStream, randomStream } from "../../core/random.ts";
-import { InputError } from "../../io/faults.ts";
+import { InputError, refusing } from "../../io/faults.ts";
 import { ImportBuilder, type ImportedTrace } from "./imported.ts";
 import { readTopology } from "./scalesim-lines.ts";
 
@@ -30,7 +30,11 @@ export interface TopologyOptions {
 }
 
 /** Reads a topology. @throws InputError, one line a fault, each beginning with `where` and the line. */
-export function importScalesim(text: string, where: string, { batch, seed, network }: TopologyOptions): ImportedTrace {
+export function importScalesim(text: string, where: string, options: TopologyOptions): ImportedTrace {
+  return refusing(where, () => imported(text, where, options));
+}
+
+function imported(text: string, where: string, { batch, seed, network }: TopologyOptions): ImportedTrace {
   const builder = new ImportBuilder();
   const { lines, notes } = readTopology(text, where, batch);
   for (const note of notes) builder.note(note);
