@@ -19,7 +19,7 @@ export default defineConfig({
     hookTimeout: 180_000,
     // A command runs in a folder and leaves an exit code: both belong to a process, not to a thread of one.
     pool: "forks",
-    // Tests allocate much and keep little: with more room for the young, a tenth less time goes into collecting garbage.
+    // Tests allocate much and keep little: more room for young objects means fewer collections.
     execArgv: ["--max-semi-space-size=32"],
     // What a process has loaded, compiled and optimised serves all files that it runs.
     isolate: false,
