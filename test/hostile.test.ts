@@ -136,6 +136,17 @@ describe("a trace", () => {
   });
 });
 
+it("a trace without ops takes no time", async () => {
+  const none = encodeContainer([], {
+    "swat-sim": JSON.stringify({
+      ...{ version: "1.0", network: "n", method: { name: "dense" }, step: 0, ops: [] },
+      tensors: [{ id: "w", role: "weight", shape: [2, 2], nonzeros: 4 }],
+    }),
+  });
+  const { value } = await outcome(() => useTrace("file", none));
+  expect(value?.result.machines[0]).toMatchObject({ rows: [], totals: { training: { cycles: 0 } } });
+});
+
 describe("a machine", () => {
   it.each<[string, RegExp | undefined]>([
     ["config-2194.json", /memory\.levels\.0\.writeLatency: must be <= 4294967296, got 9007199254740992$/],

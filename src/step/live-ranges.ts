@@ -68,6 +68,7 @@ const BYTE_BITS = 8;
 
 /** Everything that `step` holds. What needs ops that the step does not have is not there. */
 export function heldTensors(step: TrainingStep, storage: TensorStorage): HeldTensor[] {
+  if (step.ops.length === 0) return [];
   const walk = walkOf(step);
   return [
     ...step.tensors.flatMap((tensor) => {
