@@ -6,7 +6,7 @@
 import { type BitMask, onesMask, sliceBytes } from "../core/bit-mask.ts";
 import { standingOf } from "../core/format-versions.ts";
 import { sizeOf } from "../core/geometry.ts";
-import { MOST_FAULTS, MOST_MASK_BYTES } from "../core/limits.ts";
+import { MOST_FAULTS, MOST_MASK_BYTES, MOST_OPS } from "../core/limits.ts";
 import { type ByteSource, memorySource } from "../io/byte-source.ts";
 import {
   type CheckOptions,
@@ -145,6 +145,9 @@ function parseManifest(text: string, where: string): { manifest: TraceManifest; 
   }
   const unknownKeys = newer ? "drop" : "refuse";
   const manifest = checkSchema(ManifestSchema, value, `${where}: manifest`, { unknownKeys });
+  if (manifest.ops.length > MOST_OPS) {
+    throw new InputError([`${where}: manifest: ops: too many, got ${manifest.ops.length}; valid: at most ${MOST_OPS}`]);
+  }
   const known = [...FORMAT_KINDS, ...(manifest.kinds ?? [])];
   const { faults, attempt } = faultCollector();
   const ops: TraceOp[] = [];

@@ -102,6 +102,10 @@ function refuseDtype(dtype: string): never {
   ]);
 }
 
+const MOST_SHOWN = 200;
+
 function notAHeader(text: string): Error {
-  return new InputError([`header must have descr, fortran_order and shape once each, got ${text.trim()}`]);
+  return new InputError([
+    `header must have descr, fortran_order and shape once each, got ${text.trim().slice(0, MOST_SHOWN)}`,
+  ]);
 }
