@@ -172,19 +172,6 @@ describe.each(["simd", "relaxed"] as const)("%s convolution", (name) => {
     expect(calls).toBe(made);
   });
 
-  it("is made wherever the memory has to grow meanwhile", () => {
-    const runner = create();
-    const PAGE = 2 ** 16;
-    const { byteLength: before } = runner.memory.buffer;
-    for (let left = 0; left < 2 ** 14; left += 64) {
-      // `left` bytes of the last page are free.
-      const end = runner.allocate(0);
-      runner.allocate(runner.memory.buffer.byteLength - end + PAGE - left);
-      createConv(runner, { ...plain, groups: 1 });
-    }
-    expect(runner.memory.buffer.byteLength).toBeGreaterThan(before);
-  });
-
   it("keeps ties with the threshold, and NaN", () => {
     const g = linearGeometry(4, 3, 1);
     const bench = createBench(create(), g);
