@@ -1,7 +1,8 @@
 /** `swat-sim flops`: multiply–accumulates of training and inference, dense and sparse, layer by layer; trains nothing. */
+
 import type { Command } from "commander";
-import { stringify } from "csv-stringify/sync";
 import { writeFileAtomically } from "../io/atomic-file.ts";
+import { csvText } from "../io/csv-text.ts";
 import { layersOf, parameterShape } from "../networks/graph.ts";
 import { networkNamed } from "../networks/index.ts";
 import { percent, plainTable } from "../report/table.ts";
@@ -101,7 +102,7 @@ function macsCsv({ layers }: NetworkMacs): string {
     ...Object.fromEntries(PASSES.map((pass) => [`${pass}_dense_macs`, dense[pass]])),
     ...Object.fromEntries(PASSES.map((pass) => [`${pass}_sparse_macs`, Math.round(sparse[pass])])),
   }));
-  return stringify(records, { header: true });
+  return csvText(records);
 }
 
 function inMega(macs: number): string {

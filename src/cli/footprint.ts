@@ -1,9 +1,10 @@
 /** `swat-sim footprint`: the memory of a training step, dense and with SWAT, worked out from a network; trains nothing. */
+
 import type { Command } from "commander";
-import { stringify } from "csv-stringify/sync";
 import { loadMachine } from "../api/open.ts";
 import { storageFormat } from "../core/storage-formats.ts";
 import { writeFileAtomically } from "../io/atomic-file.ts";
+import { csvText } from "../io/csv-text.ts";
 import { type ImageShape, layersOf, parameterShape } from "../networks/graph.ts";
 import { networkNamed } from "../networks/index.ts";
 import { footprintTable } from "../report/footprint-table.ts";
@@ -104,5 +105,5 @@ function footprintCsv({ parts, layers, total, activations, peak, published }: Fo
     sparse_bytes: sparseBytes,
     sparse_indexed_bytes: "sparseIndexedBytes" in rest ? rest.sparseIndexedBytes : null,
   }));
-  return stringify(records, { header: true });
+  return csvText(records);
 }

@@ -1,7 +1,9 @@
 /** The command line. One file a command; this one runs them, and is where every error ends. */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { visibleLines } from "../core/visible-text.ts";
 import { addCommands } from "./commands.ts";
+import { shieldConsole } from "./output.ts";
 
 const FAILED = 1;
 const WRONG_USAGE = 2;
@@ -17,6 +19,7 @@ const { version } = JSON.parse(readFileSync(new URL("../../package.json", import
  * `process.exitCode` is set where it is not 0.
  */
 export async function runCommand(args: readonly string[]): Promise<void> {
+  shieldConsole(console);
   const program = newProgram();
   const [first, second] = args.filter((argument) => !argument.startsWith("-"));
   await addCommands(program, (name) => name === (first === "help" ? second : first));
@@ -48,6 +51,10 @@ Example:
   $ swat-sim simulate out/run/step-*.safetensors --hw all`,
     )
     .exitOverride()
+    .configureOutput({
+      writeOut: (text) => process.stdout.write(visibleLines(text)),
+      writeErr: (text) => process.stderr.write(visibleLines(text)),
+    })
     .configureHelp({
       showGlobalOptions: true,
       subcommandTerm: (command) => `${command.name()} ${command.usage()}`,

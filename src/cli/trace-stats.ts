@@ -1,7 +1,7 @@
 /** `swat-sim trace stats`: how the zeros of recorded steps are spread, in the terms of `trace synth`. */
 import type { Command } from "commander";
 import { openTraces } from "../api/open.ts";
-import { oneLine } from "../io/faults.ts";
+import { visible } from "../core/visible-text.ts";
 import { percent, plainTable } from "../report/table.ts";
 import type { SyntheticSettings } from "../synthetic/settings.ts";
 import { meanSettings, type OperandFigures, operandFigures, tracePatterns } from "../synthetic/statistics.ts";
@@ -34,7 +34,7 @@ async function stats(paths: string[], options: { json?: true }): Promise<void> {
     const { network } = patterns;
     const report = { operands: operandFigures(patterns), settings: meanSettings(patterns) };
     reports.push({ name: trace.name, sha256, network, ...report });
-    if (!options.json) console.log(`${oneLine(`${trace.name}: ${network}`)}\n${reportText(report)}`);
+    if (!options.json) console.log(`${visible(`${trace.name}: ${network}`)}\n${reportText(report)}`);
   }
   if (options.json) console.log(JSON.stringify(reports));
 }
@@ -66,7 +66,7 @@ function reportText({ operands, settings }: Report): string {
   for (const { layer, operand, density, figures } of operands) {
     const cells = Object.values(COLUMNS).map((names) => names.map((name) => figures[name]).find(isTold));
     const shown = cells.map((value) => value?.toFixed(DIGITS) ?? "");
-    table.push([layer === last ? "" : oneLine(layer), operand, percent(density).replace(" %", ""), ...shown]);
+    table.push([layer === last ? "" : visible(layer), operand, percent(density).replace(" %", ""), ...shown]);
     last = layer;
   }
   const arguments_ = SETTING_OPTIONS.flatMap(({ setting, flag }) => {

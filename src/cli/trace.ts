@@ -1,7 +1,8 @@
 /** `swat-sim trace`: what a trace holds, whether it is whole, and where it may come from; most commands have files of their own. */
 import type { Command } from "commander";
 import { openTraces } from "../api/open.ts";
-import { InputError, oneLine } from "../io/faults.ts";
+import { visible } from "../core/visible-text.ts";
+import { InputError } from "../io/faults.ts";
 import { traceTable } from "../report/trace-table.ts";
 import { coverageOf, coverageText } from "../trace/coverage.ts";
 import { isMacOp } from "../trace/manifest.ts";
@@ -60,7 +61,7 @@ async function verify(paths: string[]): Promise<void> {
       const masks = new Set(trace.manifest.tensors.flatMap(({ mask }) => mask ?? []));
       const coverage = coverageOf(trace.manifest);
       const lacks = coverage === undefined ? "" : `; incomplete step: ${coverageText(coverage)}`;
-      console.log(oneLine(`${trace.name}: ok, ${masks.size} masks, ${trace.manifest.ops.length} ops${lacks}`));
+      console.log(visible(`${trace.name}: ok, ${masks.size} masks, ${trace.manifest.ops.length} ops${lacks}`));
     }
   }
   if (faults.length > 0) throw new InputError(faults);

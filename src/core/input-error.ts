@@ -3,6 +3,7 @@
  * one line or more, in words of this program.
  */
 import { MOST_FAULT_CHARACTERS, MOST_FAULTS } from "./limits.ts";
+import { visible } from "./visible-text.ts";
 
 /** One or more faults of an input, one line each: `<where>: <what is wrong>, got <value>; known: …`. */
 export class InputError extends Error {
@@ -88,7 +89,7 @@ export function reasonOf(error: unknown): string {
 }
 
 function shortened(text: string, most: number): string {
-  return oneLine(text.length > most ? `${text.slice(0, most)}…` : text);
+  return visible(text.length > most ? `${text.slice(0, most)}…` : text);
 }
 
 function isInputError(error: unknown): error is InputError {
@@ -97,12 +98,4 @@ function isInputError(error: unknown): error is InputError {
   } catch {
     return false;
   }
-}
-
-/** `text` with its control characters escaped, those of writing direction too: names come from files and may hold line ends or worse. */
-export function oneLine(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }

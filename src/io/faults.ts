@@ -6,7 +6,7 @@ import { type Format, schemaFault } from "../core/format-versions.ts";
 import { InputError } from "../core/input-error.ts";
 import { MOST_FAULTS, MOST_LEVELS, MOST_VALUES } from "../core/limits.ts";
 
-export { faultCollector, faultsOf, InputError, oneLine, reasonOf, refusing } from "../core/input-error.ts";
+export { faultCollector, faultsOf, InputError, reasonOf, refusing } from "../core/input-error.ts";
 
 /** `unknown thing, got "x"; did you mean "y"? known: …`: the ending of every error about a name. */
 export function unknownName(what: string, got: string, known: readonly string[]): string {

@@ -2,8 +2,9 @@
  * The rows of a result as CSV: one line for each machine × step × op, in the words and units of the table of machines, with
  * the unit in the name of every column that has one.
  */
-import { stringify } from "csv-stringify/sync";
+
 import { quantity } from "../core/units.ts";
+import { csvText } from "../io/csv-text.ts";
 import type { MachineResult, ResultRow, SimulationResult } from "../sim/result/result.ts";
 import { ratio } from "./workloads.ts";
 
@@ -28,7 +29,7 @@ export function resultCsv(result: SimulationResult): string {
       ...(isSampled ? sampleColumns(row) : {}),
     }));
   });
-  return stringify(records, { header: true });
+  return csvText(records);
 }
 
 /** By what a ratio of cycles is multiplied to be one of times. */

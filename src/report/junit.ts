@@ -2,6 +2,7 @@
  * Test results as JUnit XML, which CI systems show: suites of cases that passed or failed. The form is that of the Ant task,
  * as Jenkins, GitLab and GitHub actions read it; without times, so that the same results are the same bytes.
  */
+import { visible } from "../core/visible-text.ts";
 
 /** Cases that belong together. */
 export interface TestSuite {
@@ -70,11 +71,11 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": "&apos;",
 };
 
-/** XML 1.0 has no way to write control characters, halves of surrogate pairs and the two noncharacters, not even as references. */
-const NO_XML = /[\p{Cc}\p{Cs}\uFFFE\uFFFF]/gu;
+/** XML 1.0 has no way to write halves of surrogate pairs and the two noncharacters, not even as references; nor control characters. */
+const NO_XML = /[\p{Cs}\uFFFE\uFFFF]/gu;
 
 function escaped(text: string): string {
-  return text
+  return visible(text)
     .replace(NO_XML, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`)
     .replace(/[&<>"']/g, (character) => ENTITIES[character]);
 }

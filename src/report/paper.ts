@@ -2,7 +2,8 @@
  * The comparison with Raihan & Aamodt 2020 as text, Markdown and CSV: speed-ups of machines by top-k sparsity, training FLOPs and the
  * memory of the backward pass, each beside the published figure. Pure functions of a finished comparison.
  */
-import { stringify } from "csv-stringify/sync";
+import { csvText } from "../io/csv-text.ts";
+import { markdownCell } from "./markdown.ts";
 import type { PaperComparison } from "./paper-comparison.ts";
 import { type Saved, type Section, savedSections, speedupSections } from "./paper-sections.ts";
 import { PUBLISHED_SOURCE, type PublishedFigures } from "./published-figures.ts";
@@ -45,7 +46,7 @@ interface Line {
 
 /** One line for each number, with a header. */
 export function paperCsv(comparison: PaperComparison): string {
-  return stringify([...gainLines(comparison), ...savedLines(comparison)], { header: true });
+  return csvText([...gainLines(comparison), ...savedLines(comparison)]);
 }
 
 function gainLines({ machines, saved, published }: PaperComparison): Line[] {
@@ -94,7 +95,7 @@ function about({ network, method, batch, seed, positions }: PaperComparison): st
 }
 
 function markdown({ title, head, rows, notes }: Section): string {
-  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll("\n", " ")).join(" | ")} |`;
+  const line = (cells: readonly string[]) => `| ${cells.map(markdownCell).join(" | ")} |`;
   const body = [line(head), `|${"---|".repeat(head.length)}`, ...rows.map(line)];
   return [`### ${title}`, "", ...body, ...(notes === undefined ? [] : ["", ...notes])].join("\n");
 }

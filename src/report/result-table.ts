@@ -2,7 +2,7 @@
  * What `simulate` and the demo print: machines of equal terms by time of the step, bounds and machines of other terms apart, and
  * what the numbers mean. Pure functions from a finished result to text.
  */
-import { oneLine } from "../io/faults.ts";
+import { visible } from "../core/visible-text.ts";
 import type { SimulationResult } from "../sim/result/result.ts";
 import { footprints } from "./charts/memory.ts";
 import { coverageNotes, incompleteMark } from "./coverage-note.ts";
@@ -35,7 +35,7 @@ export function resultTable(result: SimulationResult, options: TableOptions = {}
   const cells = cellsOf([{ file: "result", sha256: "", result }]);
   const traces = result.traces.map(({ name, network, method, sparsity, step }) => {
     const dropped = sparsity === undefined ? "" : ` ${percent(sparsity)}`;
-    return oneLine(`${name}: ${network}, ${method}${dropped}, step ${step}`);
+    return visible(`${name}: ${network}, ${method}${dropped}, step ${step}`);
   });
   const workloads = unique(cells.map(({ workload }) => workload));
   const tables = workloads.map((workload) =>
@@ -155,7 +155,7 @@ function notes(result: SimulationResult, cells: readonly Cell[], { hints }: Tabl
     ...selectionNote(cells, dense),
     ...trainingNote(cells, hints?.training),
     ...(sample === null ? [] : [sample]),
-    ...coverageNotes(result).map(oneLine),
+    ...coverageNotes(result).map(visible),
     ...costNote(result),
     ...(notCharged.length === 0 ? [] : [`Not charged (not in the trace): ${notCharged.join(", ")}.`]),
   ].map((line) => wrapped(line));

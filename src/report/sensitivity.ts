@@ -3,9 +3,9 @@
  * finished points.
  */
 
-import { stringify } from "csv-stringify/sync";
 import { type Static, Type } from "typebox";
 import { SPARSITY_RANGE } from "../core/sparsity-range.ts";
+import { csvText } from "../io/csv-text.ts";
 import { DROPS, type Drop, isSwat } from "../sparsity/operand-masking.ts";
 import { percent, plainTable } from "./table.ts";
 
@@ -120,7 +120,7 @@ export function sensitivityCsv(points: readonly SensitivityPoint[]): string {
     matmul_speedup: done?.speedup.matmul ?? null,
     step_speedup: done?.speedup.step ?? null,
   }));
-  return stringify(records, { header: true });
+  return csvText(records);
 }
 
 /** Test accuracy ± standard error and speed-up of every curve, one column a sparsity. */

@@ -1,5 +1,6 @@
 /** Draws a Vega-Lite specification as SVG, without a browser. The libraries are loaded when something is drawn. */
 import type { TopLevelSpec } from "vega-lite";
+import { visibleLines } from "../core/visible-text.ts";
 
 /** The text of the SVG file of a Vega-Lite specification; the same one gives the same text. */
 export async function renderSvg(spec: object): Promise<string> {
@@ -7,5 +8,5 @@ export async function renderSvg(spec: object): Promise<string> {
   const view = new vega.View(vega.parse(compile(spec as TopLevelSpec).spec), { renderer: "none" });
   const svg = await view.toSVG();
   view.finalize();
-  return `${svg}\n`;
+  return `${visibleLines(svg)}\n`;
 }

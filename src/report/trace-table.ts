@@ -1,7 +1,7 @@
 /** What a trace holds, as text: network, step, and per layer geometry, MACs, densities and how unevenly they are spread. */
 
 import { denseMacs } from "../core/dense-macs.ts";
-import { oneLine } from "../io/faults.ts";
+import { visible } from "../core/visible-text.ts";
 import { coverageOf, coverageText } from "../trace/coverage.ts";
 import { isMacOp, type TraceManifest, type TraceTensor } from "../trace/manifest.ts";
 import type { DensityStatistics } from "../trace/statistics.ts";
@@ -36,7 +36,7 @@ export function traceTable(
       const numbers = statistics.get(id as string) as DensityStatistics;
       const first = index === 0;
       table.push([
-        first ? oneLine(op.layer) : "",
+        first ? visible(op.layer) : "",
         first ? op.pass : "",
         first ? describeGeometry(op.geometry) : "",
         operand,
@@ -50,7 +50,7 @@ export function traceTable(
   const others = manifest.ops.length - manifest.ops.filter(isMacOp).length;
   const coverage = coverageOf(manifest);
   return [
-    oneLine(`${name}: ${settings.map(([key, value]) => `${key} ${value}`).join(" · ")}`),
+    visible(`${name}: ${settings.map(([key, value]) => `${key} ${value}`).join(" · ")}`),
     table.toString(),
     `${manifest.tensors.length} tensors, ${storedMasks(manifest.tensors)} with masks; ${others} ops without MACs`,
     ...(coverage === undefined ? [] : [`incomplete step: ${coverageText(coverage)}`, unrecordedTable(manifest)]),
@@ -64,7 +64,7 @@ function unrecordedTable({ unrecorded = [] }: TraceManifest): string {
   const shapes = (list: readonly (readonly number[])[]) => list.map((shape) => shape.join("×")).join(", ");
   for (const { name, kind, shapes: of, macs, bytesRead, bytesWritten } of unrecorded) {
     table.push([
-      ...[name, kind, shapes(of.reads), shapes(of.writes)].map(oneLine),
+      ...[name, kind, shapes(of.reads), shapes(of.writes)].map(visible),
       macs === undefined ? "?" : ((macs.forward ?? 0) / MEGA).toFixed(2),
       ((bytesRead + bytesWritten) / MEGA).toFixed(2),
     ]);

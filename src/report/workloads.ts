@@ -4,7 +4,8 @@
  */
 
 import { quantity } from "../core/units.ts";
-import { InputError, oneLine } from "../io/faults.ts";
+import { visible } from "../core/visible-text.ts";
+import { InputError } from "../io/faults.ts";
 import { resolveMemory } from "../sim/memory/hierarchy.ts";
 import { rankedMachines, type Standing, standingOf } from "../sim/result/ranking.ts";
 import type { MachineResult, ResultRow, SimulationResult, TraceIdentity } from "../sim/result/result.ts";
@@ -44,11 +45,11 @@ export interface Cell {
 
 /** What the report calls a network with a method. */
 export function workloadOf(trace: TraceIdentity): string {
-  return `${oneLine(trace.network)} ${treatmentOf(trace)}`;
+  return `${visible(trace.network)} ${treatmentOf(trace)}`;
 }
 
 function treatmentOf({ method, sparsity }: TraceIdentity): string {
-  return oneLine(sparsity === undefined ? method : `${method} ${share(sparsity)}`);
+  return visible(sparsity === undefined ? method : `${method} ${share(sparsity)}`);
 }
 
 /**
@@ -81,7 +82,7 @@ export function cellsOf(results: readonly NamedResult[]): Cell[] {
         const key = JSON.stringify([workload, machine]);
         const cell = cells.get(key) ?? {
           workload,
-          network: oneLine(trace.network),
+          network: visible(trace.network),
           treatment: treatmentOf(trace),
           machine,
           result: own,
@@ -132,7 +133,7 @@ export function machineNames(results: readonly NamedResult[]): Map<string, strin
     if (names.has(identity)) continue;
     const count = (taken.get(machine.name) ?? 0) + 1;
     taken.set(machine.name, count);
-    names.set(identity, oneLine(count === 1 ? machine.name : `${machine.name} (${count})`));
+    names.set(identity, visible(count === 1 ? machine.name : `${machine.name} (${count})`));
   }
   return names;
 }

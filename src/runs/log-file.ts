@@ -1,7 +1,8 @@
 /** `log.jsonl` of a run: one JSON object for each epoch and each recorded step, and the same as `log.csv` where asked for. */
+
 import { join } from "node:path";
-import { stringify } from "csv-stringify/sync";
 import { writeFileAtomically } from "../io/atomic-file.ts";
+import { csvText } from "../io/csv-text.ts";
 import { type LineFile, openLines } from "../io/line-file.ts";
 import type { TrainingEvent } from "../swat/training-log.ts";
 
@@ -86,5 +87,5 @@ function logCsv(entries: readonly LogEntry[]): string {
       ]),
     ),
   }));
-  return stringify(records, { header: true });
+  return csvText(records);
 }

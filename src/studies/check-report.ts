@@ -1,5 +1,5 @@
 /** What a check found, for people and for CI: a line and a table for each machine, and JUnit XML. */
-import { oneLine } from "../io/faults.ts";
+import { visible } from "../core/visible-text.ts";
 import { junitXml } from "../report/junit.ts";
 import { plainTable } from "../report/table.ts";
 import type { CheckDifference, CheckVerdict } from "./check.ts";
@@ -18,7 +18,7 @@ export function verdictText(verdict: CheckVerdict): string {
   if (differences.length === 0) return `${machine}: ${compared} counts equal${changed === null ? "" : `; ${changed}`}`;
   const table = plainTable(["op", "counter", "recorded", "now", "change"], 2);
   for (const { op, counter, ...values } of differences) {
-    table.push([oneLine(op), oneLine(counter), recorded(values), now(values), changeOf(values)]);
+    table.push([visible(op), visible(counter), recorded(values), now(values), changeOf(values)]);
   }
   const kind = changed ?? "regression";
   return `${machine}: ${kind}: ${differences.length} of ${compared} counts differ\n${table}`;

@@ -2,7 +2,7 @@
  * A table whose columns sort at a click, with its values as a CSV file inside the page. In the CSV, text that a spreadsheet
  * would take for a formula begins with an apostrophe.
  */
-import { stringify } from "csv-stringify/sync";
+import { csvText } from "../../io/csv-text.ts";
 import { html, type Markup } from "./template.ts";
 
 /** A column: of text, or of numbers with their text for people. */
@@ -56,7 +56,7 @@ export function tableCsv<Row>({ columns, rows }: TableContent<Row>): string {
       : [{ key, value }],
   );
   const records = rows.map((row) => all.map((column) => column.value(row)));
-  return stringify([all.map(({ key }) => key), ...records], { escape_formulas: true });
+  return csvText([all.map(({ key }) => key), ...records], { header: false });
 }
 
 /** The mark of a column's numbers, where any has one. */

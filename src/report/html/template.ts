@@ -1,4 +1,5 @@
 /** HTML from template literals: every value is escaped as text unless it is markup made by this module. */
+import { visibleLines } from "../../core/visible-text.ts";
 
 /** HTML that is safe to put into HTML. */
 export class Markup {
@@ -28,7 +29,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
 
 /** Text as HTML. */
 export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ENTITIES[character]);
+  return visibleLines(text).replace(/[&<>"']/g, (character) => ENTITIES[character]);
 }
 
 function markupOf(value: Content): string {
