@@ -34,11 +34,39 @@ import { type TrainOptions, trainSettings } from "./train-settings.ts";
 const MILLI = 1e3;
 const PERCENT = 100;
 
+const HELP = `
+Example:
+  $ swat-sim train --data fashion-mnist:data/fashion-mnist --network resnet8 --method swat-u --sparsity 0.9 \\
+      --limit 5000 --epochs 3 --record last --out out/fm
+  $ swat-sim train --data cifar10:data --network resnet20 --method swat-m --sharing stable --augment crop,flip
+  $ swat-sim train --schedule unstructured_momentum_resnet18_schedule_90.yaml --network resnet18 --data cifar10:data
+
+A .yaml file gives the settings that it names; options on the command line win over it. swat-er, swat-erk and swat-m share
+the sparsity among layers: by the shape of channels, by that of the whole kernel, by momentum after every step.
+swat-m as published may starve large layers; --sharing stable is --share-by size-weighted --share-growth 1.1
+--share-at refresh --keep-filters, and each option can also be given by itself. See docs/swat-m.md.
+--drop takes ${DROPS.join(", ")}, joined by +; SWAT's is ${SWAT_DROPS.join("+")}.
+
+Resume an interrupted run; the output is byte-identical to an uninterrupted run:
+  $ swat-sim train --resume out/fm
+What decides the result may not change then; --threads, --checkpoint-every, --log-csv, --json and the folder of --data may.
+
+Environment:
+  SWAT_SIM_KERNELS=reference|js|simd|relaxed   kernel build (default simd, js where there is no WebAssembly SIMD;
+                                               relaxed fuses multiply and add and rounds differently)`;
+
 /** Adds its options and its action. */
 export function addTrainCommand(command: Command): void {
+  addRecipeOptions(command);
+  addMethodDetailOptions(command);
+  addRunOptions(command);
+  command.addHelpText("after", HELP).action(runTrain);
+}
+
+/** Data, network, method and schedule. */
+function addRecipeOptions(command: Command): void {
   const d = TRAIN_DEFAULTS;
   const names = networks.map(({ name }) => name);
-  const sharings = Object.keys(SHARINGS) as Sharing[];
   command
     .option(
       "--data <spec>",
@@ -76,7 +104,13 @@ export function addTrainCommand(command: Command): void {
     .option("--weight-decay <d>", "L2 decay of all parameters", numberIn(0, Infinity), d.weightDecay)
     .option("--batch-norm-decay", "weight decay falls on batch norm, too (default)")
     .option("--no-batch-norm-decay", "weight decay spares batch norm")
-    .option("--label-smoothing <e>", "share of the target spread over all classes", numberIn(0, 1), d.labelSmoothing)
+    .option("--label-smoothing <e>", "share of the target spread over all classes", numberIn(0, 1), d.labelSmoothing);
+}
+
+/** How SWAT-M shares weights, what keeps filters alive, and evaluation. */
+function addMethodDetailOptions(command: Command): void {
+  const sharings = Object.keys(SHARINGS) as Sharing[];
+  command
     .option("--sharing <rule>", "how swat-m shares weights among layers: authors (default), stable", oneOf(sharings))
     .option(
       "--share-by <quantity>",
@@ -95,9 +129,14 @@ export function addTrainCommand(command: Command): void {
       "--evaluation <densities>",
       "evaluate at the densities of the last step (last-step), or at those shared after it (authors)",
       oneOf(EVALUATIONS),
-      d.evaluation,
-    )
-    .option("--seed <n>", "seed of weights, shuffling and generated images", integer(0), d.seed)
+      TRAIN_DEFAULTS.evaluation,
+    );
+}
+
+/** What is trained on, recorded, written and printed. */
+function addRunOptions(command: Command): void {
+  command
+    .option("--seed <n>", "seed of weights, shuffling and generated images", integer(0), TRAIN_DEFAULTS.seed)
     .option(
       "--augment <list>",
       "vary training images: crop,flip or, of pictures, resized-crop,flip",
@@ -116,31 +155,7 @@ export function addTrainCommand(command: Command): void {
     .option("--resume <path>", "resume the run in this folder, or from this checkpoint, with its settings")
     .option("--evaluate-every <epochs>", "epochs between two evaluations (default: 1; the last always)", integer(1))
     .option("--log-csv", "write the log of epochs and recorded steps as log.csv, too")
-    .option("--json", "print one JSON object at the end")
-    .addHelpText(
-      "after",
-      `
-Example:
-  $ swat-sim train --data fashion-mnist:data/fashion-mnist --network resnet8 --method swat-u --sparsity 0.9 \\
-      --limit 5000 --epochs 3 --record last --out out/fm
-  $ swat-sim train --data cifar10:data --network resnet20 --method swat-m --sharing stable --augment crop,flip
-  $ swat-sim train --schedule unstructured_momentum_resnet18_schedule_90.yaml --network resnet18 --data cifar10:data
-
-A .yaml file gives the settings that it names; options on the command line win over it. swat-er, swat-erk and swat-m share
-the sparsity among layers: by the shape of channels, by that of the whole kernel, by momentum after every step.
-swat-m as published may starve large layers; --sharing stable is --share-by size-weighted --share-growth 1.1
---share-at refresh --keep-filters, and each option can also be given by itself. See docs/swat-m.md.
---drop takes ${DROPS.join(", ")}, joined by +; SWAT's is ${SWAT_DROPS.join("+")}.
-
-Resume an interrupted run; the output is byte-identical to an uninterrupted run:
-  $ swat-sim train --resume out/fm
-What decides the result may not change then; --threads, --checkpoint-every, --log-csv, --json and the folder of --data may.
-
-Environment:
-  SWAT_SIM_KERNELS=reference|js|simd|relaxed   kernel build (default simd, js where there is no WebAssembly SIMD;
-                                               relaxed fuses multiply and add and rounds differently)`,
-    )
-    .action(runTrain);
+    .option("--json", "print one JSON object at the end");
 }
 
 async function runTrain(options: TrainOptions, command: Command): Promise<void> {

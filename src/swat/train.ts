@@ -12,6 +12,7 @@ import { augmentation } from "./data/augment.ts";
 import type { DataSplits, Dataset } from "./data/dataset.ts";
 import { DivergenceError } from "./divergence-error.ts";
 import { evaluate, type FinalPruning, finalPruning } from "./evaluate.ts";
+import type { Evaluation } from "./layers/layer.ts";
 import { Model } from "./model.ts";
 import type { MomentumSharing } from "./momentum-sharing.ts";
 import { type Provenance, recordStep } from "./record.ts";
@@ -126,76 +127,146 @@ interface Prepared {
   readonly state: TrainState | undefined;
 }
 
-async function runSteps(prepared: Prepared, hooks: TrainHooks): Promise<TrainOutcome> {
-  const { network, data, settings, maxBatch, model, sharing, trainImages, state } = prepared;
-  const { batchSize, epochs, seed } = settings;
-  const evaluation = sharing === undefined ? "authors" : settings.evaluation;
-  const { backend } = model;
-  const labels = new Uint16Array(batchSize);
-  const stepsPerEpoch = Math.ceil(data.train.size / batchSize);
-  const steps = epochs * stepsPerEpoch;
-  const { checkpointEvery = steps, evaluateEvery = 1 } = hooks;
-  const epochLosses = [...(state?.epochLosses ?? [])];
-  let { stepsDone: step = 0, lossSum = 0, health = NO_HEALTH } = state ?? {};
-  const watch = new HealthWatch(hooks.onWarning ?? (() => {}));
-  let testAccuracy: number | undefined;
-  const save = async () => {
-    checkParameters(model, step - 1);
-    const position = { stepsDone: step, epochLosses: [...epochLosses], lossSum, health };
-    await hooks.onCheckpoint?.({ ...position, ...modelState(model) }, steps);
-  };
+function runSteps(prepared: Prepared, hooks: TrainHooks): Promise<TrainOutcome> {
+  return new TrainingRun(prepared, hooks).run();
+}
 
-  for (let epoch = Math.floor(step / stepsPerEpoch); epoch < epochs && !hooks.signal?.aborted; epoch++) {
-    const order = randomStream(seed, "shuffle", epoch).permutation(data.train.size);
-    const warmup = epoch < settings.warmup;
-    for (let index = step % stepsPerEpoch; index < stepsPerEpoch && !hooks.signal?.aborted; index++) {
-      const batch = loadBatch(trainImages(epoch), order, index * batchSize, batchSize, model, labels);
+/** A step on its way from its images to the update of the weights. */
+interface StepInEpoch {
+  readonly epoch: number;
+  readonly index: number;
+  readonly order: Uint32Array;
+  readonly warmup: boolean;
+}
 
-      const refresh = index % settings.topKPeriod === 0;
-      model.forward(batch, { training: true, refresh, warmup, seed, step });
-      const loss = model.backward(batch, labels, settings.labelSmoothing);
-      checkLoss(model, batch, loss, step);
-      const recorded = hooks.records?.(step, steps) === true;
-      if (recorded) {
-        const refreshed = refresh || warmup;
-        const provenance = { ...provenanceOf(network, data, settings, backend), epoch, step, refreshed, loss };
-        await hooks.onTrace?.(step, recordStep(model, batch, provenance));
-      }
-      const isLast = index === stepsPerEpoch - 1;
-      // The update moves the weights that a pass without drops has read.
-      const layers = recorded || isLast ? layerReports(model, batch) : [];
-      const learningRate = rateOfStep(settings, step, stepsPerEpoch);
-      const refreshIsNext = isLast || (index + 1) % settings.topKPeriod === 0;
-      const shares = settings.shareAt !== "refresh" || refreshIsNext ? sharing : undefined;
-      model.update({ ...settings, learningRate }, shares);
-      shareAfter(step, shares);
+/** A run between its first step, or where it resumes, and its last. */
+class TrainingRun {
+  readonly #prepared: Prepared;
+  readonly #hooks: TrainHooks;
+  readonly #evaluation: Evaluation;
+  readonly #stepsPerEpoch: number;
+  readonly #steps: number;
+  readonly #labels: Uint16Array;
+  readonly #watch: HealthWatch;
+  readonly #epochLosses: number[];
+  /** Steps that are done. */
+  #step: number;
+  #lossSum: number;
+  #health: RunHealth;
+  #testAccuracy: number | undefined;
 
-      lossSum += loss * batch;
-      hooks.onProgress?.({ step: step + 1, steps, epoch, loss, images: batch });
-      const at = { epoch, step };
-      if (recorded) await hooks.onEvent?.({ event: "step", ...at, loss, learningRate, layers });
-      step++;
-      if (isLast) {
-        epochLosses.push(lossSum / data.train.size);
-        lossSum = 0;
-        health = withEpoch(health, epoch, layers);
-        watch.look(epoch, layers);
-        const isDue = (epoch + 1) % evaluateEvery === 0 || step === steps;
-        testAccuracy = isDue ? evaluate(model, data.test, maxBatch, evaluation) : undefined;
-        const results = { loss: epochLosses[epoch], testAccuracy };
-        await hooks.onEvent?.({ event: "epoch", ...at, ...results, learningRate, layers });
-      }
-      if (isLast || step % checkpointEvery === 0) await save();
-      await nextTick();
-    }
+  constructor(prepared: Prepared, hooks: TrainHooks) {
+    const { data, settings, sharing, state } = prepared;
+    this.#prepared = prepared;
+    this.#hooks = hooks;
+    this.#evaluation = sharing === undefined ? "authors" : settings.evaluation;
+    this.#stepsPerEpoch = Math.ceil(data.train.size / settings.batchSize);
+    this.#steps = settings.epochs * this.#stepsPerEpoch;
+    this.#labels = new Uint16Array(settings.batchSize);
+    this.#watch = new HealthWatch(hooks.onWarning ?? (() => {}));
+    this.#epochLosses = [...(state?.epochLosses ?? [])];
+    this.#step = state?.stepsDone ?? 0;
+    this.#lossSum = state?.lossSum ?? 0;
+    this.#health = state?.health ?? NO_HEALTH;
   }
-  const seen = (step % stepsPerEpoch) * batchSize;
-  if (hooks.signal?.aborted) await save();
-  if (seen > 0) epochLosses.push(lossSum / seen);
-  if (seen > 0 || testAccuracy === undefined) testAccuracy = evaluate(model, data.test, maxBatch, evaluation);
-  const prunes = settings.method !== "dense" && settings.drop?.includes("weights:forward") !== false;
-  const pruned = prunes ? finalPruning(model, testAccuracy) : null;
-  return { model, testAccuracy, finalPruning: pruned, epochLosses, health, stepsDone: step, steps };
+
+  async run(): Promise<TrainOutcome> {
+    const { data, settings } = this.#prepared;
+    const perEpoch = this.#stepsPerEpoch;
+    const { checkpointEvery = this.#steps } = this.#hooks;
+    for (let epoch = Math.floor(this.#step / perEpoch); epoch < settings.epochs && !this.#isAborted; epoch++) {
+      const order = randomStream(settings.seed, "shuffle", epoch).permutation(data.train.size);
+      const warmup = epoch < settings.warmup;
+      for (let index = this.#step % perEpoch; index < perEpoch && !this.#isAborted; index++) {
+        await this.#takeStep({ epoch, index, order, warmup });
+        if (index === perEpoch - 1 || this.#step % checkpointEvery === 0) await this.#save();
+        await nextTick();
+      }
+    }
+    return this.#outcome();
+  }
+
+  get #isAborted(): boolean {
+    return this.#hooks.signal?.aborted === true;
+  }
+
+  async #takeStep(at: StepInEpoch): Promise<void> {
+    const { settings, model, trainImages, sharing } = this.#prepared;
+    const { epoch, index, order, warmup } = at;
+    const { batchSize, topKPeriod, seed } = settings;
+    const step = this.#step;
+    const batch = loadBatch(trainImages(epoch), order.subarray(index * batchSize), model, this.#labels);
+    const refresh = index % topKPeriod === 0;
+    model.forward(batch, { training: true, refresh, warmup, seed, step });
+    const loss = model.backward(batch, this.#labels, settings.labelSmoothing);
+    checkLoss(model, batch, loss, step);
+    const isRecorded = this.#hooks.records?.(step, this.#steps) === true;
+    if (isRecorded) await this.#record(batch, { epoch, step, refreshed: refresh || warmup, loss });
+    const isLast = index === this.#stepsPerEpoch - 1;
+    // The update moves the weights that a pass without drops has read.
+    const layers = isRecorded || isLast ? layerReports(model, batch) : [];
+    const learningRate = rateOfStep(settings, step, this.#stepsPerEpoch);
+    const refreshIsNext = isLast || (index + 1) % topKPeriod === 0;
+    const shares = settings.shareAt !== "refresh" || refreshIsNext ? sharing : undefined;
+    model.update({ ...settings, learningRate }, shares);
+    shareAfter(step, shares);
+
+    this.#lossSum += loss * batch;
+    this.#hooks.onProgress?.({ step: step + 1, steps: this.#steps, epoch, loss, images: batch });
+    if (isRecorded) await this.#hooks.onEvent?.({ event: "step", epoch, step, loss, learningRate, layers });
+    this.#step++;
+    if (isLast) await this.#endEpoch({ epoch, step }, learningRate, layers);
+  }
+
+  async #record(batch: number, at: { epoch: number; step: number; refreshed: boolean; loss: number }): Promise<void> {
+    const { network, data, settings, model } = this.#prepared;
+    const provenance = { ...provenanceOf(network, data, settings, model.backend), ...at };
+    await this.#hooks.onTrace?.(at.step, recordStep(model, batch, provenance));
+  }
+
+  async #endEpoch(
+    at: { readonly epoch: number; readonly step: number },
+    learningRate: number,
+    layers: ReturnType<typeof layerReports>,
+  ): Promise<void> {
+    const { data } = this.#prepared;
+    const { evaluateEvery = 1 } = this.#hooks;
+    this.#epochLosses.push(this.#lossSum / data.train.size);
+    this.#lossSum = 0;
+    this.#health = withEpoch(this.#health, at.epoch, layers);
+    this.#watch.look(at.epoch, layers);
+    const isDue = (at.epoch + 1) % evaluateEvery === 0 || this.#step === this.#steps;
+    this.#testAccuracy = isDue ? this.#evaluate() : undefined;
+    const results = { loss: this.#epochLosses[at.epoch], testAccuracy: this.#testAccuracy };
+    await this.#hooks.onEvent?.({ event: "epoch", ...at, ...results, learningRate, layers });
+  }
+
+  #evaluate(): number {
+    const { model, data, maxBatch } = this.#prepared;
+    return evaluate(model, data.test, maxBatch, this.#evaluation);
+  }
+
+  async #save(): Promise<void> {
+    const { model } = this.#prepared;
+    checkParameters(model, this.#step - 1);
+    const position = { stepsDone: this.#step, epochLosses: [...this.#epochLosses] };
+    const sums = { lossSum: this.#lossSum, health: this.#health };
+    await this.#hooks.onCheckpoint?.({ ...position, ...sums, ...modelState(model) }, this.#steps);
+  }
+
+  /** Where the run ended, or was stopped. */
+  async #outcome(): Promise<TrainOutcome> {
+    const { model, settings } = this.#prepared;
+    const seen = (this.#step % this.#stepsPerEpoch) * settings.batchSize;
+    if (this.#isAborted) await this.#save();
+    if (seen > 0) this.#epochLosses.push(this.#lossSum / seen);
+    const isStale = seen > 0 || this.#testAccuracy === undefined;
+    const testAccuracy = isStale ? this.#evaluate() : (this.#testAccuracy as number);
+    const prunes = settings.method !== "dense" && settings.drop?.includes("weights:forward") !== false;
+    const pruned = prunes ? finalPruning(model, testAccuracy) : null;
+    const reached = { health: this.#health, stepsDone: this.#step, steps: this.#steps };
+    return { model, testAccuracy, finalPruning: pruned, epochLosses: this.#epochLosses, ...reached };
+  }
 }
 
 function shareAfter(step: number, sharing: MomentumSharing | undefined): void {
@@ -225,19 +296,12 @@ function checkParameters({ parameters }: Model, step: number): void {
   );
 }
 
-/** Fills the model's images and the labels with a batch in shuffled order; the last one of an epoch may be smaller. */
-function loadBatch(
-  data: Dataset,
-  order: Uint32Array,
-  from: number,
-  batchSize: number,
-  model: Model,
-  labels: Uint16Array,
-): number {
-  const batch = Math.min(batchSize, data.size - from);
+/** Fills the model's images and the labels with the next images of `order`; the last batch of an epoch may be smaller. */
+function loadBatch(data: Dataset, order: Uint32Array, model: Model, labels: Uint16Array): number {
+  const batch = Math.min(labels.length, order.length);
   for (let i = 0; i < batch; i++) {
-    data.loadImage(order[from + i], model.pixels, i * model.images.size);
-    labels[i] = data.label(order[from + i]);
+    data.loadImage(order[i], model.pixels, i * model.images.size);
+    labels[i] = data.label(order[i]);
   }
   return batch;
 }

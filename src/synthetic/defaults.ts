@@ -22,77 +22,96 @@ type Fitted = keyof typeof FITTED;
 
 /** The patterns of every layer and every ReLU. */
 export function fittedPatterns(order: PatternOrder): StepPatterns {
-  const { network, sparsities, settings } = order;
+  const { network, settings } = order;
   const layers = layersOf(network);
   const places = layerPlaces(order);
-  const latents = new ChannelLatents(network, order.seed);
-  const given = <T extends Partial<SyntheticSettings>>(fitted: T): T => ({ ...fitted, ...only(settings, fitted) });
+  const fit: Fit = {
+    order,
+    latents: new ChannelLatents(network, order.seed),
+    given: (fitted) => ({ ...fitted, ...only(settings, fitted) }),
+  };
+  const relus = [...network.nodes.entries()].filter(([, { op }]) => op === "relu");
+  return {
+    weights: layers.map((node, index) => weightPattern(fit, node, index, places[index])),
+    saved: layers.map((_, index) => savedPattern(fit, index, places[index])),
+    natural: new Map(relus.map(([index, { name }]) => [name, naturalPattern(fit, index)])),
+    gradDensity: settings.gradDensity ?? 1,
+  };
+}
 
-  const weights = layers.map((node, index): WeightPattern => {
-    const place = places[index];
-    const features = weightFeatures(place, 1 - sparsities[index].weight);
-    const { filterSpread, channelSpread, sliceSpread } = given({
-      filterSpread: Math.exp(linear(`${place.kind}.filterSpread`, features)),
-      channelSpread: Math.exp(linear(`${place.kind}.channelSpread`, features)),
-      sliceSpread: place.kind === "linear" ? 0 : Math.exp(linear("conv.sliceSpread", features)),
-    });
-    const coupling = couplingOf("outputGradCoupling", place);
-    return {
-      filters: scaled(latents.filters(node, coupling), filterSpread),
-      channels: scaled(latents.channels(node), channelSpread),
-      slices: sliceSpread,
-    };
+/** What the patterns of a step have in common. */
+interface Fit {
+  readonly order: PatternOrder;
+  readonly latents: ChannelLatents;
+  /** What was fitted, but for what a user says. */
+  readonly given: <T extends Partial<SyntheticSettings>>(fitted: T) => T;
+}
+
+function weightPattern(
+  { order, latents, given }: Fit,
+  node: LayerNode,
+  index: number,
+  place: LayerPlace,
+): WeightPattern {
+  const features = weightFeatures(place, 1 - order.sparsities[index].weight);
+  const { filterSpread, channelSpread, sliceSpread } = given({
+    filterSpread: Math.exp(linear(`${place.kind}.filterSpread`, features)),
+    channelSpread: Math.exp(linear(`${place.kind}.channelSpread`, features)),
+    sliceSpread: place.kind === "linear" ? 0 : Math.exp(linear("conv.sliceSpread", features)),
   });
+  const coupling = couplingOf("outputGradCoupling", place);
+  return {
+    filters: scaled(latents.filters(node, coupling), filterSpread),
+    channels: scaled(latents.channels(node), channelSpread),
+    slices: sliceSpread,
+  };
+}
 
-  const saved = layers.map((_, index): FieldPattern => {
-    const place = places[index];
-    const density = 1 - sparsities[index].input;
-    const features = savedFeatures(place, density);
-    const isConv = place.kind === "conv";
-    const shares = given({
-      savedOffsets: share(`${place.kind}.savedOffsets`, features),
-      savedImageOffsets: share(`${place.kind}.savedImageOffsets`, features),
-      savedPlaneOffsets: isConv ? share("conv.savedPlaneOffsets", features) : 0,
-      savedPlaceOffsets: isConv ? share("conv.savedPlaceOffsets", features) : 0,
-      savedChannelPlaceOffsets: isConv ? share("conv.savedChannelPlaceOffsets", features) : 0,
-      savedCommon: isConv ? share("conv.savedCommon", features) : 0,
-    });
-    const { correlation, curvature } = given({
-      correlation: isConv ? share("conv.savedCorrelation", features) : 0,
-      curvature: isConv ? share("conv.savedCurvature", features) : 0,
-    });
-    return {
-      ...{ density, offsets: shares.savedOffsets, images: shares.savedImageOffsets, planes: shares.savedPlaneOffsets },
-      ...{ places: shares.savedPlaceOffsets, channelPlaces: shares.savedChannelPlaceOffsets },
-      ...{ common: shares.savedCommon, correlation, curvature },
-    };
+function savedPattern({ order, given }: Fit, index: number, place: LayerPlace): FieldPattern {
+  const density = 1 - order.sparsities[index].input;
+  const features = savedFeatures(place, density);
+  const isConv = place.kind === "conv";
+  const shares = given({
+    savedOffsets: share(`${place.kind}.savedOffsets`, features),
+    savedImageOffsets: share(`${place.kind}.savedImageOffsets`, features),
+    savedPlaneOffsets: isConv ? share("conv.savedPlaneOffsets", features) : 0,
+    savedPlaceOffsets: isConv ? share("conv.savedPlaceOffsets", features) : 0,
+    savedChannelPlaceOffsets: isConv ? share("conv.savedChannelPlaceOffsets", features) : 0,
+    savedCommon: isConv ? share("conv.savedCommon", features) : 0,
   });
+  const { correlation, curvature } = given({
+    correlation: isConv ? share("conv.savedCorrelation", features) : 0,
+    curvature: isConv ? share("conv.savedCurvature", features) : 0,
+  });
+  return {
+    ...{ density, offsets: shares.savedOffsets, images: shares.savedImageOffsets, planes: shares.savedPlaneOffsets },
+    ...{ places: shares.savedPlaceOffsets, channelPlaces: shares.savedChannelPlaceOffsets },
+    ...{ common: shares.savedCommon, correlation, curvature },
+  };
+}
 
-  const natural = new Map<string, FieldPattern>();
-  for (const [index, node] of network.nodes.entries()) {
-    if (node.op !== "relu") continue;
-    const place = reluPlace(order, index);
-    const features = naturalFeatures(place);
-    const told = given({
-      naturalDensity: share("natural.naturalDensity", features),
-      offsets: share("natural.offsets", features),
-      imageOffsets: share("natural.imageOffsets", features),
-      planeOffsets: share("natural.planeOffsets", features),
-      placeOffsets: share("natural.placeOffsets", features),
-      channelPlaceOffsets: share("natural.channelPlaceOffsets", features),
-      common: share("natural.common", features),
-      correlation: share("natural.correlation", features),
-      curvature: share("natural.curvature", features),
-    });
-    const { offsets, common, correlation, curvature } = told;
-    const z = latents.natural(index, couplingOf("inputCoupling", place));
-    natural.set(node.name, {
-      ...{ density: told.naturalDensity, offsets, ofChannels: z.map((value) => Math.sqrt(offsets) * value) },
-      ...{ images: told.imageOffsets, planes: told.planeOffsets },
-      ...{ places: told.placeOffsets, channelPlaces: told.channelPlaceOffsets, common, correlation, curvature },
-    });
-  }
-  return { weights, saved, natural, gradDensity: settings.gradDensity ?? 1 };
+/** Of the ReLU with this number in the network. */
+function naturalPattern({ order, latents, given }: Fit, index: number): FieldPattern {
+  const place = reluPlace(order, index);
+  const features = naturalFeatures(place);
+  const told = given({
+    naturalDensity: share("natural.naturalDensity", features),
+    offsets: share("natural.offsets", features),
+    imageOffsets: share("natural.imageOffsets", features),
+    planeOffsets: share("natural.planeOffsets", features),
+    placeOffsets: share("natural.placeOffsets", features),
+    channelPlaceOffsets: share("natural.channelPlaceOffsets", features),
+    common: share("natural.common", features),
+    correlation: share("natural.correlation", features),
+    curvature: share("natural.curvature", features),
+  });
+  const { offsets, common, correlation, curvature } = told;
+  const z = latents.natural(index, couplingOf("inputCoupling", place));
+  return {
+    ...{ density: told.naturalDensity, offsets, ofChannels: z.map((value) => Math.sqrt(offsets) * value) },
+    ...{ images: told.imageOffsets, planes: told.planeOffsets },
+    ...{ places: told.placeOffsets, channelPlaces: told.channelPlaceOffsets, common, correlation, curvature },
+  };
 }
 
 function linear(name: Fitted, features: readonly number[]): number {

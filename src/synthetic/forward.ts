@@ -55,90 +55,115 @@ const SELECTS: readonly NetworkNode["op"][] = ["relu", "maxPool", "averagePool",
 const READS_VALUES: readonly NetworkNode["op"][] = ["maxPool", "averagePool", "dropout", "concat"];
 
 /** Draws the activations of a step, node by node; their values live until the last who reads them is done. */
-export function forwardZeros({ network, batch, sparsities, seed, patterns }: SyntheticStep): ForwardZeros {
-  const { nodes } = network;
-  const layers = layersOf(network);
-  const natural: Zeros[] = [];
-  const saved: Zeros[] = [];
-  const winners = new Map<NetworkNode, Int32Array>();
-  const kept = new Map<NetworkNode, BitMask>();
-  /** Kept until the last reader is done. */
-  const values = new Map<number, Float32Array>();
-  const isLayer = (node: NetworkNode) => node.op === "conv" || node.op === "linear";
-  const isSparse = (node: LayerNode) => sparsities[layers.indexOf(node)].input > 0;
-  const needsValues = (node: NetworkNode) =>
-    node.op === "conv" || node.op === "linear" ? isSparse(node) : READS_VALUES.includes(node.op) || keepsZeros(node);
-  /** What the next layer saves: of its own input where it reads the node. */
-  const savedBehind = (index: number): FieldPattern => {
-    const reader = nodes.find((node) => isLayer(node) && node.from.includes(index)) ?? nodes.slice(index).find(isLayer);
-    return patterns.saved[Math.max(0, layers.indexOf(reader as LayerNode))];
-  };
-  const lastReaders = nodes.map((_, index) =>
-    nodes.findLastIndex((reader) => reader.from.includes(index) && needsValues(reader)),
-  );
+export function forwardZeros(step: SyntheticStep): ForwardZeros {
+  const forward = new ForwardPass(step);
+  step.network.nodes.forEach((node, index) => {
+    forward.run(node, index);
+  });
+  return forward;
+}
 
-  nodes.forEach((node, index) => {
-    const shape = [batch, ...node.shape];
-    const stream = randomStream(seed, "synthetic-activation", index);
-    if (SELECTS.includes(node.op) || keepsZeros(node) || lastReaders[index] >= 0) {
+function isLayer(node: NetworkNode): node is LayerNode {
+  return node.op === "conv" || node.op === "linear";
+}
+
+/** A forward pass on its way through the network. */
+class ForwardPass implements ForwardZeros {
+  readonly natural: Zeros[] = [];
+  readonly saved: Zeros[] = [];
+  readonly winners = new Map<NetworkNode, Int32Array>();
+  readonly kept = new Map<NetworkNode, BitMask>();
+  readonly #step: SyntheticStep;
+  readonly #layers: readonly LayerNode[];
+  /** Of nodes, until their last reader is done. */
+  readonly #values = new Map<number, Float32Array>();
+  readonly #lastReaders: readonly number[];
+
+  constructor(step: SyntheticStep) {
+    const { nodes } = step.network;
+    this.#step = step;
+    this.#layers = layersOf(step.network);
+    this.#lastReaders = nodes.map((_, index) =>
+      nodes.findLastIndex((reader) => reader.from.includes(index) && this.#needsValues(reader)),
+    );
+  }
+
+  /** The next node. */
+  run(node: NetworkNode, index: number): void {
+    const values = this.#values;
+    const shape = [this.#step.batch, ...node.shape];
+    if (SELECTS.includes(node.op) || keepsZeros(node) || this.#lastReaders[index] >= 0) {
       const sources = node.from.map((from) => values.get(from) as Float32Array);
-      values.set(index, valuesOf(node, shape, sources));
+      values.set(index, this.#valuesOf(node, index, shape, sources));
     }
     const made = values.get(index);
-    natural.push(made === undefined ? null : masks.zerosOf(masks.above(made, shape, 0)));
-    if (node.op === "conv" || node.op === "linear") saveInput(node);
-    for (const from of [index, ...node.from]) if (lastReaders[from] <= index) values.delete(from);
+    this.natural.push(made === undefined ? null : masks.zerosOf(masks.above(made, shape, 0)));
+    if (isLayer(node)) this.#saveInput(node);
+    for (const from of [index, ...node.from]) if (this.#lastReaders[from] <= index) values.delete(from);
+  }
 
-    function valuesOf(node: NetworkNode, shape: number[], sources: Float32Array[]): Float32Array {
-      const saved = savedBehind(index);
-      if (node.op === "relu") return drawActivation({ shape, natural: patterns.natural.get(node.name), saved }, stream);
-      if (keepsZeros(node)) return sources[0];
-      if (node.op === "averagePool") return averagePool({ ...node.geometry, N: batch }, sources[0]);
-      if (node.op === "concat") return joined(batch, sources);
-      if (node.op === "dropout") return drop(node.rate, shape, sources[0]);
-      if (node.op !== "maxPool") return drawActivation({ shape, saved }, stream);
-      const g = { ...node.geometry, N: batch };
-      const output = new Float32Array(masks.outputSize(g));
-      const argmax = new Int32Array(output.length);
-      maxPoolForward(g, sources[0], output, argmax);
-      winners.set(node, argmax);
-      return output;
-    }
+  #needsValues(node: NetworkNode): boolean {
+    if (isLayer(node)) return this.#step.sparsities[this.#layers.indexOf(node)].input > 0;
+    return READS_VALUES.includes(node.op) || keepsZeros(node);
+  }
 
-    function drop(rate: number, shape: number[], source: Float32Array): Float32Array {
+  #valuesOf(node: NetworkNode, index: number, shape: number[], sources: Float32Array[]): Float32Array {
+    const { batch, seed, patterns } = this.#step;
+    const stream = randomStream(seed, "synthetic-activation", index);
+    const saved = this.#savedBehind(index);
+    if (node.op === "relu") return drawActivation({ shape, natural: patterns.natural.get(node.name), saved }, stream);
+    if (keepsZeros(node)) return sources[0];
+    if (node.op === "averagePool") return averagePool({ ...node.geometry, N: batch }, sources[0]);
+    if (node.op === "concat") return joined(batch, sources);
+    if (node.op === "dropout") {
+      const { rate } = node;
       const keeps = (i: number) => stream.uniformAt(i) >= rate;
-      kept.set(node, masks.thinned(null, shape, keeps));
-      return source.map((value, i) => (keeps(i) ? value : 0));
+      this.kept.set(node, masks.thinned(null, shape, keeps));
+      return sources[0].map((value, i) => (keeps(i) ? value : 0));
     }
-  });
-  return { natural, saved, winners, kept };
+    if (node.op !== "maxPool") return drawActivation({ shape, saved }, stream);
+    const g = { ...node.geometry, N: batch };
+    const output = new Float32Array(masks.outputSize(g));
+    const argmax = new Int32Array(output.length);
+    maxPoolForward(g, sources[0], output, argmax);
+    this.winners.set(node, argmax);
+    return output;
+  }
 
-  /** min(k, natural nonzeros) of the largest; layers that keep as many of one tensor share what they keep. */
-  function saveInput(node: LayerNode): void {
+  /** What the next layer saves: of its own input where it reads the node. */
+  #savedBehind(index: number): FieldPattern {
+    const { network, patterns } = this.#step;
+    const { nodes } = network;
+    const reader = nodes.find((node) => isLayer(node) && node.from.includes(index)) ?? nodes.slice(index).find(isLayer);
+    return patterns.saved[Math.max(0, this.#layers.indexOf(reader as LayerNode))];
+  }
+
+  /** min(k, activation nonzeros) of the largest; layers that keep as many of one tensor share what they keep. */
+  #saveInput(node: LayerNode): void {
+    const { batch, network, sparsities } = this.#step;
     const [source] = node.from;
-    const shape = [batch, ...nodes[source].shape];
+    const shape = [batch, ...network.nodes[source].shape];
     const size = sizeOf(shape);
-    const zeros = natural[source];
-    const wanted = keepCount(sparsities[layers.indexOf(node)].input, size);
-    const equal = layers.findIndex(
-      (other, at) => at < saved.length && other.from[0] === source && keepCount(sparsities[at].input, size) === wanted,
+    const zeros = this.natural[source];
+    const keptBy = (layer: number) => keepCount(sparsities[layer].input, size);
+    const wanted = keptBy(this.#layers.indexOf(node));
+    const equal = this.#layers.findIndex(
+      (other, at) => at < this.saved.length && other.from[0] === source && keptBy(at) === wanted,
     );
-    if (wanted >= (zeros === null ? size : countOnes(zeros))) saved.push(zeros);
-    else if (equal >= 0) saved.push(saved[equal]);
-    else saved.push(masks.largest(scoresOf(node, source, shape), shape, wanted));
+    if (wanted >= (zeros === null ? size : countOnes(zeros))) this.saved.push(zeros);
+    else if (equal >= 0) this.saved.push(this.saved[equal]);
+    else this.saved.push(masks.largest(this.#scoresOf(node, source, shape), shape, wanted));
   }
 
   /** What is not drawn for this layer, as pooled values, is saved by a draw of its own among what is not zero. */
-  function scoresOf(node: LayerNode, source: number, shape: readonly number[]): Float32Array {
-    const drawn = values.get(source) as Float32Array;
-    const made = nodes[source].op;
-    if (!SELECTS.includes(made) && !keepsZeros(nodes[source])) return drawn;
-    if (made === "relu") return drawn;
-    const layer = layers.indexOf(node);
-    const scores = drawActivation(
-      { shape, saved: patterns.saved[layer] },
-      randomStream(seed, "synthetic-saved", layer),
-    );
+  #scoresOf(node: LayerNode, source: number, shape: readonly number[]): Float32Array {
+    const { network, patterns, seed } = this.#step;
+    const drawn = this.#values.get(source) as Float32Array;
+    const made = network.nodes[source];
+    if (made.op === "relu" || !(SELECTS.includes(made.op) || keepsZeros(made))) return drawn;
+    const layer = this.#layers.indexOf(node);
+    const stream = randomStream(seed, "synthetic-saved", layer);
+    const scores = drawActivation({ shape, saved: patterns.saved[layer] }, stream);
     for (let i = 0; i < scores.length; i++) if (drawn[i] === 0) scores[i] = 0;
     return scores;
   }

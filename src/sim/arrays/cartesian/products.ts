@@ -12,109 +12,110 @@ import type { PeGrid } from "./pe-grid.ts";
 import type { PlaneAxis } from "./plane-axis.ts";
 import type { WeightQueues } from "./weight-queues.ts";
 
-/** Counts products; `valid` and `stalls` are those of the last call. */
-export interface ProductCounter {
+/** Counts products over queues that are refilled in place; `valid` and `stalls` are those of the last call. */
+export class ProductCounter {
   /** Products that land in an output. */
-  valid: number;
+  valid = 0;
   /** Cycles lost to bank conflicts. */
-  stalls: number;
-  count(activationQueue: number, weightQueue: number): void;
-}
-
-/** A counter over queues that are refilled in place. */
-export function productCounter(
-  acts: ActivationQueues,
-  weights: WeightQueues,
-  { horizontal, vertical }: Job,
-  grid: PeGrid,
-): ProductCounter {
-  const { activations: I, weights: F } = grid;
-  const [W, H] = [horizontal.outputs, vertical.outputs];
-  const { x: ax, y: ay, code: aCode } = acts;
-  const { x: wx, y: wy, code: wCode, cells, chunkMinY, chunkMaxY, chunkRepeats, period, phases } = weights;
-  const { table, bits } = banksOf(grid.banks);
-  const counts = new Uint16Array(MAX_BANKS);
-  const reaches = phases.map((taps) => ({ x: tapsUpTo(taps.x, horizontal), y: tapsUpTo(taps.y, vertical) }));
-
+  stalls = 0;
+  readonly #acts: ActivationQueues;
+  readonly #weights: WeightQueues;
+  readonly #grid: PeGrid;
+  /** Outputs along the axes. */
+  readonly #width: number;
+  readonly #height: number;
+  readonly #banks: ReturnType<typeof banksOf>;
+  readonly #counts = new Uint16Array(MAX_BANKS);
+  readonly #reaches: readonly { readonly x: Int32Array; readonly y: Int32Array; readonly tapsY: number }[];
   /** Costs of the last `period` chunks, for those that repeat them. */
-  const lastValid = new Int32Array(period);
-  const lastStalls = new Int32Array(period);
+  readonly #lastValid: Int32Array;
+  readonly #lastStalls: Int32Array;
 
-  const counter: ProductCounter = { valid: 0, stalls: 0, count };
-  return counter;
+  constructor(acts: ActivationQueues, weights: WeightQueues, { horizontal, vertical }: Job, grid: PeGrid) {
+    this.#acts = acts;
+    this.#weights = weights;
+    this.#grid = grid;
+    this.#width = horizontal.outputs;
+    this.#height = vertical.outputs;
+    this.#banks = banksOf(grid.banks);
+    this.#reaches = weights.phases.map(({ x, y }) => ({
+      ...{ x: tapsUpTo(x, horizontal), y: tapsUpTo(y, vertical) },
+      tapsY: y.length,
+    }));
+    this.#lastValid = new Int32Array(weights.period);
+    this.#lastStalls = new Int32Array(weights.period);
+  }
 
-  function count(activationQueue: number, weightQueue: number): void {
-    counter.valid = 0;
-    counter.stalls = 0;
-    const [aStart, aEnd] = [acts.starts[activationQueue], acts.ends[activationQueue]];
-    const [wStart, wEnd] = [weights.starts[weightQueue], weights.ends[weightQueue]];
-    if (aStart === aEnd || wStart === wEnd) return;
-    const phase = weightQueue % phases.length;
-    const { x, y } = reaches[phase];
-    const tapsY = phases[phase].y.length;
-    const cellStart = weights.cellStarts[weightQueue];
-    for (let a = aStart; a < aEnd; a += I) countChunk(a, Math.min(a + I, aEnd), wStart, wEnd, x, y, tapsY, cellStart);
+  count(activationQueue: number, weightQueue: number): void {
+    this.valid = 0;
+    this.stalls = 0;
+    const aStart = this.#acts.starts[activationQueue];
+    const aEnd = this.#acts.ends[activationQueue];
+    if (aStart === aEnd || this.#weights.starts[weightQueue] === this.#weights.ends[weightQueue]) return;
+    const I = this.#grid.activations;
+    for (let a = aStart; a < aEnd; a += I) this.#countChunk(a, Math.min(a + I, aEnd), weightQueue);
   }
 
   /** One chunk of activations against all weights in its reach. */
-  function countChunk(
-    from: number,
-    until: number,
-    wStart: number,
-    wEnd: number,
-    upToX: Int32Array,
-    upToY: Int32Array,
-    tapsY: number,
-    cellStart: number,
-  ): void {
+  #countChunk(from: number, until: number, queue: number): void {
+    const { x: ax, y: ay } = this.#acts;
+    const reach = this.#reaches[queue % this.#reaches.length];
     const minX = ax[from];
-    const maxX = ax[until - 1];
     let minY = ay[from];
     let maxY = minY;
     for (let a = from + 1; a < until; a++) {
       if (ay[a] < minY) minY = ay[a];
       if (ay[a] > maxY) maxY = ay[a];
     }
-    const j = minY < H ? 0 : upToY[minY - H];
-    const jEnd = upToY[maxY];
+    const j = minY < this.#height ? 0 : reach.y[minY - this.#height];
+    const jEnd = reach.y[maxY];
     if (j === jEnd) return;
-    let nextChunk = 0;
-    const iEnd = upToX[maxX];
-    for (let i = minX < W ? 0 : upToX[minX - W]; i < iEnd; i++) {
-      const row = cellStart + i * tapsY;
+    const { cells } = this.#weights;
+    const F = this.#grid.weights;
+    const wStart = this.#weights.starts[queue];
+    const cellStart = this.#weights.cellStarts[queue];
+    let chunk = 0;
+    const iEnd = reach.x[ax[until - 1]];
+    for (let i = minX < this.#width ? 0 : reach.x[minX - this.#width]; i < iEnd; i++) {
+      const row = cellStart + i * reach.tapsY;
       const first = cells[row + j] - wStart;
       const end = cells[row + jEnd] - wStart;
       if (first === end) continue;
-      let chunk = Math.floor(first / F);
-      if (chunk < nextChunk) chunk = nextChunk;
-      for (; chunk * F < end; chunk++) {
-        // A chunk of the same taps is in reach too, so that the one it repeats has just been visited.
-        const slot = chunk % period;
-        if (chunkRepeats[wStart + chunk] === 1) {
-          counter.valid += lastValid[slot];
-          counter.stalls += lastStalls[slot];
-          continue;
-        }
-        const validBefore = counter.valid;
-        const stallsBefore = counter.stalls;
-        const w = wStart + chunk * F;
-        const wUntil = Math.min(w + F, wEnd);
-        const inside =
-          minX >= wx[wUntil - 1] &&
-          maxX - wx[w] < W &&
-          minY >= chunkMaxY[wStart + chunk] &&
-          maxY - chunkMinY[wStart + chunk] < H;
-        if (inside) countInside(from, until, w, wUntil);
-        else countChecked(from, until, w, wUntil);
-        lastValid[slot] = counter.valid - validBefore;
-        lastStalls[slot] = counter.stalls - stallsBefore;
-      }
-      nextChunk = chunk;
+      chunk = Math.max(chunk, Math.floor(first / F));
+      for (; chunk * F < end; chunk++) this.#countPair({ from, until, minY, maxY }, queue, chunk);
     }
   }
 
+  /** One chunk of activations against one of weights. A chunk of the same taps is in reach too, so that the one it repeats has just been visited. */
+  #countPair({ from, until, minY, maxY }: ActivationChunk, queue: number, chunk: number): void {
+    const { starts, ends, x: wx, chunkRepeats, chunkMinY, chunkMaxY, period } = this.#weights;
+    const wStart = starts[queue];
+    const slot = chunk % period;
+    if (chunkRepeats[wStart + chunk] === 1) {
+      this.valid += this.#lastValid[slot];
+      this.stalls += this.#lastStalls[slot];
+      return;
+    }
+    const validBefore = this.valid;
+    const stallsBefore = this.stalls;
+    const w = wStart + chunk * this.#grid.weights;
+    const wUntil = Math.min(w + this.#grid.weights, ends[queue]);
+    const inside =
+      this.#acts.x[from] >= wx[wUntil - 1] &&
+      this.#acts.x[until - 1] - wx[w] < this.#width &&
+      minY >= chunkMaxY[wStart + chunk] &&
+      maxY - chunkMinY[wStart + chunk] < this.#height;
+    if (inside) this.#countInside(from, until, w, wUntil);
+    else this.#countChecked(from, until, w, wUntil);
+    this.#lastValid[slot] = this.valid - validBefore;
+    this.#lastStalls[slot] = this.stalls - stallsBefore;
+  }
+
   /** I × F products that all land in an output. Masks hold the banks hit at least once, twice and three times. */
-  function countInside(from: number, until: number, wFrom: number, wUntil: number): void {
+  #countInside(from: number, until: number, wFrom: number, wUntil: number): void {
+    const { code: aCode } = this.#acts;
+    const { code: wCode } = this.#weights;
+    const { bits } = this.#banks;
     let once = 0;
     let twice = 0;
     let thrice = 0;
@@ -131,12 +132,17 @@ export function productCounter(
         thrice |= third;
       }
     }
-    counter.valid += (until - from) * (wUntil - wFrom);
-    if (twice !== 0) counter.stalls += more !== 0 ? mostHits(from, until, wFrom, wUntil) - 1 : thrice !== 0 ? 2 : 1;
+    this.valid += (until - from) * (wUntil - wFrom);
+    if (twice !== 0) this.stalls += more !== 0 ? this.#mostHits(from, until, wFrom, wUntil) - 1 : thrice !== 0 ? 2 : 1;
   }
 
   /** I × F products of which some may fall outside. */
-  function countChecked(from: number, until: number, wFrom: number, wUntil: number): void {
+  #countChecked(from: number, until: number, wFrom: number, wUntil: number): void {
+    const { x: ax, y: ay, code: aCode } = this.#acts;
+    const { x: wx, y: wy, code: wCode } = this.#weights;
+    const { bits } = this.#banks;
+    const W = this.#width;
+    const H = this.#height;
     let once = 0;
     let twice = 0;
     let thrice = 0;
@@ -159,23 +165,33 @@ export function productCounter(
         thrice |= third;
       }
     }
-    counter.valid += valid;
-    if (twice !== 0) counter.stalls += more !== 0 ? mostHits(from, until, wFrom, wUntil) - 1 : thrice !== 0 ? 2 : 1;
+    this.valid += valid;
+    if (twice !== 0) this.stalls += more !== 0 ? this.#mostHits(from, until, wFrom, wUntil) - 1 : thrice !== 0 ? 2 : 1;
   }
 
   /** Products of the fullest bank, for the rare chunks with more than three. */
-  function mostHits(from: number, until: number, wFrom: number, wUntil: number): number {
+  #mostHits(from: number, until: number, wFrom: number, wUntil: number): number {
+    const { x: ax, y: ay, code: aCode } = this.#acts;
+    const { x: wx, y: wy, code: wCode } = this.#weights;
     let most = 0;
-    counts.fill(0);
+    this.#counts.fill(0);
     for (let a = from; a < until; a++) {
       for (let w = wFrom; w < wUntil; w++) {
-        if ((ax[a] - wx[w]) >>> 0 >= W || (ay[a] - wy[w]) >>> 0 >= H) continue;
-        const hits = ++counts[table[wCode[w] | aCode[a]]];
+        if ((ax[a] - wx[w]) >>> 0 >= this.#width || (ay[a] - wy[w]) >>> 0 >= this.#height) continue;
+        const hits = ++this.#counts[this.#banks.table[wCode[w] | aCode[a]]];
         if (hits > most) most = hits;
       }
     }
     return most;
   }
+}
+
+/** Activations [from, until) of a queue, x ascending, and the range of their y. */
+interface ActivationChunk {
+  readonly from: number;
+  readonly until: number;
+  readonly minY: number;
+  readonly maxY: number;
 }
 
 /** [position]: how many of the sorted `taps` are at most at that position, in steps of the stride. */

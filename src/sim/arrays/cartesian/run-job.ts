@@ -5,11 +5,11 @@
  * outer products take planes, and wait at the end.
  * With I · F multipliers each, cycles · PEs · I · F = mults + idleBricks + idleConflicts + idlePEs + idleHalo.
  */
-import { activationQueues } from "./activation-queues.ts";
+import { type ActivationQueues, activationQueues } from "./activation-queues.ts";
 import type { Job, JobStep, PlaneSource } from "./job.ts";
 import { densePlane, drainedFilters, haloOf, type PeGrid, sumOfRounds, type Tiling, tilingOf } from "./pe-grid.ts";
-import { productCounter } from "./products.ts";
-import { weightQueues } from "./weight-queues.ts";
+import { ProductCounter } from "./products.ts";
+import { type WeightQueues, weightQueues } from "./weight-queues.ts";
 
 /** Sums over the jobs of an operation, named as DNNsim names them where it has them. */
 export interface CartesianTotals {
@@ -97,17 +97,17 @@ interface PassCost {
 function runPlanes(job: Job, tiling: Tiling, grid: PeGrid, totals: CartesianTotals): void {
   const { arrays = 1 } = grid;
   const { sharers, copies } = tiling;
-  const costOf = passCosts(job, tiling, grid, totals);
+  const costs = new PassCosts(job, tiling, grid, totals);
   const waits = job.accumulate === "outer" ? waitsAtEnd(arrays) : waitsInRounds(arrays);
   const rounds = Math.ceil((sharers * tiling.passes) / arrays);
   let busy = 0;
   job.steps.forEach((step, s) => {
-    const cost = costOf(step);
+    costs.load(step);
     const copy = Math.floor((s * copies) / job.steps.length);
     step.planes.forEach((plane, p) => {
       const [sharer, serial] =
         job.accumulate === "tiles" ? [p, s] : job.accumulate === "spread" ? [s, p] : [copy * step.planes.length + p, s];
-      cost(plane).forEach((own, pass) => {
+      costs.of(plane).forEach((own, pass) => {
         busy += own.cycles;
         const task = pass * sharers + sharer;
         waits.add(task % arrays, serial * rounds + Math.floor(task / arrays), own);
@@ -168,78 +168,123 @@ function waitsAtEnd(arrays: number): Waits {
 }
 
 /** Costs of the passes over planes, one step after the other; adds all that is no time to `totals`. */
-function passCosts(job: Job, tiling: Tiling, grid: PeGrid, totals: CartesianTotals) {
-  const acts = activationQueues(job, tiling, grid);
-  const weights = weightQueues(job, tiling, grid);
-  const products = productCounter(acts, weights, job, grid);
-  const { activations: I, weights: F } = grid;
-  const pes = grid.peRows * grid.peColumns;
-  const phases = weights.phases.length;
+class PassCosts {
+  readonly #job: Job;
+  readonly #passes: number;
+  readonly #grid: PeGrid;
+  readonly #totals: CartesianTotals;
+  readonly #acts: ActivationQueues;
+  readonly #weights: WeightQueues;
+  readonly #products: ProductCounter;
+  readonly #pes: number;
+  #fullKernels = false;
   /** What a plane without a zero costs under kernels without a zero: the same every time. */
-  let full: { readonly costs: readonly PassCost[]; readonly counts: CartesianTotals } | undefined;
+  #full: { readonly costs: readonly PassCost[]; readonly counts: CartesianTotals } | undefined;
 
-  return (step: JobStep) => {
-    const fullKernels = job.isDense && full !== undefined ? true : weights.load(step.weights);
-    return (plane: PlaneSource): readonly PassCost[] => {
-      const isFull = (job.isDense && full !== undefined) || (acts.load(plane) && fullKernels);
-      if (isFull && full !== undefined) {
-        add(totals, full.counts, 1);
-        return full.costs;
-      }
-      const before = isFull ? { ...totals } : undefined;
-      const costs = Array.from({ length: tiling.passes }, (_, pass) => passCost(pass));
-      if (before !== undefined) {
-        const counts = { ...totals };
-        add(counts, before, -1);
-        full = { costs, counts };
-      }
-      return costs;
-    };
-  };
+  constructor(job: Job, tiling: Tiling, grid: PeGrid, totals: CartesianTotals) {
+    this.#job = job;
+    this.#passes = tiling.passes;
+    this.#grid = grid;
+    this.#totals = totals;
+    this.#acts = activationQueues(job, tiling, grid);
+    this.#weights = weightQueues(job, tiling, grid);
+    this.#products = new ProductCounter(this.#acts, this.#weights, job, grid);
+    this.#pes = grid.peRows * grid.peColumns;
+  }
+
+  /** Takes the kernels of a step. */
+  load(step: JobStep): void {
+    this.#fullKernels = this.#isKnown || this.#weights.load(step.weights);
+  }
+
+  /** Costs of the passes over a plane under the kernels of the step. */
+  of(plane: PlaneSource): readonly PassCost[] {
+    const isFull = this.#isKnown || (this.#acts.load(plane) && this.#fullKernels);
+    if (isFull && this.#full !== undefined) {
+      add(this.#totals, this.#full.counts, 1);
+      return this.#full.costs;
+    }
+    const before = isFull ? { ...this.#totals } : undefined;
+    const costs = Array.from({ length: this.#passes }, (_, pass) => this.#passCost(pass));
+    if (before !== undefined) {
+      const counts = { ...this.#totals };
+      add(counts, before, -1);
+      this.#full = { costs, counts };
+    }
+    return costs;
+  }
+
+  /** Whether all planes cost what is known. */
+  get #isKnown(): boolean {
+    return this.#job.isDense && this.#full !== undefined;
+  }
 
   /** All processing elements of an array over one plane and the filters of one pass. */
-  function passCost(pass: number): PassCost {
-    let [longest, longestStalls, longestPacked, busy, mostLoops] = [0, 0, 0, 0, 0];
-    let weightReads = 0;
-    for (let phase = 0; phase < phases; phase++) {
-      const queue = pass * phases + phase;
-      weightReads += Math.ceil((weights.ends[queue] - weights.starts[queue]) / F) * F;
-    }
-    for (let pe = 0; pe < pes; pe++) {
-      let [cycles, stalls, packed, loops] = [0, 0, 0, 0];
-      for (let phase = 0; phase < phases; phase++) {
-        const [aQueue, wQueue] = [phase * pes + pe, pass * phases + phase];
-        const nonzeros = acts.ends[aQueue] - acts.starts[aQueue];
-        if (nonzeros === 0) continue;
-        const activationChunks = Math.ceil(nonzeros / I);
-        loops += activationChunks;
-        const taken = weights.ends[wQueue] - weights.starts[wQueue];
-        if (taken === 0) continue;
-        products.count(aQueue, wQueue);
-        const pairs = activationChunks * Math.ceil(taken / F);
-        cycles += pairs + products.stalls;
-        stalls += products.stalls;
-        packed += Math.ceil((nonzeros * taken) / (I * F));
-        totals.chunkPairs += pairs;
-        totals.mults += products.valid;
-        totals.redundantProducts += nonzeros * taken - products.valid;
-        totals.idleBricks += pairs * I * F - products.valid;
-        totals.idleConflicts += products.stalls * I * F;
-      }
+  #passCost(pass: number): PassCost {
+    const { activations: I, weights: F } = this.#grid;
+    const weightReads = this.#weightReads(pass);
+    const totals = this.#totals;
+    let busy = 0;
+    let mostLoops = 0;
+    const slowest = { cycles: 0, stalls: 0, packed: 0 };
+    for (let pe = 0; pe < this.#pes; pe++) {
+      const { cycles, stalls, packed, loops } = this.#elementCost(pe, pass);
       totals.activationChunks += loops;
       totals.activationReads += loops * I;
       busy += cycles;
-      if (cycles > longest) {
-        longest = cycles;
-        longestStalls = stalls;
+      if (cycles > slowest.cycles) {
+        slowest.cycles = cycles;
+        slowest.stalls = stalls;
       }
-      if (packed > longestPacked) longestPacked = packed;
+      if (packed > slowest.packed) slowest.packed = packed;
       if (loops > mostLoops) mostLoops = loops;
     }
-    totals.idlePEs += (longest * pes - busy) * I * F;
-    totals.weightReads += weightReads * pes;
+    totals.idlePEs += (slowest.cycles * this.#pes - busy) * I * F;
+    totals.weightReads += weightReads * this.#pes;
     totals.offChipWeightReads += mostLoops * weightReads;
-    return { cycles: longest, stalls: longestStalls, packed: longestPacked };
+    return slowest;
+  }
+
+  /** Weights of a pass, in whole chunks. */
+  #weightReads(pass: number): number {
+    const { weights: F } = this.#grid;
+    const { starts, ends, phases } = this.#weights;
+    let reads = 0;
+    for (let phase = 0; phase < phases.length; phase++) {
+      const queue = pass * phases.length + phase;
+      reads += Math.ceil((ends[queue] - starts[queue]) / F) * F;
+    }
+    return reads;
+  }
+
+  /** One processing element: phase by phase, its activations against the weights of the pass. */
+  #elementCost(pe: number, pass: number): PassCost & { readonly loops: number } {
+    const { activations: I, weights: F } = this.#grid;
+    const totals = this.#totals;
+    const phases = this.#weights.phases.length;
+    const cost = { cycles: 0, stalls: 0, packed: 0, loops: 0 };
+    for (let phase = 0; phase < phases; phase++) {
+      const aQueue = phase * this.#pes + pe;
+      const wQueue = pass * phases + phase;
+      const nonzeros = this.#acts.ends[aQueue] - this.#acts.starts[aQueue];
+      if (nonzeros === 0) continue;
+      const activationChunks = Math.ceil(nonzeros / I);
+      cost.loops += activationChunks;
+      const taken = this.#weights.ends[wQueue] - this.#weights.starts[wQueue];
+      if (taken === 0) continue;
+      this.#products.count(aQueue, wQueue);
+      const { valid, stalls } = this.#products;
+      const pairs = activationChunks * Math.ceil(taken / F);
+      cost.cycles += pairs + stalls;
+      cost.stalls += stalls;
+      cost.packed += Math.ceil((nonzeros * taken) / (I * F));
+      totals.chunkPairs += pairs;
+      totals.mults += valid;
+      totals.redundantProducts += nonzeros * taken - valid;
+      totals.idleBricks += pairs * I * F - valid;
+      totals.idleConflicts += stalls * I * F;
+    }
+    return cost;
   }
 }
 

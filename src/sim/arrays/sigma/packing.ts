@@ -3,7 +3,8 @@
  * does not fit a whole array is folded over iterations of its own, whose leaf 0 takes the partial sum back in. Vectors
  * without a nonzero have no result and are skipped. Source: STONNE 22634b8b.
  */
-import type { Iteration, IterationCost } from "./iteration-cost.ts";
+import type { IterationCost } from "./iteration-cost.ts";
+import type { Iteration } from "./ports.ts";
 import type { VectorSet } from "./vectors.ts";
 
 /** What a matrix product costs on the array. */
