@@ -125,6 +125,11 @@ const LINT_VIOLATIONS: Record<string, readonly [path: string, text: string]> = {
   noConsole: ["src/sim/a.ts", 'console.log("from a library");\n'],
   noEnum: ["src/io/b.ts", "export enum A {\n  B,\n}\n"],
   useFilenamingConvention: ["src/io/camelCase.ts", "export const a = 1;\n"],
+  noExcessiveLinesPerFunction: ["src/io/d.ts", `export function a(): void {\n${"  a();\n".repeat(61)}}\n`],
+  useMaxParams: [
+    "src/io/e.ts",
+    "export const a = (b: 1, c: 1, d: 1, e: 1, f: 1, g: 1): number => b + c + d + e + f + g;\n",
+  ],
   format: ["src/io/c.ts", "export const a   =  1\n"],
 };
 

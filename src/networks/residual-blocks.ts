@@ -14,23 +14,24 @@ export interface BlockStyle {
 }
 
 /** Adds a block that reads `x` and returns its last node. */
-export type ResidualBlock = (
-  net: GraphBuilder,
-  name: string,
-  x: number,
-  width: number,
-  stride: number,
-  style: BlockStyle,
-) => number;
+export type ResidualBlock = (net: GraphBuilder, name: string, x: number, shape: BlockShape) => number;
+
+/** Filters and stride of a block. */
+export interface BlockShape {
+  readonly width: number;
+  readonly stride: number;
+  readonly style: BlockStyle;
+}
 
 /** Two 3×3 convolutions of `width` filters. */
-export const basicBlock: ResidualBlock = (net, name, x, width, stride, style) => {
+export const basicBlock: ResidualBlock = (net, name, x, shape) => {
+  const { width, stride, style } = shape;
   const { conv } = style;
   let y = net.conv(`${name}.conv1`, x, width, { kernel: 3, stride, padding: 1, ...conv });
   y = net.relu(`${name}.relu1`, net.batchNorm(`${name}.bn1`, y));
   y = net.conv(`${name}.conv2`, y, width, { kernel: 3, padding: 1, ...conv });
   y = net.batchNorm(`${name}.bn2`, y);
-  return net.relu(`${name}.relu2`, net.add(`${name}.add`, y, shortcut(net, name, x, width, stride, style)));
+  return net.relu(`${name}.relu2`, net.add(`${name}.add`, y, shortcut(net, name, x, shape)));
 };
 
 const EXPANSION = 4;
@@ -40,7 +41,8 @@ const EXPANSION = 4;
  * (`widen` = 2 is the ImageNet network of Zagoruyko & Komodakis 2016, Table 8).
  */
 export function bottleneck(widen = 1): ResidualBlock {
-  return (net, name, x, width, stride, style) => {
+  return (net, name, x, shape) => {
+    const { width, stride, style } = shape;
     const { conv } = style;
     const inner = widen * width;
     let y = net.conv(`${name}.conv1`, x, inner, { kernel: 1, ...conv });
@@ -49,19 +51,12 @@ export function bottleneck(widen = 1): ResidualBlock {
     y = net.relu(`${name}.relu2`, net.batchNorm(`${name}.bn2`, y));
     y = net.conv(`${name}.conv3`, y, EXPANSION * width, { kernel: 1, ...conv });
     y = net.batchNorm(`${name}.bn3`, y);
-    const passed = shortcut(net, name, x, EXPANSION * width, stride, style);
+    const passed = shortcut(net, name, x, { ...shape, width: EXPANSION * width });
     return net.relu(`${name}.relu3`, net.add(`${name}.add`, y, passed));
   };
 }
 
-function shortcut(
-  net: GraphBuilder,
-  name: string,
-  x: number,
-  width: number,
-  stride: number,
-  style: BlockStyle,
-): number {
+function shortcut(net: GraphBuilder, name: string, x: number, { width, stride, style }: BlockShape): number {
   if (stride === 1 && net.channels(x) === width) return x;
   const y = net.conv(`${name}.${style.shortcut}.0`, x, width, { kernel: 1, stride, ...style.conv });
   return net.batchNorm(`${name}.${style.shortcut}.1`, y);

@@ -44,7 +44,7 @@ function stages(net: GraphBuilder, input: number, table: ResidualTable, style: B
   table.blocks.forEach((blocks, stage) => {
     for (let block = 0; block < blocks; block++) {
       const stride = stage > 0 && block === 0 ? 2 : 1;
-      x = table.block(net, `layer${stage + 1}.${block}`, x, table.widths[stage], stride, style);
+      x = table.block(net, `layer${stage + 1}.${block}`, x, { width: table.widths[stage], stride, style });
     }
   });
   return x;

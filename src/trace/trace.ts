@@ -202,9 +202,10 @@ function manifestFaults(
       const bytes = sizeOf(packed);
       if (bytes > MOST_MASK_BYTES)
         faults.push(`${at}: mask is too large, got ${bytes} bytes; valid: at most ${MOST_MASK_BYTES}`);
-      checkStored(container, at, "mask", mask, "U8", packed, faults);
+      faults.push(...storedFaults(container, `${at}: mask "${mask}"`, mask, ["U8", packed]));
     }
-    if (values !== undefined) checkStored(container, at, "values", values, "F32", shape, faults);
+    if (values !== undefined)
+      faults.push(...storedFaults(container, `${at}: values "${values}"`, values, ["F32", shape]));
     if (within !== undefined && !sameShape(tensors.get(within)?.shape, shape)) {
       faults.push(`${at}: within "${within}", which ${tensors.has(within) ? "has another shape" : "does not exist"}`);
     }
@@ -223,20 +224,17 @@ function manifestFaults(
   return faults;
 }
 
-function checkStored(
+/** Whether a tensor of the container is there, and as the manifest says. */
+function storedFaults(
   container: Container,
   at: string,
-  what: string,
   name: string,
-  dtype: string,
-  shape: readonly number[],
-  faults: string[],
-): void {
+  [dtype, shape]: readonly [string, readonly number[]],
+): string[] {
   const stored = container.tensors.get(name);
-  if (stored === undefined) faults.push(`${at}: ${what} "${name}" is not in the file`);
-  else if (stored.dtype !== dtype || !sameShape(stored.shape, shape)) {
-    faults.push(`${at}: ${what} "${name}" must be ${dtype} [${shape}], got ${stored.dtype} [${stored.shape}]`);
-  }
+  if (stored === undefined) return [`${at} is not in the file`];
+  if (stored.dtype === dtype && sameShape(stored.shape, shape)) return [];
+  return [`${at} must be ${dtype} [${shape}], got ${stored.dtype} [${stored.shape}]`];
 }
 
 function sameShape(a: readonly number[] | undefined, b: readonly number[]): boolean {

@@ -108,15 +108,19 @@ export function detailTables(cells: readonly Cell[], results: readonly NamedResu
     speedupTable(cells),
     gainTable(cells),
     causesTable(cells),
-    amountTable(cells, "stalls", "Waiting for memory, by place", "cycles", grouped, ({ rows }) =>
-      Object.entries(stallsOf(rows)).map(([place, amount]) => ({ place, part: "all", amount })),
+    amountTable(
+      cells,
+      { id: "stalls", title: "Waiting for memory, by place", unit: "cycles", show: grouped },
+      ({ rows }) => Object.entries(stallsOf(rows)).map(([place, amount]) => ({ place, part: "all", amount })),
     ),
     amountTable(
       cells,
-      "traffic",
-      "Bytes moved, by place and tensor",
-      "bytes",
-      (value) => withUnit(value, "B"),
+      {
+        id: "traffic",
+        title: "Bytes moved, by place and tensor",
+        unit: "bytes",
+        show: (value) => withUnit(value, "B"),
+      },
       trafficOf,
     ),
     ...(cells.some(({ rows }) => energyOf(rows) !== null) ? [energyTable(cells)] : []),
@@ -197,12 +201,16 @@ interface Amount {
   readonly amount: number;
 }
 
+interface AmountHead {
+  readonly id: string;
+  readonly title: string;
+  readonly unit: string;
+  readonly show: (value: number) => string;
+}
+
 function amountTable(
   cells: readonly Cell[],
-  id: string,
-  title: string,
-  unit: string,
-  show: (value: number) => string,
+  { id, title, unit, show }: AmountHead,
   amountsOf: (cell: Cell) => readonly Amount[],
 ): Markup {
   const columns: Column<Placed & Amount>[] = [
@@ -225,10 +233,13 @@ function trafficOf({ rows }: Cell): Amount[] {
 }
 
 function energyTable(cells: readonly Cell[]): Markup {
-  return amountTable(cells, "energy", "Energy of a training step, by component", "pJ", joules, ({ rows }) =>
-    Object.entries(energyOf(rows) ?? {}).map(([part, amount]) => ({
-      ...{ place: "machine", part, amount },
-    })),
+  return amountTable(
+    cells,
+    { id: "energy", title: "Energy of a training step, by component", unit: "pJ", show: joules },
+    ({ rows }) =>
+      Object.entries(energyOf(rows) ?? {}).map(([part, amount]) => ({
+        ...{ place: "machine", part, amount },
+      })),
   );
 }
 

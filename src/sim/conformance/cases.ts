@@ -34,8 +34,7 @@ export function thinnedCase(
   shape: string,
   geometry: ConvGeometry,
   density: number,
-  operands: readonly Operand[],
-  kept: number,
+  { operands, kept }: { readonly operands: readonly Operand[]; readonly kept: number },
 ): ConformanceCase {
   return caseNamed(`${pass} ${shape} ${density} ${operands} ${kept}`, () => {
     const { operation } = caseOf(pass, shape, geometry, density);

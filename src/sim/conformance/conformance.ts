@@ -118,7 +118,7 @@ function lawsOfClearing(
     name: `${pass}, ${shape}: clearing bits of ${operands.join(" and ")} adds no work`,
     check() {
       const { operation, macs } = caseOf(pass, shape, geometry, HALF);
-      const thinned = thinnedCase(pass, shape, geometry, HALF, operands, HALF);
+      const thinned = thinnedCase(pass, shape, geometry, HALF, { operands, kept: HALF });
       const before = run(operation);
       const after = run(thinned.operation);
       ensure(thinned.macs <= macs, `effectual MACs grew from ${macs} to ${thinned.macs}`);
@@ -132,7 +132,9 @@ function lawsOfClearing(
   const emptying = [a, b].map((operand) => ({
     name: `${pass}, ${shape}: ${operand} without a nonzero leaves no work where it is skipped`,
     check() {
-      const { scheduled, multiplierCycles } = run(thinnedCase(pass, shape, geometry, HALF, [operand], 0).operation);
+      const { scheduled, multiplierCycles } = run(
+        thinnedCase(pass, shape, geometry, HALF, { operands: [operand], kept: 0 }).operation,
+      );
       if (scheduled === operand || scheduled === "both")
         ensureEqual("occupied multiplier-cycles", multiplierCycles?.occupied ?? 0, 0);
     },

@@ -87,16 +87,28 @@ function split(stream: RandomStream, size: number, shape: ImageShape): Dataset {
     size,
     label,
     black: new Array<number>(shape.channels).fill(0),
-    loadImage: (index, target, offset) => drawImage(stream.substream(index), label(index), shape, ink, target, offset),
+    loadImage: (index, target, offset) =>
+      drawImage(stream.substream(index), label(index), { shape, ink }, target, offset),
   };
 }
 
-/** Draws one image; `ink` [H, W] is scratch. */
+/** An image's shape, and ink [H, W], which is scratch. */
+interface Canvas {
+  readonly shape: ImageShape;
+  readonly ink: Float32Array;
+}
+
+interface Disc {
+  readonly centreX: number;
+  readonly centreY: number;
+  readonly radius: number;
+}
+
+/** Draws one image. */
 function drawImage(
   random: RandomStream,
   label: number,
-  shape: ImageShape,
-  ink: Float32Array,
+  { shape, ink }: Canvas,
   target: Float32Array,
   offset: number,
 ): void {
@@ -106,7 +118,7 @@ function drawImage(
   const centreY = placeAt(random, 2, height, radius);
   const sign = random.uniformAt(3) < 0.5 ? -1 : 1;
   const contrast = sign * between(random, 4, CONTRAST);
-  drawShape(label, centreX, centreY, radius, shape, ink);
+  drawShape(label, { centreX, centreY, radius }, { shape, ink });
 
   const firstNoise = SHAPE_DRAWS + CHANNEL_DRAWS * channels;
   let pixel = 0;
@@ -129,14 +141,7 @@ function drawImage(
 }
 
 /** ink [H, W] = the shape inside its disc, 0 around it. */
-function drawShape(
-  label: number,
-  centreX: number,
-  centreY: number,
-  radius: number,
-  shape: ImageShape,
-  ink: Float32Array,
-): void {
+function drawShape(label: number, { centreX, centreY, radius }: Disc, { shape, ink }: Canvas): void {
   const { value } = PATTERNS[label];
   for (let y = 0; y < shape.height; y++) {
     const v = (y + 0.5 - centreY) / radius;

@@ -95,7 +95,7 @@ function datasetOf(classes: readonly ClassFiles[], side: number): Dataset {
   const load = (index: number, choose: typeof centreSquare, target: Float32Array, offset: number) => {
     const { path, names } = classes[labels[index]];
     const picture = decodePicture(readBytesNow(join(path, names[ranks[index]])));
-    resample(picture, choose(picture.height, picture.width), side, side, target, offset);
+    resample(picture, choose(picture.height, picture.width), [side, side], target, offset);
     const pixels = side * side;
     for (let i = 0; i < CHANNELS * pixels; i++) {
       const channel = Math.floor(i / pixels);

@@ -17,8 +17,7 @@ interface Taps {
 export function resample(
   picture: Picture,
   box: Box,
-  height: number,
-  width: number,
+  [height, width]: readonly [number, number],
   target: Float32Array,
   offset: number,
 ): void {

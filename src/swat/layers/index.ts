@@ -28,10 +28,9 @@ type NodeOf<O extends Op> = Extract<NetworkNode, { op: O }>;
 type Maker<O extends Op> = (node: NodeOf<O>, place: LayerPlace) => Layer;
 
 const swat = (node: LayerNode, { sources: [source], target, backend, sparsity, selection }: LayerPlace) =>
-  new SwatLayer(node, source, target, backend, sparsity, selection);
-type PoolNode = NodeOf<"maxPool"> | NodeOf<"averagePool">;
-const pool = ({ name, op, geometry }: PoolNode, { sources: [source], target, backend }: LayerPlace) =>
-  new PoolLayer(name, op, geometry, source, target, backend);
+  new SwatLayer(node, [source, target], backend, sparsity, selection);
+const pool = (node: NodeOf<"maxPool"> | NodeOf<"averagePool">, { sources: [source], target, backend }: LayerPlace) =>
+  new PoolLayer(node, source, target, backend);
 
 const LAYERS: { [O in Op]?: Maker<O> } = {
   conv: swat,
@@ -42,8 +41,8 @@ const LAYERS: { [O in Op]?: Maker<O> } = {
   averagePool: pool,
   add: ({ name }, { sources: [a, b], target, backend }) => new AddLayer(name, [a, b], target, backend),
   concat: ({ name }, { sources, target, backend }) => new ConcatLayer(name, sources, target, backend),
-  dropout: ({ name, rate }, { index, sources: [source], target, backend }) =>
-    new DropoutLayer(name, index, rate, source, target, backend),
+  dropout: (node, { index, sources: [source], target, backend }) =>
+    new DropoutLayer(node, index, source, target, backend),
 };
 
 /** Adds what trains a kind of layer from outside; `addLayerKind` brings its row. @throws Error where the op has a layer. */

@@ -88,8 +88,7 @@ export class SwatLayer implements Layer {
 
   constructor(
     node: LayerNode,
-    source: Source,
-    target: Activation,
+    [source, target]: readonly [Source, Activation],
     backend: Backend,
     sparsity: number | null,
     { pruning = "unstructured", drops = SWAT_DROPS, keepFilters = false }: Selection = {},
@@ -214,7 +213,7 @@ export class SwatLayer implements Layer {
     if (this.sparsity === null || !ranks) return values;
     let threshold: number;
     const sparsity = this.#sparsityFor("input", this.sparsity, phase);
-    if (phase.training) threshold = this.#rank("input", values, batch, size, sparsity, phase);
+    if (phase.training) threshold = this.#rank("input", values, [batch, size], sparsity, phase);
     else threshold = this.#topK(values, batch, size, sparsity, this.thresholds.input);
     if (this.#keptInput === null) return values;
     this.#backend.select(batch, values, threshold, this.#keptInput);
@@ -223,7 +222,7 @@ export class SwatLayer implements Layer {
 
   #selectOutputGrad(batch: number, grad: Tensor): Tensor {
     if (this.sparsity === null || this.#keptGrad === null) return grad;
-    const threshold = this.#rank("outputGrad", grad, batch, this.#target.size, this.sparsity, this.#phase);
+    const threshold = this.#rank("outputGrad", grad, [batch, this.#target.size], this.sparsity, this.#phase);
     this.#backend.select(batch, grad, threshold, this.#keptGrad);
     return this.#keptGrad;
   }
@@ -232,8 +231,7 @@ export class SwatLayer implements Layer {
   #rank(
     operand: "input" | "outputGrad",
     tensor: Tensor,
-    batch: number,
-    size: number,
+    [batch, size]: readonly [number, number],
     sparsity: number,
     phase: Phase,
   ): number {

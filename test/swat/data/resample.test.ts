@@ -12,7 +12,7 @@ function randomPicture(height: number, width: number, step: number): Picture {
 
 function resampled(picture: Picture, box: Box, height: number, width: number): number[] {
   const target = new Float32Array(3 * height * width + 2).fill(-1);
-  resample(picture, box, height, width, target, 1);
+  resample(picture, box, [height, width], target, 1);
   expect([target[0], target.at(-1)]).toEqual([-1, -1]);
   return Array.from(target.subarray(1, -1));
 }

@@ -38,44 +38,97 @@ export interface WeightQueues {
 
 /** Queues for the kernels of `job`. */
 export function weightQueues(job: Job, tiling: Tiling, grid: PeGrid): WeightQueues {
-  const { horizontal: hor, vertical: ver, weights: bytes, filters, firstFilter, filterBits } = job;
-  const taps: { readonly x: readonly Tap[]; readonly y: readonly Tap[] }[] = [];
-  for (let px = 0; px < hor.stride; px++) {
-    for (let py = 0; py < ver.stride; py++) taps.push({ x: tapsOfPhase(hor, px), y: tapsOfPhase(ver, py) });
-  }
+  return new Queues(job, tiling, grid.weights);
+}
+
+interface Phase {
+  readonly taps: { readonly x: readonly Tap[]; readonly y: readonly Tap[] };
+  readonly steps: PhaseTaps;
+}
+
+function phasesOf({ horizontal: hor, vertical: ver }: Job): Phase[] {
   const inSteps = (list: readonly Tap[], stride: number) =>
     Int32Array.from(list, ({ offset }) => Math.floor(offset / stride));
-  const phases = taps.map((phase): PhaseTaps => ({ x: inSteps(phase.x, hor.stride), y: inSteps(phase.y, ver.stride) }));
-
-  const queues = tiling.passes * phases.length;
-  const [starts, cellStarts] = [new Int32Array(queues + 1), new Int32Array(queues + 1)];
-  for (let queue = 0; queue < queues; queue++) {
-    const pass = Math.floor(queue / phases.length);
-    const { x, y } = phases[queue % phases.length];
-    const own = Math.min(tiling.passFilters, filters - pass * tiling.passFilters);
-    starts[queue + 1] = starts[queue] + x.length * y.length * own;
-    cellStarts[queue + 1] = cellStarts[queue] + x.length * y.length + 1;
+  const phases: Phase[] = [];
+  for (let px = 0; px < hor.stride; px++) {
+    for (let py = 0; py < ver.stride; py++) {
+      const taps = { x: tapsOfPhase(hor, px), y: tapsOfPhase(ver, py) };
+      phases.push({ taps, steps: { x: inSteps(taps.x, hor.stride), y: inSteps(taps.y, ver.stride) } });
+    }
   }
-  const ends = new Int32Array(queues);
-  const cells = new Int32Array(cellStarts[queues]);
-  const [x, y, code, chunkMinY, chunkMaxY] = [0, 1, 2, 3, 4].map(() => new Int32Array(starts[queues]));
+  return phases;
+}
 
-  const chunkRepeats = new Uint8Array(starts[queues]);
-  const period = repeatingChunks(grid.weights);
+class Queues implements WeightQueues {
+  readonly phases: readonly PhaseTaps[];
+  readonly starts: Int32Array;
+  readonly ends: Int32Array;
+  readonly cellStarts: Int32Array;
+  readonly cells: Int32Array;
+  readonly x: Int32Array;
+  readonly y: Int32Array;
+  readonly code: Int32Array;
+  readonly chunkMinY: Int32Array;
+  readonly chunkMaxY: Int32Array;
+  readonly chunkRepeats: Uint8Array;
+  readonly period: number;
+  readonly #job: Job;
+  readonly #tiling: Tiling;
+  /** Weights of a chunk. */
+  readonly #size: number;
+  readonly #taps: readonly Phase["taps"][];
 
-  const loadQueue = (queue: number, { base, row }: PlaneSource) => {
-    const pass = Math.floor(queue / phases.length);
-    const phase = queue % phases.length;
-    const { x: tapsX, y: tapsY } = taps[phase];
-    const steps = phases[phase];
-    const from = pass * tiling.passFilters;
-    const until = Math.min(from + tiling.passFilters, filters);
-    let to = starts[queue];
-    let cell = cellStarts[queue];
-    for (let i = 0; i < tapsX.length; i++) {
-      for (let j = 0; j < tapsY.length; j++) {
+  constructor(job: Job, tiling: Tiling, size: number) {
+    const phases = phasesOf(job);
+    this.#job = job;
+    this.#tiling = tiling;
+    this.#size = size;
+    this.#taps = phases.map(({ taps }) => taps);
+    this.phases = phases.map(({ steps }) => steps);
+    const queues = tiling.passes * phases.length;
+    this.starts = new Int32Array(queues + 1);
+    this.cellStarts = new Int32Array(queues + 1);
+    for (let queue = 0; queue < queues; queue++) {
+      const pass = Math.floor(queue / phases.length);
+      const { x, y } = this.phases[queue % phases.length];
+      const own = Math.min(tiling.passFilters, job.filters - pass * tiling.passFilters);
+      this.starts[queue + 1] = this.starts[queue] + x.length * y.length * own;
+      this.cellStarts[queue + 1] = this.cellStarts[queue] + x.length * y.length + 1;
+    }
+    this.ends = new Int32Array(queues);
+    this.cells = new Int32Array(this.cellStarts[queues]);
+    const entries = () => new Int32Array(this.starts[queues]);
+    [this.x, this.y, this.code] = [entries(), entries(), entries()];
+    [this.chunkMinY, this.chunkMaxY] = [entries(), entries()];
+    this.chunkRepeats = new Uint8Array(this.starts[queues]);
+    this.period = repeatingChunks(size);
+  }
+
+  load(kernels: PlaneSource): boolean {
+    let full = true;
+    for (let queue = 0; queue < this.ends.length; queue++) {
+      this.#loadQueue(queue, kernels);
+      this.#boundChunks(queue);
+      full &&= this.ends[queue] === this.starts[queue + 1];
+    }
+    return full;
+  }
+
+  #loadQueue(queue: number, { base, row }: PlaneSource): void {
+    const { weights: bytes, filters, firstFilter, filterBits } = this.#job;
+    const { cells, x, y, code } = this;
+    const pass = Math.floor(queue / this.phases.length);
+    const phase = queue % this.phases.length;
+    const taps = this.#taps[phase];
+    const steps = this.phases[phase];
+    const from = pass * this.#tiling.passFilters;
+    const until = Math.min(from + this.#tiling.passFilters, filters);
+    let to = this.starts[queue];
+    let cell = this.cellStarts[queue];
+    for (let i = 0; i < taps.x.length; i++) {
+      for (let j = 0; j < taps.y.length; j++) {
         cells[cell++] = to;
-        const tap = base + tapsY[j].index * row + tapsX[i].index;
+        const tap = base + taps.y[j].index * row + taps.x[i].index;
         for (let f = from; f < until; f++) {
           const bit = tap + f * filterBits;
           if (((bytes[bit >>> 3] >> (bit & 7)) & 1) === 0) continue;
@@ -86,52 +139,35 @@ export function weightQueues(job: Job, tiling: Tiling, grid: PeGrid): WeightQueu
       }
     }
     cells[cell] = to;
-    ends[queue] = to;
-  };
-  const boundChunks = (queue: number) => {
-    for (let at = starts[queue], chunk = at; at < ends[queue]; at += grid.weights, chunk++) {
-      let [least, greatest] = [y[at], y[at]];
-      for (let i = at + 1; i < Math.min(at + grid.weights, ends[queue]); i++) {
+    this.ends[queue] = to;
+  }
+
+  #boundChunks(queue: number): void {
+    const { y, ends } = this;
+    const size = this.#size;
+    for (let at = this.starts[queue], chunk = at; at < ends[queue]; at += size, chunk++) {
+      let least = y[at];
+      let greatest = y[at];
+      for (let i = at + 1; i < Math.min(at + size, ends[queue]); i++) {
         if (y[i] < least) least = y[i];
         if (y[i] > greatest) greatest = y[i];
       }
-      chunkMinY[chunk] = least;
-      chunkMaxY[chunk] = greatest;
-      chunkRepeats[chunk] = Number(repeats(at, queue));
+      this.chunkMinY[chunk] = least;
+      this.chunkMaxY[chunk] = greatest;
+      this.chunkRepeats[chunk] = Number(this.#repeats(at, queue));
     }
-  };
+  }
+
   /** Whether the full chunk at `at` equals the one a period before; equal codes alone may stand for other taps. */
-  const repeats = (at: number, queue: number): boolean => {
-    const shift = period * grid.weights;
-    if (at - shift < starts[queue] || at + grid.weights > ends[queue]) return false;
-    for (let i = at; i < at + grid.weights; i++) {
+  #repeats(at: number, queue: number): boolean {
+    const { code, x, y } = this;
+    const shift = this.period * this.#size;
+    if (at - shift < this.starts[queue] || at + this.#size > this.ends[queue]) return false;
+    for (let i = at; i < at + this.#size; i++) {
       if (code[i] !== code[i - shift] || x[i] !== x[i - shift] || y[i] !== y[i - shift]) return false;
     }
     return true;
-  };
-  return {
-    phases,
-    starts,
-    ends,
-    cellStarts,
-    cells,
-    x,
-    y,
-    code,
-    chunkMinY,
-    chunkMaxY,
-    chunkRepeats,
-    period,
-    load(kernels) {
-      let full = true;
-      for (let queue = 0; queue < queues; queue++) {
-        loadQueue(queue, kernels);
-        boundChunks(queue);
-        full &&= ends[queue] === starts[queue + 1];
-      }
-      return full;
-    },
-  };
+  }
 }
 
 /** The least number of chunks of `size` consecutive filters that span whole periods of the bank hash. */

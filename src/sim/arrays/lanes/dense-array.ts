@@ -19,15 +19,8 @@ export function denseTotals(pass: Pass, g: ConvGeometry, params: ArrayParams): D
   if (pass === "weightGrad") {
     const positions = Math.max(0, outputHeight(g)) * Math.max(0, outputWidth(g)) * images;
     const outer = setAxis(inputs, params.columns, g.R * g.S);
-    addDense(
-      outer,
-      setAxis(outputs, params.rows),
-      positions,
-      Math.ceil(positions / params.lanes),
-      params,
-      totals,
-      times,
-    );
+    const inner = setAxis(outputs, params.rows);
+    addDense({ outer, inner, depth: positions, lines: Math.ceil(positions / params.lanes), times }, params, totals);
     return totals;
   }
   const channels = pass === "forward" ? inputs : outputs;
@@ -35,21 +28,22 @@ export function denseTotals(pass: Pass, g: ConvGeometry, params: ArrayParams): D
   for (const grid of windowGrids(pass, g)) {
     const outer = setAxis(images * grid.height * grid.width, params.columns);
     const lines = grid.taps.length * Math.ceil(channels / params.lanes);
-    addDense(outer, setAxis(filters, params.rows), grid.taps.length * channels, lines, params, totals, times);
+    const inner = setAxis(filters, params.rows);
+    addDense({ outer, inner, depth: grid.taps.length * channels, lines, times }, params, totals);
   }
   return totals;
 }
 
-/** Adds a job whose items all take `lines` lines for a reduction over `depth` elements. */
-function addDense(
-  outer: SetAxis,
-  inner: SetAxis,
-  depth: number,
-  lines: number,
-  params: ArrayParams,
-  totals: DealTotals,
-  times: number,
-): void {
+/** A job whose items all take `lines` lines for a reduction over `depth` elements, done so many times. */
+interface DenseJob {
+  readonly outer: SetAxis;
+  readonly inner: SetAxis;
+  readonly depth: number;
+  readonly lines: number;
+  readonly times: number;
+}
+
+function addDense({ outer, inner, depth, lines, times }: DenseJob, params: ArrayParams, totals: DealTotals): void {
   if (lines === 0 || outer.sets === 0 || inner.sets === 0) return;
   const outerSets = outer.sets * outer.repeat;
   const outerItems = ((outer.sets - 1) * outer.size + outer.last) * outer.repeat;

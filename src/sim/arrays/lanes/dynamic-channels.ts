@@ -42,7 +42,7 @@ export function runChannels(run: ChannelRun, operand: SkippedOperand): Operand |
 
   const extent = sourceExtent(pass, g, grids);
   const { images, streams } = imageStreams(params, g.N);
-  const bySource = chooseStreams(run, source, operand, extent, images, streams);
+  const bySource = chooseStreams(run, source, operand, extent, { images, streams });
   const sourceStreams = bySource.filter((chosen) => chosen).length;
   const weightStreams = streams - sourceStreams;
   const banks = pass === "forward" ? inputBanks(g, params.banks) : outputGradBanks(g, extent, params.banks);
@@ -55,7 +55,7 @@ export function runChannels(run: ChannelRun, operand: SkippedOperand): Operand |
       const windowSet = scheduled === "source" ? params.rows : params.columns;
       const key = ["bank conflicts", pass, params.banks, index, images, windowSet];
       const conflicts = once(g, key, () => windowConflicts(banks, grid, images, windowSet));
-      countBanks(run, grid, windows, windowSet, filters, channels, conflicts, times);
+      countBanks(run, grid, { windows, windowSet, filters, channels, conflicts, times });
     }
   }
   const solid = operation.solidPadding === true;
@@ -96,8 +96,7 @@ function chooseStreams(
   source: Operand,
   operand: SkippedOperand,
   extent: SourceExtent,
-  images: number,
-  streams: number,
+  { images, streams }: { readonly images: number; readonly streams: number },
 ): boolean[] {
   if (operand !== "sparser") return new Array<boolean>(streams).fill(operand === source);
   const sourceMask = sourceMaskOf(operation);
@@ -111,17 +110,19 @@ function chooseStreams(
   });
 }
 
+/** Windows that ask the banks in sets of `windowSet`, so many times, with the conflicts of each line. */
+interface BankedWindows {
+  readonly windows: number;
+  readonly windowSet: number;
+  readonly filters: number;
+  readonly channels: number;
+  readonly conflicts: number;
+  readonly times: number;
+}
+
 /** Reads ask for each window of each line, before zero skipping; writes count whole filter sets. */
-function countBanks(
-  { params, banks }: DynamicRun,
-  grid: WindowGrid,
-  windows: number,
-  windowSet: number,
-  filters: number,
-  channels: number,
-  conflicts: number,
-  times: number,
-): void {
+function countBanks({ params, banks }: DynamicRun, grid: WindowGrid, accessed: BankedWindows): void {
+  const { windows, windowSet, filters, channels, conflicts, times } = accessed;
   const filterSet = windowSet === params.rows ? params.columns : params.rows;
   const blocks = Math.ceil(channels / params.lanes);
   const filterSets = Math.ceil(filters / filterSet);

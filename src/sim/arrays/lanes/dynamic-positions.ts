@@ -41,8 +41,8 @@ export function runPositions(run: PositionRun, operand: SkippedOperand): Operand
       run.totals.imagePadding += outputGradPairs(run.operation, stream * images, (stream + 1) * images).outside;
     }
     for (let group = 0; group < g.groups; group++) {
-      if (operand === "both") dealBoth(run, grids, gradGrid, stream * images, images, group);
-      else dealPositions(run, byInput ? grids : [gradGrid], byInput, stream * images, images, group);
+      if (operand === "both") dealBoth(run, grids, gradGrid, { firstImage: stream * images, images, group });
+      else dealPositions(run, byInput ? grids : [gradGrid], byInput, { firstImage: stream * images, images, group });
     }
   }
   if (operand === "both") return operand;
@@ -109,14 +109,19 @@ function countBanks(run: DynamicRun, positions: number, conflicts: number, byInp
   run.banks.conflicts += g.groups * inputSets * gradSets * conflicts;
 }
 
+/** A group of channels in a stream of images. */
+interface StreamGroup {
+  readonly firstImage: number;
+  readonly images: number;
+  readonly group: number;
+}
+
 /** Deals the set pairs of one group; `grids` are the buffers of the scheduled operand, one each or one for all kernel positions. */
 function dealPositions(
   run: PositionRun,
   grids: readonly PositionGrid[],
   byInput: boolean,
-  firstImage: number,
-  images: number,
-  group: number,
+  { firstImage, images, group }: StreamGroup,
 ): void {
   const { lanes, rows, columns, tiles, dealing } = run.params;
   const g = run.operation.geometry;
@@ -132,7 +137,8 @@ function dealPositions(
     const first = (set % sets) * rows;
     buffer.fill(0);
     for (let r = 0; r < rows && first + r < channels; r++) {
-      gatherPositions(mask, firstImage, images, group * channels + first + r, grid, solid, lanes, buffer, r, rows);
+      const source = { mask, firstImage, images, channel: group * channels + first + r };
+      gatherPositions(source, grid, solid, { buffer, row: r, rows, lanes });
     }
     return rows;
   });
@@ -145,9 +151,7 @@ function dealBoth(
   run: PositionRun,
   inputGrids: readonly PositionGrid[],
   gradGrid: PositionGrid,
-  firstImage: number,
-  images: number,
-  group: number,
+  { firstImage, images, group }: StreamGroup,
 ): void {
   const { lanes, rows, columns } = run.params;
   const g = run.operation.geometry;
@@ -165,13 +169,15 @@ function dealBoth(
       const grid = inputGrids[Math.floor(set / outer.sets)];
       const first = firstInput + (set % outer.sets) * columns;
       for (let c = 0; c < live; c++) {
-        gatherPositions(input, firstImage, images, first + c, grid, solid, lanes, buffer, c, columns);
+        const source = { mask: input, firstImage, images, channel: first + c };
+        gatherPositions(source, grid, solid, { buffer, row: c, rows: columns, lanes });
       }
     },
     loadInner: (set, live, buffer) => {
       const first = firstOutput + set * rows;
       for (let r = 0; r < live; r++) {
-        gatherPositions(outputGrad, firstImage, images, first + r, gradGrid, false, lanes, buffer, r, rows);
+        const source = { mask: outputGrad, firstImage, images, channel: first + r };
+        gatherPositions(source, gradGrid, false, { buffer, row: r, rows, lanes });
       }
     },
   });

@@ -74,7 +74,12 @@ function positionJobs(
   const plain = { P, Q, startY: 0, startX: 0, stepY: 1, stepX: 1 };
   const load = (mask: BitMask, channel: number, grid: typeof plain, solid: boolean, target: Int32Array) => {
     target.fill(0);
-    gatherPositions(mask, firstImage, images, channel, grid, solid, WORD, target, 0, 1);
+    gatherPositions({ mask, firstImage, images, channel }, grid, solid, {
+      buffer: target,
+      row: 0,
+      rows: 1,
+      lanes: WORD,
+    });
   };
   return [
     {

@@ -83,22 +83,23 @@ function oneByOne(run: DynamicRun, { outer, inner, lines }: PairJob, sets: reado
   return (columns, costs) => {
     const recorder = setRecorder(run.scheduler, lanes, costs);
     sets.forEach((rows, set) => {
-      join(rows, inner.size, columns, outer.size, lines, pairs);
+      join({ words: rows, count: inner.size }, { words: columns, count: outer.size }, lines, pairs);
       recorder.add(set, pairs, size);
     });
     recorder.finish();
   };
 }
 
+/** Words of a set, `count` a line. */
+interface LineWords {
+  readonly words: Int32Array;
+  readonly count: number;
+}
+
 /** Writes the conjunctions of all rows and columns of each line, word [(line · rowCount + row) · columnCount + column]. */
-function join(
-  rows: Int32Array,
-  rowCount: number,
-  columns: Int32Array,
-  columnCount: number,
-  lines: number,
-  pairs: Int32Array,
-): void {
+function join(row: LineWords, column: LineWords, lines: number, pairs: Int32Array): void {
+  const { words: rows, count: rowCount } = row;
+  const { words: columns, count: columnCount } = column;
   let at = 0;
   for (let t = 0; t < lines; t++) {
     for (let r = t * rowCount; r < (t + 1) * rowCount; r++) {

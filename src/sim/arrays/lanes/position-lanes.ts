@@ -16,22 +16,30 @@ export interface PositionGrid {
   readonly stepX: number;
 }
 
-/**
- * ORs channel `channel` of images [firstImage, firstImage + images) of `mask` [N, channels, H, W] into row `row` of a
- * cleared buffer of `rows` rows; elements outside the image are zero, or nonzero if `solid`.
- */
+/** One channel of images [firstImage, firstImage + images) of a mask [N, channels, H, W]. */
+export interface ChannelOfImages {
+  readonly mask: BitMask;
+  readonly firstImage: number;
+  readonly images: number;
+  readonly channel: number;
+}
+
+/** Row `row` of a cleared buffer of `rows` rows, whose words have `lanes` bits. */
+export interface BufferRow {
+  readonly buffer: Int32Array;
+  readonly row: number;
+  readonly rows: number;
+  readonly lanes: number;
+}
+
+/** ORs what a channel holds at the positions of `grid` into a row; elements outside the image are zero, or nonzero if `solid`. */
 export function gatherPositions(
-  mask: BitMask,
-  firstImage: number,
-  images: number,
-  channel: number,
+  { mask, firstImage, images, channel }: ChannelOfImages,
   grid: PositionGrid,
   solid: boolean,
-  lanes: number,
-  buffer: Int32Array,
-  row: number,
-  rows: number,
+  to: BufferRow,
 ): void {
+  const { buffer, row, rows, lanes } = to;
   const { P, Q, startY, startX, stepY, stepX } = grid;
   const [, , H, W] = mask.shape;
   const { bytes } = mask;
@@ -45,12 +53,12 @@ export function gatherPositions(
     for (let p = 0; p < P; p++, position += Q) {
       const h = startY + p * stepY;
       if (h < 0 || h >= H) {
-        if (solid) setPositions(buffer, position, position + Q, lanes, row, rows);
+        if (solid) setPositions(to, position, position + Q);
         continue;
       }
       if (solid) {
-        setPositions(buffer, position, position + inside, lanes, row, rows);
-        setPositions(buffer, position + outside, position + Q, lanes, row, rows);
+        setPositions(to, position, position + inside);
+        setPositions(to, position + outside, position + Q);
       }
       let lane = (position + inside) % lanes;
       let at = Math.floor((position + inside) / lanes) * rows + row;
@@ -89,6 +97,6 @@ function bitsAt(bytes: Uint8Array, at: number, skip: number): number {
 }
 
 /** Sets the bits of positions [first, end). */
-function setPositions(buffer: Int32Array, first: number, end: number, lanes: number, row: number, rows: number): void {
+function setPositions({ buffer, row, rows, lanes }: BufferRow, first: number, end: number): void {
   for (let i = first; i < end; i++) buffer[Math.floor(i / lanes) * rows + row] |= 1 << (i % lanes);
 }

@@ -49,39 +49,106 @@ let instance: Exports | null | undefined;
 /** Scheduling side by side for a search map, null where that is not possible. */
 export function sideBySide(map: LaneMap, lookaside: number): SideBySide | null {
   if (instance === undefined) instance = instantiate<Exports>(BYTES);
-  const module = instance;
-  const { lanes, lookahead, size, ahead, turn } = map;
-  const batches = visitBatches(visitOrder(lanes, lookaside), map);
-  const tableWords = batches.length + 2 * size;
-  if (module === null || lanes > WORD_BITS || tableWords * 4 > COSTS) return null;
-  const { memory } = module;
-  const table = new Int32Array(tableWords);
-  table.set(batches);
-  for (let o = 0; o < size; o++) table.set([ahead[o], turn[o]], batches.length + 2 * o);
-  const offsets = batches.length * 4;
-  const wordsOf = (lines: number, rows: number) => Math.ceil((lines * rows) / STREAMS) * STREAMS;
-  const bufferOf = (lines: number, rows: number) => SOURCES + STREAMS * 4 * wordsOf(lines, rows);
-  const aheadBytes = (rows: number) => lookahead * rows * VECTOR_BYTES;
-  const endOf = (lines: number, rows: number) =>
-    bufferOf(lines, rows) + wordsOf(lines, rows) * VECTOR_BYTES + aheadBytes(rows);
-  const stream = (lines: number, rows: number, index: number) => {
+  const batches = visitBatches(visitOrder(map.lanes, lookaside), map);
+  const tableBytes = 4 * (batches.length + 2 * map.size);
+  if (instance === null || map.lanes > WORD_BITS || tableBytes > COSTS) return null;
+  return new Streams(instance, map, batches);
+}
+
+class Streams implements SideBySide {
+  readonly #module: Exports;
+  readonly #map: LaneMap;
+  /** What the module reads: batches of visits, then the lines ahead and turns of the options of a lane. */
+  readonly #table: Int32Array;
+  readonly #batches: number;
+
+  constructor(module: Exports, map: LaneMap, batches: ArrayLike<number>) {
+    const { size, ahead, turn } = map;
+    this.#module = module;
+    this.#map = map;
+    this.#batches = batches.length;
+    this.#table = new Int32Array(batches.length + 2 * size);
+    this.#table.set(batches);
+    for (let o = 0; o < size; o++) this.#table.set([ahead[o], turn[o]], batches.length + 2 * o);
+  }
+
+  fits(lines: number, rows: number): boolean {
+    return lines <= MAX_LINES && this.#end(lines, rows) <= MAX_BYTES;
+  }
+
+  stream(lines: number, rows: number, index: number): Int32Array {
+    reserve(this.#module.memory, this.#end(lines, rows));
+    return this.#streamAt(lines, rows, index);
+  }
+
+  record(lines: number, rows: number, costs: SetCosts, sets: Int32Array, count: number): void {
+    const buffer = bufferOf(lines, rows);
+    this.#interleave(lines, rows, buffer);
+    this.#schedule(buffer, lines, rows);
+    this.#store(lines, costs, (i) => sets[i], count);
+  }
+
+  pairs(lines: number, rows: number, columns: number, sets: readonly Int32Array[]): PairSchedules | null {
+    const { memory } = this.#module;
+    const groups = Math.ceil(sets.length / STREAMS);
+    const groupBytes = wordsOf(lines, rows) * VECTOR_BYTES;
+    const groupsAt = bufferOf(lines, rows);
+    const columnsAt = groupsAt + groups * groupBytes;
+    const buffer = columnsAt + wordsOf(lines, columns) * 4;
+    const end = buffer + (lines + this.#map.lookahead) * rows * columns * VECTOR_BYTES;
+    if (lines > MAX_LINES || end > MAX_BYTES) return null;
+    reserve(memory, end);
+    for (let group = 0; group < groups; group++) {
+      for (let i = 0; i < STREAMS; i++) {
+        const set = sets[group * STREAMS + i];
+        if (set !== undefined) this.#streamAt(lines, rows, i).set(set);
+      }
+      this.#interleave(lines, rows, groupsAt + group * groupBytes);
+    }
+    return (columnWords, costs) => {
+      new Int32Array(memory.buffer, columnsAt, lines * columns).set(columnWords);
+      for (let group = 0; group < groups; group++) {
+        const first = group * STREAMS;
+        this.#module.join(groupsAt + group * groupBytes, rows, columnsAt, columns, lines, buffer);
+        this.#schedule(buffer, lines, rows * columns);
+        this.#store(lines, costs, (i) => first + i, Math.min(STREAMS, sets.length - first));
+      }
+    };
+  }
+
+  #aheadBytes(rows: number): number {
+    return this.#map.lookahead * rows * VECTOR_BYTES;
+  }
+
+  #end(lines: number, rows: number): number {
+    return bufferOf(lines, rows) + wordsOf(lines, rows) * VECTOR_BYTES + this.#aheadBytes(rows);
+  }
+
+  #streamAt(lines: number, rows: number, index: number): Int32Array {
     const words = wordsOf(lines, rows);
-    return new Int32Array(memory.buffer, SOURCES + index * 4 * words, words);
-  };
-  const interleave = (lines: number, rows: number, to: number) => {
+    return new Int32Array(this.#module.memory.buffer, SOURCES + index * 4 * words, words);
+  }
+
+  #interleave(lines: number, rows: number, to: number): void {
     const words = wordsOf(lines, rows);
-    module.interleave(SOURCES, 4 * words, words, to);
-  };
+    this.#module.interleave(SOURCES, 4 * words, words, to);
+  }
+
   /** Schedules eight buffers that lie side by side; the rows of a line are skipped together. */
-  const schedule = (buffer: number, lines: number, rows: number) => {
-    new Int32Array(memory.buffer, 0, tableWords).set(table);
-    new Uint8Array(memory.buffer, buffer + lines * rows * VECTOR_BYTES, aheadBytes(rows)).fill(0);
-    module.count(buffer, lines, rows, COUNTS);
-    module.schedule(buffer, lines, rows, lanes, lookahead, 0, batches.length, offsets, size, COSTS);
-  };
-  const store = (lines: number, costs: SetCosts, setOf: (stream: number) => number, count: number) => {
-    const cost = new Int16Array(memory.buffer, COSTS, 3 * STREAMS);
-    const counts = new Int32Array(memory.buffer, COUNTS, 2 * STREAMS);
+  #schedule(buffer: number, lines: number, rows: number): void {
+    const { memory } = this.#module;
+    const { lanes, lookahead, size } = this.#map;
+    new Int32Array(memory.buffer, 0, this.#table.length).set(this.#table);
+    new Uint8Array(memory.buffer, buffer + lines * rows * VECTOR_BYTES, this.#aheadBytes(rows)).fill(0);
+    this.#module.count(buffer, lines, rows, COUNTS);
+    const offsets = this.#batches * 4;
+    this.#module.schedule(buffer, lines, rows, lanes, lookahead, 0, this.#batches, offsets, size, COSTS);
+  }
+
+  #store(lines: number, costs: SetCosts, setOf: (stream: number) => number, count: number): void {
+    const { lanes, lookahead } = this.#map;
+    const cost = new Int16Array(this.#module.memory.buffer, COSTS, 3 * STREAMS);
+    const counts = new Int32Array(this.#module.memory.buffer, COUNTS, 2 * STREAMS);
     for (let i = 0; i < count; i++) {
       const set = setOf(i);
       costs.leading[set] = cost[i];
@@ -90,45 +157,15 @@ export function sideBySide(map: LaneMap, lookaside: number): SideBySide | null {
       costs.nonzeros[set] = counts[i];
       costs.ideal[set] = lookahead === 0 ? lines : Math.ceil(counts[STREAMS + i] / lanes);
     }
-  };
+  }
+}
 
-  return {
-    fits: (lines, rows) => lines <= MAX_LINES && endOf(lines, rows) <= MAX_BYTES,
-    stream(lines, rows, index) {
-      reserve(memory, endOf(lines, rows));
-      return stream(lines, rows, index);
-    },
-    record(lines, rows, costs, sets, count) {
-      const buffer = bufferOf(lines, rows);
-      interleave(lines, rows, buffer);
-      schedule(buffer, lines, rows);
-      store(lines, costs, (i) => sets[i], count);
-    },
-    pairs(lines, rows, columns, sets) {
-      const groups = Math.ceil(sets.length / STREAMS);
-      const groupBytes = wordsOf(lines, rows) * VECTOR_BYTES;
-      const groupsAt = bufferOf(lines, rows);
-      const columnsAt = groupsAt + groups * groupBytes;
-      const buffer = columnsAt + wordsOf(lines, columns) * 4;
-      const end = buffer + (lines + lookahead) * rows * columns * VECTOR_BYTES;
-      if (lines > MAX_LINES || end > MAX_BYTES) return null;
-      reserve(memory, end);
-      for (let group = 0; group < groups; group++) {
-        for (let i = 0; i < STREAMS; i++) {
-          const set = sets[group * STREAMS + i];
-          if (set !== undefined) stream(lines, rows, i).set(set);
-        }
-        interleave(lines, rows, groupsAt + group * groupBytes);
-      }
-      return (columnWords, costs) => {
-        new Int32Array(memory.buffer, columnsAt, lines * columns).set(columnWords);
-        for (let group = 0; group < groups; group++) {
-          const first = group * STREAMS;
-          module.join(groupsAt + group * groupBytes, rows, columnsAt, columns, lines, buffer);
-          schedule(buffer, lines, rows * columns);
-          store(lines, costs, (i) => first + i, Math.min(STREAMS, sets.length - first));
-        }
-      };
-    },
-  };
+/** Words of a stream, in whole vectors. */
+function wordsOf(lines: number, rows: number): number {
+  return Math.ceil((lines * rows) / STREAMS) * STREAMS;
+}
+
+/** Where streams side by side begin. */
+function bufferOf(lines: number, rows: number): number {
+  return SOURCES + STREAMS * 4 * wordsOf(lines, rows);
 }

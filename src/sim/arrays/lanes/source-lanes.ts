@@ -41,7 +41,7 @@ function lanesOf(slice: SourceSlice, extent: SourceExtent, lanes: number, solid:
   const outside = channelWords(channels, lanes);
   const blocks = outside.length;
   const words = new Int32Array(slice.images * height * width * blocks);
-  if (solid) fillOutside(words, slice.images, extent, H, W, outside);
+  if (solid) fillOutside(words, slice.images, extent, [H, W], outside);
   const stride = sliceBytes(mask.shape);
   for (let n = 0; n < slice.images; n++) {
     const from = (slice.firstImage + n) * stride;
@@ -64,8 +64,7 @@ function fillOutside(
   words: Int32Array,
   images: number,
   extent: SourceExtent,
-  H: number,
-  W: number,
+  [H, W]: readonly [number, number],
   outside: Int32Array,
 ): void {
   let at = 0;

@@ -50,7 +50,7 @@ export function packedWeights(
   let nonzeros = 0;
   for (const job of jobs) {
     for (let group = 0; group < g.groups; group++) {
-      const found = packProduct(pass, weight, g, job, group, pattern, held);
+      const found = packProduct({ pass, weight, g, job, group }, pattern, held);
       if (found === null) return null;
       nonzeros += found;
     }
@@ -58,16 +58,17 @@ export function packedWeights(
   return { nonzeros, held };
 }
 
+/** One matrix product of a group. */
+interface Product {
+  readonly pass: "forward" | "inputGrad";
+  readonly weight: BitMask;
+  readonly g: ConvGeometry;
+  readonly job: GemmJob;
+  readonly group: number;
+}
+
 /** Adds what one product holds to `held`; returns its nonzeros, null where they do not fit. */
-function packProduct(
-  pass: "forward" | "inputGrad",
-  weight: BitMask,
-  g: ConvGeometry,
-  job: GemmJob,
-  group: number,
-  { n, m, mode }: NOfM,
-  held: number[],
-): number | null {
+function packProduct({ pass, weight, g, job, group }: Product, { n, m, mode }: NOfM, held: number[]): number | null {
   const channels = job.k / job.taps.length;
   const firstFilter = (group * g.K) / g.groups;
   const kernel = g.R * g.S;

@@ -193,7 +193,8 @@ describe("lane words", () => {
         const startX = s * g.dilation[1] - g.padding[2];
         const grid = { P, Q, startY, startX, stepY: g.stride[0], stepX: g.stride[1] };
         const buffer = new Int32Array(Math.ceil((g.N * P * Q) / LANES) * 2);
-        gatherPositions(mask, 0, g.N, c, grid, solid, LANES, buffer, 1, 2);
+        const source = { mask, firstImage: 0, images: g.N, channel: c };
+        gatherPositions(source, grid, solid, { buffer, row: 1, rows: 2, lanes: LANES });
         for (let i = 0; i < g.N * P * Q; i++) {
           const n = Math.floor(i / (P * Q));
           const h = startY + (Math.floor(i / Q) % P) * g.stride[0];

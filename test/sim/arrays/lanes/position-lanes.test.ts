@@ -28,7 +28,7 @@ test("every position is the bit of its element, whatever the width and the lanes
       const grid = { P, Q, startY, startX, stepY, stepX };
       const positions = images * P * Q;
       const buffer = new Int32Array(Math.ceil(positions / lanes) * 2);
-      gatherPositions(mask, 0, images, 1, grid, solid, lanes, buffer, 1, 2);
+      gatherPositions({ mask, firstImage: 0, images, channel: 1 }, grid, solid, { buffer, row: 1, rows: 2, lanes });
       for (let i = 0; i < positions; i++) {
         const [n, p, q] = [Math.floor(i / (P * Q)), Math.floor(i / Q) % P, i % Q];
         const [y, x] = [startY + p * stepY, startX + q * stepX];

@@ -83,7 +83,7 @@ export function* lineJobs(
       const positions = images * grid.height * grid.width;
       const outer = setAxis(inputs, params.columns, grid.taps.length);
       const inner = setAxis(outputs, rows);
-      const requests = positionRequests(inputBanks(g, banks), grid, positions, lanes, outer, valueAddresses);
+      const requests = positionRequests(inputBanks(g, banks), grid, { positions, lanes, outer }, valueAddresses);
       const lines = Math.ceil(positions / lanes);
       for (let group = 0; group < g.groups; group++) {
         yield { ...common, outer, inner, lines, kept: null, outputBits: line.sumBits, ...requests };
@@ -150,9 +150,7 @@ function windowRequests(
 function positionRequests(
   map: BankMap,
   grid: WindowGrid,
-  positions: number,
-  lanes: number,
-  outer: SetAxis,
+  { positions, lanes, outer }: { readonly positions: number; readonly lanes: number; readonly outer: SetAxis },
   valueAddresses: (values: number) => number,
 ): Pick<LineJob, "request" | "layout"> {
   const tapOf = (outerSet: number) => grid.taps[Math.floor(outerSet / outer.sets)];
