@@ -7,7 +7,7 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { loadMachines, openTraces, shippedMachines } from "../src/api/open.ts";
-import { type SyntheticOrder, synthesizeTrace } from "../src/api/synthesize.ts";
+import { type SyntheticOptions, synthesizeTrace } from "../src/api/synthesize.ts";
 import { memorySource } from "../src/io/byte-source.ts";
 import { withRegion } from "../src/report/marked-region.ts";
 import type { Machine } from "../src/sim/hardware/machine.ts";
@@ -55,7 +55,7 @@ async function measure(path: string): Promise<[string, Kept[string]]> {
   const recorded = await cyclesOf(trace, machines);
   const base = { network, batch, images: images as [number, number, number], position: step * batch };
   const order = { ...base, method: method.name as Method, sparsity };
-  const deviationsOf = async (own: SyntheticOrder): Promise<Deviations> => {
+  const deviationsOf = async (own: SyntheticOptions): Promise<Deviations> => {
     const { manifest, masks } = synthesizeTrace(own);
     const cycles = await cyclesOf(await openTrace(memorySource("synthetic", encodeTrace(manifest, masks))), machines);
     const entries = Object.entries(recorded).map(([name, of]) => [

@@ -13,10 +13,10 @@ import { tracePatterns as patternsOf } from "./synthetic/statistics.ts";
 import { OPENED_TRACE } from "./trace/arguments.ts";
 
 export { loadAccelerators, loadMachines, readTrace, shippedMachines, writeTrace } from "./api/open.ts";
-export { recordStep, type StepOrder } from "./api/record.ts";
-export { type SimulationOrder, simulate } from "./api/simulate.ts";
-export { type SyntheticOrder, synthesizeTrace } from "./api/synthesize.ts";
-export { resumeTraining, type TrainOrder, train } from "./api/train.ts";
+export { recordStep, type StepOptions, type StepOptions as StepOrder } from "./api/record.ts";
+export { type SimulationOptions, type SimulationOptions as SimulationOrder, simulate } from "./api/simulate.ts";
+export { type SyntheticOptions, type SyntheticOptions as SyntheticOrder, synthesizeTrace } from "./api/synthesize.ts";
+export { resumeTraining, type TrainingOptions, type TrainingOptions as TrainOrder, train } from "./api/train.ts";
 export type { BitMask } from "./core/bit-mask.ts";
 export { InputError } from "./io/faults.ts";
 export type { ReportInput } from "./report/charts/index.ts";

@@ -11,10 +11,10 @@ import { firstImages } from "../swat/data/dataset.ts";
 import { loadData } from "../swat/data/index.ts";
 import { defaultSchedule, TRAIN_DEFAULTS } from "../swat/settings.ts";
 import { type TrainHooks, train } from "../swat/train.ts";
-import { checkHooks, checkOrder } from "./request.ts";
+import { checkHooks, checkOptions } from "./request.ts";
 
 /** Which step to record; what is not given is as by `swat-sim record`. */
-export interface StepOrder {
+export interface StepOptions {
   readonly network: string;
   readonly data: string;
   readonly method?: Method;
@@ -35,26 +35,26 @@ const FIELDS = {
   sparsity: Type.Optional(Type.Number(SPARSITY_RANGE)),
   pruning: Type.Optional(Type.Enum([...PRUNINGS])),
   ...{ batch: count(1), warmSteps: count(0), seed: count(0), threads: count(1) },
-} satisfies Record<keyof StepOrder, TSchema>;
-const OrderSchema = Type.Object(FIELDS, { additionalProperties: false });
+} satisfies Record<keyof StepOptions, TSchema>;
+const OptionsSchema = Type.Object(FIELDS, { additionalProperties: false });
 
-/** The bytes of the trace. @throws InputError for an order that is refused; Error where the data set has fewer images than a batch, or training diverges; the reason of the signal when it is aborted. */
+/** The bytes of the trace. @throws InputError for options that are refused; Error where the data set has fewer images than a batch, or training diverges; the reason of the signal when it is aborted. */
 export async function recordStep(
-  order: StepOrder,
+  options: StepOptions,
   given: Pick<TrainHooks, "onProgress" | "signal"> = {},
 ): Promise<Uint8Array> {
-  checkOrder(OrderSchema, order, "recordStep");
+  checkOptions(OptionsSchema, options, "recordStep");
   checkHooks(given, "recordStep");
   const { signal, ...hooks } = given;
   signal?.throwIfAborted();
   const d = TRAIN_DEFAULTS;
-  const { method = d.method, sparsity = d.sparsity, pruning = d.pruning, batch = d.batchSize, seed = d.seed } = order;
-  const { warmSteps = 1 } = order;
-  const data = await loadData(order.data, { seed, limit: batch * (warmSteps + 1), testLimit: 1 });
+  const { method = d.method, sparsity = d.sparsity, pruning = d.pruning, batch = d.batchSize, seed = d.seed } = options;
+  const { warmSteps = 1 } = options;
+  const data = await loadData(options.data, { seed, limit: batch * (warmSteps + 1), testLimit: 1 });
   const stepsPerEpoch = Math.floor(data.train.size / batch);
   if (stepsPerEpoch === 0) throw new InputError([`data: a batch needs ${batch} images, got ${data.train.size}`]);
   const { channels, height, width, classes } = data.train;
-  const network = networkNamed(order.network).build([channels, height, width], classes);
+  const network = networkNamed(options.network).build([channels, height, width], classes);
   const epochs = Math.ceil((warmSteps + 1) / stepsPerEpoch);
   const settings = {
     ...d,
@@ -68,7 +68,7 @@ export async function recordStep(
   const whole = { ...data, train: firstImages(data.train, stepsPerEpoch * batch) };
   const done = new AbortController();
   let recorded: Uint8Array | undefined;
-  const backend = createBackend(order.kernels, order.threads);
+  const backend = createBackend(options.kernels, options.threads);
   try {
     await train(network, whole, settings, backend, {
       ...hooks,

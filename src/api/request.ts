@@ -1,8 +1,8 @@
-/** Checks what a program gives to a verb of the library, as files are checked: an order may come from JavaScript, where nobody checks types. */
+/** Checks what a program gives to a verb of the library, as files are checked: options may come from JavaScript, where nobody checks types. */
 import type { TObject } from "typebox";
 import { checkSchema, faultCollector, InputError, refusing, shown } from "../io/faults.ts";
 
-/** What an order holds that is no data. */
+/** What options hold that is no data. */
 export type Hook = "onProgress" | "onWarning" | "signal";
 
 const HOOKS: Readonly<Record<Hook, (value: unknown) => boolean>> = {
@@ -18,21 +18,21 @@ const OPENED: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Checks an order against the schema of its data; what is opened already counts as its name.
+ * Checks options against the schema of their data; what is opened already counts as its name.
  * @throws InputError with a line for each fault, beginning with `verb`.
  */
-export function checkOrder(schema: TObject, order: unknown, verb: string): void {
-  refusing(verb, () => checkData(schema, order, verb));
+export function checkOptions(schema: TObject, options: unknown, verb: string): void {
+  refusing(verb, () => checkData(schema, options, verb));
 }
 
-function checkData(schema: TObject, order: unknown, verb: string): void {
+function checkData(schema: TObject, options: unknown, verb: string): void {
   const { faults, attempt } = faultCollector();
   const data: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(order ?? {})) {
+  for (const [key, value] of Object.entries(options ?? {})) {
     if (!Object.hasOwn(HOOKS, key)) data[key] = dataOf(value, OPENED[key] ?? []);
     else faults.push(...hookFault(key, value, verb));
   }
-  attempt(() => checkSchema(schema, isRecord(order) ? data : order, verb));
+  attempt(() => checkSchema(schema, isRecord(options) ? data : options, verb));
   if (faults.length > 0) throw new InputError(faults);
 }
 

@@ -2,11 +2,11 @@
 import { type TSchema, Type } from "typebox";
 import type { SimulationResult } from "../sim/result/result.ts";
 import type { SimulationFiles } from "./open.ts";
-import { checkOrder, type Hook } from "./request.ts";
+import { checkOptions, type Hook } from "./request.ts";
 import { type SimulationSettings, simulateFiles } from "./workers/simulate-threads.ts";
 
 /** What to simulate, and how. */
-export interface SimulationOrder extends Omit<SimulationFiles, "hw" | "modules">, SimulationSettings {
+export interface SimulationOptions extends Omit<SimulationFiles, "hw" | "modules">, SimulationSettings {
   /** Names of shipped machines, `equal-peak`, `published` or `all` of them, paths of configs, or machines that are loaded; those of equal peak where not given. */
   readonly machines?: SimulationFiles["hw"];
   /** Paths of modules of user accelerators. */
@@ -27,8 +27,8 @@ const FIELDS = {
   ),
   allowUnequal: Type.Optional(Type.Boolean()),
   threads: Type.Optional(Type.Integer({ minimum: 1 })),
-} satisfies Record<Exclude<keyof SimulationOrder, Hook>, TSchema>;
-const OrderSchema = Type.Object(FIELDS, strict);
+} satisfies Record<Exclude<keyof SimulationOptions, Hook>, TSchema>;
+const OptionsSchema = Type.Object(FIELDS, strict);
 
 /**
  * Replays traces on machines and compares them with `baseline`, or with one common dense array where they are its equals and with their
@@ -36,8 +36,8 @@ const OrderSchema = Type.Object(FIELDS, strict);
  * of `energy`. What is named is simulated on as many threads as pay; what is opened already, on this one.
  * @throws InputError or Error for files that are refused and comparisons that are not fair; what `signal` gives as its reason.
  */
-export async function simulate(order: SimulationOrder): Promise<SimulationResult> {
-  checkOrder(OrderSchema, order, "simulate");
+export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
+  checkOptions(OptionsSchema, options, "simulate");
   const {
     machines = ["equal-peak"],
     accelerators,
@@ -47,7 +47,7 @@ export async function simulate(order: SimulationOrder): Promise<SimulationResult
     energy,
     sample,
     ...settings
-  } = order;
+  } = options;
   const files = { traces, baselineTraces, hw: machines, modules: accelerators, baseline, energy, sample };
   return simulateFiles(files, settings);
 }

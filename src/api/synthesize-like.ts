@@ -3,19 +3,19 @@ import { InputError } from "../io/faults.ts";
 import { networkNamed } from "../networks/index.ts";
 import { METHODS } from "../sparsity/methods.ts";
 import { isMacOp, type TraceManifest } from "../trace/manifest.ts";
-import type { SyntheticOrder } from "./synthesize.ts";
+import type { SyntheticOptions } from "./synthesize.ts";
 
-/** What a recorded step and an order have in common, `images` and `classes` included. */
-export type LikeOrder = Pick<SyntheticOrder, "method" | "sparsity" | "batch" | "images" | "classes"> & {
+/** What a recorded step and options have in common, `images` and `classes` included. */
+export type LikeOptions = Pick<SyntheticOptions, "method" | "sparsity" | "batch" | "images" | "classes"> & {
   readonly network: string;
 };
 
 /**
- * The order of `manifest`, in which everything that `asked` gives wins. Image size and classes are those of the recorded network, and
+ * The options of `manifest`, in which everything that `asked` gives wins. Image size and classes are those of the recorded network, and
  * so of no other.
  * @throws InputError that begins with `where` for a network or method that is not asked for and cannot be synthesized.
  */
-export function orderLike(manifest: TraceManifest, asked: Partial<LikeOrder>, where: string): LikeOrder {
+export function optionsLike(manifest: TraceManifest, asked: Partial<LikeOptions>, where: string): LikeOptions {
   const faults: string[] = [];
   if (asked.network === undefined && !isNetwork(manifest.network)) {
     faults.push(`${where}: network: cannot be synthesized, got "${manifest.network}"; give the network`);

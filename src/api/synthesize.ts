@@ -19,10 +19,10 @@ import { DEFAULT_POSITION, type Position, trainedImages } from "../synthetic/pos
 import { SYNTHETIC_SCHEMAS, type SyntheticSettings } from "../synthetic/settings.ts";
 import type { TracePatterns } from "../synthetic/statistics.ts";
 import { type SyntheticTrace, synthesize } from "../synthetic/trace.ts";
-import { checkOrder } from "./request.ts";
+import { checkOptions } from "./request.ts";
 
 /** Which step to synthesize. */
-export interface SyntheticOrder {
+export interface SyntheticOptions {
   readonly network: string;
   readonly method?: Method | undefined;
   /** Share of weights and activations that is dropped, 0 ≤ s < 1. */
@@ -43,7 +43,7 @@ export interface SyntheticOrder {
 
 const positive = Type.Integer({ minimum: 1 });
 
-/** What an order may hold beside `images` and `settings`, which a sweep spells in another way. */
+/** What options may hold beside `images` and `settings`, which a sweep spells in another way. */
 export const ORDER_SCHEMAS = {
   network: Type.String({ description: "A network, as resnet50-imagenet or wrn28-10." }),
   method: Type.Enum([...METHODS], { description: "dense has sparsity 0 and no pruning." }),
@@ -55,10 +55,10 @@ export const ORDER_SCHEMAS = {
   }),
   classes: positive,
   seed: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: "Of all draws." }),
-} satisfies Record<Exclude<keyof SyntheticOrder, "images" | "settings" | "like">, TSchema>;
+} satisfies Record<Exclude<keyof SyntheticOptions, "images" | "settings" | "like">, TSchema>;
 
 const strict = { additionalProperties: false };
-const OrderSchema = Type.Object(
+const OptionsSchema = Type.Object(
   {
     ...Type.Partial(Type.Object(ORDER_SCHEMAS)).properties,
     network: ORDER_SCHEMAS.network,
@@ -70,18 +70,18 @@ const OrderSchema = Type.Object(
 
 /**
  * Synthesizes a training step of a network; `simulate` takes it as it is, `writeTrace` makes a file of it.
- * @throws InputError with all faults of the order; for a network that is not known, and for images that are too small for it.
+ * @throws InputError with all faults of the options; for a network that is not known, and for images that are too small for it.
  */
-export function synthesizeTrace(order: SyntheticOrder): SyntheticTrace {
-  checkOrder(OrderSchema, withoutPatterns(order), "synthesizeTrace");
-  const { like } = order;
+export function synthesizeTrace(options: SyntheticOptions): SyntheticTrace {
+  checkOptions(OptionsSchema, withoutPatterns(options), "synthesizeTrace");
+  const { like } = options;
   if (like !== undefined) checkArgument("synthesizeTrace: like", like, PATTERNS);
   const d = TRAIN_DEFAULTS;
-  const { method = d.method, pruning = d.pruning, batch = d.batchSize, seed = d.seed, settings = {} } = order;
-  const sparsity = method === "dense" ? 0 : (order.sparsity ?? d.sparsity);
-  const { position = DEFAULT_POSITION } = order;
-  const definition = networkNamed(order.network);
-  const network = definition.build(order.images ?? definition.image, order.classes ?? definition.classes);
+  const { method = d.method, pruning = d.pruning, batch = d.batchSize, seed = d.seed, settings = {} } = options;
+  const sparsity = method === "dense" ? 0 : (options.sparsity ?? d.sparsity);
+  const { position = DEFAULT_POSITION } = options;
+  const definition = networkNamed(options.network);
+  const network = definition.build(options.images ?? definition.image, options.classes ?? definition.classes);
   const isSame = like !== undefined && isOf(network, like) && like.method === method && like.sparsity === sparsity;
   const sparsities = isSame ? sparsitiesLike(network, like) : sparsitiesOf(network, method, sparsity);
   const fitted = fittedPatterns({
@@ -98,11 +98,11 @@ export function synthesizeTrace(order: SyntheticOrder): SyntheticTrace {
 
 const PATTERNS = objectWith("the patterns of a step, as tracePatterns gives", "layers");
 
-/** What of an order is data. */
-function withoutPatterns(order: unknown): unknown {
+/** What of the options is data. */
+function withoutPatterns(options: unknown): unknown {
   return refusing("synthesizeTrace", () => {
-    if (typeof order !== "object" || order === null) return order;
-    const { like: _, ...plain } = order as SyntheticOrder;
+    if (typeof options !== "object" || options === null) return options;
+    const { like: _, ...plain } = options as SyntheticOptions;
     return plain;
   });
 }

@@ -7,10 +7,10 @@ import { openRun } from "../runs/checkpoint-file.ts";
 import { runTraining, type TrainingHooks, type TrainingReport } from "../runs/run-training.ts";
 import type { TrainingJob } from "../runs/training-job.ts";
 import { type TrainSettings, trainSettings } from "../swat/settings.ts";
-import { checkHooks, checkOrder } from "./request.ts";
+import { checkHooks, checkOptions } from "./request.ts";
 
 /** What to train and where to leave it. */
-export interface TrainOrder extends Omit<TrainingJob, "data" | "network" | "settings"> {
+export interface TrainingOptions extends Omit<TrainingJob, "data" | "network" | "settings"> {
   /** As `--data` of the command line; generated images where not given. */
   readonly data?: string;
   /** Name of a network; the smallest where not given. */
@@ -27,21 +27,21 @@ const FIELDS = {
   /** Checked by themselves. */
   settings: Type.Optional(Type.Unknown()),
   out: Type.String(),
-} satisfies Record<keyof TrainOrder, TSchema>;
-const OrderSchema = Type.Object(FIELDS, { additionalProperties: false });
+} satisfies Record<keyof TrainingOptions, TSchema>;
+const OptionsSchema = Type.Object(FIELDS, { additionalProperties: false });
 
 /**
  * Trains, and leaves traces, a log, checkpoints, weights and a summary in the folder `out`; what lies there from another run is
  * removed. A signal stops after the current step: the report then says `interrupted`, and `resumeTraining` resumes it.
  * @throws InputError or Error for settings and names that are refused, unreadable data, and a loss that is no number.
  */
-export async function train(order: TrainOrder, hooks: TrainingHooks = {}): Promise<TrainingReport> {
+export async function train(options: TrainingOptions, hooks: TrainingHooks = {}): Promise<TrainingReport> {
   const { faults, attempt } = faultCollector();
-  attempt(() => checkOrder(OrderSchema, order, "train"));
+  attempt(() => checkOptions(OptionsSchema, options, "train"));
   attempt(() => checkHooks(hooks, "train"));
-  const settings = attempt(() => refusing("train", () => trainSettings(order?.settings)));
+  const settings = attempt(() => refusing("train", () => trainSettings(options?.settings)));
   if (faults.length > 0 || settings === undefined) throw new InputError(faults);
-  const { data = "generated", network = networks[0].name, ...job } = order;
+  const { data = "generated", network = networks[0].name, ...job } = options;
   return runTraining({ ...job, data, network, settings }, hooks);
 }
 

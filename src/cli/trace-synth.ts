@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { openTraces, writeTrace } from "../api/open.ts";
 import { synthesizeTrace } from "../api/synthesize.ts";
-import { type LikeOrder, orderLike } from "../api/synthesize-like.ts";
+import { type LikeOptions, optionsLike } from "../api/synthesize-like.ts";
 import type { ImageShape } from "../networks/graph.ts";
 import { METHODS, type Method } from "../sparsity/methods.ts";
 import { PRUNINGS, type Pruning } from "../sparsity/structured.ts";
@@ -75,7 +75,7 @@ async function synth(options: SynthOptions, command: Command): Promise<void> {
   const { pruning, seed, position, out } = options;
   const [recorded] = options.like === undefined ? [] : warned(await openTraces([options.like]));
   const asked = askedFor(command, options);
-  const step = recorded === undefined ? options : orderLike(recorded.trace.manifest, asked, recorded.name);
+  const step = recorded === undefined ? options : optionsLike(recorded.trace.manifest, asked, recorded.name);
   const { network, method = TRAIN_DEFAULTS.method, sparsity = TRAIN_DEFAULTS.sparsity, batch, images, classes } = step;
   if (network === undefined) {
     command.error("error: required option '--network <name>' or '--like <trace>' not specified");
@@ -104,7 +104,7 @@ function warnUntold(path: string, like: TracePatterns, given: Partial<SyntheticS
 }
 
 /** The options of the step itself that the command line gives. */
-function askedFor(command: Command, options: SynthOptions): Partial<LikeOrder> {
+function askedFor(command: Command, options: SynthOptions): Partial<LikeOptions> {
   const names = ["network", "method", "sparsity", "batch", "images", "classes"] as const;
   return Object.fromEntries(
     names.filter((name) => command.getOptionValueSource(name) === "cli").map((name) => [name, options[name]]),

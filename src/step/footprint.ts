@@ -8,11 +8,11 @@ import { storageFormat } from "../core/storage-formats.ts";
 import { isMacOp } from "../trace/manifest.ts";
 import {
   ADDED_KINDS,
-  type HeldBytes,
-  type HeldTensor,
-  heldTensors,
+  type LiveTensor,
+  liveTensors,
   PARTS,
   type Part,
+  type TensorBytes,
   type TensorStorage,
   type TrainingStep,
 } from "./live-ranges.ts";
@@ -88,7 +88,7 @@ const COLUMNS = ["denseBytes", "sparseBytes", "sparseIndexedBytes"] as const;
 
 /** Footprint of `step`. A part that needs ops which the step does not have is zero. */
 export function footprintOf(step: TrainingStep, storage: TensorStorage = PLAIN_STORAGE): Footprint {
-  const held = heldTensors(step, storage);
+  const held = liveTensors(step, storage);
   const waiting = held.filter(({ part }) => part !== PASSING);
   const saved = held.filter(({ part }) => SAVED.includes(part));
   const isReported = (part: Part) =>
@@ -130,7 +130,7 @@ function publishedActivations({ tensors, ops }: TrainingStep, valueBytes: number
 }
 
 /** The op of each column during which most is held, the first of several. */
-function peakOf({ ops }: TrainingStep, held: readonly HeldTensor[]): Footprint["peak"] {
+function peakOf({ ops }: TrainingStep, held: readonly LiveTensor[]): Footprint["peak"] {
   const at = COLUMNS.map((column) => {
     const changes = new Float64Array(ops.length + 1);
     for (const tensor of held) {
@@ -145,7 +145,7 @@ function peakOf({ ops }: TrainingStep, held: readonly HeldTensor[]): Footprint["
     }
     return op;
   });
-  const alive = (tensors: readonly HeldTensor[]): HeldBytes => {
+  const alive = (tensors: readonly LiveTensor[]): TensorBytes => {
     const [denseBytes, sparseBytes, sparseIndexedBytes] = COLUMNS.map((column, i) =>
       tensors.reduce((sum, { from, to, ...bytes }) => sum + (from <= at[i] && at[i] <= to ? bytes[column] : 0), 0),
     );
@@ -156,14 +156,14 @@ function peakOf({ ops }: TrainingStep, held: readonly HeldTensor[]): Footprint["
   return { ...alive(held), inPassing, during: { dense, sparse, sparseIndexed } };
 }
 
-function sumOf(parts: readonly HeldBytes[]): HeldBytes {
+function sumOf(parts: readonly TensorBytes[]): TensorBytes {
   const total = { denseBytes: 0, sparseBytes: 0, sparseIndexedBytes: 0 };
   for (const part of parts) for (const column of COLUMNS) total[column] += part[column];
   return total;
 }
 
-function groupBy(tensors: readonly HeldTensor[]): [layer: string, tensors: HeldTensor[]][] {
-  const groups = new Map<string, HeldTensor[]>();
+function groupBy(tensors: readonly LiveTensor[]): [layer: string, tensors: LiveTensor[]][] {
+  const groups = new Map<string, LiveTensor[]>();
   for (const tensor of tensors) groups.set(tensor.layer, [...(groups.get(tensor.layer) ?? []), tensor]);
   return [...groups];
 }

@@ -27,7 +27,7 @@ export interface TensorStorage {
 }
 
 /** Bytes in dense training, with the step's method counting values only, and with its indices. */
-export interface HeldBytes {
+export interface TensorBytes {
   readonly denseBytes: number;
   readonly sparseBytes: number;
   readonly sparseIndexedBytes: number;
@@ -55,7 +55,7 @@ export const PARTS = [
 export type Part = (typeof PARTS)[number];
 
 /** A tensor, or a part of what stands for it, from op `from` to op `to` of the step, both included. */
-export interface HeldTensor extends HeldBytes {
+export interface LiveTensor extends TensorBytes {
   readonly part: Part;
   readonly layer: string;
   readonly from: number;
@@ -67,7 +67,7 @@ const STATISTICS = 2;
 const BYTE_BITS = 8;
 
 /** Everything that `step` holds. What needs ops that the step does not have is not there. */
-export function heldTensors(step: TrainingStep, storage: TensorStorage): HeldTensor[] {
+export function liveTensors(step: TrainingStep, storage: TensorStorage): LiveTensor[] {
   if (step.ops.length === 0) return [];
   const walk = walkOf(step);
   return [
@@ -135,7 +135,7 @@ function parameter(
   { id }: TraceTensor,
   role: "parameter" | "parameterGrad" | "optimizerState",
   bytes: number,
-): HeldTensor {
+): LiveTensor {
   const layer = step.ops.find((op) => !isMacOp(op) && op.kind === "optimizer" && op.reads.includes(id))?.layer ?? id;
   if (role !== "parameterGrad") {
     const part = role === "parameter" ? "master weights and other parameters" : "optimizer state";
@@ -150,7 +150,7 @@ function weightCopy(
   { step, compresses, readers, lastRead }: StepWalk,
   tensor: TraceTensor,
   { valueBytes, wideBytes, weight }: TensorStorage,
-): HeldTensor[] {
+): LiveTensor[] {
   const from = readers(tensor.id)[0] ?? 0;
   const size = sizeOf(tensor.shape);
   const dense = same(valueBytes === wideBytes ? 0 : size * valueBytes);
@@ -208,7 +208,7 @@ function readersOf({ step, made, readers, backwardOf }: StepWalk, tensor: TraceT
 }
 
 /** An activation: as dense training holds it, as SWAT does, and the signs that neither has. */
-function activation(walk: StepWalk, tensor: TraceTensor, storage: TensorStorage): HeldTensor[] {
+function activation(walk: StepWalk, tensor: TraceTensor, storage: TensorStorage): LiveTensor[] {
   const readers = readersOf(walk, tensor);
   const bytes = sizeOf(tensor.shape) * storage.valueBytes;
   const signs = reluSigns(walk, readers);
@@ -221,7 +221,7 @@ function activation(walk: StepWalk, tensor: TraceTensor, storage: TensorStorage)
 }
 
 /** Dense training keeps one tensor for all who read it again. */
-function heldDensely(walk: StepWalk, readers: Readers, bytes: HeldBytes): HeldTensor {
+function heldDensely(walk: StepWalk, readers: Readers, bytes: TensorBytes): LiveTensor {
   const { tensor, made, lastPassing, densely, selections, relu } = readers;
   const grads = selections.flatMap((reader) => reader.grads);
   if (grads.length > 0) {
@@ -233,13 +233,13 @@ function heldDensely(walk: StepWalk, readers: Readers, bytes: HeldBytes): HeldTe
 }
 
 /** SWAT keeps selections beside what is read densely; `dense` are the bytes of the whole tensor. */
-function heldSparsely(walk: StepWalk, readers: Readers, dense: HeldBytes, storage: TensorStorage): HeldTensor[] {
+function heldSparsely(walk: StepWalk, readers: Readers, dense: TensorBytes, storage: TensorStorage): LiveTensor[] {
   const { tensor, made, lastPassing, densely, selections, relu } = readers;
   const { ops } = walk.step;
   const whole = densely === null ? passing(walk, tensor, dense, lastPassing) : { ...densely, from: made, ...dense };
   const saved = selections
     .filter(({ selection }) => selection.id !== tensor.id || densely === null)
-    .map(({ selection, grads }): HeldTensor => {
+    .map(({ selection, grads }): LiveTensor => {
       const { layer } = ops[grads[grads.length - 1]];
       const selecting = ops.findIndex((op) => op.pass === "forward" && op.layer === layer);
       // A tensor without a zero is not stored anew: it stays after it has passed.
@@ -253,7 +253,7 @@ function heldSparsely(walk: StepWalk, readers: Readers, dense: HeldBytes, storag
 }
 
 /** One bit for each ReLU output whose sign the saved tensors do not tell: top-k dropped it, or nobody saved it. No values: as in dense training in the paper's count. */
-function reluSigns({ step }: StepWalk, { tensor, densely, selections, relu }: Readers): HeldTensor[] {
+function reluSigns({ step }: StepWalk, { tensor, densely, selections, relu }: Readers): LiveTensor[] {
   if (relu === null || densely !== null) return [];
   const bits = bytesOfBits(sizeOf(tensor.shape));
   const denseBytes = selections.length > 0 ? 0 : bits;
@@ -269,7 +269,7 @@ function besides(
   op: TraceOp,
   index: number,
   { wideBytes }: TensorStorage,
-): HeldTensor[] {
+): LiveTensor[] {
   if (isMacOp(op) || op.pass !== "forward") return [];
   const { layer } = op;
   const shape = tensor.get(op.reads[0])?.shape ?? [];
@@ -285,7 +285,7 @@ function besides(
   ];
 }
 
-function passing({ made, step }: StepWalk, { id }: TraceTensor, bytes: HeldBytes, to: number): HeldTensor {
+function passing({ made, step }: StepWalk, { id }: TraceTensor, bytes: TensorBytes, to: number): LiveTensor {
   const from = made(id);
   return { part: "activations and gradients in passing", layer: step.ops[from].layer, from, to, ...bytes };
 }
@@ -294,7 +294,7 @@ function compressed(
   { shape, nonzeros }: TraceTensor,
   format: StorageFormat,
   valueBytes: number,
-): Pick<HeldBytes, "sparseBytes" | "sparseIndexedBytes"> {
+): Pick<TensorBytes, "sparseBytes" | "sparseIndexedBytes"> {
   const size = sizeOf(shape);
   // Channels follow one another, as the forward pass reads them.
   const [slices, channels = 1, ...positions] = shape;
@@ -306,7 +306,7 @@ function compressed(
   };
 }
 
-function same(bytes: number): HeldBytes {
+function same(bytes: number): TensorBytes {
   return { denseBytes: bytes, sparseBytes: bytes, sparseIndexedBytes: bytes };
 }
 

@@ -11,7 +11,7 @@ import type { SyntheticSettings } from "./settings.ts";
 import type { StepPatterns } from "./step.ts";
 
 /** What the patterns of a step depend on. */
-export interface PatternOrder extends Training {
+export interface PatternOptions extends Training {
   readonly sparsities: readonly LayerSparsity[];
   readonly seed: number;
   /** What a user says, for all layers. */
@@ -21,7 +21,7 @@ export interface PatternOrder extends Training {
 type Fitted = keyof typeof FITTED;
 
 /** The patterns of every layer and every ReLU. */
-export function fittedPatterns(order: PatternOrder): StepPatterns {
+export function fittedPatterns(order: PatternOptions): StepPatterns {
   const { network, settings } = order;
   const layers = layersOf(network);
   const places = layerPlaces(order);
@@ -41,7 +41,7 @@ export function fittedPatterns(order: PatternOrder): StepPatterns {
 
 /** What the patterns of a step have in common. */
 interface Fit {
-  readonly order: PatternOrder;
+  readonly order: PatternOptions;
   readonly latents: ChannelLatents;
   /** What was fitted, but for what a user says. */
   readonly given: <T extends Partial<SyntheticSettings>>(fitted: T) => T;

@@ -244,8 +244,14 @@ function energyTable(cells: readonly Cell[]): Markup {
 }
 
 function footprintTable(results: readonly NamedResult[]): Markup {
-  type Held = { workload: string; part: string; denseBytes: number; sparseBytes: number; sparseIndexedBytes: number };
-  const rows: Held[] = footprints(results).flatMap(({ workload, held }) =>
+  type MemoryOperand = {
+    workload: string;
+    part: string;
+    denseBytes: number;
+    sparseBytes: number;
+    sparseIndexedBytes: number;
+  };
+  const rows: MemoryOperand[] = footprints(results).flatMap(({ workload, held }) =>
     [
       ...held.parts,
       { part: "stashed for the backward pass", ...held.activations },
@@ -253,11 +259,11 @@ function footprintTable(results: readonly NamedResult[]): Markup {
       { part: "peak of the step", ...held.peak },
     ].map((bytes) => ({ workload, ...bytes })),
   );
-  const bytes = (key: "denseBytes" | "sparseBytes" | "sparseIndexedBytes", head: string): Column<Held> => ({
+  const bytes = (key: "denseBytes" | "sparseBytes" | "sparseIndexedBytes", head: string): Column<MemoryOperand> => ({
     ...{ key, head, show: (value) => withUnit(value, "B") },
     value: (row) => row[key],
   });
-  const columns: Column<Held>[] = [
+  const columns: Column<MemoryOperand>[] = [
     { key: "workload", head: "workload", value: ({ workload }) => workload },
     { key: "part", head: "part", value: ({ part }) => part },
     bytes("denseBytes", "dense training"),

@@ -7,7 +7,7 @@ import type { Machine } from "../hardware/machine.ts";
 import type { PreparedOperation } from "../operation/ablations.ts";
 import { type Operand, type Operation, operandsOf, type Pass } from "../operation/operation.ts";
 import type { ResultRow } from "../result/result.ts";
-import type { Held, MemoryNumbers } from "./hierarchy.ts";
+import type { MemoryNumbers, MemoryOperand } from "./hierarchy.ts";
 import type { StepPlan } from "./placement.ts";
 import { readingOrder } from "./reading-order.ts";
 import { type Storage, storedBytes, storedMaskBytes } from "./storage.ts";
@@ -59,7 +59,9 @@ function taskOf(
   const { memory } = machine;
   const { pass, layer, geometry } = prepared.actual;
   const bytes = [memory, ...memory.levels].map(({ storage }, place) => storedAt(op, storage, place, operands));
-  const arrayBytes: Partial<Record<Held, number>> = { output: compute.onChipWrites * outputBytes(pass, memory) };
+  const arrayBytes: Partial<Record<MemoryOperand, number>> = {
+    output: compute.onChipWrites * outputBytes(pass, memory),
+  };
   for (const [name, values] of operandEntries(pass, compute.onChipReads)) arrayBytes[name] = values * memory.valueBytes;
   const partialBytes = prepared.outputElements * memory.wideBytes;
   const task = { pass, layer, geometry, bytes, partialBytes, resident: residentOf(op), arrayBytes };
@@ -72,7 +74,7 @@ function storedAt({ prepared, machine, plan }: PlacedOp, storage: Storage, place
   const { accelerator, memory } = machine;
   const { pass, geometry } = prepared.actual;
   const order = readingOrder(accelerator, pass);
-  const stored: Partial<Record<Held, number>> = {};
+  const stored: Partial<Record<MemoryOperand, number>> = {};
   for (const [name, operand] of operandEntries(pass, prepared.operands)) {
     const { elements, mask } = operand;
     stored[name] =
@@ -87,9 +89,9 @@ function storedAt({ prepared, machine, plan }: PlacedOp, storage: Storage, place
 }
 
 /** Tensors that are on chip when the op begins, or stay there when it ends. */
-function residentOf({ prepared: { op, operands, actual }, plan, at }: PlacedOp): Set<Held> {
+function residentOf({ prepared: { op, operands, actual }, plan, at }: PlacedOp): Set<MemoryOperand> {
   const { reads, writes } = plan.residence(at);
-  const resident = new Set<Held>();
+  const resident = new Set<MemoryOperand>();
   for (const [name, { id }] of operandEntries(actual.pass, operands)) if (reads.has(plan.idOf(id))) resident.add(name);
   if (op.output !== undefined && writes.has(op.output)) resident.add("output");
   return resident;

@@ -17,10 +17,10 @@ import { operandStorage, type Storage } from "./storage.ts";
 const strict = { additionalProperties: false };
 
 /** Tensors that a level may hold: the operands of a pass and what it writes, partial sums included. */
-export const HELD = ["weight", "input", "outputGrad", "output"] as const;
+export const MEMORY_OPERANDS = ["weight", "input", "outputGrad", "output"] as const;
 
 /** A tensor as memory sees it: an operand of a pass, or its output. */
-export type Held = (typeof HELD)[number];
+export type MemoryOperand = (typeof MEMORY_OPERANDS)[number];
 
 const Formats = Type.Object(
   { weight: StorageFormatSchema, input: StorageFormatSchema, outputGrad: StorageFormatSchema },
@@ -62,7 +62,7 @@ const Level = Type.Object(
     }),
     size: Type.String({ description: 'All banks together, as "48 MiB".' }),
     holds: Type.Optional(
-      Type.Array(Type.Enum([...HELD]), {
+      Type.Array(Type.Enum([...MEMORY_OPERANDS]), {
         minItems: 1,
         uniqueItems: true,
         description: "Tensors; others pass it by. All by default; some level has to hold each.",
@@ -128,7 +128,7 @@ export interface MemoryLevel {
   readonly bytes: number;
   /** Of one bank; null where the config gives neither banks nor a width. */
   readonly bankBytes: number | null;
-  readonly holds: ReadonlySet<Held>;
+  readonly holds: ReadonlySet<MemoryOperand>;
   /** All banks and ports together; Infinity where the config gives no width. */
   readonly bytesPerCycle: number;
   readonly readLatency: number;
@@ -212,7 +212,7 @@ function levelsOf({ onChip, levels }: MemoryConfig, offChip: Storage, at: string
       name,
       bytes,
       bankBytes: banks > 1 || level.width !== undefined ? bytes / banks : null,
-      holds: new Set(holds ?? HELD),
+      holds: new Set(holds ?? MEMORY_OPERANDS),
       bytesPerCycle: banks * ports * size("width", Number.POSITIVE_INFINITY),
       readLatency,
       writeLatency,
@@ -220,10 +220,10 @@ function levelsOf({ onChip, levels }: MemoryConfig, offChip: Storage, at: string
       tiling,
     };
   });
-  const nowhere = HELD.filter((name) => !resolved.some(({ holds }) => holds.has(name)));
+  const nowhere = MEMORY_OPERANDS.filter((name) => !resolved.some(({ holds }) => holds.has(name)));
   if (nowhere.length > 0) {
     faults.push(
-      `${at}.levels: no level holds ${nowhere.join(", ")}; valid: each of ${HELD.join(", ")} in one level at least, as the array reads and writes buffers only`,
+      `${at}.levels: no level holds ${nowhere.join(", ")}; valid: each of ${MEMORY_OPERANDS.join(", ")} in one level at least, as the array reads and writes buffers only`,
     );
   }
   if (faults.length > 0) throw new InputError(faults);
@@ -232,7 +232,7 @@ function levelsOf({ onChip, levels }: MemoryConfig, offChip: Storage, at: string
 
 function shared(name: string, bytes: number, storage: Storage): MemoryLevel {
   const wide = { bytesPerCycle: Number.POSITIVE_INFINITY, readLatency: 0, writeLatency: 0 };
-  return { name, bytes, bankBytes: null, holds: new Set(HELD), ...wide, storage, tiling: null };
+  return { name, bytes, bankBytes: null, holds: new Set(MEMORY_OPERANDS), ...wide, storage, tiling: null };
 }
 
 function storageOf({ weight, input, outputGrad }: MemoryConfig["storage"], at: string): Storage {

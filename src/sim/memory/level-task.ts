@@ -3,7 +3,7 @@ import { type ConvGeometry, outputHeight, outputWidth } from "../../core/geometr
 import type { Pass } from "../operation/operation.ts";
 import type { AxisTiles } from "./axis-tiles.ts";
 import { runsOf } from "./dram-layout.ts";
-import type { Held } from "./hierarchy.ts";
+import type { MemoryOperand } from "./hierarchy.ts";
 import { haloSideOf, INPUT_SIDE, type Nest, OUTPUT_SIDE, WEIGHT_SIDE } from "./loop-nest.ts";
 import { largestTile, type Spaces, turnsOf } from "./nest-sums.ts";
 import type { ChannelCut, SpaceCut } from "./tile-sizes.ts";
@@ -26,9 +26,9 @@ export interface LevelTask {
 }
 
 /** Sides of a pass as tensors. */
-export function sidesOf(pass: Pass): readonly [Held, Held, Held] {
+export function sidesOf(pass: Pass): readonly [MemoryOperand, MemoryOperand, MemoryOperand] {
   const output = { forward: OUTPUT_SIDE, inputGrad: INPUT_SIDE, weightGrad: WEIGHT_SIDE }[pass];
-  const names: [Held, Held, Held] = ["weight", "input", "outputGrad"];
+  const names: [MemoryOperand, MemoryOperand, MemoryOperand] = ["weight", "input", "outputGrad"];
   names[output] = "output";
   return names;
 }

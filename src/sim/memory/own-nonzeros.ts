@@ -9,7 +9,7 @@ import { type ConvGeometry, outputHeight, outputWidth, sizeOf } from "../../core
 import { SHAPE_OF } from "../../core/passes.ts";
 import type { Operand } from "../operation/operation.ts";
 import type { AxisSums, AxisTiles, ElementClasses } from "./axis-tiles.ts";
-import type { Held, MemoryNumbers } from "./hierarchy.ts";
+import type { MemoryNumbers, MemoryOperand } from "./hierarchy.ts";
 import { bytesOf, elementsOf, sidesOf } from "./level-task.ts";
 import { DIMENSIONS, haloSideOf, INPUT_SIDE, type Nest, WEIGHT_SIDE, wholeNest } from "./loop-nest.ts";
 import { type IndexingSums, movements, outerTurnsOf, spaceSums, spacesOf, turnsOf } from "./nest-sums.ts";
@@ -18,7 +18,7 @@ import type { LevelTiling, LevelTraffic, TilingTask } from "./tiling.ts";
 /** A pass with the masks of its operands. */
 export interface MaskedTask extends TilingTask {
   /** Masks of the operands that DRAM, and then each level, stores as bitmaps; none where nothing is compressed. */
-  readonly bitmaps?: readonly Readonly<Partial<Record<Held, BitMask>>>[];
+  readonly bitmaps?: readonly Readonly<Partial<Record<MemoryOperand, BitMask>>>[];
 }
 
 /** The same tilings with the bytes of their own nonzeros where these are known, and `means` where a mean is left. */
@@ -32,8 +32,8 @@ export function withOwnNonzeros(
   let from = [0, 0, 0];
   return tilings.map((tiling, depth) => {
     const nest = cutBy(tiling, outer);
-    const means: Held[] = [];
-    const own: Partial<Record<Held, number>> = {};
+    const means: MemoryOperand[] = [];
+    const own: Partial<Record<MemoryOperand, number>> = {};
     sides.forEach((name, side) => {
       const stored = { bytes: task.bytes[from[side]][name] as number, mask: task.bitmaps?.[from[side]][name] };
       const isCompressed = name !== "output" && stored.bytes !== denseBytes(task, name, valueBytes);
@@ -58,7 +58,7 @@ export function withOwnNonzeros(
 
 /** Bytes of first tiles, which are a mean, but no more than all that is read. */
 function atMost(edgeBytes: LevelTraffic, own: LevelTraffic): LevelTraffic {
-  const entries = Object.entries(edgeBytes) as [Held, number][];
+  const entries = Object.entries(edgeBytes) as [MemoryOperand, number][];
   return Object.fromEntries(entries.map(([name, bytes]) => [name, Math.min(bytes, own[name] ?? bytes)]));
 }
 

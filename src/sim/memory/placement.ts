@@ -6,7 +6,7 @@ import { isMacOp, type MacOp, type TraceManifest, type TraceTensor } from "../..
 import type { Trace } from "../../trace/trace.ts";
 import type { Machine } from "../hardware/machine.ts";
 import type { Operand, Pass } from "../operation/operation.ts";
-import type { Held } from "./hierarchy.ts";
+import type { MemoryOperand } from "./hierarchy.ts";
 import { readingOrder } from "./reading-order.ts";
 import { type Residence, residenceOf, type Touch } from "./residence.ts";
 import { storedBytes, storedMaskBytes } from "./storage.ts";
@@ -148,9 +148,12 @@ function copiedWeights(
 const IN_PLACE: readonly StepOp["kind"][] = ["batchNorm", "relu", "add", "dropout", "optimizer"];
 
 /** As what levels hold a tensor: as the operand that it is, if any, and as an output where an op that multiplies writes it. */
-function heldAs({ tensors, ops }: TraceManifest, root: (id: string) => string): (id: string) => readonly Held[] {
-  const kinds = new Map<string, Set<Held>>();
-  const put = (id: string | undefined, kind: Held) => {
+function heldAs(
+  { tensors, ops }: TraceManifest,
+  root: (id: string) => string,
+): (id: string) => readonly MemoryOperand[] {
+  const kinds = new Map<string, Set<MemoryOperand>>();
+  const put = (id: string | undefined, kind: MemoryOperand) => {
     if (id !== undefined) kinds.set(id, new Set([...(kinds.get(id) ?? []), kind]));
   };
   const multiplying = ops.filter(isMacOp);
@@ -159,7 +162,7 @@ function heldAs({ tensors, ops }: TraceManifest, root: (id: string) => string): 
   }
   for (const { output } of multiplying) put(output, "output");
   for (const { id, role } of tensors) if (!kinds.has(id)) put(id, isLasting(role) ? "weight" : "output");
-  return (id) => [...(kinds.get(id) as Set<Held>)];
+  return (id) => [...(kinds.get(id) as Set<MemoryOperand>)];
 }
 
 function isWide(role: TraceTensor["role"]): boolean {

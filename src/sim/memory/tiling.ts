@@ -5,7 +5,7 @@
  */
 import type { ConvGeometry } from "../../core/geometry.ts";
 import type { Pass } from "../operation/operation.ts";
-import type { Held, MemoryLevel } from "./hierarchy.ts";
+import type { MemoryLevel, MemoryOperand } from "./hierarchy.ts";
 import { bytesOf, elementsOf, type LevelTask, runBytes, sidesOf } from "./level-task.ts";
 import { DIMENSIONS, type Nest, type Tile, wholeNest } from "./loop-nest.ts";
 import { firstTile, largestTile, lastTile, spacesOf } from "./nest-sums.ts";
@@ -18,15 +18,15 @@ export interface TilingTask {
   readonly layer: string;
   readonly geometry: ConvGeometry;
   /** Stored bytes of the operands and of the finished output, in DRAM and then in each level. */
-  readonly bytes: readonly Readonly<Partial<Record<Held, number>>>[];
+  readonly bytes: readonly Readonly<Partial<Record<MemoryOperand, number>>>[];
   /** Bytes of the output while sums are unfinished. */
   readonly partialBytes: number;
   /** Tensors that lie in the outermost level already, or stay there: they need no tile in it and no DRAM. */
-  readonly resident: ReadonlySet<Held>;
+  readonly resident: ReadonlySet<MemoryOperand>;
 }
 
 /** Whole bytes that enter or leave a level from or to the one outside, over the whole pass. */
-export type LevelTraffic = Readonly<Partial<Record<Held, number>>>;
+export type LevelTraffic = Readonly<Partial<Record<MemoryOperand, number>>>;
 
 /** Tiles of one level. */
 export interface LevelTiling {
@@ -43,7 +43,7 @@ export interface LevelTiling {
   /** Elements of each side that come to the level. */
   readonly moved: readonly number[];
   /** Operands whose bytes are a mean where they should be those of their own nonzeros: `withOwnNonzeros` tells. */
-  readonly means: readonly Held[];
+  readonly means: readonly MemoryOperand[];
 }
 
 /** Every way through the levels that is worth a look: one tiling a level, outermost first; none where a level is too small. */
@@ -71,7 +71,7 @@ export function tilingsOf(
 /** What decides about the smallest tile of a pass. */
 export type SmallestTileTask = Pick<TilingTask, "pass" | "geometry" | "partialBytes"> & {
   /** Bytes of the operands. */
-  readonly operands: Readonly<Partial<Record<Held, number>>>;
+  readonly operands: Readonly<Partial<Record<MemoryOperand, number>>>;
 };
 
 /** Bytes of the smallest tile that a level can be given, with unfinished sums. */

@@ -6,12 +6,12 @@
  */
 import { type BandwidthLoss, effectiveBandwidth } from "./dram/closed-form.ts";
 import { burstsOf, mergedPattern, type Transfer } from "./dram/patterns.ts";
-import type { Held, MemoryNumbers } from "./hierarchy.ts";
+import type { MemoryNumbers, MemoryOperand } from "./hierarchy.ts";
 import { type MaskedTask, withOwnNonzeros } from "./own-nonzeros.ts";
 import { type LevelTiling, tilingsOf } from "./tiling.ts";
 
 /** Bytes by tensor. */
-export type Bytes = Readonly<Partial<Record<Held, number>>>;
+export type Bytes = Readonly<Partial<Record<MemoryOperand, number>>>;
 type ByName = Readonly<Record<string, number>>;
 
 /** An operation to feed: its tensors, and what the array does with them. */
@@ -31,7 +31,7 @@ export interface Feed {
   /** The same of the output alone, by what it is. */
   readonly outputTraffic: Readonly<Record<string, OutputTraffic>>;
   /** Tensors whose traffic is a mean, by place. */
-  readonly meanTraffic: Readonly<Record<string, Held[]>>;
+  readonly meanTraffic: Readonly<Record<string, MemoryOperand[]>>;
   /** Bytes read from and written to DRAM, in whole bursts, and each level, for energy: what crosses from one to another is both. */
   readonly accesses: Accesses;
   /** Tiles of each level, outermost first. */
@@ -118,7 +118,7 @@ function everything({ traffic }: Feed): number {
 
 /** A tensor between two memories, numbered from outside: DRAM is 0. */
 interface Crossing {
-  readonly name: Held;
+  readonly name: MemoryOperand;
   readonly from: number;
   readonly to: number;
   /** Crossings of the tensor further outside. */
@@ -135,10 +135,10 @@ interface Crossing {
 
 /** A tensor moves between each level that holds it and the next one outside that does, if any; else DRAM. */
 export function crossingsOf({ resident }: Pick<FeedTask, "resident">, tiles: readonly LevelTiling[]): Crossing[] {
-  const outside = new Map<Held, { place: number; hop: number }>();
+  const outside = new Map<MemoryOperand, { place: number; hop: number }>();
   for (const name of resident) outside.set(name, { place: 1, hop: 0 });
   return tiles.flatMap(({ reads, writes, edgeBytes, runBytes, means }, index) =>
-    (Object.entries(edgeBytes) as [Held, number][]).map(([name, bytes]) => {
+    (Object.entries(edgeBytes) as [MemoryOperand, number][]).map(([name, bytes]) => {
       const { place, hop } = outside.get(name) ?? { place: 0, hop: 0 };
       const to = index + 1;
       outside.set(name, { place: to, hop: hop + 1 });
@@ -164,9 +164,9 @@ function follow(task: FeedTask, memory: MemoryNumbers, compute: number, tiles: r
   const ports = portsOf(memory, use);
   const traffic: Record<string, Record<string, number>> = {};
   const outputTraffic: Record<string, OutputTraffic> = {};
-  const meanTraffic: Record<string, Held[]> = {};
+  const meanTraffic: Record<string, MemoryOperand[]> = {};
   for (const { name } of ports) traffic[name] = {};
-  const innermost = new Map<Held, Port>();
+  const innermost = new Map<MemoryOperand, Port>();
   for (const name of task.resident) innermost.set(name, ports[1]);
   for (const { name, from, to, reads, writes, edgeBytes, isMean } of crossings) {
     // The interface of DRAM is the one of the outermost level that holds the tensor.
@@ -183,7 +183,7 @@ function follow(task: FeedTask, memory: MemoryNumbers, compute: number, tiles: r
     add(traffic[ports[to].name], name, reads + writes);
     innermost.set(name, ports[to]);
   }
-  for (const [name, bytes] of Object.entries(task.arrayBytes) as [Held, number][]) {
+  for (const [name, bytes] of Object.entries(task.arrayBytes) as [MemoryOperand, number][]) {
     const port = innermost.get(name) as Port;
     add(port.steady, name, bytes);
     port[name === "output" ? "written" : "read"] += bytes;

@@ -16,7 +16,7 @@ import {
   loadMachines,
   openTraces,
 } from "../../api/open.ts";
-import { checkHooks, checkOrder } from "../../api/request.ts";
+import { checkHooks, checkOptions } from "../../api/request.ts";
 import { InputError, refusing } from "../../io/faults.ts";
 import { sha256OfFile } from "../../io/file-source.ts";
 import { withLock } from "../../io/run-lock.ts";
@@ -86,7 +86,7 @@ function withoutSpec(plan: unknown): unknown {
 
 /** Runs a sweep. @throws InputError or Error for a spec, config or trace that is refused, or points of another sweep in `out`. */
 export async function runSweep(plan: SweepPlan, hooks: SweepHooks = {}): Promise<SweepReport> {
-  checkOrder(PlanSchema, withoutSpec(plan), "sweep");
+  checkOptions(PlanSchema, withoutSpec(plan), "sweep");
   checkHooks(hooks, "sweep");
   const { onProgress, signal } = hooks;
   const { where = "spec", out, shard, threads = availableParallelism() } = plan;

@@ -4,7 +4,7 @@ import seedrandom from "seedrandom";
 import { type BitMask, countOnes, maskOfNonzeros } from "../../../src/core/bit-mask.ts";
 import { type ConvGeometry, outputHeight, outputWidth, sizeOf } from "../../../src/core/geometry.ts";
 import { RESULT_OF, SHAPE_OF } from "../../../src/core/passes.ts";
-import { HELD, type Held, type MemoryLevel } from "../../../src/sim/memory/hierarchy.ts";
+import { MEMORY_OPERANDS, type MemoryLevel, type MemoryOperand } from "../../../src/sim/memory/hierarchy.ts";
 import { DIMENSIONS } from "../../../src/sim/memory/loop-nest.ts";
 import { withOwnNonzeros } from "../../../src/sim/memory/own-nonzeros.ts";
 import { operandStorage } from "../../../src/sim/memory/storage.ts";
@@ -35,11 +35,11 @@ const levels = fc
         ...{ images: few(3), rows: few(6), columns: few(6), groups: few(3), filters: few(4), channels: few(4) },
       }),
       order: fc.shuffledSubarray([...DIMENSIONS], { minLength: 3 }),
-      holds: fc.subarray([...HELD], { minLength: 1 }),
+      holds: fc.subarray([...MEMORY_OPERANDS], { minLength: 1 }),
     }),
     { minLength: 1, maxLength: 3 },
   )
-  .map((some) => some.map(({ size, order, holds }) => ({ tile: size, order, holds: new Set<Held>(holds) })));
+  .map((some) => some.map(({ size, order, holds }) => ({ tile: size, order, holds: new Set<MemoryOperand>(holds) })));
 
 const levelOf = ({ tile, order, holds }: LiteralLevel): MemoryLevel => ({
   ...{ name: "buffer", bytes: 1e9, bankBytes: null, holds, bytesPerCycle: 1, readLatency: 0, writeLatency: 0 },
@@ -76,7 +76,7 @@ function taskOf(
   operandBytes: (name: Operand) => number,
   depth: number,
 ): TilingTask {
-  const bytes: Partial<Record<Held, number>> = { output: sizeOf(SHAPE_OF[RESULT_OF[pass]](geometry)) * VALUE };
+  const bytes: Partial<Record<MemoryOperand, number>> = { output: sizeOf(SHAPE_OF[RESULT_OF[pass]](geometry)) * VALUE };
   for (const name of OPERANDS_OF[pass]) bytes[name] = operandBytes(name);
   const partialBytes = ((bytes.output as number) / VALUE) * WIDE;
   return { pass, layer: "conv", geometry, bytes: Array(depth + 1).fill(bytes), partialBytes, resident: new Set() };

@@ -10,7 +10,7 @@ import { effectiveBandwidth } from "../../../src/sim/memory/dram/closed-form.ts"
 import type { DramDevice } from "../../../src/sim/memory/dram/device.ts";
 import { mergedPattern, tileRequests, usefulShare } from "../../../src/sim/memory/dram/patterns.ts";
 import { simulateRequests } from "../../../src/sim/memory/dram/requests.ts";
-import type { Held } from "../../../src/sim/memory/hierarchy.ts";
+import type { MemoryOperand } from "../../../src/sim/memory/hierarchy.ts";
 import { crossingsOf, type FeedTask, feed, transfersOf } from "../../../src/sim/memory/timing.ts";
 import { PASSES } from "../../../src/sim/operation/operation.ts";
 
@@ -27,7 +27,7 @@ function tasks(): FeedTask[] {
   return [...geometries.values()].flatMap(({ geometry: one, name, op }) =>
     PASSES.filter(() => op === "conv").map((pass): FeedTask => {
       const geometry = { ...one, N: 4 };
-      const bytes: Partial<Record<Held, number>> = {};
+      const bytes: Partial<Record<MemoryOperand, number>> = {};
       for (const tensor of ["weight", "input", "outputGrad"] as const) {
         bytes[tensor === RESULT_OF[pass] ? "output" : tensor] = sizeOf(SHAPE_OF[tensor](geometry)) * VALUE;
       }

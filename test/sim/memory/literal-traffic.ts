@@ -4,7 +4,7 @@
  */
 import { type BitMask, getBit } from "../../../src/core/bit-mask.ts";
 import { type ConvGeometry, outputHeight, outputWidth } from "../../../src/core/geometry.ts";
-import type { Held } from "../../../src/sim/memory/hierarchy.ts";
+import type { MemoryOperand } from "../../../src/sim/memory/hierarchy.ts";
 import type { DIMENSIONS, Tile } from "../../../src/sim/memory/loop-nest.ts";
 import { OPERANDS_OF, type Operand, type Pass } from "../../../src/sim/operation/operation.ts";
 
@@ -12,14 +12,14 @@ import { OPERANDS_OF, type Operand, type Pass } from "../../../src/sim/operation
 export interface LiteralLevel {
   readonly tile: Tile;
   readonly order: readonly (typeof DIMENSIONS)[number][];
-  readonly holds: ReadonlySet<Held>;
+  readonly holds: ReadonlySet<MemoryOperand>;
 }
 
 /** Elements that cross the boundary outside a level; of an output also unfinished sums. */
 export interface LiteralTraffic {
-  readonly reads: Partial<Record<Held, number>>;
+  readonly reads: Partial<Record<MemoryOperand, number>>;
   /** Of the elements read, those that are not zero; of weights in their kernels. */
-  readonly nonzeros: Partial<Record<Held, number>>;
+  readonly nonzeros: Partial<Record<MemoryOperand, number>>;
   readonly partialReads: number;
   readonly partialWrites: number;
   readonly results: number;
@@ -128,7 +128,10 @@ class OperandKeeper {
     return nonzeros;
   }
 
-  leave(sums: { reads: Partial<Record<Held, number>>; nonzeros: Partial<Record<Held, number>> }): void {
+  leave(sums: {
+    reads: Partial<Record<MemoryOperand, number>>;
+    nonzeros: Partial<Record<MemoryOperand, number>>;
+  }): void {
     sums.reads[this.name] = this.#read;
     sums.nonzeros[this.name] = this.#nonzeros;
   }

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type ConvGeometry, outputHeight, outputWidth, sizeOf } from "../../../src/core/geometry.ts";
 import { RESULT_OF, SHAPE_OF } from "../../../src/core/passes.ts";
-import { HELD, type Held, type MemoryLevel } from "../../../src/sim/memory/hierarchy.ts";
+import { MEMORY_OPERANDS, type MemoryLevel, type MemoryOperand } from "../../../src/sim/memory/hierarchy.ts";
 import { operandStorage } from "../../../src/sim/memory/storage.ts";
 import { smallestTile, type TilingTask, tilingsOf } from "../../../src/sim/memory/tiling.ts";
 import { PASSES } from "../../../src/sim/operation/operation.ts";
@@ -13,7 +13,7 @@ const level = (bytes: number, change: Partial<MemoryLevel> = {}): MemoryLevel =>
   name: "buffer",
   bytes,
   bankBytes: null,
-  holds: new Set(HELD),
+  holds: new Set(MEMORY_OPERANDS),
   bytesPerCycle: Number.POSITIVE_INFINITY,
   readLatency: 0,
   writeLatency: 0,
@@ -49,7 +49,7 @@ const VALUE = 2;
 const WIDE = 4;
 
 function taskOf(pass: TilingTask["pass"], geometry: ConvGeometry): TilingTask {
-  const bytes: Partial<Record<Held, number>> = {};
+  const bytes: Partial<Record<MemoryOperand, number>> = {};
   const output = RESULT_OF[pass];
   for (const name of ["weight", "input", "outputGrad"] as const) {
     bytes[name === output ? "output" : name] = sizeOf(SHAPE_OF[name](geometry)) * VALUE;
@@ -72,7 +72,7 @@ describe("tiles", () => {
         const paths = tilingsOf(task, [level(2 * room)], [room]);
         for (const [{ reads, writes, edgeBytes }] of paths) {
           expect(Object.values(edgeBytes).reduce((sum, bytes) => sum + bytes, 0)).toBeLessThanOrEqual(room);
-          for (const [name, bytes] of Object.entries(task.bytes[0]) as [Held, number][]) {
+          for (const [name, bytes] of Object.entries(task.bytes[0]) as [MemoryOperand, number][]) {
             expect((name === "output" ? writes[name] : reads[name]) ?? 0).toBeGreaterThanOrEqual(bytes);
           }
         }

@@ -2,7 +2,12 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { outputHeight, outputWidth, sizeOf } from "../../../src/core/geometry.ts";
 import { RESULT_OF, SHAPE_OF } from "../../../src/core/passes.ts";
-import { HELD, type Held, type MemoryLevel, type MemoryNumbers } from "../../../src/sim/memory/hierarchy.ts";
+import {
+  MEMORY_OPERANDS,
+  type MemoryLevel,
+  type MemoryNumbers,
+  type MemoryOperand,
+} from "../../../src/sim/memory/hierarchy.ts";
 import { operandStorage } from "../../../src/sim/memory/storage.ts";
 import { type FeedTask, feed, move, total } from "../../../src/sim/memory/timing.ts";
 import { PASSES } from "../../../src/sim/operation/operation.ts";
@@ -18,7 +23,7 @@ const level = (name: string, bytes: number, bytesPerCycle: number): MemoryLevel 
   bytes,
   bankBytes: null,
   bytesPerCycle,
-  holds: new Set(HELD),
+  holds: new Set(MEMORY_OPERANDS),
   readLatency: 0,
   writeLatency: 0,
   storage,
@@ -45,13 +50,13 @@ const tasks = fc
     K: fc.integer({ min: 1, max: 20 }),
     R: fc.integer({ min: 1, max: 3 }),
     stride: fc.integer({ min: 1, max: 2 }),
-    resident: fc.subarray([...HELD]),
+    resident: fc.subarray([...MEMORY_OPERANDS]),
   })
   .map(({ pass, R, stride, resident, ...extents }): FeedTask => {
     const shared = { stride: [stride, stride], padding: [1, 1, 1, 1], dilation: [1, 1], groups: 1 } as const;
     const geometry = { ...extents, R, S: R, ...shared } as unknown as FeedTask["geometry"];
     const output = RESULT_OF[pass];
-    const bytes: Partial<Record<Held, number>> = {};
+    const bytes: Partial<Record<MemoryOperand, number>> = {};
     for (const name of ["weight", "input", "outputGrad"] as const) {
       bytes[name === output ? "output" : name] = sizeOf(SHAPE_OF[name](geometry)) * VALUE;
     }
@@ -69,7 +74,7 @@ const tasks = fc
   });
 
 /** Share of a tensor that the kernel meets at all: with a stride or a padding of its size, it skips rows and columns. */
-function neededShare(name: Held, { pass, geometry: g }: FeedTask): number {
+function neededShare(name: MemoryOperand, { pass, geometry: g }: FeedTask): number {
   const isInput = name === "input" && pass !== "inputGrad";
   if (!isInput && !(name === "outputGrad" && pass === "inputGrad")) return 1;
   const along = (axis: 0 | 1, image: number, output: number, kernel: number): number => {
@@ -124,7 +129,7 @@ describe("feeding an operation", () => {
     fc.assert(
       fc.property(tasks, compute, (task, cycles) => {
         const { traffic } = feed(task, memoryOf([level("buffer", 8192, 64)], 8), cycles);
-        for (const [name, bytes] of Object.entries(task.bytes[0]) as [Held, number][]) {
+        for (const [name, bytes] of Object.entries(task.bytes[0]) as [MemoryOperand, number][]) {
           if (task.resident.has(name)) expect(traffic.dram[name]).toBeUndefined();
           else expect(traffic.dram[name]).toBeGreaterThanOrEqual(Math.floor(bytes * neededShare(name, task) + 1e-6));
         }
@@ -139,7 +144,7 @@ describe("feeding an operation", () => {
     const geometry = { ...one, stride: [1, 1], padding: [0, 0, 0, 0], dilation: [1, 1] } as const;
     const bytes = { weight: VALUE, input: VALUE, output: VALUE };
     const task = { pass: "forward", layer: "conv", geometry, bytes: [bytes, bytes], partialBytes: WIDE } as const;
-    const nothing = { resident: new Set<Held>(), arrayBytes: {} };
+    const nothing = { resident: new Set<MemoryOperand>(), arrayBytes: {} };
     const memory = memoryOf([{ ...level("buffer", 64, Number.POSITIVE_INFINITY), readLatency: 3, writeLatency: 4 }], 1);
     const { stalls } = feed({ ...task, ...nothing } as unknown as FeedTask, memory, 100);
     expect(stalls).toEqual({ dram: { weight: 2, input: 2, output: 2 }, buffer: { latency: 7 } });
@@ -168,7 +173,7 @@ describe("feeding an operation", () => {
     const task = { pass: "forward", layer: "fc", geometry, bytes: [bytes, bytes], partialBytes: 35 * WIDE } as const;
     const fed = (tiling: MemoryLevel["tiling"], cycles: number) => {
       const memory = memoryOf([{ ...level("buffer", 1e6, Number.POSITIVE_INFINITY), tiling }], 100);
-      return feed({ ...task, resident: new Set<Held>(), arrayBytes: {} }, memory, cycles);
+      return feed({ ...task, resident: new Set<MemoryOperand>(), arrayBytes: {} }, memory, cycles);
     };
     // The whole tensors in, 26 cycles, and out again.
     expect(fed({}, 20)).toMatchObject({ stall: 26, traffic: { dram: bytes } });
@@ -180,14 +185,18 @@ describe("feeding an operation", () => {
   it("fills buffers that share no port at the same time, and those that do one after the other", () => {
     const geometry = pointwise({ N: 1, C: 4, H: 1, W: 1, K: 4 });
     const bytes = { weight: 32, input: 8, output: 8 };
-    const resident = new Set<Held>(["weight", "input", "output"]);
+    const resident = new Set<MemoryOperand>(["weight", "input", "output"]);
     const task: FeedTask = {
       ...{ pass: "forward", layer: "conv", geometry, bytes: [bytes, bytes, bytes, bytes], partialBytes: 16 },
       ...{ resident, arrayBytes: {} },
     };
     const all = { images: 1, rows: 1, columns: 1, filters: 4, channels: 4 };
-    const weights = { ...level("weights", 1e3, 2), holds: new Set<Held>(["weight"]), tiling: all };
-    const others = { ...level("others", 1e3, 1), holds: new Set<Held>(["input", "outputGrad", "output"]), tiling: all };
+    const weights = { ...level("weights", 1e3, 2), holds: new Set<MemoryOperand>(["weight"]), tiling: all };
+    const others = {
+      ...level("others", 1e3, 1),
+      holds: new Set<MemoryOperand>(["input", "outputGrad", "output"]),
+      tiling: all,
+    };
     const stallsOf = (rate: number) =>
       feed(task, memoryOf([level("buffer", 1e6, rate), weights, others], 1), 100).stalls;
     // 32 bytes in 16 cycles, meanwhile 8 in 8; then 8 bytes out.
