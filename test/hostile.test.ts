@@ -117,9 +117,9 @@ describe("a trace", () => {
       /kind: unknown value, got nothing/,
     ],
     [
-      "twenty thousand ops",
-      () => manifest({ ops: new Array(20_000).fill(conv) }),
-      /ops: too many, got 20000; valid: at most 16384$/,
+      "a hundred and forty thousand ops",
+      () => manifest({ ops: new Array(140_000).fill(conv) }),
+      /ops: too many, got 140000; valid: at most 131072$/,
     ],
     ["a stride of 2^53 − 1", () => reaching({ stride: [Number.MAX_SAFE_INTEGER, 1] }), /stride\.0: too large/],
     ["a stride of 2^53", () => reaching({ stride: [2 ** 53, 1] }), /stride\.0: must be <= 9007199254740991/],

@@ -40,4 +40,4 @@ export const MOST_JSON_BYTES = 2 ** 28;
 /** Values of one field of a sweep, which are all compared with each other. */
 export const MOST_AXIS_VALUES = 10_000;
 /** Ops of a trace: a step of a network of a hundred layers has about a thousand. */
-export const MOST_OPS = 2 ** 14;
+export const MOST_OPS = 2 ** 17;

@@ -4,6 +4,7 @@
  */
 import { type Static, type TSchema, Type } from "typebox";
 import { sizeOf } from "../core/geometry.ts";
+import { grouped } from "../core/grouped.ts";
 import { storageFormat } from "../core/storage-formats.ts";
 import { isMacOp } from "../trace/manifest.ts";
 import {
@@ -97,7 +98,10 @@ export function footprintOf(step: TrainingStep, storage: TensorStorage = PLAIN_S
     part,
     ...sumOf(held.filter((tensor) => tensor.part === part)),
   }));
-  const layers = groupBy(saved).map(([layer, tensors]) => ({ layer, ...sumOf(tensors) }));
+  const layers = [...grouped(saved.map((tensor) => [tensor.layer, tensor]))].map(([layer, tensors]) => ({
+    layer,
+    ...sumOf(tensors),
+  }));
   return {
     step: step.step,
     parts,
@@ -160,10 +164,4 @@ function sumOf(parts: readonly TensorBytes[]): TensorBytes {
   const total = { denseBytes: 0, sparseBytes: 0, sparseIndexedBytes: 0 };
   for (const part of parts) for (const column of COLUMNS) total[column] += part[column];
   return total;
-}
-
-function groupBy(tensors: readonly LiveTensor[]): [layer: string, tensors: LiveTensor[]][] {
-  const groups = new Map<string, LiveTensor[]>();
-  for (const tensor of tensors) groups.set(tensor.layer, [...(groups.get(tensor.layer) ?? []), tensor]);
-  return [...groups];
 }

@@ -9,8 +9,16 @@
  * their operands: no im2col, and a top-k that ranks where the values are.
  */
 import { sizeOf } from "../core/geometry.ts";
+import { grouped } from "../core/grouped.ts";
 import { atMostDense, type StorageFormat } from "../core/storage-formats.ts";
-import { isFormatKind, isMacOp, type TraceManifest, type TraceOp, type TraceTensor } from "../trace/manifest.ts";
+import {
+  isFormatKind,
+  isMacOp,
+  type OtherOp,
+  type TraceManifest,
+  type TraceOp,
+  type TraceTensor,
+} from "../trace/manifest.ts";
 
 /** One step: of a recorded trace, or worked out from a network. `nonzeros` may be expected ones. */
 export type TrainingStep = Pick<TraceManifest, "method" | "step" | "tensors" | "ops">;
@@ -102,47 +110,83 @@ interface StepWalk {
   lastRead(id: string): number;
   /** Op of the backward pass of the same layer and kind as op `forward`; the last op where there is none. */
   backwardOf(forward: number): number;
+  /** The tensor itself and what is selected from it, in the order of the step. */
+  selections(id: string): readonly TraceTensor[];
+  /** ReLU of the forward pass that writes `id` first. */
+  reluOf(id: string): number | undefined;
+  /** Layer of the update that reads `id` first. */
+  updating(id: string): string | undefined;
+  /** First op of a layer in the forward pass. */
+  entering(layer: string): number | undefined;
+  /** Last op of a layer between forward pass and update. */
+  leaving(layer: string): number | undefined;
 }
 
 function walkOf(step: TrainingStep): StepWalk {
-  const { ops } = step;
+  const { ops, tensors } = step;
   const last = ops.length - 1;
-  const firstWrite = new Map<string, number>();
-  const reads = new Map<string, number[]>();
-  ops.forEach((op, index) => {
-    for (const id of writesOf(op)) if (!firstWrite.has(id)) firstWrite.set(id, index);
-    for (const id of readsOf(op)) reads.set(id, [...(reads.get(id) ?? []), index]);
-  });
+  const reads = grouped(ops.flatMap((op, index) => readsOf(op).map((id) => [id, index] as const)));
+  const writes = ops.flatMap((op, index) => writesOf(op).map((id) => [id, index] as const));
+  const ids = tensors.flatMap((tensor) =>
+    [...new Set([tensor.id, tensor.within])].flatMap((id) => (id === undefined ? [] : [[id, tensor] as const])),
+  );
+  const entries = ops.map((op, index) => [op, index] as const);
+  const updates = ops.filter((op): op is OtherOp => !isMacOp(op) && op.kind === "optimizer");
+  const firstWrite = firstOf(writes);
+  const backward = firstOf(
+    entries.filter(([{ pass }]) => pass === "backward").map(([op, index]) => [nameOf(op), index]),
+  );
+  const relus = firstOf(writes.filter(([, op]) => ops[op].kind === "relu" && ops[op].pass === "forward"));
+  const updating = firstOf(updates.flatMap(({ reads, layer }) => reads.map((id) => [id, layer])));
+  const entering = firstOf(
+    entries.filter(([{ pass }]) => pass === "forward").map(([{ layer }, index]) => [layer, index]),
+  );
+  const leaving = new Map(
+    entries.filter(([{ pass }]) => pass !== "forward" && pass !== "update").map(([{ layer }, index]) => [layer, index]),
+  );
+  const selections = grouped(ids);
   return {
     step,
     compresses: step.method.name !== "dense",
-    tensor: new Map(step.tensors.map((tensor) => [tensor.id, tensor])),
+    tensor: new Map(tensors.map((tensor) => [tensor.id, tensor])),
     last,
     made: (id) => firstWrite.get(id) ?? 0,
     readers: (id) => reads.get(id) ?? [],
     lastRead: (id) => reads.get(id)?.at(-1) ?? last,
-    backwardOf: (forward) => {
-      const { kind, layer } = ops[forward];
-      const found = ops.findIndex((op) => op.pass === "backward" && op.kind === kind && op.layer === layer);
-      return found < 0 ? last : found;
-    },
+    backwardOf: (forward) => backward.get(nameOf(ops[forward])) ?? last,
+    selections: (id) => selections.get(id) ?? [],
+    reluOf: (id) => relus.get(id),
+    updating: (id) => updating.get(id),
+    entering: (layer) => entering.get(layer),
+    leaving: (layer) => leaving.get(layer),
   };
+}
+
+function nameOf({ kind, layer }: TraceOp): string {
+  return JSON.stringify([kind, layer]);
+}
+
+function firstOf<Value>(entries: readonly (readonly [string, Value])[]): ReadonlyMap<string, Value> {
+  return new Map(entries.toReversed());
+}
+
+function latest(ops: readonly number[], at = 0): number {
+  return ops.reduce((most, op) => Math.max(most, op), at);
 }
 
 /** Masters and optimizer state stay; gradients are made by the layer's last op in the backward pass, and wait for the update. */
 function parameter(
-  { step, last, lastRead }: StepWalk,
+  { last, lastRead, updating, leaving }: StepWalk,
   { id }: TraceTensor,
   role: "parameter" | "parameterGrad" | "optimizerState",
   bytes: number,
 ): LiveTensor {
-  const layer = step.ops.find((op) => !isMacOp(op) && op.kind === "optimizer" && op.reads.includes(id))?.layer ?? id;
+  const layer = updating(id) ?? id;
   if (role !== "parameterGrad") {
     const part = role === "parameter" ? "master weights and other parameters" : "optimizer state";
     return { part, layer, from: 0, to: last, ...same(bytes) };
   }
-  const from = step.ops.findLastIndex((op) => op.layer === layer && op.pass !== "forward" && op.pass !== "update");
-  return { part: "parameter gradients", layer, from: Math.max(0, from), to: lastRead(id), ...same(bytes) };
+  return { part: "parameter gradients", layer, from: leaving(layer) ?? 0, to: lastRead(id), ...same(bytes) };
 }
 
 /** What layers multiply with: the master itself where it is as wide and nothing is dropped, else a copy. */
@@ -173,8 +217,9 @@ interface Readers {
   readonly relu: { readonly forward: number; readonly backward: number } | null;
 }
 
-function readersOf({ step, made, readers, backwardOf }: StepWalk, tensor: TraceTensor): Readers {
-  const { ops } = step;
+function readersOf(walk: StepWalk, tensor: TraceTensor): Readers {
+  const { made, readers, backwardOf } = walk;
+  const { ops } = walk.step;
   const { id } = tensor;
   const forward = (kind: TraceOp["kind"]) =>
     readers(id).filter((op) => ops[op].kind === kind && ops[op].pass === "forward");
@@ -182,14 +227,14 @@ function readersOf({ step, made, readers, backwardOf }: StepWalk, tensor: TraceT
   const added = readers(id).filter((op) => ops[op].pass === "backward" && !isFormatKind(ops[op].kind));
   const dense = [...norms, ...pools].map((op) => ({ layer: ops[op].layer, to: backwardOf(op) }));
   const again = [...dense, ...added.map((op) => ({ layer: ops[op].layer, to: op }))];
-  const writer = ops.findIndex((op) => op.kind === "relu" && op.pass === "forward" && writesOf(op).includes(id));
-  const relu = writer < 0 ? null : { forward: writer, backward: backwardOf(writer) };
+  const writer = walk.reluOf(id);
+  const relu = writer === undefined ? null : { forward: writer, backward: backwardOf(writer) };
   return {
     tensor,
     made: made(id),
-    lastPassing: Math.max(
+    lastPassing: latest(
+      readers(id).filter((op) => ops[op].pass === "forward" || ops[op].kind === "loss"),
       made(id),
-      ...readers(id).filter((op) => ops[op].pass === "forward" || ops[op].kind === "loss"),
     ),
     densely:
       again.length === 0
@@ -197,10 +242,13 @@ function readersOf({ step, made, readers, backwardOf }: StepWalk, tensor: TraceT
         : {
             part: norms.length > 0 ? "batch norm inputs" : pools.length > 0 ? "max-pool inputs" : ADDED_KINDS,
             layer: again[0].layer,
-            to: Math.max(...again.map(({ to }) => to), relu?.backward ?? 0),
+            to: latest(
+              again.map(({ to }) => to),
+              relu?.backward,
+            ),
           },
-    selections: step.tensors
-      .filter((candidate) => candidate.id === id || candidate.within === id)
+    selections: walk
+      .selections(id)
       .map((selection) => ({ selection, grads: readers(selection.id).filter((op) => ops[op].pass === "weightGrad") }))
       .filter(({ grads }) => grads.length > 0),
     relu,
@@ -225,8 +273,8 @@ function heldDensely(walk: StepWalk, readers: Readers, bytes: TensorBytes): Live
   const { tensor, made, lastPassing, densely, selections, relu } = readers;
   const grads = selections.flatMap((reader) => reader.grads);
   if (grads.length > 0) {
-    const { layer } = walk.step.ops[Math.max(...grads)];
-    const to = Math.max(...grads, densely?.to ?? 0, relu?.backward ?? 0);
+    const { layer } = walk.step.ops[latest(grads)];
+    const to = Math.max(latest(grads), densely?.to ?? 0, relu?.backward ?? 0);
     return { part: "saved inputs of convolutions and linear layers", layer, from: made, to, ...bytes };
   }
   return densely === null ? passing(walk, tensor, bytes, lastPassing) : { ...densely, from: made, ...bytes };
@@ -241,11 +289,11 @@ function heldSparsely(walk: StepWalk, readers: Readers, dense: TensorBytes, stor
     .filter(({ selection }) => selection.id !== tensor.id || densely === null)
     .map(({ selection, grads }): LiveTensor => {
       const { layer } = ops[grads[grads.length - 1]];
-      const selecting = ops.findIndex((op) => op.pass === "forward" && op.layer === layer);
+      const selecting = walk.entering(layer) ?? 0;
       // A tensor without a zero is not stored anew: it stays after it has passed.
       const from = selection.nonzeros === sizeOf(selection.shape) ? lastPassing + 1 : Math.max(made, selecting);
       const tellsSigns = relu !== null && selection.nonzeros === tensor.nonzeros;
-      const to = Math.max(...grads, tellsSigns ? relu.backward : 0);
+      const to = latest(grads, tellsSigns ? relu.backward : 0);
       const bytes = { ...same(0), ...compressed(selection, storage.input, storage.valueBytes) };
       return { part: "saved inputs of convolutions and linear layers", layer, from, to, ...bytes };
     });

@@ -57,11 +57,17 @@ function derive(manifest: TraceManifest): StepOp[] {
   const saved = new Map(
     ops.flatMap((op) => (isMacOp(op) && op.pass === "weightGrad" ? [[op.layer, op.operands.input]] : [])),
   );
+  const updates = new Map(
+    ops
+      .filter(({ kind }) => kind === "optimizer")
+      .map((op) => [op.layer, op] as const)
+      .toReversed(),
+  );
   const selected = new Set<string>();
   const select = (op: MacOp, id: string | undefined): SelectOp[] => {
     const tensor = id === undefined ? undefined : byId.get(id);
     if (method.name === "dense" || tensor === undefined || selected.has(tensor.id)) return [];
-    const source = tensor.within ?? (isTopK ? masterOf(tensor, op.layer, ops, byId) : undefined);
+    const source = tensor.within ?? (isTopK ? masterOf(tensor, updates.get(op.layer), byId) : undefined);
     if (source === undefined) return [];
     selected.add(tensor.id);
     const period = topKPeriodOf(manifest, op);
@@ -89,13 +95,11 @@ function selectsWeights({ name, topKPeriod }: TraceManifest["method"]): boolean 
 /** The master copy that a masked weight is selected from: the parameter of its shape that the layer's update reads, if recorded. */
 function masterOf(
   { role, shape, mask }: TraceTensor,
-  layer: string,
-  ops: readonly TraceOp[],
+  update: TraceOp | undefined,
   byId: ReadonlyMap<string, TraceTensor>,
 ): string | undefined {
   if (role !== "weight" || mask === undefined) return undefined;
   const size = shape.join();
-  const update = ops.find((op) => op.kind === "optimizer" && op.layer === layer);
   const reads = update !== undefined && !isMacOp(update) ? update.reads : [];
   return reads.find((id) => byId.get(id)?.role === "parameter" && byId.get(id)?.shape.join() === size);
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { sizeOf } from "../../src/core/geometry.ts";
 import { footprintOf } from "../../src/step/footprint.ts";
-import { isMacOp, type TraceTensor } from "../../src/trace/manifest.ts";
+import { isMacOp, type TraceOp, type TraceTensor } from "../../src/trace/manifest.ts";
 import { DENSE_DENSITIES, makeTrace, SWAT_DENSITIES } from "../support/make-trace.ts";
 
 const part = (footprint: ReturnType<typeof footprintOf>, name: string) =>
@@ -54,5 +54,49 @@ describe("the footprint of a training step", () => {
     const { total } = footprintOf(trace.manifest);
     expect(total.sparseIndexedBytes).toBe(total.denseBytes);
     expect(total.sparseBytes).toBe(total.denseBytes);
+  });
+
+  it("takes near-linear work: 15,000 layers that read one tensor, each with a ReLU and an update", () => {
+    const layers = 15_000;
+    const geometry = {
+      N: 1,
+      C: 8,
+      H: 1,
+      W: 1,
+      K: 8,
+      R: 1,
+      S: 1,
+      stride: [1, 1],
+      padding: [0, 0, 0, 0],
+      dilation: [1, 1],
+      groups: 1,
+    };
+    const each = Array.from({ length: layers }, (_, i) => i);
+    const tensor = (id: string, role: TraceTensor["role"]): TraceTensor => ({ id, role, shape: [1, 8], nonzeros: 8 });
+    const ops = each.flatMap((i): TraceOp[] => [
+      {
+        kind: "linear",
+        pass: "forward",
+        layer: `l${i}`,
+        geometry,
+        operands: { input: "in", weight: `w${i}` },
+        output: `o${i}`,
+      } as TraceOp,
+      { kind: "relu", pass: "forward", layer: `l${i}`, reads: [`o${i}`], writes: [`r${i}`] },
+      { kind: "optimizer", pass: "update", layer: `l${i}`, reads: [`p${i}`], writes: [`p${i}`] },
+    ]);
+    const tensors = [
+      tensor("in", "activation"),
+      ...each.flatMap((i) => [
+        tensor(`w${i}`, "weight"),
+        tensor(`o${i}`, "activation"),
+        tensor(`r${i}`, "activation"),
+        tensor(`p${i}`, "parameter"),
+      ]),
+    ];
+    const footprint = footprintOf({ method: { name: "swat-u" }, step: 0, tensors, ops });
+    expect(part(footprint, "master")?.denseBytes).toBe(layers * 8 * 4);
+    // One bit for the sign of each element that a ReLU wrote.
+    expect(part(footprint, "ReLU signs")?.sparseIndexedBytes).toBe(layers);
   });
 });

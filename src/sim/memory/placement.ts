@@ -154,7 +154,10 @@ function heldAs(
 ): (id: string) => readonly MemoryOperand[] {
   const kinds = new Map<string, Set<MemoryOperand>>();
   const put = (id: string | undefined, kind: MemoryOperand) => {
-    if (id !== undefined) kinds.set(id, new Set([...(kinds.get(id) ?? []), kind]));
+    if (id === undefined) return;
+    const known = kinds.get(id);
+    if (known === undefined) kinds.set(id, new Set([kind]));
+    else known.add(kind);
   };
   const multiplying = ops.filter(isMacOp);
   for (const { pass, operands } of multiplying) {

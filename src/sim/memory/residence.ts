@@ -4,6 +4,7 @@
  * making to its last reading never sees DRAM; one that has to leave is written to DRAM when it is made. docs/memory.md has
  * the rules one by one.
  */
+import { Heap } from "../../core/heap.ts";
 
 /** One op by what it touches. */
 export interface Touch {
@@ -27,9 +28,21 @@ interface Value {
   readonly id: string;
   /** Op that wrote it last, if any. */
   maker: number | undefined;
-  /** Ops that read it. */
+  /** Ops that read it, and how many of them are over. */
   readonly readers: number[];
+  over: number;
 }
+
+/** A value on chip until it is next read. */
+interface Stay {
+  readonly value: Value;
+  readonly next: number;
+  /** When it came, before or after others. */
+  readonly order: number;
+}
+
+/** Whoever is read last leaves first, of several the one that came first. */
+const leavesBefore = (a: Stay, b: Stay) => a.next > b.next || (a.next === b.next && a.order < b.order);
 
 /**
  * @param bytesOf stored bytes of a tensor; Infinity for one that may not stay.
@@ -42,49 +55,69 @@ export function residenceOf(
   outlives: (id: string) => boolean,
 ): readonly Residence[] {
   const residences = ops.map(() => ({ reads: new Set<string>(), writes: new Set<string>() }));
-  const onChip = new Set<Value>();
-  let used = 0;
+  const onChip = new Map<Value, Stay>();
+  /** Stays, also such as are over or were renewed. */
+  const leaving = new Heap(leavesBefore);
+  let [used, arrivals] = [0, 0];
+  const stay = (value: Value, at: number, order: number) => {
+    const renewed = { value, next: nextRead(value, at), order };
+    onChip.set(value, renewed);
+    leaving.add(renewed);
+  };
   const leave = (value: Value) => {
     if (onChip.delete(value)) used -= bytesOf(value.id);
   };
-  /** Keeps a value if it fits, at the cost of those only that are read later, and not of what its op reads on chip. */
-  const keep = (value: Value, at: number, pinned: ReadonlySet<Value>): boolean => {
+  /** Keeps a value if it fits, at the cost of those only that are read later. */
+  const keep = (value: Value, at: number): boolean => {
     const next = nextRead(value, at);
-    if (next === Number.POSITIVE_INFINITY) return false;
-    const later = [...onChip]
-      .filter((other) => !pinned.has(other) && nextRead(other, at) > next)
-      .sort((a, b) => nextRead(b, at) - nextRead(a, at));
     const most = room - bytesOf(value.id);
-    const freed = later.reduce((sum, { id }) => sum + bytesOf(id), 0);
-    if (used - freed > most) return false;
-    for (const other of later) {
-      if (used <= most) break;
+    if (next === Number.POSITIVE_INFINITY || most < 0) return false;
+    const later: Stay[] = [];
+    for (let left = used; left > most; ) {
+      const { first } = leaving;
+      if (first === undefined || first.next <= next) {
+        for (const other of later) leaving.add(other);
+        return false;
+      }
+      leaving.removeFirst();
+      if (onChip.get(first.value) !== first) continue;
+      later.push(first);
+      left -= bytesOf(first.value.id);
+    }
+    for (const { value: other } of later) {
       leave(other);
       if (other.maker !== undefined) residences[other.maker].writes.delete(other.id);
     }
-    onChip.add(value);
     used += bytesOf(value.id);
+    stay(value, at, arrivals++);
     return true;
   };
 
   valuesOf(ops).forEach(({ reads, writes }, at) => {
-    const pinned = new Set(reads.filter((value) => onChip.has(value)));
+    // Their stays end at this op, so that nothing takes their place before they are renewed.
+    const pinned = reads.filter((value) => onChip.has(value));
     for (const { id } of pinned) residences[at].reads.add(id);
     const done = reads.filter((value) => nextRead(value, at) === Number.POSITIVE_INFINITY);
     if (ops[at].isInPlace) done.forEach(leave);
     for (const value of writes) {
       leave(value);
       value.maker = at;
-      if (keep(value, at, pinned) && !outlives(value.id)) residences[at].writes.add(value.id);
+      if (keep(value, at) && !outlives(value.id)) residences[at].writes.add(value.id);
     }
-    for (const value of reads) if (!onChip.has(value)) keep(value, at, pinned);
+    for (const value of reads) if (!onChip.has(value)) keep(value, at);
     done.forEach(leave);
+    for (const value of pinned) {
+      const old = onChip.get(value);
+      if (old !== undefined) stay(value, at, old.order);
+    }
   });
   return residences;
 }
 
-function nextRead({ readers }: Value, after: number): number {
-  return readers.find((at) => at > after) ?? Number.POSITIVE_INFINITY;
+/** @param after from call to call the same op or a later one. */
+function nextRead(value: Value, after: number): number {
+  while (value.readers[value.over] <= after) value.over++;
+  return value.readers[value.over] ?? Number.POSITIVE_INFINITY;
 }
 
 /** The values that each op reads and writes, in its order. */
@@ -93,7 +126,7 @@ function valuesOf(ops: readonly Touch[]): { readonly reads: Value[]; readonly wr
   /** Made, and not read yet. */
   const unread = new Set<Value>();
   const renew = (id: string): Value => {
-    const value = { id, maker: undefined, readers: [] };
+    const value = { id, maker: undefined, readers: [], over: 0 };
     current.set(id, value);
     return value;
   };

@@ -112,4 +112,17 @@ describe("tensors that stay on chip", () => {
     const [first, second, last] = residenceOf(touches, 4, (id) => sizes[id], lasting);
     expect([first.writes.has("d"), second.writes.has("d"), last.reads.has("d")]).toEqual([true, true, true]);
   });
+
+  it("take near-linear work: 40,000 ops that read one tensor beside others that come and go", () => {
+    const ops = 4e4;
+    const touches = Array.from({ length: ops }, (_, at) => ({
+      reads: ["shared", `made ${at - 1}`, `saved ${ops - 1 - at}`],
+      writes: [`made ${at}`, ...(at < ops / 2 ? [`saved ${at}`] : [])],
+    }));
+    // Half of what is saved for later stays, in the order of its last reading.
+    const residences = residenceOf(touches, ops / 4 + 3, () => 1, lasting);
+    const staying = residences.filter(({ writes }, at) => writes.has(`saved ${at}`)).length;
+    expect(Math.abs(staying - ops / 4)).toBeLessThan(5);
+    expect(residences.slice(1).every(({ reads }) => reads.has("shared"))).toBe(true);
+  });
 });
