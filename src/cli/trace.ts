@@ -4,6 +4,7 @@ import { openTraces } from "../api/open.ts";
 import { visible } from "../core/visible-text.ts";
 import { InputError } from "../io/faults.ts";
 import { traceTable } from "../report/trace-table.ts";
+import { otherRun } from "../runs/run-id.ts";
 import { coverageOf, coverageText } from "../trace/coverage.ts";
 import { isMacOp } from "../trace/manifest.ts";
 import { type DensityStatistics, densityStatistics } from "../trace/statistics.ts";
@@ -54,7 +55,7 @@ async function inspect(paths: string[], options: { json?: true }): Promise<void>
 async function verify(paths: string[]): Promise<void> {
   const faults: string[] = [];
   for (const { trace } of warned(await openTraces(paths))) {
-    const found = await verifyTrace(trace);
+    const found = [...(await verifyTrace(trace)), ...(await otherRun(trace))];
     faults.push(...found);
     if (found.length === 0) {
       // Tensors with the same zeros share one.

@@ -3,13 +3,19 @@
 import { join } from "node:path";
 import { writeFileAtomically } from "../io/atomic-file.ts";
 import { csvText } from "../io/csv-text.ts";
+import { InputError, refusing } from "../io/faults.ts";
+import { decodeText, parseJson } from "../io/json.ts";
 import { type LineFile, openLines } from "../io/line-file.ts";
+import { readBytes } from "../io/read-file.ts";
 import type { TrainingEvent } from "../swat/training-log.ts";
 
+const LOG = "log.jsonl";
 const MILLI = 1e3;
 
 /** A line of the log. */
 export interface LogEntry extends TrainingEvent {
+  /** Id of the run; entries of earlier versions have none. */
+  readonly run?: string;
   /**
    * Measured, so that it differs from run to run: training steps of this epoch, with recording and without evaluation, since
    * the run began or was resumed.
@@ -20,6 +26,7 @@ export interface LogEntry extends TrainingEvent {
 /** The log of a run that is under way. */
 export class TrainingLog {
   readonly files: readonly string[];
+  readonly #run: string;
   readonly #json: LineFile;
   readonly #csv: string | null;
   #images = 0;
@@ -27,7 +34,8 @@ export class TrainingLog {
   #stepEnded = 0;
 
   /** Use `openLog`. */
-  constructor(json: LineFile, csv: string | null) {
+  constructor(run: string, json: LineFile, csv: string | null) {
+    this.#run = run;
     this.#json = json;
     this.#csv = csv;
     this.files = csv === null ? [json.path] : [json.path, csv];
@@ -46,7 +54,7 @@ export class TrainingLog {
   /** Adds an entry; after that of an epoch, its evaluation being over, the clock starts anew. */
   async append(event: TrainingEvent): Promise<void> {
     const seconds = (this.#stepEnded - this.#started) / MILLI;
-    const entry: LogEntry = { ...event, imagesPerSecond: Number((this.#images / seconds).toFixed(1)) };
+    const entry: LogEntry = { ...event, run: this.#run, imagesPerSecond: Number((this.#images / seconds).toFixed(1)) };
     await this.#json.append(JSON.stringify(entry));
     if (event.event === "epoch") {
       await this.writeCsv();
@@ -64,28 +72,43 @@ export class TrainingLog {
 }
 
 /** Opens the log in the folder `out` behind its first `lines` lines. */
-export async function openLog(out: string, lines: number, csv: boolean): Promise<TrainingLog> {
-  return new TrainingLog(await openLines(join(out, "log.jsonl"), lines), csv ? join(out, "log.csv") : null);
+export async function openLog(out: string, run: string, lines: number, csv: boolean): Promise<TrainingLog> {
+  return new TrainingLog(run, await openLines(join(out, LOG), lines), csv ? join(out, "log.csv") : null);
+}
+
+/** @throws InputError where one of the first `lines` lines of the log in `out` is of another run than `run`. */
+export async function checkLog(out: string, run: string, lines: number): Promise<void> {
+  const path = join(out, LOG);
+  const text = decodeText((await readBytes(path).catch(() => ({ bytes: new Uint8Array() }))).bytes);
+  const whole = text.split("\n").slice(0, -1).slice(0, lines);
+  for (const [at, line] of whole.entries()) {
+    const { run: found = run } = refusing(`${path}: line ${at + 1}`, () => parseJson(line) as LogEntry);
+    if (found === run) continue;
+    throw new InputError([`${path}: line ${at + 1}: run: is of another run, got ${found}; valid: ${run}`]);
+  }
 }
 
 /** CSV of a log, with a header: one line an entry, a unit in the name of every column that has one. */
 function logCsv(entries: readonly LogEntry[]): string {
-  const records = entries.map(({ event, epoch, step, loss, testAccuracy, learningRate, layers, imagesPerSecond }) => ({
-    event,
-    epoch,
-    step,
-    loss_nats: loss,
-    test_accuracy_fraction: testAccuracy ?? null,
-    learning_rate: learningRate,
-    images_per_s: imagesPerSecond,
-    ...Object.fromEntries(
-      layers.flatMap(({ layer, weightDensity, savedInputDensity, deadFilters, largestWeight }) => [
-        [`${layer}_weight_density`, weightDensity],
-        [`${layer}_saved_input_density`, savedInputDensity],
-        [`${layer}_dead_filters`, deadFilters],
-        [`${layer}_largest_weight`, largestWeight],
-      ]),
-    ),
-  }));
+  const records = entries.map(
+    ({ event, epoch, step, loss, testAccuracy, learningRate, layers, imagesPerSecond, run }) => ({
+      event,
+      epoch,
+      step,
+      loss_nats: loss,
+      test_accuracy_fraction: testAccuracy ?? null,
+      learning_rate: learningRate,
+      images_per_s: imagesPerSecond,
+      run: run ?? null,
+      ...Object.fromEntries(
+        layers.flatMap(({ layer, weightDensity, savedInputDensity, deadFilters, largestWeight }) => [
+          [`${layer}_weight_density`, weightDensity],
+          [`${layer}_saved_input_density`, savedInputDensity],
+          [`${layer}_dead_filters`, deadFilters],
+          [`${layer}_largest_weight`, largestWeight],
+        ]),
+      ),
+    }),
+  );
   return csvText(records);
 }

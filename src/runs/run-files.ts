@@ -2,11 +2,14 @@
 import { join } from "node:path";
 import { removeFiles, removePartialFiles, writeFileAtomically } from "../io/atomic-file.ts";
 import { InputError } from "../io/faults.ts";
+import { fileSource } from "../io/file-source.ts";
 import type { Lock } from "../io/run-lock.ts";
 import { type CheckpointedRun, encodeCheckpoint } from "../swat/checkpoint.ts";
 import type { TrainState } from "../swat/state.ts";
+import { openTrace } from "../trace/trace.ts";
 import { CHECKPOINT, type SavedRun } from "./checkpoint-file.ts";
-import { openLog, type TrainingLog } from "./log-file.ts";
+import { checkLog, openLog, type TrainingLog } from "./log-file.ts";
+import { runIdOf } from "./run-id.ts";
 
 const STEP_DIGITS = 6;
 /** What a run leaves beside its log, which is cut. */
@@ -15,8 +18,19 @@ const OWN = /^(step-\d{6,}\.safetensors|log\.csv|(weights|checkpoint)\.safetenso
 /** What a checkpoint says of a run from its beginning on. */
 export type RunDescription = Omit<CheckpointedRun, "steps" | "traces" | "logLines">;
 
+/** A run whose files are opened. */
+export interface OpenedRun {
+  readonly out: string;
+  readonly id: string;
+  readonly description: RunDescription;
+  /** Where it resumes. */
+  readonly saved: SavedRun | undefined;
+  readonly lock: Lock;
+}
+
 /** The files in the folder of a run. */
 export class RunFiles {
+  readonly id: string;
   readonly log: TrainingLog;
   readonly checkpoint: string;
   readonly #out: string;
@@ -27,8 +41,9 @@ export class RunFiles {
   #saved: string | undefined;
 
   /** Use `openRunFiles`. */
-  constructor(out: string, description: RunDescription, log: TrainingLog, saved: SavedRun | undefined, lock: Lock) {
+  constructor({ out, id, description, saved, lock }: OpenedRun, log: TrainingLog) {
     this.#out = out;
+    this.id = id;
     this.#lock = lock;
     this.#description = description;
     this.log = log;
@@ -52,7 +67,7 @@ export class RunFiles {
   async writeCheckpoint(state: TrainState, steps: number): Promise<void> {
     await this.#lock.check();
     const run = { ...this.#description, steps, traces: this.#traces, logLines: this.log.lines };
-    await writeFileAtomically(this.checkpoint, encodeCheckpoint({ run, state }));
+    await writeFileAtomically(this.checkpoint, encodeCheckpoint({ run, state }, this.id));
     this.#noteSaved(state, steps);
   }
 
@@ -73,18 +88,27 @@ export class RunFiles {
  * Opens the files of a run that starts in `out`, or resumes there from `saved`: what was logged after that is cut off. What
  * another run has left is removed where one begins: the files of two runs must not mix. Other files stay.
  */
-export async function openRunFiles(
-  out: string,
-  description: RunDescription,
-  saved: SavedRun | undefined,
-  lock: Lock,
-  onWarning: (text: string) => void,
-): Promise<RunFiles> {
+export async function openRunFiles(run: OpenedRun, onWarning: (text: string) => void): Promise<RunFiles> {
+  const { out, id, description, saved } = run;
   const lines = saved?.checkpoint.run.logLines ?? 0;
-  const log = await openLog(out, lines, description.logCsv);
+  if (saved !== undefined) {
+    await checkLog(out, id, lines);
+    for (const name of saved.checkpoint.run.traces) await checkTrace(join(out, name), id);
+  }
+  const log = await openLog(out, id, lines, description.logCsv);
   if (log.lines < lines)
     onWarning(`${log.files[0]}: has ${log.lines} of the ${lines} lines that ${saved?.path} counts`);
   if (saved === undefined) await removeFiles(out, OWN);
   await removePartialFiles(out);
-  return new RunFiles(out, description, log, saved, lock);
+  return new RunFiles(run, log);
+}
+
+/** @throws InputError where a trace is of another run; one that is missing or damaged is what it was before. */
+async function checkTrace(path: string, id: string): Promise<void> {
+  const trace = await fileSource(path)
+    .then(openTrace)
+    .catch(() => undefined);
+  if (trace === undefined) return;
+  const run = runIdOf(trace.manifest);
+  if (run !== id) throw new InputError([`${path}: is of another run, got ${run}; valid: ${id}, or remove the file`]);
 }

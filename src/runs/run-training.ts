@@ -7,12 +7,14 @@ import { networkNamed } from "../networks/index.ts";
 import type { DataSplits } from "../swat/data/dataset.ts";
 import { loadData } from "../swat/data/index.ts";
 import type { Model } from "../swat/model.ts";
+import { provenanceOf } from "../swat/provenance.ts";
 import { recordSelection } from "../swat/record-selection.ts";
 import { weightsOf } from "../swat/state.ts";
 import { prepareTraining, type TrainHooks, type TrainOutcome } from "../swat/train.ts";
 import { encodeContainer } from "../trace/safetensors.ts";
 import { checkData, checkUnchanged, lockPath, type SavedRun } from "./checkpoint-file.ts";
 import { openRunFiles, type RunFiles } from "./run-files.ts";
+import { runIdOf } from "./run-id.ts";
 import type { TrainingJob } from "./training-job.ts";
 
 /** What a run ended with; `files` are the paths it wrote. */
@@ -60,7 +62,8 @@ export async function runTraining(
       // Nothing is written or removed for a run that cannot begin.
       const resume = saved && { state: saved.checkpoint.state, where: saved.path };
       const run = prepareTraining(network, data, settings, backend, resume);
-      const files = await openRunFiles(job.out, description, saved, lock, hooks.onWarning ?? (() => {}));
+      const id = runIdOf(provenanceOf(network, data, settings, backend));
+      const files = await openRunFiles({ out: job.out, id, description, saved, lock }, hooks.onWarning ?? (() => {}));
       const outcome = await run({
         ...hooks,
         ...records,
@@ -92,9 +95,10 @@ async function writeResults(
 ): Promise<TrainingReport> {
   const { model, testAccuracy, finalPruning, epochLosses, health, stepsDone, steps } = outcome;
   const weights = join(out, "weights.safetensors");
-  await writeFileAtomically(weights, weightsFile(model, network, stepsDone));
+  await writeFileAtomically(weights, weightsFile(model, network, stepsDone, files.id));
   const summary = join(out, "training.json");
   await writeJsonFile(summary, {
+    run: files.id,
     network,
     data: data.name,
     images: { train: data.train.size, test: data.test.size },
@@ -121,9 +125,9 @@ async function writeResults(
 }
 
 /** Parameters and running statistics, as they stand. */
-function weightsFile(model: Model, network: string, stepsDone: number): Uint8Array {
+function weightsFile(model: Model, network: string, stepsDone: number, run: string): Uint8Array {
   return encodeContainer(
     weightsOf(model).map(({ name, shape, values }) => ({ name, shape, data: values })),
-    { network, step: String(stepsDone) },
+    { network, step: String(stepsDone), run },
   );
 }

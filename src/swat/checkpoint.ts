@@ -111,13 +111,13 @@ export interface Checkpoint {
   readonly state: TrainState;
 }
 
-/** The bytes of a checkpoint file. */
-export function encodeCheckpoint({ run, state }: Checkpoint): Uint8Array {
+/** The bytes of a checkpoint file. @param id of the run, which the file carries beside what is checked. */
+export function encodeCheckpoint({ run, state }: Checkpoint, id?: string): Uint8Array {
   const { tensors, ...position } = state;
   const manifest = JSON.stringify({ version: VERSION, run, ...position });
   return encodeContainer(
     tensors.map(({ name, shape, values }) => ({ name, shape, data: values })),
-    { [METADATA_KEY]: manifest, [DIGEST_KEY]: digestOf(manifest, tensors) },
+    { [METADATA_KEY]: manifest, [DIGEST_KEY]: digestOf(manifest, tensors), ...(id === undefined ? {} : { run: id }) },
   );
 }
 

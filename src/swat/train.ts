@@ -7,7 +7,6 @@ import { randomStream } from "../core/random.ts";
 import type { Backend } from "../kernels/backend.ts";
 import { layersOf, type Network, parameterShape } from "../networks/graph.ts";
 import { fixedSparsities } from "../sparsity/methods.ts";
-import { TRACE_VERSION } from "../trace/manifest.ts";
 import { augmentation } from "./data/augment.ts";
 import type { DataSplits, Dataset } from "./data/dataset.ts";
 import { DivergenceError } from "./divergence-error.ts";
@@ -15,7 +14,8 @@ import { evaluate, type FinalPruning, finalPruning } from "./evaluate.ts";
 import type { Evaluation } from "./layers/layer.ts";
 import { Model } from "./model.ts";
 import type { MomentumSharing } from "./momentum-sharing.ts";
-import { type Provenance, recordStep } from "./record.ts";
+import { provenanceOf } from "./provenance.ts";
+import { recordStep } from "./record.ts";
 import { rateOfStep, type TrainSettings } from "./settings.ts";
 import { checkSharing, sharingOf } from "./sharing-settings.ts";
 import { modelState, restoreModel, type TrainState } from "./state.ts";
@@ -312,42 +312,6 @@ function sparsitiesOf(network: Network, settings: TrainSettings): readonly (numb
   const shapes = layersOf(network).map(parameterShape);
   if (method === "dense") return shapes.map(() => null);
   return fixedSparsities(method === "swat-m" ? "swat-u" : method, shapes, sparsity, settings);
-}
-
-function provenanceOf(
-  network: Network,
-  data: DataSplits,
-  settings: TrainSettings,
-  backend: Backend,
-): Omit<Provenance, "step"> {
-  const { method, sparsity, topKPeriod, firstLayerDense, lastLayerDense, seed } = settings;
-  const { epochs, batchSize, schedule, rateWarmup, momentum, nesterov, weightDecay } = settings;
-  const { batchNormDecay, labelSmoothing, pruning, warmup, drop } = settings;
-  const { shareBy, shareGrowth, shareAt, keepFilters } = settings;
-  const update = { momentum, nesterov, weightDecay, batchNormDecay, labelSmoothing };
-  const swat = { sparsity, topKPeriod, firstLayerDense, lastLayerDense };
-  return {
-    version: TRACE_VERSION,
-    producer: "swat-sim",
-    network: network.name,
-    dataset: data.name,
-    method:
-      method === "dense"
-        ? { name: method }
-        : { name: drop === undefined ? method : `${method} of ${drop.join("+")}`, ...swat },
-    settings: {
-      epochs,
-      batchSize,
-      schedule,
-      rateWarmup,
-      ...update,
-      ...(method === "dense" ? {} : { pruning, warmup }),
-      ...{ shareBy, shareGrowth, shareAt, keepFilters },
-      ...(settings.augment === undefined ? {} : { augment: settings.augment }),
-    },
-    seed,
-    kernels: backend.name,
-  };
 }
 
 /** Lets timers and signals run: a step blocks the thread. */

@@ -1,0 +1,43 @@
+/** What the traces of a run say of it, the same for all of its steps. */
+import type { Backend } from "../kernels/backend.ts";
+import type { Network } from "../networks/graph.ts";
+import { TRACE_VERSION } from "../trace/manifest.ts";
+import type { DataSplits } from "./data/dataset.ts";
+import type { Provenance } from "./record.ts";
+import type { TrainSettings } from "./settings.ts";
+
+export function provenanceOf(
+  network: Network,
+  data: DataSplits,
+  settings: TrainSettings,
+  backend: Backend,
+): Omit<Provenance, "step"> {
+  const { method, sparsity, topKPeriod, firstLayerDense, lastLayerDense, seed } = settings;
+  const { epochs, batchSize, schedule, rateWarmup, momentum, nesterov, weightDecay } = settings;
+  const { batchNormDecay, labelSmoothing, pruning, warmup, drop } = settings;
+  const { shareBy, shareGrowth, shareAt, keepFilters } = settings;
+  const update = { momentum, nesterov, weightDecay, batchNormDecay, labelSmoothing };
+  const swat = { sparsity, topKPeriod, firstLayerDense, lastLayerDense };
+  return {
+    version: TRACE_VERSION,
+    producer: "swat-sim",
+    network: network.name,
+    dataset: data.name,
+    method:
+      method === "dense"
+        ? { name: method }
+        : { name: drop === undefined ? method : `${method} of ${drop.join("+")}`, ...swat },
+    settings: {
+      epochs,
+      batchSize,
+      schedule,
+      rateWarmup,
+      ...update,
+      ...(method === "dense" ? {} : { pruning, warmup }),
+      ...{ shareBy, shareGrowth, shareAt, keepFilters },
+      ...(settings.augment === undefined ? {} : { augment: settings.augment }),
+    },
+    seed,
+    kernels: backend.name,
+  };
+}
