@@ -45,7 +45,7 @@ describe("wrong usage exits with 2 and says what is wrong", () => {
     "a number that is none": [["train", "--epochs", "three"], /'--epochs <n>' argument 'three' is invalid/],
     "an empty number": [["train", "--seed", ""], /'--seed <n>' argument '' is invalid/],
     "a number outside its range": [["train", "--sparsity", "1"], /'--sparsity <s>' .* at least 0 and less than 1/],
-    "an unknown word": [["train", "--network", "vgg"], /'--network <name>' .* known: resnet8, lenet5/],
+    "an unknown word": [["train", "--network", "vgg"], /'--network <name>' .* known: resnet8, resnet20/],
     "a selection of steps that is none": [["train", "--record", "often"], /'--record <steps>' .* known: last, every:N/],
     "drops of dense training": [
       ["train", "--method", "dense", "--drop", "weights:forward"],
