@@ -4,12 +4,12 @@
  * recorder that machines use, on eight buffers that differ. `npx tsx bench/scheduler.ts`
  */
 import seedrandom from "seedrandom";
-import { dynamicScheduler } from "../src/sim/arrays/lanes/dynamic-schedule.ts";
-import { type LaneMap, laneMap, searchMap } from "../src/sim/arrays/lanes/search-map.ts";
-import { createSetCosts, recordCost, recordIdeal } from "../src/sim/arrays/lanes/set-costs.ts";
-import { type SetScheduler, setRecorder } from "../src/sim/arrays/lanes/set-recorder.ts";
-import { STREAMS, sideBySide } from "../src/sim/arrays/lanes/side-by-side.ts";
-import { staticScheduler } from "../src/sim/arrays/lanes/static-schedule.ts";
+import { dynamicScheduler } from "../src/sim/arrays/lanes/schedule/dynamic-schedule.ts";
+import { type LaneMap, laneMap, searchMap } from "../src/sim/arrays/lanes/schedule/search-map.ts";
+import { createSetCosts, recordCost, recordIdeal } from "../src/sim/arrays/lanes/schedule/set-costs.ts";
+import { type SetScheduler, setRecorder } from "../src/sim/arrays/lanes/schedule/set-recorder.ts";
+import { STREAMS, sideBySide } from "../src/sim/arrays/lanes/schedule/side-by-side.ts";
+import { staticScheduler } from "../src/sim/arrays/lanes/schedule/static-schedule.ts";
 
 const LANES = 16;
 const ROWS = 4;

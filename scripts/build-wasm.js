@@ -13,12 +13,12 @@ const KERNELS = "src/kernels/wasm/assembly/index.ts";
 const MODULES = [
   {
     source: "src/sim/arrays/lanes/assembly/dynamic-schedule.ts",
-    target: "src/sim/arrays/lanes/dynamic-schedule.wasm.ts",
+    target: "src/sim/arrays/lanes/schedule/dynamic-schedule.wasm.ts",
     options: [],
   },
   {
     source: "src/sim/arrays/lanes/assembly/joined-ones.ts",
-    target: "src/sim/arrays/lanes/joined-ones.wasm.ts",
+    target: "src/sim/arrays/lanes/join/joined-ones.wasm.ts",
     options: [],
   },
   { source: KERNELS, target: "src/kernels/wasm/run/simd.wasm.ts", options: SHARED },

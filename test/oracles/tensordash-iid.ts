@@ -4,9 +4,9 @@
  * element a row.
  */
 import seedrandom from "seedrandom";
-import { dynamicScheduler } from "../../src/sim/arrays/lanes/dynamic-schedule.ts";
-import { type SearchParams, searchMapOf } from "../../src/sim/arrays/lanes/search-map.ts";
-import { createSetCosts, recordCost } from "../../src/sim/arrays/lanes/set-costs.ts";
+import { dynamicScheduler } from "../../src/sim/arrays/lanes/schedule/dynamic-schedule.ts";
+import { type SearchParams, searchMapOf } from "../../src/sim/arrays/lanes/schedule/search-map.ts";
+import { createSetCosts, recordCost } from "../../src/sim/arrays/lanes/schedule/set-costs.ts";
 
 /** One row of the table. */
 export interface IidCase {

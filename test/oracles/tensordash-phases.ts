@@ -4,7 +4,7 @@
  * gradient that it reads, with the part of the rotated kernel that it uses.
  */
 import { type BitMask, getBit, setBit, zerosMask } from "../../src/core/bit-mask.ts";
-import { windowConflicts } from "../../src/sim/arrays/lanes/bank-map.ts";
+import { windowConflicts } from "../../src/sim/arrays/lanes/operands/bank-map.ts";
 import { type TensorDashParams, tensordash } from "../../src/sim/arrays/tensordash.ts";
 import type { ComputeResult } from "../../src/sim/hardware/accelerator.ts";
 import { type GradPadding, type PaddedLayer, paddingKind } from "./tensordash-layer.ts";

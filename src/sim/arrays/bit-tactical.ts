@@ -22,17 +22,17 @@ import {
 } from "./lanes/array-params.ts";
 import { arrayResult } from "./lanes/array-result.ts";
 import { denseTotals } from "./lanes/dense-array.ts";
-import { scheduleSets } from "./lanes/dynamic-run.ts";
+import { scheduleSets } from "./lanes/dynamic/dynamic-run.ts";
 import { inGoldenScope } from "./lanes/golden-scope.ts";
-import { keptLines } from "./lanes/kept-lines.ts";
 import { type LineSchedule, lineJobs } from "./lanes/on-chip/line-jobs.ts";
 import { runLines } from "./lanes/on-chip/run-lines.ts";
-import { searchMapOf } from "./lanes/search-map.ts";
-import type { SetCosts } from "./lanes/set-costs.ts";
-import { foldStrided, foldStridedWeights } from "./lanes/space-to-depth.ts";
-import { staticScheduler } from "./lanes/static-schedule.ts";
+import { foldStrided, foldStridedWeights } from "./lanes/operands/space-to-depth.ts";
+import { gatherFilters, type WeightLanes, weightLanes } from "./lanes/operands/weight-lanes.ts";
+import { keptLines } from "./lanes/schedule/kept-lines.ts";
+import { searchMapOf } from "./lanes/schedule/search-map.ts";
+import type { SetCosts } from "./lanes/schedule/set-costs.ts";
+import { staticScheduler } from "./lanes/schedule/static-schedule.ts";
 import { type DealTotals, dealPairs, emptyTotals, setAxis } from "./lanes/tile-dispatch.ts";
-import { gatherFilters, type WeightLanes, weightLanes } from "./lanes/weight-lanes.ts";
 
 const params = Type.Object(
   {

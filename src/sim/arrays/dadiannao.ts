@@ -10,7 +10,7 @@ import { denseTotals } from "./lanes/dense-array.ts";
 import { inGoldenScope } from "./lanes/golden-scope.ts";
 import { lineJobs } from "./lanes/on-chip/line-jobs.ts";
 import { runLines } from "./lanes/on-chip/run-lines.ts";
-import { foldStrided } from "./lanes/space-to-depth.ts";
+import { foldStrided } from "./lanes/operands/space-to-depth.ts";
 
 const params = Type.Object({ ...arrayParams, ...foldParam }, { additionalProperties: false });
 

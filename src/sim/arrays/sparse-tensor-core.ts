@@ -12,9 +12,9 @@ import type { WeightOperation } from "../operation/operation.ts";
 import { arrayMultipliers, arrayParams, imageStreams } from "./lanes/array-params.ts";
 import { arrayResult } from "./lanes/array-result.ts";
 import { denseTotals } from "./lanes/dense-array.ts";
-import { createSetCosts } from "./lanes/set-costs.ts";
+import { gatherFilters, weightLanes } from "./lanes/operands/weight-lanes.ts";
+import { createSetCosts } from "./lanes/schedule/set-costs.ts";
 import { type DealTotals, dealPairs, emptyTotals, setAxis } from "./lanes/tile-dispatch.ts";
-import { gatherFilters, weightLanes } from "./lanes/weight-lanes.ts";
 
 const params = Type.Object(
   {

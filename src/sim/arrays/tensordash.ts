@@ -1,7 +1,7 @@
 /**
  * TensorDash: a tile whose rows skip the zeros of one operand as they stream in, the sparser of the two. The scheduled
  * operand lies on the rows, which share the test for an empty line; the other lies on the columns. With two sides every
- * processing element skips the pairs with a zero, as the published element does by itself (`lanes/pair-schedule.ts`).
+ * processing element skips the pairs with a zero, as the published element does by itself (`lanes/dynamic/pair-schedule.ts`).
  * Source: TensorDash (MICRO 2020) as modelled by DNNsim (January 2020, parent of 58b1d72), without its bugs; the skip counter of a
  * tile runs on from set to set. Image padding counts as zeros when the sparser operand is chosen, with `solidPadding` too:
  * attribution must not turn the array round.
@@ -12,13 +12,13 @@ import type { Pass } from "../operation/operation.ts";
 import { arrayMultipliers, arrayParams, offsetsParam, searchParams } from "./lanes/array-params.ts";
 import { arrayResult } from "./lanes/array-result.ts";
 import { pairCuts } from "./lanes/cuts.ts";
-import { runChannels } from "./lanes/dynamic-channels.ts";
-import { runPositions } from "./lanes/dynamic-positions.ts";
-import { type DynamicArray, emptyBankCounts, type SkippedOperand } from "./lanes/dynamic-run.ts";
-import { dynamicScheduler } from "./lanes/dynamic-schedule.ts";
+import { runChannels } from "./lanes/dynamic/dynamic-channels.ts";
+import { runPositions } from "./lanes/dynamic/dynamic-positions.ts";
+import { type DynamicArray, emptyBankCounts, type SkippedOperand } from "./lanes/dynamic/dynamic-run.ts";
 import { inGoldenScope } from "./lanes/golden-scope.ts";
-import { searchMapOf } from "./lanes/search-map.ts";
-import { sideBySide } from "./lanes/side-by-side.ts";
+import { dynamicScheduler } from "./lanes/schedule/dynamic-schedule.ts";
+import { searchMapOf } from "./lanes/schedule/search-map.ts";
+import { sideBySide } from "./lanes/schedule/side-by-side.ts";
 import { emptyTotals } from "./lanes/tile-dispatch.ts";
 
 const params = Type.Object(

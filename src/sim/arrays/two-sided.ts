@@ -12,8 +12,8 @@ import { RESULT_OF, SHAPE_OF } from "../../core/passes.ts";
 import type { Accelerator, ComputeResult } from "../hardware/accelerator.ts";
 import { allPairs } from "../operation/image-padding.ts";
 import { OPERANDS_OF, type Operation } from "../operation/operation.ts";
-import { type JoinJob, joinJobs } from "./lanes/inner-join.ts";
-import { joinedOnes } from "./lanes/joined-ones.ts";
+import { type JoinJob, joinJobs } from "./lanes/join/inner-join.ts";
+import { joinedOnes } from "./lanes/join/joined-ones.ts";
 
 const params = Type.Object(
   {

@@ -8,9 +8,9 @@ import type { Accelerator, ComputeResult, Mapping } from "../../hardware/acceler
 import type { Operand, Operation, Pass } from "../../operation/operation.ts";
 import { arrayMultipliers, arrayParams } from "./array-params.ts";
 import { arrayResult } from "./array-result.ts";
-import { runChannels } from "./dynamic-channels.ts";
-import { runPositions } from "./dynamic-positions.ts";
-import { type DynamicArray, emptyBankCounts } from "./dynamic-run.ts";
+import { runChannels } from "./dynamic/dynamic-channels.ts";
+import { runPositions } from "./dynamic/dynamic-positions.ts";
+import { type DynamicArray, emptyBankCounts } from "./dynamic/dynamic-run.ts";
 import { emptyTotals } from "./tile-dispatch.ts";
 
 const queueParams = Type.Object(

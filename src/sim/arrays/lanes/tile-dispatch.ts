@@ -3,7 +3,7 @@
  * each tile; a group takes as long as its slowest tile. "filters" (DNNsim's rule) groups the inner sets
  * of one outer set, so tail tiles idle; "sets" lets a group run on into the next outer set. One rule for every machine.
  */
-import type { SetCosts } from "./set-costs.ts";
+import type { SetCosts } from "./schedule/set-costs.ts";
 
 /** How sets are dealt to tiles. */
 export type Dealing = "filters" | "sets";

@@ -5,8 +5,8 @@
  */
 import { type BitMask, getBit } from "../../../../src/core/bit-mask.ts";
 import { type ConvGeometry, outputHeight, outputWidth } from "../../../../src/core/geometry.ts";
-import { searchMap, searchMapOf } from "../../../../src/sim/arrays/lanes/search-map.ts";
-import { staticScheduler } from "../../../../src/sim/arrays/lanes/static-schedule.ts";
+import { searchMap, searchMapOf } from "../../../../src/sim/arrays/lanes/schedule/search-map.ts";
+import { staticScheduler } from "../../../../src/sim/arrays/lanes/schedule/static-schedule.ts";
 import type { LineDetail, LineResult } from "../../../../src/sim/hardware/line-detail.ts";
 
 /** The array; lookahead 0 does not skip. */

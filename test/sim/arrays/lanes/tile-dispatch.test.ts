@@ -1,7 +1,7 @@
 /** Dealing sets to tiles, held against a plain twin that lists the pairs, walks their lines and groups them. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createSetCosts, recordCost } from "../../../../src/sim/arrays/lanes/set-costs.ts";
+import { createSetCosts, recordCost } from "../../../../src/sim/arrays/lanes/schedule/set-costs.ts";
 import { dealPairs, emptyTotals, setAxis, stepGroups } from "../../../../src/sim/arrays/lanes/tile-dispatch.ts";
 
 const LINES = 7;

@@ -11,7 +11,7 @@ import type { LineDetail } from "../../../hardware/line-detail.ts";
 import { sourceExtent, type Tap, type WindowGrid, windowGrids } from "../../../operation/channel-first.ts";
 import type { Pass } from "../../../operation/operation.ts";
 import { type ArrayParams, imageStreams } from "../array-params.ts";
-import { type BankMap, bankOf, inputBanks, outputGradBanks } from "../bank-map.ts";
+import { type BankMap, bankOf, inputBanks, outputGradBanks } from "../operands/bank-map.ts";
 import { type SetAxis, setAxis } from "../tile-dispatch.ts";
 import type { Banks } from "./banks.ts";
 

@@ -4,7 +4,7 @@
  * its start do: with z of them, a start count s costs floor((s + z) / (lookahead + 1)) cycles there, the rest is fixed.
  * Source: DNNsim 4748a600 (Bit-Tactical) and its TensorDash of January 2020.
  */
-import { popcount32 } from "../../../core/bit-mask.ts";
+import { popcount32 } from "../../../../core/bit-mask.ts";
 
 /** Costs of the sets of one operand, by set. */
 export interface SetCosts {

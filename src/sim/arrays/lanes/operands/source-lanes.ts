@@ -2,9 +2,9 @@
  * The source tensor of a channel-first pass as lane words, padding included, so that every window is a look-up:
  * for each image, padded position and block of channels one word.
  */
-import { type BitMask, sliceBytes } from "../../../core/bit-mask.ts";
-import { once } from "../../../core/memoize.ts";
-import type { SourceExtent, WindowGrid } from "../../operation/channel-first.ts";
+import { type BitMask, sliceBytes } from "../../../../core/bit-mask.ts";
+import { once } from "../../../../core/memoize.ts";
+import type { SourceExtent, WindowGrid } from "../../../operation/channel-first.ts";
 import { channelWords } from "./lane-word.ts";
 
 /** Where in a tensor [N, channels, H, W] a source lies: images and channels of one stream and group. */

@@ -3,11 +3,11 @@
  * not fit (more than 16 lanes, very long buffers), they are made one by one in JavaScript, with the same result.
  */
 
+import { instantiate, reserve, type WasmMemory } from "../wasm-module.ts";
 import { visitBatches, visitOrder } from "./dynamic-schedule.ts";
 import { BYTES } from "./dynamic-schedule.wasm.ts";
 import type { LaneMap } from "./search-map.ts";
 import type { SetCosts } from "./set-costs.ts";
-import { instantiate, reserve, type WasmMemory } from "./wasm-module.ts";
 
 /** Buffers of one call. */
 export const STREAMS = 8;

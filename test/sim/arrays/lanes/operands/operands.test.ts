@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import seedrandom from "seedrandom";
 import { describe, expect, test } from "vitest";
-import { type BitMask, getBit, onesMask, setBit, zerosMask } from "../../../../src/core/bit-mask.ts";
+import { type BitMask, getBit, onesMask, setBit, zerosMask } from "../../../../../src/core/bit-mask.ts";
 import {
   type ConvGeometry,
   inputShape,
@@ -10,13 +10,13 @@ import {
   outputShape,
   outputWidth,
   weightShape,
-} from "../../../../src/core/geometry.ts";
-import { gatherPositions } from "../../../../src/sim/arrays/lanes/position-lanes.ts";
-import { gatherWindows, sourceLanes } from "../../../../src/sim/arrays/lanes/source-lanes.ts";
-import { foldStridedWeights } from "../../../../src/sim/arrays/lanes/space-to-depth.ts";
-import { gatherFilters, weightLanes } from "../../../../src/sim/arrays/lanes/weight-lanes.ts";
-import { sourceExtent, type WindowGrid, windowGrids } from "../../../../src/sim/operation/channel-first.ts";
-import { geometries } from "../../../support/geometries.ts";
+} from "../../../../../src/core/geometry.ts";
+import { gatherPositions } from "../../../../../src/sim/arrays/lanes/operands/position-lanes.ts";
+import { gatherWindows, sourceLanes } from "../../../../../src/sim/arrays/lanes/operands/source-lanes.ts";
+import { foldStridedWeights } from "../../../../../src/sim/arrays/lanes/operands/space-to-depth.ts";
+import { gatherFilters, weightLanes } from "../../../../../src/sim/arrays/lanes/operands/weight-lanes.ts";
+import { sourceExtent, type WindowGrid, windowGrids } from "../../../../../src/sim/operation/channel-first.ts";
+import { geometries } from "../../../../support/geometries.ts";
 
 const LANES = 4;
 

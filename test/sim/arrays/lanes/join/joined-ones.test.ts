@@ -1,7 +1,7 @@
 /** Rows joined in WebAssembly and word by word have the same ones in common. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { inWords, joinedOnes } from "../../../../src/sim/arrays/lanes/joined-ones.ts";
+import { inWords, joinedOnes } from "../../../../../src/sim/arrays/lanes/join/joined-ones.ts";
 
 const shapes = fc.record({ count: fc.integer({ min: 0, max: 9 }), words: fc.integer({ min: 0, max: 11 }) });
 

@@ -4,7 +4,7 @@
  * Buffers are laid out as in `line-walk.ts`. Source: DNNsim's TensorDash training model (January 2020, parent of 58b1d72).
  * Consecutive lanes of the visiting order that can never want the same value are served at once.
  */
-import { fullWord, lookAside, lookBack, MAX_LANES } from "./lane-word.ts";
+import { fullWord, lookAside, lookBack, MAX_LANES } from "../operands/lane-word.ts";
 import { type FillRow, lineWalk, type Scheduler } from "./line-walk.ts";
 import type { LaneMap } from "./search-map.ts";
 

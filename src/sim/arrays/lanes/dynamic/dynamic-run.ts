@@ -2,11 +2,11 @@
  * What the passes of a dynamically scheduled array share: the state of one run, and the choice of the operand whose zeros
  * are skipped. Source: DNNsim's TensorDash training model (January 2020).
  */
-import type { Operand, OperationOf, Pass } from "../../operation/operation.ts";
-import type { ArrayParams } from "./array-params.ts";
-import { createSetCosts, type SetCosts } from "./set-costs.ts";
-import { type SetScheduler, setRecorder } from "./set-recorder.ts";
-import type { DealTotals } from "./tile-dispatch.ts";
+import type { Operand, OperationOf, Pass } from "../../../operation/operation.ts";
+import type { ArrayParams } from "../array-params.ts";
+import { createSetCosts, type SetCosts } from "../schedule/set-costs.ts";
+import { type SetScheduler, setRecorder } from "../schedule/set-recorder.ts";
+import type { DealTotals } from "../tile-dispatch.ts";
 
 /** Values of one entry of the on-chip buffers, by which reads and writes of banks are counted. */
 export const BANK_ENTRY_VALUES = 16;

@@ -3,18 +3,18 @@
  * channels of the scheduled operand, columns those of the other; where pairs are scheduled, rows hold output channels. Loops:
  * kernel positions, input channel sets, output channel sets, lines. Source: DNNsim's TensorDash training model (January 2020).
  */
-import { countOnes } from "../../../core/bit-mask.ts";
-import { outputHeight, outputWidth } from "../../../core/geometry.ts";
-import { once } from "../../../core/memoize.ts";
-import { sourceExtent, windowGrids } from "../../operation/channel-first.ts";
-import { outputGradPairs } from "../../operation/image-padding.ts";
-import type { Operand } from "../../operation/operation.ts";
-import { imageStreams } from "./array-params.ts";
-import { inputBanks, outputGradBanks, raisePositionConflicts } from "./bank-map.ts";
+import { countOnes } from "../../../../core/bit-mask.ts";
+import { outputHeight, outputWidth } from "../../../../core/geometry.ts";
+import { once } from "../../../../core/memoize.ts";
+import { sourceExtent, windowGrids } from "../../../operation/channel-first.ts";
+import { outputGradPairs } from "../../../operation/image-padding.ts";
+import type { Operand } from "../../../operation/operation.ts";
+import { imageStreams } from "../array-params.ts";
+import { inputBanks, outputGradBanks, raisePositionConflicts } from "../operands/bank-map.ts";
+import { gatherPositions, type PositionGrid } from "../operands/position-lanes.ts";
+import { dealPairs, setAxis } from "../tile-dispatch.ts";
 import { BANK_ENTRY_VALUES, type DynamicRun, isSparser, type SkippedOperand, scheduleSets } from "./dynamic-run.ts";
 import { schedulePairs } from "./pair-schedule.ts";
-import { gatherPositions, type PositionGrid } from "./position-lanes.ts";
-import { dealPairs, setAxis } from "./tile-dispatch.ts";
 
 type PositionRun = DynamicRun<"weightGrad">;
 

@@ -3,13 +3,13 @@
  * pairs of two rows are the ones of their conjunction. Stationary rows are filters (weightGrad: output channels), streamed
  * rows are windows (weightGrad: an input channel at a kernel position).
  */
-import type { BitMask } from "../../../core/bit-mask.ts";
-import { outputHeight, outputWidth } from "../../../core/geometry.ts";
-import { sourceExtent, windowGrids } from "../../operation/channel-first.ts";
-import { type Operation, type OperationOf, sourceMaskOf, type WeightOperation } from "../../operation/operation.ts";
-import { gatherPositions } from "./position-lanes.ts";
-import { gatherWindows, sourceLanes } from "./source-lanes.ts";
-import { gatherFilters, weightLanes } from "./weight-lanes.ts";
+import type { BitMask } from "../../../../core/bit-mask.ts";
+import { outputHeight, outputWidth } from "../../../../core/geometry.ts";
+import { sourceExtent, windowGrids } from "../../../operation/channel-first.ts";
+import { type Operation, type OperationOf, sourceMaskOf, type WeightOperation } from "../../../operation/operation.ts";
+import { gatherPositions } from "../operands/position-lanes.ts";
+import { gatherWindows, sourceLanes } from "../operands/source-lanes.ts";
+import { gatherFilters, weightLanes } from "../operands/weight-lanes.ts";
 
 const WORD = 32;
 

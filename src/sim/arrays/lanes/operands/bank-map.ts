@@ -3,8 +3,8 @@
  * meet in a bank. A conflict is a read beyond the first of its bank; they are counted, not charged.
  * Source: DNNsim's TensorDash training model (January 2020, parent of 58b1d72).
  */
-import { type ConvGeometry, outputWidth } from "../../../core/geometry.ts";
-import type { SourceExtent, WindowGrid } from "../../operation/channel-first.ts";
+import { type ConvGeometry, outputWidth } from "../../../../core/geometry.ts";
+import type { SourceExtent, WindowGrid } from "../../../operation/channel-first.ts";
 import type { PositionGrid } from "./position-lanes.ts";
 
 /** Bank of (y, x) = ((y div period) · shift + (y mod period) · pitch + x) mod banks, in coordinates of the padded tensor. */

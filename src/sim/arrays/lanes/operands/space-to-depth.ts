@@ -3,9 +3,9 @@
  * (c, h, w) of the padded image goes to channel ((h mod sv) · sh + (w mod sh)) · C + c at (h div sv, w div sh), weights alike.
  * Source: DNNsim 4748a600. Only weights and geometry: the machines that fold do not look at the input.
  */
-import { type BitMask, getBit, setBit, zerosMask } from "../../../core/bit-mask.ts";
-import { type ConvGeometry, outputHeight, outputWidth, weightShape } from "../../../core/geometry.ts";
-import type { Operation, WeightOperation } from "../../operation/operation.ts";
+import { type BitMask, getBit, setBit, zerosMask } from "../../../../core/bit-mask.ts";
+import { type ConvGeometry, outputHeight, outputWidth, weightShape } from "../../../../core/geometry.ts";
+import type { Operation, WeightOperation } from "../../../operation/operation.ts";
 
 /** Geometry of a strided, ungrouped forward pass of at most `mostChannels` channels, folded; of any other operation, its own. */
 export function foldStrided({ pass, geometry: g }: Operation, mostChannels: number): ConvGeometry {

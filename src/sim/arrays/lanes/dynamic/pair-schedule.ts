@@ -5,11 +5,11 @@
  * Source: TensorDash (MICRO 2020), where a processing element by itself extracts both sides, a tile only one.
  */
 
+import { copyCost, createSetCosts, type SetCosts } from "../schedule/set-costs.ts";
+import { setRecorder } from "../schedule/set-recorder.ts";
+import type { PairSchedules } from "../schedule/side-by-side.ts";
+import { dealPairs, type SetAxis } from "../tile-dispatch.ts";
 import type { DynamicRun } from "./dynamic-run.ts";
-import { copyCost, createSetCosts, type SetCosts } from "./set-costs.ts";
-import { setRecorder } from "./set-recorder.ts";
-import type { PairSchedules } from "./side-by-side.ts";
-import { dealPairs, type SetAxis } from "./tile-dispatch.ts";
 
 /** Writes the `live` items of a set into a cleared buffer, word [line · size + item]. */
 type LoadSet = (set: number, live: number, buffer: Int32Array) => void;

@@ -4,7 +4,7 @@
  * Buffers are laid out as in `line-walk.ts`.
  * Source: DNNsim 4748a600. Bit-sliced counters count the candidates of all lanes at once.
  */
-import { fullWord, lookAside, lookBack } from "./lane-word.ts";
+import { fullWord, lookAside, lookBack } from "../operands/lane-word.ts";
 import { lineWalk, type Scheduler } from "./line-walk.ts";
 import type { LaneMap } from "./search-map.ts";
 

@@ -5,12 +5,17 @@
 import fc from "fast-check";
 import seedrandom from "seedrandom";
 import { describe, expect, test } from "vitest";
-import { dynamicScheduler, visitOrder } from "../../../../src/sim/arrays/lanes/dynamic-schedule.ts";
-import type { Scheduler } from "../../../../src/sim/arrays/lanes/line-walk.ts";
-import { laneMap, type Offset, type SearchShape, searchMap } from "../../../../src/sim/arrays/lanes/search-map.ts";
-import { createSetCosts, recordCost, recordIdeal } from "../../../../src/sim/arrays/lanes/set-costs.ts";
-import { staticScheduler } from "../../../../src/sim/arrays/lanes/static-schedule.ts";
-import { IID_CASES, IID_TOLERANCE, iidSpeedup, largestDeviation } from "../../../oracles/tensordash-iid.ts";
+import { dynamicScheduler, visitOrder } from "../../../../../src/sim/arrays/lanes/schedule/dynamic-schedule.ts";
+import type { Scheduler } from "../../../../../src/sim/arrays/lanes/schedule/line-walk.ts";
+import {
+  laneMap,
+  type Offset,
+  type SearchShape,
+  searchMap,
+} from "../../../../../src/sim/arrays/lanes/schedule/search-map.ts";
+import { createSetCosts, recordCost, recordIdeal } from "../../../../../src/sim/arrays/lanes/schedule/set-costs.ts";
+import { staticScheduler } from "../../../../../src/sim/arrays/lanes/schedule/static-schedule.ts";
+import { IID_CASES, IID_TOLERANCE, iidSpeedup, largestDeviation } from "../../../../oracles/tensordash-iid.ts";
 
 interface Setting {
   readonly lanes: number;

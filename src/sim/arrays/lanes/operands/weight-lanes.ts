@@ -2,10 +2,10 @@
  * Weights as lane words: for each filter, kernel position and block of channels one word. In the input gradient
  * filters and channels change places: the filters are the input channels, and the lanes reduce over output channels.
  */
-import { type BitMask, isFull, sliceBytes } from "../../../core/bit-mask.ts";
-import type { ConvGeometry } from "../../../core/geometry.ts";
-import { once } from "../../../core/memoize.ts";
-import type { Tap } from "../../operation/channel-first.ts";
+import { type BitMask, isFull, sliceBytes } from "../../../../core/bit-mask.ts";
+import type { ConvGeometry } from "../../../../core/geometry.ts";
+import { once } from "../../../../core/memoize.ts";
+import type { Tap } from "../../../operation/channel-first.ts";
 
 /** Lane words of the weights of one group, word [(filter · positions + kernel position) · blocks + block]. */
 export interface WeightLanes {

@@ -4,7 +4,7 @@
  * of position (p, q) is the one that the forward pass multiplies with that weight.
  * Source: DNNsim's TensorDash training model (January 2020).
  */
-import { type BitMask, sliceBytes } from "../../../core/bit-mask.ts";
+import { type BitMask, sliceBytes } from "../../../../core/bit-mask.ts";
 
 /** The elements that the positions of one kernel position read: (startY + p · stepY, startX + q · stepX). */
 export interface PositionGrid {

@@ -2,11 +2,11 @@
 import fc from "fast-check";
 import seedrandom from "seedrandom";
 import { expect, test } from "vitest";
-import { dynamicScheduler } from "../../../../src/sim/arrays/lanes/dynamic-schedule.ts";
-import { searchMapOf } from "../../../../src/sim/arrays/lanes/search-map.ts";
-import { createSetCosts } from "../../../../src/sim/arrays/lanes/set-costs.ts";
-import { type SetScheduler, setRecorder } from "../../../../src/sim/arrays/lanes/set-recorder.ts";
-import { sideBySide } from "../../../../src/sim/arrays/lanes/side-by-side.ts";
+import { dynamicScheduler } from "../../../../../src/sim/arrays/lanes/schedule/dynamic-schedule.ts";
+import { searchMapOf } from "../../../../../src/sim/arrays/lanes/schedule/search-map.ts";
+import { createSetCosts } from "../../../../../src/sim/arrays/lanes/schedule/set-costs.ts";
+import { type SetScheduler, setRecorder } from "../../../../../src/sim/arrays/lanes/schedule/set-recorder.ts";
+import { sideBySide } from "../../../../../src/sim/arrays/lanes/schedule/side-by-side.ts";
 
 const settings = fc.record({
   lanes: fc.integer({ min: 1, max: 16 }),

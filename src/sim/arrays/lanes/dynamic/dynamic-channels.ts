@@ -4,14 +4,17 @@
  * sets, filter sets, lines.
  * Source: DNNsim's TensorDash training model (January 2020); stride phases are jobs of their own, as `channel-first.ts` cuts them.
  */
-import { countOnes } from "../../../core/bit-mask.ts";
-import { sizeOf } from "../../../core/geometry.ts";
-import { once } from "../../../core/memoize.ts";
-import { type SourceExtent, sourceExtent, type WindowGrid, windowGrids } from "../../operation/channel-first.ts";
-import { weightPairs } from "../../operation/image-padding.ts";
-import { type Operand, sourceMaskOf } from "../../operation/operation.ts";
-import { imageStreams } from "./array-params.ts";
-import { inputBanks, outputGradBanks, windowConflicts } from "./bank-map.ts";
+import { countOnes } from "../../../../core/bit-mask.ts";
+import { sizeOf } from "../../../../core/geometry.ts";
+import { once } from "../../../../core/memoize.ts";
+import { type SourceExtent, sourceExtent, type WindowGrid, windowGrids } from "../../../operation/channel-first.ts";
+import { weightPairs } from "../../../operation/image-padding.ts";
+import { type Operand, sourceMaskOf } from "../../../operation/operation.ts";
+import { imageStreams } from "../array-params.ts";
+import { inputBanks, outputGradBanks, windowConflicts } from "../operands/bank-map.ts";
+import { gatherWindows, type SourceLanes, sourceLanes } from "../operands/source-lanes.ts";
+import { gatherFilters, type WeightLanes, weightLanes } from "../operands/weight-lanes.ts";
+import { dealPairs, setAxis } from "../tile-dispatch.ts";
 import {
   BANK_ENTRY_VALUES,
   type DynamicRun,
@@ -21,9 +24,6 @@ import {
   type ZeroShare,
 } from "./dynamic-run.ts";
 import { schedulePairs } from "./pair-schedule.ts";
-import { gatherWindows, type SourceLanes, sourceLanes } from "./source-lanes.ts";
-import { dealPairs, setAxis } from "./tile-dispatch.ts";
-import { gatherFilters, type WeightLanes, weightLanes } from "./weight-lanes.ts";
 
 type ChannelRun = DynamicRun<"forward" | "inputGrad">;
 

@@ -1,8 +1,8 @@
 /** Gathering output positions into lane words, against a loop over elements. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { getBit, maskOfNonzeros } from "../../../../src/core/bit-mask.ts";
-import { gatherPositions } from "../../../../src/sim/arrays/lanes/position-lanes.ts";
+import { getBit, maskOfNonzeros } from "../../../../../src/core/bit-mask.ts";
+import { gatherPositions } from "../../../../../src/sim/arrays/lanes/operands/position-lanes.ts";
 
 const cases = fc.record({
   lanes: fc.integer({ min: 1, max: 32 }),

@@ -1,7 +1,7 @@
 /** Pairs of two nonzeros of one row of mask words with each of many: in WebAssembly, where it has vectors; else in JavaScript. */
-import { popcount32 } from "../../../core/bit-mask.ts";
+import { popcount32 } from "../../../../core/bit-mask.ts";
+import { instantiate, reserve, type WasmMemory } from "../wasm-module.ts";
 import { BYTES } from "./joined-ones.wasm.ts";
-import { instantiate, reserve, type WasmMemory } from "./wasm-module.ts";
 
 /**
  * Counts the ones that a row has in common with each of the rows known before, [chunk][row]; the counts are good until the next call.
