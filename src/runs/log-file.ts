@@ -99,7 +99,6 @@ function logCsv(entries: readonly LogEntry[]): string {
       test_accuracy_fraction: testAccuracy ?? null,
       learning_rate: learningRate,
       images_per_s: imagesPerSecond,
-      run: run ?? null,
       ...Object.fromEntries(
         layers.flatMap(({ layer, weightDensity, savedInputDensity, deadFilters, largestWeight }) => [
           [`${layer}_weight_density`, weightDensity],
@@ -108,6 +107,7 @@ function logCsv(entries: readonly LogEntry[]): string {
           [`${layer}_largest_weight`, largestWeight],
         ]),
       ),
+      run: run ?? null,
     }),
   );
   return csvText(records);
