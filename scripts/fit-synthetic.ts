@@ -1,6 +1,6 @@
 /**
  * Fits the defaults of `trace synth` to recorded steps. With steps it measures them and keeps what it found in
- * recorded-steps.json beside it; then it fits all that are kept there and writes src/synthetic/fitted.ts:
+ * recorded-steps.json beside it; then it fits all that are kept there and writes src/synthetic/fit/fitted.ts:
  *
  *     npx tsx scripts/fit-synthetic.ts [STEP.safetensors…]
  *
@@ -16,13 +16,13 @@ import {
   naturalFeatures,
   savedFeatures,
   weightFeatures,
-} from "../src/synthetic/features.ts";
-import { layerPlaces } from "../src/synthetic/places.ts";
-import { tracePatterns } from "../src/synthetic/statistics.ts";
+} from "../src/synthetic/fit/features.ts";
+import { layerPlaces } from "../src/synthetic/fit/places.ts";
+import { tracePatterns } from "../src/synthetic/measure/statistics.ts";
 import { correlation, fitGlm, type Sample } from "./glm.ts";
 
 const KEPT = new URL("recorded-steps.json", import.meta.url);
-const TARGET = new URL("../src/synthetic/fitted.ts", import.meta.url);
+const TARGET = new URL("../src/synthetic/fit/fitted.ts", import.meta.url);
 const DIGITS = 4;
 
 /** One layer of a recorded step: its place, and figures by name; null where its masks tell none. */

@@ -13,7 +13,7 @@ import { withRegion } from "../src/report/marked-region.ts";
 import type { Machine } from "../src/sim/hardware/machine.ts";
 import { prepareOperation } from "../src/sim/operation/ablations.ts";
 import type { Method } from "../src/sparsity/methods.ts";
-import { tracePatterns } from "../src/synthetic/statistics.ts";
+import { tracePatterns } from "../src/synthetic/measure/statistics.ts";
 import { isMacOp } from "../src/trace/manifest.ts";
 import { encodeTrace, openTrace, type Trace } from "../src/trace/trace.ts";
 

@@ -9,7 +9,7 @@ import { comparedWith as compared } from "./report/compared-with.ts";
 import { resultCsv as csv } from "./report/csv.ts";
 import { reportPage as page } from "./report/html/page.ts";
 import { resultTable as table } from "./report/result-table.ts";
-import { tracePatterns as patternsOf } from "./synthetic/statistics.ts";
+import { tracePatterns as patternsOf } from "./synthetic/measure/statistics.ts";
 import { OPENED_TRACE } from "./trace/arguments.ts";
 
 export { loadAccelerators, loadMachines, readTrace, shippedMachines, writeTrace } from "./api/open.ts";
@@ -30,8 +30,8 @@ export type { Sample } from "./sim/sampling/sampled.ts";
 export { runSweep as sweep, type SweepHooks, type SweepPlan, type SweepReport } from "./studies/sweep/run-sweep.ts";
 export type { TrainSettings } from "./swat/settings.ts";
 export type { TrainProgress } from "./swat/train.ts";
+export type { TracePatterns } from "./synthetic/measure/statistics.ts";
 export type { SyntheticSettings } from "./synthetic/settings.ts";
-export type { TracePatterns } from "./synthetic/statistics.ts";
 export type { SyntheticTrace } from "./synthetic/trace.ts";
 export { verifyTrace } from "./trace/index.ts";
 export type { IdentifiedTrace, Trace } from "./trace/trace.ts";

@@ -13,11 +13,11 @@ import { PRUNINGS, type Pruning } from "../sparsity/structured.ts";
 import type { LayerSparsity } from "../step/flops.ts";
 import { layerSparsities } from "../step/layer-sparsities.ts";
 import { TRAIN_DEFAULTS } from "../swat/settings.ts";
-import { fittedPatterns } from "../synthetic/defaults.ts";
-import { isOf, patternsLike, sparsitiesLike, withSettings } from "../synthetic/like.ts";
+import { fittedPatterns } from "../synthetic/fit/defaults.ts";
+import { isOf, patternsLike, sparsitiesLike, withSettings } from "../synthetic/measure/like.ts";
+import type { TracePatterns } from "../synthetic/measure/statistics.ts";
 import { DEFAULT_POSITION, type Position, trainedImages } from "../synthetic/positions.ts";
 import { SYNTHETIC_SCHEMAS, type SyntheticSettings } from "../synthetic/settings.ts";
-import type { TracePatterns } from "../synthetic/statistics.ts";
 import { type SyntheticTrace, synthesize } from "../synthetic/trace.ts";
 import { checkOptions } from "./request.ts";
 

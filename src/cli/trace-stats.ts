@@ -3,8 +3,8 @@ import type { Command } from "commander";
 import { openTraces } from "../api/open.ts";
 import { visible } from "../core/visible-text.ts";
 import { percent, plainTable } from "../report/table.ts";
+import { meanSettings, type OperandFigures, operandFigures, tracePatterns } from "../synthetic/measure/statistics.ts";
 import type { SyntheticSettings } from "../synthetic/settings.ts";
-import { meanSettings, type OperandFigures, operandFigures, tracePatterns } from "../synthetic/statistics.ts";
 import { SETTING_OPTIONS } from "./synthetic-options.ts";
 import { warned } from "./warnings.ts";
 

@@ -9,9 +9,9 @@ import { PUBLISHED_EXEMPTIONS } from "../sparsity/methods.ts";
 import { declaredKinds } from "../step/layer-kinds.ts";
 import { networkStep } from "../step/network-footprint.ts";
 import { TRACE_VERSION, type TraceManifest, type TraceTensor } from "../trace/manifest.ts";
-import { forwardZeros, weightZeros } from "./forward.ts";
-import { gradientZeros } from "./gradients.ts";
-import type { Zeros } from "./masks.ts";
+import { forwardZeros, weightZeros } from "./draw/forward.ts";
+import { gradientZeros } from "./draw/gradients.ts";
+import type { Zeros } from "./draw/masks.ts";
 import type { SyntheticStep } from "./step.ts";
 
 /** A manifest and the masks that it names. */

@@ -2,7 +2,7 @@
 import { memorySource } from "../../src/io/byte-source.ts";
 import { layersOf, type Network, parameterShape } from "../../src/networks/graph.ts";
 import { type FixedMethod, fixedSparsities, PUBLISHED_EXEMPTIONS } from "../../src/sparsity/methods.ts";
-import { fittedPatterns } from "../../src/synthetic/defaults.ts";
+import { fittedPatterns } from "../../src/synthetic/fit/defaults.ts";
 import type { SyntheticSettings } from "../../src/synthetic/settings.ts";
 import type { SyntheticStep } from "../../src/synthetic/step.ts";
 import { synthesize } from "../../src/synthetic/trace.ts";

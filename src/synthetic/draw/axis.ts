@@ -1,6 +1,6 @@
 /** Deviates along filters, channels and images. */
-import { inverseNormal, type RandomStream } from "../core/random.ts";
-import type { Axis } from "./patterns.ts";
+import { inverseNormal, type RandomStream } from "../../core/random.ts";
+import type { Axis } from "../patterns.ts";
 
 /** Steps by which others are taken lie evenly in what there is, whatever their number. */
 const GOLDEN = (Math.sqrt(5) - 1) / 2;

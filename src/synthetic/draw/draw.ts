@@ -1,9 +1,9 @@
 /** Draws the numbers whose zeros a synthetic trace has: weights, and activations as they enter and leave a ReLU (patterns.ts). */
-import { sizeOf } from "../core/geometry.ts";
-import { inverseNormal, philox4x32, type RandomStream } from "../core/random.ts";
+import { sizeOf } from "../../core/geometry.ts";
+import { inverseNormal, philox4x32, type RandomStream } from "../../core/random.ts";
+import type { FieldDensities, FieldPattern, Smoothness, WeightPattern } from "../patterns.ts";
 import { axisValues, normalDeviates } from "./axis.ts";
 import { matchField, matchWeight } from "./margins.ts";
-import type { FieldDensities, FieldPattern, Smoothness, WeightPattern } from "./patterns.ts";
 import { meanCorrelation, smooth } from "./smooth.ts";
 
 /** Weights of `shape` [filters, channels, …]; each part has a substream of its own. */

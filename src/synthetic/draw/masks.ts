@@ -1,14 +1,14 @@
 /** What top-k, pooling and backpropagation make of masks and of the values that they come from. */
-import { type BitMask, countOnes, onesMask, setBit, sliceBytes, sliceSize, zerosMask } from "../core/bit-mask.ts";
-import { type ConvGeometry, outputHeight, outputWidth, sizeOf } from "../core/geometry.ts";
-import type { PoolGeometry } from "../core/pool-geometry.ts";
-import { poolOutputHeight, poolOutputWidth } from "../core/pool-geometry.ts";
-import { topKThreshold } from "../kernels/js/top-k.ts";
+import { type BitMask, countOnes, onesMask, setBit, sliceBytes, sliceSize, zerosMask } from "../../core/bit-mask.ts";
+import { type ConvGeometry, outputHeight, outputWidth, sizeOf } from "../../core/geometry.ts";
+import type { PoolGeometry } from "../../core/pool-geometry.ts";
+import { poolOutputHeight, poolOutputWidth } from "../../core/pool-geometry.ts";
+import { topKThreshold } from "../../kernels/js/top-k.ts";
 import {
   averagePoolBackward as averagePoolGrad,
   maxPoolBackward as maxPoolGrad,
-} from "../kernels/reference/pooling.ts";
-import type { LayerNode } from "../networks/graph.ts";
+} from "../../kernels/reference/pooling.ts";
+import type { LayerNode } from "../../networks/graph.ts";
 
 /** A tensor's mask; null where it has no zeros. */
 export type Zeros = BitMask | null;

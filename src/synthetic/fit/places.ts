@@ -1,5 +1,5 @@
 /** Where the layers and the ReLUs of a network lie, as far as their default patterns depend on it (features.ts). */
-import { layersOf, type Network, type NetworkNode } from "../networks/graph.ts";
+import { layersOf, type Network, type NetworkNode } from "../../networks/graph.ts";
 import type { LayerPlace } from "./features.ts";
 
 /** A training in progress. */

@@ -1,5 +1,5 @@
 /** Counts of a mask by (filter or image, channel), and how much of their variance is not chance. */
-import { type BitMask, getBit, sliceSize } from "../core/bit-mask.ts";
+import { type BitMask, getBit, sliceSize } from "../../core/bit-mask.ts";
 
 /** Ones of each cell (outer slice, channel), row by row, and the elements of a cell. */
 export interface CellCounts {

@@ -1,10 +1,10 @@
 /** The statistics of the zeros of a trace, operand by operand, in the terms of the patterns that synthetic ones are drawn from. */
-import { sizeOf } from "../core/geometry.ts";
-import { isMacOp, type TraceTensor } from "../trace/manifest.ts";
-import type { Trace } from "../trace/trace.ts";
+import { sizeOf } from "../../core/geometry.ts";
+import { isMacOp, type TraceTensor } from "../../trace/manifest.ts";
+import type { Trace } from "../../trace/trace.ts";
+import type { SyntheticSettings } from "../settings.ts";
 import { activationPattern, type MeasuredField } from "./measure-activation.ts";
 import { type MeasuredWeight, weightPattern } from "./measure-weight.ts";
-import type { SyntheticSettings } from "./settings.ts";
 
 /** One operand of a layer; its pattern is null where its mask tells none: it is dense, or nearly so. */
 export interface MeasuredOperand<Pattern> {

@@ -1,13 +1,13 @@
 /** Drawn masks have the statistics asked for, by closed formulas and by measuring them. */
 import { describe, expect, it, test } from "vitest";
-import { type BitMask, getBit, onesMask } from "../../src/core/bit-mask.ts";
-import { randomStream } from "../../src/core/random.ts";
-import { drawActivation, drawWeights } from "../../src/synthetic/draw.ts";
-import { above, largest } from "../../src/synthetic/masks.ts";
-import { activationPattern, type MeasuredField } from "../../src/synthetic/measure-activation.ts";
-import { weightPattern } from "../../src/synthetic/measure-weight.ts";
-import { bothAbove, normalCdf, normalNodes } from "../../src/synthetic/normal.ts";
-import type { FieldPattern, WeightPattern } from "../../src/synthetic/patterns.ts";
+import { type BitMask, getBit, onesMask } from "../../../src/core/bit-mask.ts";
+import { randomStream } from "../../../src/core/random.ts";
+import { drawActivation, drawWeights } from "../../../src/synthetic/draw/draw.ts";
+import { above, largest } from "../../../src/synthetic/draw/masks.ts";
+import { activationPattern, type MeasuredField } from "../../../src/synthetic/measure/measure-activation.ts";
+import { weightPattern } from "../../../src/synthetic/measure/measure-weight.ts";
+import { bothAbove, normalCdf, normalNodes } from "../../../src/synthetic/measure/normal.ts";
+import type { FieldPattern, WeightPattern } from "../../../src/synthetic/patterns.ts";
 
 const FLAT: FieldPattern = {
   ...{ density: 0.5, offsets: 0, images: 0, planes: 0, places: 0, channelPlaces: 0 },

@@ -1,14 +1,14 @@
 /** Patterns of the layers of a step that nobody has recorded: as fitted to recorded ones, or as a user says. */
-import { randomStream } from "../core/random.ts";
-import { type LayerNode, layersOf, type Network } from "../networks/graph.ts";
-import type { LayerSparsity } from "../step/flops.ts";
-import { normalDeviates } from "./axis.ts";
+import { randomStream } from "../../core/random.ts";
+import { type LayerNode, layersOf, type Network } from "../../networks/graph.ts";
+import type { LayerSparsity } from "../../step/flops.ts";
+import { normalDeviates } from "../draw/axis.ts";
+import type { Axis, FieldPattern, WeightPattern } from "../patterns.ts";
+import type { SyntheticSettings } from "../settings.ts";
+import type { StepPatterns } from "../step.ts";
 import { activationFeatures, type LayerPlace, naturalFeatures, savedFeatures, weightFeatures } from "./features.ts";
 import { FITTED } from "./fitted.ts";
-import type { Axis, FieldPattern, WeightPattern } from "./patterns.ts";
 import { layerPlaces, reluPlace, type Training } from "./places.ts";
-import type { SyntheticSettings } from "./settings.ts";
-import type { StepPatterns } from "./step.ts";
 
 /** What the patterns of a step depend on. */
 export interface PatternOptions extends Training {

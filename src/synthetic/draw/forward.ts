@@ -1,18 +1,18 @@
 /** Zeros of weights, activations and saved inputs: drawn (draw.ts), selected, and carried through pooling, dropout and concatenation. */
-import { type BitMask, countOnes, maskOfNonzeros } from "../core/bit-mask.ts";
-import { sizeOf } from "../core/geometry.ts";
-import type { PoolGeometry } from "../core/pool-geometry.ts";
-import { randomStream } from "../core/random.ts";
-import { averagePoolForward, maxPoolForward } from "../kernels/reference/pooling.ts";
-import { type LayerNode, layersOf, type NetworkNode, parameterShape } from "../networks/graph.ts";
-import { keepCount } from "../sparsity/keep-count.ts";
-import { structuredPruner, unitSize } from "../sparsity/structured.ts";
-import { keepsZeros } from "../step/layer-kinds.ts";
+import { type BitMask, countOnes, maskOfNonzeros } from "../../core/bit-mask.ts";
+import { sizeOf } from "../../core/geometry.ts";
+import type { PoolGeometry } from "../../core/pool-geometry.ts";
+import { randomStream } from "../../core/random.ts";
+import { averagePoolForward, maxPoolForward } from "../../kernels/reference/pooling.ts";
+import { type LayerNode, layersOf, type NetworkNode, parameterShape } from "../../networks/graph.ts";
+import { keepCount } from "../../sparsity/keep-count.ts";
+import { structuredPruner, unitSize } from "../../sparsity/structured.ts";
+import { keepsZeros } from "../../step/layer-kinds.ts";
+import type { FieldPattern } from "../patterns.ts";
+import type { SyntheticStep } from "../step.ts";
 import { drawActivation, drawWeights } from "./draw.ts";
 import type { Zeros } from "./masks.ts";
 import * as masks from "./masks.ts";
-import type { FieldPattern } from "./patterns.ts";
-import type { SyntheticStep } from "./step.ts";
 
 /** What top-k keeps of weights that are drawn; of convolutions in units, where the method prunes those. */
 export function weightZeros(

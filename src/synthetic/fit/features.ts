@@ -1,5 +1,5 @@
 /** What the default patterns of a layer depend on; the coefficients are fitted to recorded steps (fitted.ts, scripts/fit-synthetic.ts). */
-import type { ConvGeometry } from "../core/geometry.ts";
+import type { ConvGeometry } from "../../core/geometry.ts";
 
 /** Where in which training a layer is. */
 export interface LayerPlace {

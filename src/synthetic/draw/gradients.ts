@@ -2,12 +2,12 @@
  * Zeros of gradients, by what backpropagation leaves zero: a ReLU where its output is, dropout what it dropped, max pooling
  * all but the largest, a layer what no kept weight multiplies; batch norm fills a channel again.
  */
-import { type RandomStream, randomStream } from "../core/random.ts";
-import { layersOf, type NetworkNode } from "../networks/graph.ts";
+import { type RandomStream, randomStream } from "../../core/random.ts";
+import { layersOf, type NetworkNode } from "../../networks/graph.ts";
+import type { SyntheticStep } from "../step.ts";
 import type { ForwardZeros } from "./forward.ts";
 import type { Zeros } from "./masks.ts";
 import * as masks from "./masks.ts";
-import type { SyntheticStep } from "./step.ts";
 
 /** Zeros of the gradient with respect to each node's output; `weights` of each layer, in order. */
 export function gradientZeros(

@@ -1,8 +1,8 @@
 /** Where layers lie, as far as their default patterns depend on it. */
 import { expect, test } from "vitest";
-import { layersOf } from "../../src/networks/graph.ts";
-import { networkNamed } from "../../src/networks/index.ts";
-import { layerPlaces } from "../../src/synthetic/places.ts";
+import { layersOf } from "../../../src/networks/graph.ts";
+import { networkNamed } from "../../../src/networks/index.ts";
+import { layerPlaces } from "../../../src/synthetic/fit/places.ts";
 
 function placesOf(name: string) {
   const { build, image, classes } = networkNamed(name);

@@ -1,12 +1,12 @@
 /** Zeros that layers and poolings pass back, against gradients that the reference kernels compute of positive numbers. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type BitMask, getBit, maskOfNonzeros, onesMask, setBit, zerosMask } from "../../src/core/bit-mask.ts";
-import { inputShape, outputShape, sizeOf, weightShape } from "../../src/core/geometry.ts";
-import { randomStream } from "../../src/core/random.ts";
-import { convInputGrad } from "../../src/kernels/reference/conv2d.ts";
-import { channelsOf, largest, reachedInputs, wholeChannels, zerosOf } from "../../src/synthetic/masks.ts";
-import { geometries } from "../support/random-operation.ts";
+import { type BitMask, getBit, maskOfNonzeros, onesMask, setBit, zerosMask } from "../../../src/core/bit-mask.ts";
+import { inputShape, outputShape, sizeOf, weightShape } from "../../../src/core/geometry.ts";
+import { randomStream } from "../../../src/core/random.ts";
+import { convInputGrad } from "../../../src/kernels/reference/conv2d.ts";
+import { channelsOf, largest, reachedInputs, wholeChannels, zerosOf } from "../../../src/synthetic/draw/masks.ts";
+import { geometries } from "../../support/random-operation.ts";
 
 const draws = (seed: number, size: number, density: number) => {
   const stream = randomStream(seed, "masks");

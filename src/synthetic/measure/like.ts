@@ -1,10 +1,10 @@
 /** Patterns measured on a recorded step, for the layers of any network. */
-import { type LayerNode, layersOf, type Network } from "../networks/graph.ts";
-import type { LayerSparsity } from "../step/flops.ts";
-import type { FieldPattern, WeightPattern } from "./patterns.ts";
-import type { SyntheticSettings } from "./settings.ts";
+import { type LayerNode, layersOf, type Network } from "../../networks/graph.ts";
+import type { LayerSparsity } from "../../step/flops.ts";
+import type { FieldPattern, WeightPattern } from "../patterns.ts";
+import type { SyntheticSettings } from "../settings.ts";
+import type { StepPatterns } from "../step.ts";
 import type { MeasuredLayer, TracePatterns } from "./statistics.ts";
-import type { StepPatterns } from "./step.ts";
 
 /**
  * What `recorded` tells of each layer of `network`: that of the layer of the same name where it is the same network, else of the

@@ -1,10 +1,10 @@
 /** Measures recorded activations in the terms of the synthetic ones (patterns.ts), by the pairs of elements that are kept together. */
-import { type BitMask, getBit } from "../core/bit-mask.ts";
-import { inverseNormal } from "../core/random.ts";
+import { type BitMask, getBit } from "../../core/bit-mask.ts";
+import { inverseNormal } from "../../core/random.ts";
+import { meanCorrelation } from "../draw/smooth.ts";
+import type { FieldPattern, Smoothness } from "../patterns.ts";
 import { cellCounts, shrinkage, varianceParts } from "./cells.ts";
 import { bothAbove, rootOf } from "./normal.ts";
-import type { FieldPattern, Smoothness } from "./patterns.ts";
-import { meanCorrelation } from "./smooth.ts";
 
 /** What an activation tells. */
 export interface MeasuredField extends FieldPattern {

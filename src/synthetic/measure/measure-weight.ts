@@ -1,8 +1,8 @@
 /** Measures a recorded weight in the terms of the synthetic ones (patterns.ts), by the moments that they decide. */
-import type { BitMask } from "../core/bit-mask.ts";
+import type { BitMask } from "../../core/bit-mask.ts";
+import type { WeightPattern } from "../patterns.ts";
 import { type CellCounts, cellCounts, shrinkage, variance, varianceParts } from "./cells.ts";
 import { normalCdf, normalNodes, rootOf } from "./normal.ts";
-import type { WeightPattern } from "./patterns.ts";
 
 /** What a weight tells: spreads as standard deviations, and scales of filters and channels. */
 export interface MeasuredWeight extends WeightPattern {

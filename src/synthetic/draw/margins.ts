@@ -1,7 +1,7 @@
 /** Scales drawn values so that the largest of them are as many in each filter, channel, image and place as they were in a recorded step. */
-import { sizeOf } from "../core/geometry.ts";
-import { topKThreshold } from "../kernels/js/top-k.ts";
-import type { FieldDensities } from "./patterns.ts";
+import { sizeOf } from "../../core/geometry.ts";
+import { topKThreshold } from "../../kernels/js/top-k.ts";
+import type { FieldDensities } from "../patterns.ts";
 
 /** Rounds of filters and channels; each is exact for one of them, and both soon agree. */
 const ROUNDS = 4;

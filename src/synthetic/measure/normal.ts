@@ -1,6 +1,6 @@
 /** The normal distribution in one and two dimensions, and points that stand for it in sums. */
 import math from "mathjs/lib/browser/math.js";
-import { inverseNormal } from "../core/random.ts";
+import { inverseNormal } from "../../core/random.ts";
 
 /** P(z < x) of a standard normal deviate z. */
 export function normalCdf(x: number): number {
