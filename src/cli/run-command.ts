@@ -1,7 +1,7 @@
 /** The command line. One file a command; this one runs them, and is where every error ends. */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
-import { visibleLines } from "../core/visible-text.ts";
+import { visibleLines } from "../core/input/visible-text.ts";
 import { addCommands } from "./commands.ts";
 import { shieldConsole } from "./output.ts";
 

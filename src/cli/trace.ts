@@ -1,7 +1,7 @@
 /** `swat-sim trace`: what a trace holds, whether it is whole, and where it may come from; most commands have files of their own. */
 import type { Command } from "commander";
 import { openTraces } from "../api/open.ts";
-import { visible } from "../core/visible-text.ts";
+import { visible } from "../core/input/visible-text.ts";
 import { InputError } from "../io/faults.ts";
 import { traceTable } from "../report/trace-table.ts";
 import { otherRun } from "../runs/run-id.ts";

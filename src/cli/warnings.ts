@@ -1,5 +1,5 @@
 /** Things about opened traces that are no errors but that a user has to know. */
-import { visible } from "../core/visible-text.ts";
+import { visible } from "../core/input/visible-text.ts";
 import type { IdentifiedTrace } from "../trace/trace.ts";
 
 /** Prints a warning on stderr. */

@@ -1,5 +1,5 @@
 /** Which sparsities there are, for schemas and for functions that are called with numbers. */
-import { InputError } from "./input-error.ts";
+import { InputError } from "./input/input-error.ts";
 
 /** 0 ≤ s < 1, in the words of JSON Schema: a mask without an element is undefined. */
 export const SPARSITY_RANGE = { minimum: 0, exclusiveMaximum: 1 } as const;

@@ -18,7 +18,7 @@
 import { type Static, Type } from "typebox";
 import { type BitMask, countOnes, forEachOne, sliceSize } from "./bit-mask.ts";
 import { sizeOf } from "./geometry.ts";
-import { InputError } from "./input-error.ts";
+import { InputError } from "./input/input-error.ts";
 
 const BYTE_BITS = 8;
 const POINTER_BYTES = 4;

@@ -1,6 +1,6 @@
 /** Records as CSV, the only way to write it. */
 import { type Options, stringify } from "csv-stringify/sync";
-import { visible } from "../core/visible-text.ts";
+import { visible } from "../core/input/visible-text.ts";
 
 /** What spreadsheets take for a formula where a text begins with it (OWASP, CSV injection). */
 const FORMULA = /^[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]/;

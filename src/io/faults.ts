@@ -3,10 +3,10 @@ import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
 import { closest } from "fastest-levenshtein";
 import type { Static, TSchema } from "typebox";
 import { type Format, schemaFault } from "../core/format-versions.ts";
-import { InputError } from "../core/input-error.ts";
-import { MOST_FAULTS, MOST_LEVELS, MOST_VALUES } from "../core/limits.ts";
+import { InputError } from "../core/input/input-error.ts";
+import { MOST_FAULTS, MOST_LEVELS, MOST_VALUES } from "../core/input/limits.ts";
 
-export { faultCollector, faultsOf, InputError, reasonOf, refusing } from "../core/input-error.ts";
+export { faultCollector, faultsOf, InputError, reasonOf, refusing } from "../core/input/input-error.ts";
 
 /** `unknown thing, got "x"; did you mean "y"? known: …`: the ending of every error about a name. */
 export function unknownName(what: string, got: string, known: readonly string[]): string {

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open, readFile, stat } from "node:fs/promises";
-import { MOST_JSON_BYTES } from "../core/limits.ts";
+import { MOST_JSON_BYTES } from "../core/input/limits.ts";
 import type { ByteSource } from "./byte-source.ts";
 import { faultsOf, InputError, reasonOf } from "./faults.ts";
 import { decodeText, parseJson } from "./json.ts";

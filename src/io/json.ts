@@ -2,7 +2,7 @@
  * Text and JSON from files: byte order marks and UTF-16, which editors on Windows write, are read; an object that has a key twice
  * is refused, because `JSON.parse` would keep the last value in silence (RFC 8259, section 4: "names within an object SHOULD be unique").
  */
-import { MOST_LEVELS, MOST_VALUES } from "../core/limits.ts";
+import { MOST_LEVELS, MOST_VALUES } from "../core/input/limits.ts";
 import { InputError } from "./faults.ts";
 
 const QUOTE = 0x22;

@@ -8,7 +8,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
-import { MOST_UNPACKED_BYTES } from "../core/limits.ts";
+import { MOST_UNPACKED_BYTES } from "../core/input/limits.ts";
 import { InputError, reasonOf } from "./faults.ts";
 
 const unpack = promisify(gunzip);

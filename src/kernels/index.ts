@@ -1,7 +1,7 @@
 /** Choice of a kernel build by name. The name comes from the caller: nothing here reads the environment. */
 
 import { availableParallelism } from "node:os";
-import { InputError } from "../core/input-error.ts";
+import { InputError } from "../core/input/input-error.ts";
 import type { Backend } from "./backend.ts";
 import { jsKernels } from "./js/index.ts";
 import { BUILD_NAMES, type BuildName } from "./kernels.ts";

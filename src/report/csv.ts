@@ -3,7 +3,7 @@
  * the unit in the name of every column that has one.
  */
 
-import { quantity } from "../core/units.ts";
+import { quantity } from "../core/input/units.ts";
 import { csvText } from "../io/csv-text.ts";
 import type { MachineResult, ResultRow, SimulationResult } from "../sim/result/result.ts";
 import { ratio } from "./workloads.ts";

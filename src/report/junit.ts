@@ -2,7 +2,7 @@
  * Test results as JUnit XML, which CI systems show: suites of cases that passed or failed. The form is that of the Ant task,
  * as Jenkins, GitLab and GitHub actions read it; without times, so that the same results are the same bytes.
  */
-import { visible } from "../core/visible-text.ts";
+import { visible } from "../core/input/visible-text.ts";
 
 /** Cases that belong together. */
 export interface TestSuite {

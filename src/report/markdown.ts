@@ -1,5 +1,5 @@
 /** Text as a cell of a Markdown table, on one line: what Markdown or HTML would read as markup is escaped. */
-import { visible } from "../core/visible-text.ts";
+import { visible } from "../core/input/visible-text.ts";
 
 const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
 

@@ -2,7 +2,7 @@
  * What `simulate` and the demo print: machines of equal terms by time of the step, bounds and machines of other terms apart, and
  * what the numbers mean. Pure functions from a finished result to text.
  */
-import { visible } from "../core/visible-text.ts";
+import { visible } from "../core/input/visible-text.ts";
 import type { SimulationResult } from "../sim/result/result.ts";
 import { footprints } from "./charts/memory.ts";
 import { coverageNotes, incompleteMark } from "./coverage-note.ts";

@@ -1,7 +1,7 @@
 /** What a trace holds, as text: network, step, and per layer geometry, MACs, densities and how unevenly they are spread. */
 
 import { denseMacs } from "../core/dense-macs.ts";
-import { visible } from "../core/visible-text.ts";
+import { visible } from "../core/input/visible-text.ts";
 import { coverageOf, coverageText } from "../trace/coverage.ts";
 import { isMacOp, type TraceManifest, type TraceTensor } from "../trace/manifest.ts";
 import type { DensityStatistics } from "../trace/statistics.ts";

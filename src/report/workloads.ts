@@ -3,8 +3,8 @@
  * the steps. Machines of one name that differ in anything are told apart by a number behind it.
  */
 
-import { quantity } from "../core/units.ts";
-import { visible } from "../core/visible-text.ts";
+import { quantity } from "../core/input/units.ts";
+import { visible } from "../core/input/visible-text.ts";
 import { InputError } from "../io/faults.ts";
 import { resolveMemory } from "../sim/memory/hierarchy.ts";
 import { rankedMachines, type Standing, standingOf } from "../sim/result/ranking.ts";

@@ -6,7 +6,7 @@
 
 import { type Static, Type } from "typebox";
 import { Lexer, parse, YAMLParseError } from "yaml";
-import { MOST_LEVELS, MOST_YAML_CHARACTERS, MOST_YAML_INDENTATION } from "../core/limits.ts";
+import { MOST_LEVELS, MOST_YAML_CHARACTERS, MOST_YAML_INDENTATION } from "../core/input/limits.ts";
 import { SPARSITY_RANGE } from "../core/sparsity-range.ts";
 import { checkSchema, InputError } from "../io/faults.ts";
 import type { Method } from "../sparsity/methods.ts";

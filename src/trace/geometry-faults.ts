@@ -1,7 +1,7 @@
 /** Whether an op's geometry is possible and fits the shapes of the tensors it names. */
 
 import { type ConvGeometry, outputHeight, outputWidth, sizeOf } from "../core/geometry.ts";
-import { LEAST_REACH } from "../core/limits.ts";
+import { LEAST_REACH } from "../core/input/limits.ts";
 import { OPERANDS_OF, RESULT_OF, SHAPE_OF } from "../core/passes.ts";
 import type { TraceTensor, UncheckedMacOp } from "./manifest.ts";
 

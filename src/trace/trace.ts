@@ -6,7 +6,7 @@
 import { type BitMask, onesMask, sliceBytes } from "../core/bit-mask.ts";
 import { standingOf } from "../core/format-versions.ts";
 import { sizeOf } from "../core/geometry.ts";
-import { MOST_FAULTS, MOST_MASK_BYTES, MOST_OPS } from "../core/limits.ts";
+import { MOST_FAULTS, MOST_MASK_BYTES, MOST_OPS } from "../core/input/limits.ts";
 import { type ByteSource, memorySource } from "../io/byte-source.ts";
 import {
   type CheckOptions,

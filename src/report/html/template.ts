@@ -1,5 +1,5 @@
 /** HTML from template literals: every value is escaped as text unless it is markup made by this module. */
-import { visibleLines } from "../../core/visible-text.ts";
+import { visibleLines } from "../../core/input/visible-text.ts";
 
 /** HTML that is safe to put into HTML. */
 export class Markup {

@@ -3,7 +3,7 @@
  * constant with its source. Energy is counts of actions × table, the form of Accelergy (Wu et al., ICCAD 2019).
  */
 import { type Static, Type } from "typebox";
-import { energyFormula, quantity } from "../../core/units.ts";
+import { energyFormula, quantity } from "../../core/input/units.ts";
 import { checkNamedSchema, checkSchema, faultCollector, InputError, refusing } from "../../io/faults.ts";
 import { ACCUMULATE, MULTIPLY } from "../hardware/datatypes.ts";
 import { DRAM_ACTIONS } from "../memory/dram/energy.ts";

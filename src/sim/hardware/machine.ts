@@ -4,8 +4,8 @@
  */
 
 import { type Static, type TObject, Type } from "typebox";
-import { MOST_MULTIPLIERS, MOST_PARAMETER } from "../../core/limits.ts";
-import { quantity } from "../../core/units.ts";
+import { MOST_MULTIPLIERS, MOST_PARAMETER } from "../../core/input/limits.ts";
+import { quantity } from "../../core/input/units.ts";
 import { checkNamedSchema, checkSchema, faultCollector, InputError, refusing, unknownName } from "../../io/faults.ts";
 import { denseMemory, type MemoryNumbers, MemorySchema, resolveMemory } from "../memory/hierarchy.ts";
 import type { Accelerator } from "./accelerator.ts";

@@ -4,9 +4,9 @@
  */
 
 import { type Static, Type } from "typebox";
-import { MOST_LATENCY } from "../../core/limits.ts";
+import { MOST_LATENCY } from "../../core/input/limits.ts";
+import { quantity } from "../../core/input/units.ts";
 import { StorageFormatSchema } from "../../core/storage-formats.ts";
-import { quantity } from "../../core/units.ts";
 import { faultCollector, InputError } from "../../io/faults.ts";
 import { COMPONENTS } from "../energy/components.ts";
 import { LineSettingsSchema } from "../hardware/line-detail.ts";

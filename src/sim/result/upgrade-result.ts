@@ -3,7 +3,7 @@
  * counterpart unless another was asked for, so that machines of such a result are listed apart and not ranked.
  */
 
-import { quantity } from "../../core/units.ts";
+import { quantity } from "../../core/input/units.ts";
 import { accelerators } from "../arrays/index.ts";
 import { type HardwareConfig, resolveMachine } from "../hardware/machine.ts";
 import { differencesFrom } from "./comparability.ts";

@@ -1,5 +1,5 @@
 /** Conditions on the fields of a point, as `lanes * rows * columns == 1024`. */
-import { type Formula, type FormulaKind, parseFormula } from "../../core/formula.ts";
+import { type Formula, type FormulaKind, parseFormula } from "../../core/input/formula.ts";
 import { faultsOf, InputError } from "../../io/faults.ts";
 
 /** Functions that a condition may call. */

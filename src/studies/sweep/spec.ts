@@ -1,7 +1,7 @@
 /** What to sweep: machines, traces or settings of synthetic ones, and which of their fields take which values. */
 
 import { type Static, type TSchema, Type } from "typebox";
-import { MOST_AXIS_VALUES } from "../../core/limits.ts";
+import { MOST_AXIS_VALUES } from "../../core/input/limits.ts";
 import { checkNamedSchema, checkSchema, faultCollector, InputError, refusing, unknownName } from "../../io/faults.ts";
 import { networkNamed } from "../../networks/index.ts";
 import {

@@ -3,7 +3,7 @@
  * labels, 0x00000803 images), one 32-bit extent for each dimension, then bytes; LeCun, Cortes and Burges, "The MNIST
  * database of handwritten digits". Fashion-MNIST: Xiao, Rasul and Vollgraf, arXiv:1708.07747.
  */
-import { MOST_IDX_BYTES } from "../../core/limits.ts";
+import { MOST_IDX_BYTES } from "../../core/input/limits.ts";
 import { faultsOf, InputError } from "../../io/faults.ts";
 import { type FileBytes, listDirectory, readFirstOf } from "../../io/read-file.ts";
 import { byteDataset, type DataSplits, type Dataset, type Normalization } from "./dataset.ts";

@@ -6,7 +6,7 @@
 
 import jpeg from "jpeg-js";
 import { PNG } from "pngjs";
-import { MOST_MEGAPIXELS, MOST_SCANNED_MEGAPIXELS } from "../../core/limits.ts";
+import { MOST_MEGAPIXELS, MOST_SCANNED_MEGAPIXELS } from "../../core/input/limits.ts";
 import { InputError, reasonOf } from "../../io/faults.ts";
 import type { FileBytes } from "../../io/read-file.ts";
 

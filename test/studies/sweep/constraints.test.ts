@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { energyFormula, quantity } from "../../../src/core/units.ts";
+import { energyFormula, quantity } from "../../../src/core/input/units.ts";
 import { FUNCTIONS, parseConstraint } from "../../../src/studies/sweep/constraints.ts";
 
 const FORBIDDEN = [

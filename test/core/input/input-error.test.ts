@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { faultCollector, faultsOf, InputError, refusing } from "../../src/core/input-error.ts";
+import { faultCollector, faultsOf, InputError, refusing } from "../../../src/core/input/input-error.ts";
 
 const ODD_TEXT = {
   toString() {

@@ -2,10 +2,10 @@ import { readdir, readFile } from "node:fs/promises";
 import fc from "fast-check";
 import math from "mathjs/lib/browser/math.js";
 import { describe, expect, it } from "vitest";
-import { inUnits, parseFormula } from "../../src/core/formula.ts";
-import { InputError } from "../../src/core/input-error.ts";
-import { energyFormula, quantity } from "../../src/core/units.ts";
-import { parseConstraint } from "../../src/studies/sweep/constraints.ts";
+import { inUnits, parseFormula } from "../../../src/core/input/formula.ts";
+import { InputError } from "../../../src/core/input/input-error.ts";
+import { energyFormula, quantity } from "../../../src/core/input/units.ts";
+import { parseConstraint } from "../../../src/studies/sweep/constraints.ts";
 
 const WITH_UNITS = { names: ["kilobytes"], hasUnits: true };
 const TABLES = await Promise.all(
