@@ -24,9 +24,9 @@ import {
   readCheck,
 } from "../studies/check.ts";
 import { checkXml, isChanged, verdictText } from "../studies/check-report.ts";
-import { ALLOW_UNEQUAL, BASELINE, type BaselineOptions, HW, integer, MACHINE, numberIn } from "./options.ts";
-import { progressBar } from "./progress.ts";
-import { warned } from "./warnings.ts";
+import { ALLOW_UNEQUAL, BASELINE, type BaselineOptions, HW, integer, MACHINE, numberIn } from "./options/options.ts";
+import { progressBar } from "./terminal/progress.ts";
+import { warned } from "./terminal/warnings.ts";
 
 const THREADS = [
   "--threads <count>",

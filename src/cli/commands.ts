@@ -22,17 +22,17 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   train: {
     usage: "[options]",
     description: "Train a network, densely or with SWAT, and record steps as traces.",
-    load: async () => (await import("./train.ts")).addTrainCommand,
+    load: async () => (await import("./train/train.ts")).addTrainCommand,
   },
   record: {
     usage: "[options]",
     description: "Train a few steps from the initial weights and record the next one as a trace.",
-    load: async () => (await import("./record.ts")).addRecordCommand,
+    load: async () => (await import("./train/record.ts")).addRecordCommand,
   },
   trace: {
     usage: "[options] [command]",
     description: "Inspect, verify, measure, synthesize and import traces.",
-    load: async () => (await import("./trace.ts")).addTraceCommand,
+    load: async () => (await import("./trace/trace.ts")).addTraceCommand,
   },
   simulate: {
     usage: "[options] <trace...>",

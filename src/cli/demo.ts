@@ -3,9 +3,9 @@ import type { Command } from "commander";
 import { resultTable } from "../report/result-table.ts";
 import type { DemoMethod } from "../studies/demo.ts";
 import { runDemo } from "../studies/demo.ts";
-import { listenForInterruption } from "./interruption.ts";
-import { kernelBuild, TABLE_HINTS } from "./options.ts";
-import { type Progress, progressBar } from "./progress.ts";
+import { kernelBuild, TABLE_HINTS } from "./options/options.ts";
+import { listenForInterruption } from "./terminal/interruption.ts";
+import { type Progress, progressBar } from "./terminal/progress.ts";
 
 const PERCENT = 100;
 

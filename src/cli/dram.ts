@@ -13,7 +13,7 @@ import { type TrafficPattern, tileRequests, usefulShare } from "../sim/memory/dr
 import { DRAM_PRESETS, type DramPresetName } from "../sim/memory/dram/presets.ts";
 import { type RequestResult, simulateRequests } from "../sim/memory/dram/requests.ts";
 import { DRAM_TRACE_FORMATS } from "../sim/memory/dram/traces.ts";
-import { integer, numberIn, oneOf } from "./options.ts";
+import { integer, numberIn, oneOf } from "./options/options.ts";
 
 const GIGA = 1e9;
 const PRESET_NAMES = Object.keys(DRAM_PRESETS) as DramPresetName[];

@@ -6,8 +6,8 @@ import { InputError, unknownName } from "../io/faults.ts";
 import { waterfall } from "../report/waterfall.ts";
 import { simulate } from "../sim/simulate.ts";
 import { isMacOp } from "../trace/manifest.ts";
-import { ALLOW_UNEQUAL, BASELINE, type BaselineOptions, HW, MACHINE, oneOf } from "./options.ts";
-import { warned } from "./warnings.ts";
+import { ALLOW_UNEQUAL, BASELINE, type BaselineOptions, HW, MACHINE, oneOf } from "./options/options.ts";
+import { warned } from "./terminal/warnings.ts";
 
 interface ExplainOptions extends BaselineOptions {
   hw: string[];

@@ -10,7 +10,7 @@ import { FIXED_METHODS, type FixedMethod } from "../sparsity/methods.ts";
 import { ACCOUNTINGS, type Accounting, type NetworkMacs, networkMacs } from "../step/flops.ts";
 import { layerSparsities } from "../step/layer-sparsities.ts";
 import { TRAIN_DEFAULTS } from "../swat/settings.ts";
-import { integer, networkName, numberIn, oneOf } from "./options.ts";
+import { integer, networkName, numberIn, oneOf } from "./options/options.ts";
 
 const MEGA = 1e6;
 const PERCENT = 100;

@@ -15,7 +15,7 @@ import { layerSparsities } from "../step/layer-sparsities.ts";
 import type { TensorStorage } from "../step/live-ranges.ts";
 import { networkFootprint } from "../step/network-footprint.ts";
 import { TRAIN_DEFAULTS } from "../swat/settings.ts";
-import { density, imageShape, integer, networkName, numberIn, oneOf } from "./options.ts";
+import { density, imageShape, integer, networkName, numberIn, oneOf } from "./options/options.ts";
 
 interface FootprintOptions {
   network: string;

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-/** The program: a process that runs one command. */
-import { guardOutput } from "./output.ts";
 import { runCommand } from "./run-command.ts";
+/** The program: a process that runs one command. */
+import { guardOutput } from "./terminal/output.ts";
 
 guardOutput(process.stdout, (message) => {
   console.error(`error: stdout: cannot be written: ${message}`);

@@ -11,7 +11,6 @@ import { paperCsv, paperMarkdown, paperText } from "../report/paper.ts";
 import { FIXED_METHODS, type FixedMethod } from "../sparsity/methods.ts";
 import { comparePaper, PAPER_POSITIONS, paperMachines } from "../studies/paper.ts";
 import type { Position } from "../synthetic/positions.ts";
-import { listenForInterruption } from "./interruption.ts";
 import {
   ALLOW_UNEQUAL,
   BASELINE,
@@ -21,8 +20,9 @@ import {
   networkName,
   oneOf,
   position,
-} from "./options.ts";
-import { progressBar } from "./progress.ts";
+} from "./options/options.ts";
+import { listenForInterruption } from "./terminal/interruption.ts";
+import { progressBar } from "./terminal/progress.ts";
 
 const METHODS = FIXED_METHODS.filter((method): method is Exclude<FixedMethod, "dense"> => method !== "dense");
 

@@ -12,7 +12,7 @@ import { isMeasured, type MeasuredPoint } from "../report/sweep-points.ts";
 import type { NamedResult } from "../report/workloads.ts";
 import { readResult } from "../sim/result/read-result.ts";
 import { readSweep } from "../studies/sweep/points-file.ts";
-import { warn } from "./warnings.ts";
+import { warn } from "./terminal/warnings.ts";
 
 interface ReportOptions {
   sweep?: string;

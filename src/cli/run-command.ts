@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { visibleLines } from "../core/input/visible-text.ts";
 import { addCommands } from "./commands.ts";
-import { shieldConsole } from "./output.ts";
+import { shieldConsole } from "./terminal/output.ts";
 
 const FAILED = 1;
 const WRONG_USAGE = 2;

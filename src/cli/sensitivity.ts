@@ -5,9 +5,9 @@ import { sensitivityTable } from "../report/sensitivity.ts";
 import { DROPS, type Drop, SWAT_DROPS } from "../sparsity/operand-masking.ts";
 import { runSensitivity, type SensitivityPlan } from "../studies/sensitivity.ts";
 import { defaultSchedule, TRAIN_DEFAULTS } from "../swat/settings.ts";
-import { listenForInterruption } from "./interruption.ts";
-import { drops, integer, kernelBuild, networkName, numberIn, testImages, uniqueList } from "./options.ts";
-import { progressBar } from "./progress.ts";
+import { drops, integer, kernelBuild, networkName, numberIn, testImages, uniqueList } from "./options/options.ts";
+import { listenForInterruption } from "./terminal/interruption.ts";
+import { progressBar } from "./terminal/progress.ts";
 
 const SPARSITIES = [0, 0.5, 0.7, 0.8, 0.9, 0.95];
 

@@ -18,9 +18,9 @@ import {
   share,
   TABLE_HINTS,
   uniqueList,
-} from "./options.ts";
-import { progressBar } from "./progress.ts";
-import { warn } from "./warnings.ts";
+} from "./options/options.ts";
+import { progressBar } from "./terminal/progress.ts";
+import { warn } from "./terminal/warnings.ts";
 
 interface SimulateOptions extends BaselineOptions {
   hw: string[];

@@ -6,10 +6,10 @@ import type { SweepPoint } from "../report/sweep-points.ts";
 import type { Shard } from "../studies/sweep/points.ts";
 import { mergedPoints, readSweep, writeSweep } from "../studies/sweep/points-file.ts";
 import { runSweep } from "../studies/sweep/run-sweep.ts";
-import { listenForInterruption } from "./interruption.ts";
-import { ALLOW_UNEQUAL, BASELINE, type BaselineOptions, integer } from "./options.ts";
-import { progressBar } from "./progress.ts";
-import { warn } from "./warnings.ts";
+import { ALLOW_UNEQUAL, BASELINE, type BaselineOptions, integer } from "./options/options.ts";
+import { listenForInterruption } from "./terminal/interruption.ts";
+import { progressBar } from "./terminal/progress.ts";
+import { warn } from "./terminal/warnings.ts";
 
 interface SweepOptions extends BaselineOptions {
   out: string;

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { loadMachines, writeTrace } from "../../../src/api/open.ts";
 import { simulate } from "../../../src/api/simulate.ts";
 import { synthesizeTrace } from "../../../src/api/synthesize.ts";
-import { SETTING_OPTIONS } from "../../../src/cli/synthetic-options.ts";
+import { SETTING_OPTIONS } from "../../../src/cli/options/synthetic-options.ts";
 import { sha256OfFile } from "../../../src/io/file-source.ts";
 import type { FixedMethod } from "../../../src/sparsity/methods.ts";
 import { pointsOf } from "../../../src/studies/sweep/points.ts";

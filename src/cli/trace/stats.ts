@@ -1,12 +1,17 @@
 /** `swat-sim trace stats`: how the zeros of recorded steps are spread, in the terms of `trace synth`. */
 import type { Command } from "commander";
-import { openTraces } from "../api/open.ts";
-import { visible } from "../core/input/visible-text.ts";
-import { percent, plainTable } from "../report/table.ts";
-import { meanSettings, type OperandFigures, operandFigures, tracePatterns } from "../synthetic/measure/statistics.ts";
-import type { SyntheticSettings } from "../synthetic/settings.ts";
-import { SETTING_OPTIONS } from "./synthetic-options.ts";
-import { warned } from "./warnings.ts";
+import { openTraces } from "../../api/open.ts";
+import { visible } from "../../core/input/visible-text.ts";
+import { percent, plainTable } from "../../report/table.ts";
+import {
+  meanSettings,
+  type OperandFigures,
+  operandFigures,
+  tracePatterns,
+} from "../../synthetic/measure/statistics.ts";
+import type { SyntheticSettings } from "../../synthetic/settings.ts";
+import { SETTING_OPTIONS } from "../options/synthetic-options.ts";
+import { warned } from "../terminal/warnings.ts";
 
 /** Adds the command. */
 export function addTraceStatsCommand(trace: Command): void {

@@ -1,5 +1,5 @@
 /** The settings of synthetic traces as options of the command line. */
-import type { SyntheticSettings } from "../synthetic/settings.ts";
+import type { SyntheticSettings } from "../../synthetic/settings.ts";
 import { density, numberIn } from "./options.ts";
 
 /** An option and the setting that it gives. */

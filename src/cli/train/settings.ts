@@ -3,18 +3,18 @@
  * the defaults.
  */
 import type { Command } from "commander";
-import { readBytes } from "../io/read-file.ts";
-import { layersOf } from "../networks/graph.ts";
-import { networkNamed } from "../networks/index.ts";
-import { type Method, PUBLISHED_EXEMPTIONS } from "../sparsity/methods.ts";
-import { type Drop, isSwat } from "../sparsity/operand-masking.ts";
-import { type Sharing, type SharingOptions, sharingOptions } from "../sparsity/sharing.ts";
-import type { Pruning } from "../sparsity/structured.ts";
-import type { Augmentation } from "../swat/data/augment.ts";
-import type { Evaluation } from "../swat/layers/layer.ts";
-import { parseRunConfiguration, type RunConfiguration } from "../swat/run-configuration.ts";
-import { defaultSchedule, type RateStep, TRAIN_DEFAULTS, type TrainSettings } from "../swat/settings.ts";
-import type { SettingsFile } from "./options.ts";
+import { readBytes } from "../../io/read-file.ts";
+import { layersOf } from "../../networks/graph.ts";
+import { networkNamed } from "../../networks/index.ts";
+import { type Method, PUBLISHED_EXEMPTIONS } from "../../sparsity/methods.ts";
+import { type Drop, isSwat } from "../../sparsity/operand-masking.ts";
+import { type Sharing, type SharingOptions, sharingOptions } from "../../sparsity/sharing.ts";
+import type { Pruning } from "../../sparsity/structured.ts";
+import type { Augmentation } from "../../swat/data/augment.ts";
+import type { Evaluation } from "../../swat/layers/layer.ts";
+import { parseRunConfiguration, type RunConfiguration } from "../../swat/run-configuration.ts";
+import { defaultSchedule, type RateStep, TRAIN_DEFAULTS, type TrainSettings } from "../../swat/settings.ts";
+import type { SettingsFile } from "../options/options.ts";
 
 /** Options of `train` that become settings, as commander gives them. */
 export interface SettingsOptions {

@@ -1,10 +1,10 @@
 /** Options and parsers of their values that several commands share; commander turns what the parsers throw into a usage error. */
 import { type Command, InvalidArgumentError } from "commander";
-import type { ImageShape } from "../networks/graph.ts";
-import { parseImageShape } from "../networks/image-shape.ts";
-import { networkNamed } from "../networks/index.ts";
-import { type Drop, parseDrops } from "../sparsity/operand-masking.ts";
-import { POSITIONS, type Position } from "../synthetic/positions.ts";
+import type { ImageShape } from "../../networks/graph.ts";
+import { parseImageShape } from "../../networks/image-shape.ts";
+import { networkNamed } from "../../networks/index.ts";
+import { type Drop, parseDrops } from "../../sparsity/operand-masking.ts";
+import { POSITIONS, type Position } from "../../synthetic/positions.ts";
 
 /** Option of the commands that take machines: which. */
 export const HW = [

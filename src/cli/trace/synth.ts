@@ -1,18 +1,18 @@
 /** `swat-sim trace synth`: a trace of a step of any network at full size, with masks drawn to given statistics; trains nothing. */
 import type { Command } from "commander";
-import { openTraces, writeTrace } from "../api/open.ts";
-import { synthesizeTrace } from "../api/synthesize.ts";
-import { type LikeOptions, optionsLike } from "../api/synthesize-like.ts";
-import type { ImageShape } from "../networks/graph.ts";
-import { METHODS, type Method } from "../sparsity/methods.ts";
-import { PRUNINGS, type Pruning } from "../sparsity/structured.ts";
-import { TRAIN_DEFAULTS } from "../swat/settings.ts";
-import { meanSettings, type TracePatterns, tracePatterns } from "../synthetic/measure/statistics.ts";
-import { DEFAULT_POSITION, type Position } from "../synthetic/positions.ts";
-import type { SyntheticSettings } from "../synthetic/settings.ts";
-import { checkSparsity, imageShape, integer, networkName, numberIn, oneOf, position } from "./options.ts";
-import { SETTING_OPTIONS } from "./synthetic-options.ts";
-import { warn, warned } from "./warnings.ts";
+import { openTraces, writeTrace } from "../../api/open.ts";
+import { synthesizeTrace } from "../../api/synthesize.ts";
+import { type LikeOptions, optionsLike } from "../../api/synthesize-like.ts";
+import type { ImageShape } from "../../networks/graph.ts";
+import { METHODS, type Method } from "../../sparsity/methods.ts";
+import { PRUNINGS, type Pruning } from "../../sparsity/structured.ts";
+import { TRAIN_DEFAULTS } from "../../swat/settings.ts";
+import { meanSettings, type TracePatterns, tracePatterns } from "../../synthetic/measure/statistics.ts";
+import { DEFAULT_POSITION, type Position } from "../../synthetic/positions.ts";
+import type { SyntheticSettings } from "../../synthetic/settings.ts";
+import { checkSparsity, imageShape, integer, networkName, numberIn, oneOf, position } from "../options/options.ts";
+import { SETTING_OPTIONS } from "../options/synthetic-options.ts";
+import { warn, warned } from "../terminal/warnings.ts";
 
 interface SynthOptions extends Partial<SyntheticSettings> {
   network?: string;

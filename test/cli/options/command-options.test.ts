@@ -3,9 +3,9 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "commander";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { addCommands, COMMANDS } from "../../src/cli/commands.ts";
-import { temporaryFolder } from "../support/folder.ts";
-import { SWAT_DENSITIES, traceBytes } from "../support/make-trace.ts";
+import { addCommands, COMMANDS } from "../../../src/cli/commands.ts";
+import { temporaryFolder } from "../../support/folder.ts";
+import { SWAT_DENSITIES, traceBytes } from "../../support/make-trace.ts";
 
 let told = "";
 

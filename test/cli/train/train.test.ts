@@ -2,8 +2,8 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { temporaryFolder } from "../support/folder.ts";
-import { ended, linesOf, type Outcome, start, swatSim, swatSimProcess } from "./program.ts";
+import { temporaryFolder } from "../../support/folder.ts";
+import { ended, linesOf, type Outcome, start, swatSim, swatSimProcess } from "../program.ts";
 
 const TINY = ["--data", "generated:8x8x1", "--test-limit", "20", "--batch-size", "10", "--sparsity", "0.5"];
 const RUN = ["train", ...TINY, "--limit", "40", "--epochs", "1", "--record", "steps:0,3", "--out", "run", "--json"];

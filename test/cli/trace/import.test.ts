@@ -2,11 +2,11 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { fileSource } from "../../src/io/file-source.ts";
-import { isMacOp } from "../../src/trace/manifest.ts";
-import { openTrace } from "../../src/trace/trace.ts";
-import { npyFile } from "../support/npy-file.ts";
-import { linesOf, swatSim } from "./program.ts";
+import { fileSource } from "../../../src/io/file-source.ts";
+import { isMacOp } from "../../../src/trace/manifest.ts";
+import { openTrace } from "../../../src/trace/trace.ts";
+import { npyFile } from "../../support/npy-file.ts";
+import { linesOf, swatSim } from "../program.ts";
 
 let cwd = "";
 

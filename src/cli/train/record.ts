@@ -1,12 +1,12 @@
 /** `swat-sim record`: one real training step as a trace, of a network of any size, after a few steps of training. */
 import type { Command } from "commander";
-import { recordStep, type StepOptions } from "../api/record.ts";
-import { writeFileAtomically } from "../io/atomic-file.ts";
-import { METHODS, type Method } from "../sparsity/methods.ts";
-import { PRUNINGS } from "../sparsity/structured.ts";
-import { TRAIN_DEFAULTS } from "../swat/settings.ts";
-import { checkSparsity, integer, kernelBuild, networkName, numberIn, oneOf } from "./options.ts";
-import { progressBar } from "./progress.ts";
+import { recordStep, type StepOptions } from "../../api/record.ts";
+import { writeFileAtomically } from "../../io/atomic-file.ts";
+import { METHODS, type Method } from "../../sparsity/methods.ts";
+import { PRUNINGS } from "../../sparsity/structured.ts";
+import { TRAIN_DEFAULTS } from "../../swat/settings.ts";
+import { checkSparsity, integer, kernelBuild, networkName, numberIn, oneOf } from "../options/options.ts";
+import { progressBar } from "../terminal/progress.ts";
 
 interface RecordOptions extends Omit<StepOptions, "warmSteps" | "kernels"> {
   readonly method: Method;

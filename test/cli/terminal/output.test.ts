@@ -1,6 +1,6 @@
 import { Writable } from "node:stream";
 import { expect, it } from "vitest";
-import { guardOutput } from "../../src/cli/output.ts";
+import { guardOutput } from "../../../src/cli/terminal/output.ts";
 
 /** What is told of a stream that takes nothing, in three lines. */
 async function told(code: string): Promise<string[]> {

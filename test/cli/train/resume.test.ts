@@ -3,10 +3,10 @@ import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/p
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { fileSource } from "../../src/io/file-source.ts";
-import { type Checkpoint, decodeCheckpoint } from "../../src/swat/checkpoint.ts";
-import { isMacOp, type TraceManifest, type TraceTensor } from "../../src/trace/manifest.ts";
-import { ended, linesOf, type Outcome, start, swatSim } from "./program.ts";
+import { fileSource } from "../../../src/io/file-source.ts";
+import { type Checkpoint, decodeCheckpoint } from "../../../src/swat/checkpoint.ts";
+import { isMacOp, type TraceManifest, type TraceTensor } from "../../../src/trace/manifest.ts";
+import { ended, linesOf, type Outcome, start, swatSim } from "../program.ts";
 
 const STEPS_PER_EPOCH = 40;
 const DATA = ["--data", "generated:8x8x1", "--limit", "400", "--test-limit", "20", "--batch-size", "10"];

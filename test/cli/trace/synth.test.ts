@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, it } from "vitest";
-import { linesOf, swatSim } from "./program.ts";
+import { linesOf, swatSim } from "../program.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "swat-sim-synth-"));
 afterAll(() => rm(folder, { recursive: true }));

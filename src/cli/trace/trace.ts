@@ -1,19 +1,19 @@
 /** `swat-sim trace`: what a trace holds, whether it is whole, and where it may come from; most commands have files of their own. */
 import type { Command } from "commander";
-import { openTraces } from "../api/open.ts";
-import { visible } from "../core/input/visible-text.ts";
-import { InputError } from "../io/faults.ts";
-import { traceTable } from "../report/trace-table.ts";
-import { otherRun } from "../runs/run-id.ts";
-import { coverageOf, coverageText } from "../trace/coverage.ts";
-import { isMacOp } from "../trace/manifest.ts";
-import { type DensityStatistics, densityStatistics } from "../trace/statistics.ts";
-import type { Trace } from "../trace/trace.ts";
-import { verifyTrace } from "../trace/verify.ts";
-import { addTraceImportCommand } from "./trace-import.ts";
-import { addTraceStatsCommand } from "./trace-stats.ts";
-import { addTraceSynthCommand } from "./trace-synth.ts";
-import { warned } from "./warnings.ts";
+import { openTraces } from "../../api/open.ts";
+import { visible } from "../../core/input/visible-text.ts";
+import { InputError } from "../../io/faults.ts";
+import { traceTable } from "../../report/trace-table.ts";
+import { otherRun } from "../../runs/run-id.ts";
+import { coverageOf, coverageText } from "../../trace/coverage.ts";
+import { isMacOp } from "../../trace/manifest.ts";
+import { type DensityStatistics, densityStatistics } from "../../trace/statistics.ts";
+import type { Trace } from "../../trace/trace.ts";
+import { verifyTrace } from "../../trace/verify.ts";
+import { warned } from "../terminal/warnings.ts";
+import { addTraceImportCommand } from "./import.ts";
+import { addTraceStatsCommand } from "./stats.ts";
+import { addTraceSynthCommand } from "./synth.ts";
 
 /** Adds the commands below it. */
 export function addTraceCommand(trace: Command): void {

@@ -1,6 +1,6 @@
 /** What is printed: when stdout is closed or its disk is full, the work continues and the user is warned once; no text drives the terminal. */
 import type { Writable } from "node:stream";
-import { visibleLines } from "../core/input/visible-text.ts";
+import { visibleLines } from "../../core/input/visible-text.ts";
 
 /**
  * Keeps faults of a stream from ending the program. A reader that has seen enough, as `head`, closes the pipe: no fault of ours.

@@ -4,11 +4,11 @@
  */
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import type { SavedRun } from "../runs/checkpoint-file.ts";
-import type { TrainingJob } from "../runs/training-job.ts";
-import type { TrainSettings } from "../swat/settings.ts";
-import { kernelBuild } from "./options.ts";
-import { type TrainOptions, trainSettings } from "./train-settings.ts";
+import type { SavedRun } from "../../runs/checkpoint-file.ts";
+import type { TrainingJob } from "../../runs/training-job.ts";
+import type { TrainSettings } from "../../swat/settings.ts";
+import { kernelBuild } from "../options/options.ts";
+import { type TrainOptions, trainSettings } from "./settings.ts";
 
 const UNQUOTED = /^[\w./:@%+=,-]+$/;
 

@@ -1,6 +1,6 @@
 /** Things about opened traces that are no errors but that a user has to know. */
-import { visible } from "../core/input/visible-text.ts";
-import type { IdentifiedTrace } from "../trace/trace.ts";
+import { visible } from "../../core/input/visible-text.ts";
+import type { IdentifiedTrace } from "../../trace/trace.ts";
 
 /** Prints a warning on stderr. */
 export function warn(text: string): void {

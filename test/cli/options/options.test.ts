@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { setOf } from "../../src/cli/options.ts";
+import { setOf } from "../../../src/cli/options/options.ts";
 
 it.each([
   ["flip,crop", ["crop", "flip"]],

@@ -1,21 +1,20 @@
 /** `swat-sim train`: trains a network and records steps as traces. */
 
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { InputError } from "../io/faults.ts";
-import { networks } from "../networks/index.ts";
-import { openRun, unfinishedRun } from "../runs/checkpoint-file.ts";
-import { runTraining } from "../runs/run-training.ts";
-import type { TrainingJob } from "../runs/training-job.ts";
-import { METHODS } from "../sparsity/methods.ts";
-import { DROPS, SWAT_DROPS } from "../sparsity/operand-masking.ts";
-import { SHARE_AT, SHARE_BY, SHARINGS, type Sharing } from "../sparsity/sharing.ts";
-import { PRUNINGS } from "../sparsity/structured.ts";
-import { AUGMENTATIONS } from "../swat/data/augment.ts";
-import { EVALUATIONS } from "../swat/layers/layer.ts";
-import { recordSelection } from "../swat/record-selection.ts";
-import { TRAIN_DEFAULTS } from "../swat/settings.ts";
-import type { TrainProgress } from "../swat/train.ts";
-import { listenForInterruption } from "./interruption.ts";
+import { InputError } from "../../io/faults.ts";
+import { networks } from "../../networks/index.ts";
+import { openRun, unfinishedRun } from "../../runs/checkpoint-file.ts";
+import { runTraining } from "../../runs/run-training.ts";
+import type { TrainingJob } from "../../runs/training-job.ts";
+import { METHODS } from "../../sparsity/methods.ts";
+import { DROPS, SWAT_DROPS } from "../../sparsity/operand-masking.ts";
+import { SHARE_AT, SHARE_BY, SHARINGS, type Sharing } from "../../sparsity/sharing.ts";
+import { PRUNINGS } from "../../sparsity/structured.ts";
+import { AUGMENTATIONS } from "../../swat/data/augment.ts";
+import { EVALUATIONS } from "../../swat/layers/layer.ts";
+import { recordSelection } from "../../swat/record-selection.ts";
+import { TRAIN_DEFAULTS } from "../../swat/settings.ts";
+import type { TrainProgress } from "../../swat/train.ts";
 import {
   drops,
   integer,
@@ -26,10 +25,11 @@ import {
   scheduleOrFile,
   setOf,
   testImages,
-} from "./options.ts";
-import { progressBar } from "./progress.ts";
-import { resumeCommand, resumedJob } from "./train-resume.ts";
-import { type TrainOptions, trainSettings } from "./train-settings.ts";
+} from "../options/options.ts";
+import { listenForInterruption } from "../terminal/interruption.ts";
+import { progressBar } from "../terminal/progress.ts";
+import { resumeCommand, resumedJob } from "./resume.ts";
+import { type TrainOptions, trainSettings } from "./settings.ts";
 
 const MILLI = 1e3;
 const PERCENT = 100;

@@ -1,18 +1,18 @@
 /** `swat-sim trace import npy` and `trace import scalesim`: traces from what other programs keep. */
 import { basename, join, resolve } from "node:path";
 import type { Command } from "commander";
-import { writeTrace } from "../api/open.ts";
-import { InputError } from "../io/faults.ts";
-import { readJsonFile } from "../io/file-source.ts";
-import { foreignFormat } from "../io/foreign-format.ts";
-import { decodeText } from "../io/json.ts";
-import { listDirectory, readBytes } from "../io/read-file.ts";
-import type { ImportedTrace } from "../trace/import/imported.ts";
-import { DESCRIPTION_FILE } from "../trace/import/npy-description.ts";
-import { importNpyFolder } from "../trace/import/npy-folder.ts";
-import { importScalesim } from "../trace/import/scalesim.ts";
-import { integer } from "./options.ts";
-import { note } from "./warnings.ts";
+import { writeTrace } from "../../api/open.ts";
+import { InputError } from "../../io/faults.ts";
+import { readJsonFile } from "../../io/file-source.ts";
+import { foreignFormat } from "../../io/foreign-format.ts";
+import { decodeText } from "../../io/json.ts";
+import { listDirectory, readBytes } from "../../io/read-file.ts";
+import type { ImportedTrace } from "../../trace/import/imported.ts";
+import { DESCRIPTION_FILE } from "../../trace/import/npy-description.ts";
+import { importNpyFolder } from "../../trace/import/npy-folder.ts";
+import { importScalesim } from "../../trace/import/scalesim.ts";
+import { integer } from "../options/options.ts";
+import { note } from "../terminal/warnings.ts";
 
 interface NpyOptions {
   out: string;
