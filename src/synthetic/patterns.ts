@@ -1,5 +1,5 @@
 /**
- * How the zeros of one tensor are spread: what masks are drawn from (draw.ts), and what is measured of recorded ones
+ * How the zeros of one tensor are spread: what masks are drawn from (draw/draw.ts), and what is measured of recorded ones
  * (measure-weight.ts, measure-activation.ts). docs/synthetic-traces.md has the model.
  */
 

@@ -1,5 +1,5 @@
 /**
- * A trace of a training step that nobody has trained: the tensors and ops of a network's step (../footprint.ts), with masks
+ * A trace of a training step that nobody has trained: the tensors and ops of a network's step (`step/network-footprint.ts`), with masks
  * drawn forward through the graph (forward.ts) and passed back through it (gradients.ts).
  */
 import { type BitMask, countOnes } from "../core/bit-mask.ts";

@@ -1,4 +1,4 @@
-/** Draws the numbers whose zeros a synthetic trace has: weights, and activations as they enter and leave a ReLU (patterns.ts). */
+/** Draws the numbers whose zeros a synthetic trace has: weights, and activations as they enter and leave a ReLU (../patterns.ts). */
 import { sizeOf } from "../../core/geometry.ts";
 import { inverseNormal, philox4x32, type RandomStream } from "../../core/random.ts";
 import type { FieldDensities, FieldPattern, Smoothness, WeightPattern } from "../patterns.ts";

@@ -1,4 +1,4 @@
-/** Smooth random fields: autoregressions of second order along rows and along columns (patterns.ts). */
+/** Smooth random fields: autoregressions of second order along rows and along columns (../patterns.ts). */
 import type { Smoothness } from "../patterns.ts";
 
 /** x_t = first·x_(t−1) + second·x_(t−2) + own·e_t, whose variance is 1; x_1 = correlation·x_0 + start·e_1. */

@@ -1,4 +1,4 @@
-/** Measures recorded activations in the terms of the synthetic ones (patterns.ts), by the pairs of elements that are kept together. */
+/** Measures recorded activations in the terms of the synthetic ones (../patterns.ts), by the pairs of elements that are kept together. */
 import { type BitMask, getBit } from "../../core/bit-mask.ts";
 import { inverseNormal } from "../../core/random.ts";
 import { meanCorrelation } from "../draw/smooth.ts";

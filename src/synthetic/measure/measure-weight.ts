@@ -1,4 +1,4 @@
-/** Measures a recorded weight in the terms of the synthetic ones (patterns.ts), by the moments that they decide. */
+/** Measures a recorded weight in the terms of the synthetic ones (../patterns.ts), by the moments that they decide. */
 import type { BitMask } from "../../core/bit-mask.ts";
 import type { WeightPattern } from "../patterns.ts";
 import { type CellCounts, cellCounts, shrinkage, variance, varianceParts } from "./cells.ts";
