@@ -6,7 +6,7 @@ import { InputError } from "../../io/faults.ts";
 import type { MacOp } from "../../trace/manifest.ts";
 import type { Machine } from "../hardware/machine.ts";
 import { OPERANDS_OF } from "../operation/operation.ts";
-import { smallestTile } from "./tiling.ts";
+import { smallestTile } from "./tiles/tiling.ts";
 
 /** @throws InputError with a line for each level in which the smallest tiles of some op do not fit twice, uncompressed. */
 export function checkRoom(machines: readonly Machine[], ops: readonly MacOp[]): void {

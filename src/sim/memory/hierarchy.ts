@@ -11,8 +11,8 @@ import { faultCollector, InputError } from "../../io/faults.ts";
 import { COMPONENTS } from "../energy/components.ts";
 import { LineSettingsSchema } from "../hardware/line-detail.ts";
 import { type DramConfig, type DramDevice, DramSchema, resolveDram } from "./dram/device.ts";
-import { DIMENSIONS, type Tile } from "./loop-nest.ts";
 import { operandStorage, type Storage } from "./storage.ts";
+import { DIMENSIONS, type Tile } from "./tiles/loop-nest.ts";
 
 const strict = { additionalProperties: false };
 

@@ -7,8 +7,8 @@
 import { type BandwidthLoss, effectiveBandwidth } from "./dram/closed-form.ts";
 import { burstsOf, mergedPattern, type Transfer } from "./dram/patterns.ts";
 import type { MemoryNumbers, MemoryOperand } from "./hierarchy.ts";
-import { type MaskedTask, withOwnNonzeros } from "./own-nonzeros.ts";
-import { type LevelTiling, tilingsOf } from "./tiling.ts";
+import { type MaskedTask, withOwnNonzeros } from "./tiles/own-nonzeros.ts";
+import { type LevelTiling, tilingsOf } from "./tiles/tiling.ts";
 
 /** Bytes by tensor. */
 export type Bytes = Readonly<Partial<Record<MemoryOperand, number>>>;

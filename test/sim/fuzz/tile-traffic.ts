@@ -5,12 +5,12 @@ import { type BitMask, countOnes, maskOfNonzeros } from "../../../src/core/bit-m
 import { type ConvGeometry, outputHeight, outputWidth, sizeOf } from "../../../src/core/geometry.ts";
 import { RESULT_OF, SHAPE_OF } from "../../../src/core/passes.ts";
 import { MEMORY_OPERANDS, type MemoryLevel, type MemoryOperand } from "../../../src/sim/memory/hierarchy.ts";
-import { DIMENSIONS } from "../../../src/sim/memory/loop-nest.ts";
-import { withOwnNonzeros } from "../../../src/sim/memory/own-nonzeros.ts";
 import { operandStorage } from "../../../src/sim/memory/storage.ts";
-import { type TilingTask, tilingsOf } from "../../../src/sim/memory/tiling.ts";
+import { DIMENSIONS } from "../../../src/sim/memory/tiles/loop-nest.ts";
+import { withOwnNonzeros } from "../../../src/sim/memory/tiles/own-nonzeros.ts";
+import { type TilingTask, tilingsOf } from "../../../src/sim/memory/tiles/tiling.ts";
 import { OPERANDS_OF, type Operand, PASSES, type Pass } from "../../../src/sim/operation/operation.ts";
-import { type LiteralLevel, literalTraffic } from "../memory/literal-traffic.ts";
+import { type LiteralLevel, literalTraffic } from "../memory/tiles/literal-traffic.ts";
 
 const DENSE = operandStorage("dense", "");
 const VALUE = 2;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { bitmapTileFaults, denseTileFaults, tileCases } from "../fuzz/tile-traffic.ts";
+import { bitmapTileFaults, denseTileFaults, tileCases } from "../../fuzz/tile-traffic.ts";
 
 describe("traffic of fixed tiles", () => {
   it("is that of the loops, run one turn after another, to the byte", () => {

@@ -1,5 +1,5 @@
 /** Sizes of tiles that are worth a look, or those that a config fixes. */
-import { CHANNEL_BLOCK } from "./dram-layout.ts";
+import { CHANNEL_BLOCK } from "../dram-layout.ts";
 import type { Nest, Tile } from "./loop-nest.ts";
 
 type Axes = Nest["axes"];

@@ -4,12 +4,12 @@
  * differ, so that nonzeros are counted once by class of place and each class is multiplied by what `movements` says of one
  * element of it. Other formats are left at their mean.
  */
-import { type BitMask, forEachOne } from "../../core/bit-mask.ts";
-import { type ConvGeometry, outputHeight, outputWidth, sizeOf } from "../../core/geometry.ts";
-import { SHAPE_OF } from "../../core/passes.ts";
-import type { Operand } from "../operation/operation.ts";
+import { type BitMask, forEachOne } from "../../../core/bit-mask.ts";
+import { type ConvGeometry, outputHeight, outputWidth, sizeOf } from "../../../core/geometry.ts";
+import { SHAPE_OF } from "../../../core/passes.ts";
+import type { Operand } from "../../operation/operation.ts";
+import type { MemoryNumbers, MemoryOperand } from "../hierarchy.ts";
 import type { AxisSums, AxisTiles, ElementClasses } from "./axis-tiles.ts";
-import type { MemoryNumbers, MemoryOperand } from "./hierarchy.ts";
 import { bytesOf, elementsOf, sidesOf } from "./level-task.ts";
 import { DIMENSIONS, haloSideOf, INPUT_SIDE, type Nest, WEIGHT_SIDE, wholeNest } from "./loop-nest.ts";
 import { type IndexingSums, movements, outerTurnsOf, spaceSums, spacesOf, turnsOf } from "./nest-sums.ts";

@@ -3,9 +3,9 @@
  * (`tile-search.ts`) inside each of the tiles that are worth one around them. What they move is counted exactly. Which of them is best
  * depends on bandwidths and is decided by `timing.ts`.
  */
-import type { ConvGeometry } from "../../core/geometry.ts";
-import type { Pass } from "../operation/operation.ts";
-import type { MemoryLevel, MemoryOperand } from "./hierarchy.ts";
+import type { ConvGeometry } from "../../../core/geometry.ts";
+import type { Pass } from "../../operation/operation.ts";
+import type { MemoryLevel, MemoryOperand } from "../hierarchy.ts";
 import { bytesOf, elementsOf, type LevelTask, runBytes, sidesOf } from "./level-task.ts";
 import { DIMENSIONS, type Nest, type Tile, wholeNest } from "./loop-nest.ts";
 import { firstTile, largestTile, lastTile, spacesOf } from "./nest-sums.ts";

@@ -5,7 +5,7 @@
  * least are dropped, as a cycle is not worth much traffic, and at most MAX_FRONT are followed further. None of that depends on a
  * bandwidth, so that a faster memory is never slower.
  */
-import type { MemoryLevel } from "./hierarchy.ts";
+import type { MemoryLevel } from "../hierarchy.ts";
 import { type LevelTask, runBytes, tileBytes } from "./level-task.ts";
 import { DIMENSIONS, INPUT_SIDE, type Nest, OUTPUT_SIDE, WEIGHT_SIDE } from "./loop-nest.ts";
 import { indexingSums, movements, outerTurnsOf, type Spaces, spacesOf, turnsOf } from "./nest-sums.ts";

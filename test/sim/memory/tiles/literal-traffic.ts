@@ -2,11 +2,11 @@
  * Memory traffic as docs/memory.md says it, word by word: the loops of a fixed tiling run one turn after another, every level
  * keeps one box of each tensor, and what crosses a boundary is added up. Slow, and obviously what the document says.
  */
-import { type BitMask, getBit } from "../../../src/core/bit-mask.ts";
-import { type ConvGeometry, outputHeight, outputWidth } from "../../../src/core/geometry.ts";
-import type { MemoryOperand } from "../../../src/sim/memory/hierarchy.ts";
-import type { DIMENSIONS, Tile } from "../../../src/sim/memory/loop-nest.ts";
-import { OPERANDS_OF, type Operand, type Pass } from "../../../src/sim/operation/operation.ts";
+import { type BitMask, getBit } from "../../../../src/core/bit-mask.ts";
+import { type ConvGeometry, outputHeight, outputWidth } from "../../../../src/core/geometry.ts";
+import type { MemoryOperand } from "../../../../src/sim/memory/hierarchy.ts";
+import type { DIMENSIONS, Tile } from "../../../../src/sim/memory/tiles/loop-nest.ts";
+import { OPERANDS_OF, type Operand, type Pass } from "../../../../src/sim/operation/operation.ts";
 
 /** A level: the sizes of its tiles, the order of its loops, and what it holds. */
 export interface LiteralLevel {

@@ -5,8 +5,8 @@
  * of other elements. Groups of a grouped convolution share nothing: the loop over them is the outermost of its level, and
  * indexes all tensors.
  */
-import { type ConvGeometry, outputHeight, outputWidth } from "../../core/geometry.ts";
-import type { Pass } from "../operation/operation.ts";
+import { type ConvGeometry, outputHeight, outputWidth } from "../../../core/geometry.ts";
+import type { Pass } from "../../operation/operation.ts";
 import { AxisTiles, type Reach } from "./axis-tiles.ts";
 
 /** Loops over tiles. */

@@ -1,9 +1,9 @@
 /** One level of a pass, as the search for its tiles sees it, and bytes of tiles. */
-import { type ConvGeometry, outputHeight, outputWidth } from "../../core/geometry.ts";
-import type { Pass } from "../operation/operation.ts";
+import { type ConvGeometry, outputHeight, outputWidth } from "../../../core/geometry.ts";
+import type { Pass } from "../../operation/operation.ts";
+import { runsOf } from "../dram-layout.ts";
+import type { MemoryOperand } from "../hierarchy.ts";
 import type { AxisTiles } from "./axis-tiles.ts";
-import { runsOf } from "./dram-layout.ts";
-import type { MemoryOperand } from "./hierarchy.ts";
 import { haloSideOf, INPUT_SIDE, type Nest, OUTPUT_SIDE, WEIGHT_SIDE } from "./loop-nest.ts";
 import { largestTile, type Spaces, turnsOf } from "./nest-sums.ts";
 import type { ChannelCut, SpaceCut } from "./tile-sizes.ts";

@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type ConvGeometry, outputHeight, outputWidth, sizeOf } from "../../../src/core/geometry.ts";
-import { RESULT_OF, SHAPE_OF } from "../../../src/core/passes.ts";
-import { MEMORY_OPERANDS, type MemoryLevel, type MemoryOperand } from "../../../src/sim/memory/hierarchy.ts";
-import { operandStorage } from "../../../src/sim/memory/storage.ts";
-import { smallestTile, type TilingTask, tilingsOf } from "../../../src/sim/memory/tiling.ts";
-import { PASSES } from "../../../src/sim/operation/operation.ts";
+import { type ConvGeometry, outputHeight, outputWidth, sizeOf } from "../../../../src/core/geometry.ts";
+import { RESULT_OF, SHAPE_OF } from "../../../../src/core/passes.ts";
+import { MEMORY_OPERANDS, type MemoryLevel, type MemoryOperand } from "../../../../src/sim/memory/hierarchy.ts";
+import { operandStorage } from "../../../../src/sim/memory/storage.ts";
+import { smallestTile, type TilingTask, tilingsOf } from "../../../../src/sim/memory/tiles/tiling.ts";
+import { PASSES } from "../../../../src/sim/operation/operation.ts";
 
 const DENSE = operandStorage("dense", "");
 

@@ -8,7 +8,7 @@
  * so that a tensor moves its very first tile and, loop by loop, the tiles that the turns behind the first of a loop reach.
  */
 
-import type { Pass } from "../operation/operation.ts";
+import type { Pass } from "../../operation/operation.ts";
 import type { AxisSums } from "./axis-tiles.ts";
 import { haloSideOf, INPUT_SIDE, type Nest, OUTPUT_SIDE, WEIGHT_SIDE } from "./loop-nest.ts";
 import type { ChannelCut, SpaceCut } from "./tile-sizes.ts";
