@@ -8,7 +8,7 @@ import { arrayOf, objectWith, verb } from "./io/verb.ts";
 import { comparedWith as compared } from "./report/compared-with.ts";
 import { resultCsv as csv } from "./report/csv.ts";
 import { reportPage as page } from "./report/html/page.ts";
-import { resultTable as table } from "./report/result-table.ts";
+import { resultTable as table } from "./report/tables/result-table.ts";
 import { tracePatterns as patternsOf } from "./synthetic/measure/statistics.ts";
 import { OPENED_TRACE } from "./trace/arguments.ts";
 
@@ -20,7 +20,7 @@ export { resumeTraining, type TrainingOptions, type TrainingOptions as TrainOrde
 export type { BitMask } from "./core/bit-mask.ts";
 export { InputError } from "./io/faults.ts";
 export type { ReportInput } from "./report/charts/index.ts";
-export type { TableOptions } from "./report/result-table.ts";
+export type { TableOptions } from "./report/tables/result-table.ts";
 export type { TrainingHooks, TrainingReport } from "./runs/run-training.ts";
 export type { EnergyTable } from "./sim/energy/table.ts";
 export type { Accelerator } from "./sim/hardware/accelerator.ts";

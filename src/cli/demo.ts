@@ -1,6 +1,6 @@
 /** `swat-sim demo`, the main job: train, record, replay, compare. `npm start` runs it. */
 import type { Command } from "commander";
-import { resultTable } from "../report/result-table.ts";
+import { resultTable } from "../report/tables/result-table.ts";
 import type { DemoMethod } from "../studies/demo.ts";
 import { runDemo } from "../studies/demo.ts";
 import { kernelBuild, TABLE_HINTS } from "./options/options.ts";

@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { loadEnergyTable } from "../api/open.ts";
 import { writeFileAtomically } from "../io/atomic-file.ts";
-import { percent, plainTable } from "../report/table.ts";
+import { percent, plainTable } from "../report/tables/table.ts";
 import type { EnergyTable } from "../sim/energy/table.ts";
 import { DEFAULT_ADDRESS_MAP, parseAddressMap } from "../sim/memory/dram/address-map.ts";
 import { DRAM_STALLS } from "../sim/memory/dram/channel.ts";

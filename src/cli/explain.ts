@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { loadAccelerators, loadBaseline, loadMachines, openTraces } from "../api/open.ts";
 import { PASSES, type Pass } from "../core/passes.ts";
 import { InputError, unknownName } from "../io/faults.ts";
-import { waterfall } from "../report/waterfall.ts";
+import { waterfall } from "../report/tables/waterfall.ts";
 import { simulate } from "../sim/simulate.ts";
 import { isMacOp } from "../trace/manifest.ts";
 import { ALLOW_UNEQUAL, BASELINE, type BaselineOptions, HW, MACHINE, oneOf } from "./options/options.ts";

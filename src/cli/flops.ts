@@ -5,7 +5,7 @@ import { writeFileAtomically } from "../io/atomic-file.ts";
 import { csvText } from "../io/csv-text.ts";
 import { layersOf, parameterShape } from "../networks/graph.ts";
 import { networkNamed } from "../networks/index.ts";
-import { percent, plainTable } from "../report/table.ts";
+import { percent, plainTable } from "../report/tables/table.ts";
 import { FIXED_METHODS, type FixedMethod } from "../sparsity/methods.ts";
 import { ACCOUNTINGS, type Accounting, type NetworkMacs, networkMacs } from "../step/flops.ts";
 import { layerSparsities } from "../step/layer-sparsities.ts";

@@ -7,7 +7,7 @@ import { InputError } from "../io/faults.ts";
 import { isMissing } from "../io/read-file.ts";
 import { networkNamed } from "../networks/index.ts";
 import { withRegion } from "../report/marked-region.ts";
-import { paperCsv, paperMarkdown, paperText } from "../report/paper.ts";
+import { paperCsv, paperMarkdown, paperText } from "../report/paper/paper.ts";
 import { FIXED_METHODS, type FixedMethod } from "../sparsity/methods.ts";
 import { comparePaper, PAPER_POSITIONS, paperMachines } from "../studies/paper.ts";
 import type { Position } from "../synthetic/positions.ts";

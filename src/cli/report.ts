@@ -8,7 +8,7 @@ import { standaloneSvg } from "../report/charts/chart.ts";
 import { chartsOf } from "../report/charts/index.ts";
 import { comparedWith } from "../report/compared-with.ts";
 import { reportPage } from "../report/html/page.ts";
-import { isMeasured, type MeasuredPoint } from "../report/sweep-points.ts";
+import { isMeasured, type MeasuredPoint } from "../report/sweep/sweep-points.ts";
 import type { NamedResult } from "../report/workloads.ts";
 import { readResult } from "../sim/result/read-result.ts";
 import { readSweep } from "../studies/sweep/points-file.ts";

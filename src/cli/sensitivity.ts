@@ -1,7 +1,7 @@
 /** `swat-sim sensitivity`: what may be dropped in which pass, by training with each and simulating its last step. */
 import { type Command, Option } from "commander";
 import { networks } from "../networks/index.ts";
-import { sensitivityTable } from "../report/sensitivity.ts";
+import { sensitivityTable } from "../report/sensitivity/sensitivity.ts";
 import { DROPS, type Drop, SWAT_DROPS } from "../sparsity/operand-masking.ts";
 import { runSensitivity, type SensitivityPlan } from "../studies/sensitivity.ts";
 import { defaultSchedule, TRAIN_DEFAULTS } from "../swat/settings.ts";

@@ -2,11 +2,11 @@
 import { type Command, Option } from "commander";
 import { simulateFiles } from "../api/workers/simulate-threads.ts";
 import { writeFileAtomically, writeJsonFile } from "../io/atomic-file.ts";
-import { bandwidthTable } from "../report/bandwidth-table.ts";
 import { resultCsv } from "../report/csv.ts";
-import { energyTable } from "../report/energy-table.ts";
 import { COLUMN_NAMES, type ColumnName } from "../report/machine-columns.ts";
-import { resultTable } from "../report/result-table.ts";
+import { bandwidthTable } from "../report/tables/bandwidth-table.ts";
+import { energyTable } from "../report/tables/energy-table.ts";
+import { resultTable } from "../report/tables/result-table.ts";
 import {
   ALLOW_UNEQUAL,
   BASELINE,

@@ -1,8 +1,8 @@
 /** `swat-sim sweep`: simulates every point of a space of machines and traces, recorded or synthetic, and picks the best of them. */
 import { type Command, InvalidArgumentError } from "commander";
 import { readJsonFile } from "../io/file-source.ts";
-import { axisNamed, frontTable, paretoFront } from "../report/pareto.ts";
-import type { SweepPoint } from "../report/sweep-points.ts";
+import { axisNamed, frontTable, paretoFront } from "../report/sweep/pareto.ts";
+import type { SweepPoint } from "../report/sweep/sweep-points.ts";
 import type { Shard } from "../studies/sweep/points.ts";
 import { mergedPoints, readSweep, writeSweep } from "../studies/sweep/points-file.ts";
 import { runSweep } from "../studies/sweep/run-sweep.ts";

@@ -1,7 +1,7 @@
 /** What results say where traces do not hold the whole step: a line each, and a mark for figures of the whole step. */
 import type { SimulationResult } from "../sim/result/result.ts";
 import { type Coverage, coverageText } from "../trace/coverage.ts";
-import type { SweepMetrics, SweepPoint } from "./sweep-points.ts";
+import type { SweepMetrics, SweepPoint } from "./sweep/sweep-points.ts";
 import type { Cell } from "./workloads.ts";
 
 /** Stands behind a figure of an incomplete step. */

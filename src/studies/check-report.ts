@@ -1,7 +1,7 @@
 /** What a check found, for people and for CI: a line and a table for each machine, and JUnit XML. */
 import { visible } from "../core/input/visible-text.ts";
 import { junitXml } from "../report/junit.ts";
-import { plainTable } from "../report/table.ts";
+import { plainTable } from "../report/tables/table.ts";
 import type { CheckDifference, CheckVerdict } from "./check.ts";
 
 const PERCENT = 100;

@@ -9,8 +9,8 @@ import { type SimulationSettings, simulateFiles } from "../api/workers/simulate-
 import { sizeOf } from "../core/geometry.ts";
 import { withTemporaryFolder } from "../io/temporary-folder.ts";
 import { layersOf, type Network, parameterShape } from "../networks/graph.ts";
-import type { MachinePoint, PaperComparison, PassGains, SavedPoint } from "../report/paper-comparison.ts";
-import { publishedFigures } from "../report/published-figures.ts";
+import type { MachinePoint, PaperComparison, PassGains, SavedPoint } from "../report/paper/paper-comparison.ts";
+import { publishedFigures } from "../report/paper/published-figures.ts";
 import { standingOf } from "../sim/result/ranking.ts";
 import { type MachineResult, type ResultRow, SELF, type SimulationResult } from "../sim/result/result.ts";
 import type { FixedMethod } from "../sparsity/methods.ts";

@@ -1,6 +1,6 @@
 /** The JSON Schemas that are published for editors and for programs in other languages, made from the declarations. */
 import { type Format, schemaId } from "../core/format-versions.ts";
-import { SweepPointSchema } from "../report/sweep-points.ts";
+import { SweepPointSchema } from "../report/sweep/sweep-points.ts";
 import { EnergyTableSchema } from "../sim/energy/table.ts";
 import type { Accelerator } from "../sim/hardware/accelerator.ts";
 import { HardwareConfigSchema } from "../sim/hardware/machine.ts";

@@ -18,8 +18,8 @@ import {
   type SensitivityPoint,
   SensitivityPointSchema,
   sensitivityCsv,
-} from "../report/sensitivity.ts";
-import { accuracyOverSparsity, accuracyOverSpeedup } from "../report/sensitivity-plots.ts";
+} from "../report/sensitivity/sensitivity.ts";
+import { accuracyOverSparsity, accuracyOverSpeedup } from "../report/sensitivity/sensitivity-plots.ts";
 import { renderSvg } from "../report/svg.ts";
 import { runTraining } from "../runs/run-training.ts";
 import type { TrainingJob } from "../runs/training-job.ts";

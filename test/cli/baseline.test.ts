@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { SweepPoint } from "../../src/report/sweep-points.ts";
+import type { SweepPoint } from "../../src/report/sweep/sweep-points.ts";
 import type { SimulationResult } from "../../src/sim/result/result.ts";
 import type { CheckFile } from "../../src/studies/check.ts";
 import { fileBytes, handMade } from "../support/hand-made.ts";

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, it } from "vitest";
-import type { PaperComparison, PassGains } from "../../src/report/paper-comparison.ts";
+import type { PaperComparison, PassGains } from "../../src/report/paper/paper-comparison.ts";
 import type { ResultTotal, SimulationResult } from "../../src/sim/result/result.ts";
 import { linesOf, swatSim } from "./program.ts";
 

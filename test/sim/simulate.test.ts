@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { loadMachines } from "../../src/api/open.ts";
 import { checkSchema } from "../../src/io/faults.ts";
 import { resultCsv } from "../../src/report/csv.ts";
-import { resultTable } from "../../src/report/result-table.ts";
+import { resultTable } from "../../src/report/tables/result-table.ts";
 import { accelerators } from "../../src/sim/arrays/index.ts";
 import { randomOperation } from "../../src/sim/conformance/cases.ts";
 import { operationFaults } from "../../src/sim/conformance/operation.ts";

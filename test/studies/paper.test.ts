@@ -2,8 +2,8 @@
 import { readdir, readFile } from "node:fs/promises";
 import { expect, test, vi } from "vitest";
 import { networkNamed } from "../../src/networks/index.ts";
-import { savedMarkdown } from "../../src/report/paper.ts";
-import { publishedFigures } from "../../src/report/published-figures.ts";
+import { savedMarkdown } from "../../src/report/paper/paper.ts";
+import { publishedFigures } from "../../src/report/paper/published-figures.ts";
 import { comparePaper, paperMachines, savedOf } from "../../src/studies/paper.ts";
 import { temporaryFolder } from "../support/folder.ts";
 

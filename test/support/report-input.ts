@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { loadMachines } from "../../src/api/open.ts";
 import type { Chart } from "../../src/report/charts/chart.ts";
-import type { MeasuredPoint } from "../../src/report/sweep-points.ts";
+import type { MeasuredPoint } from "../../src/report/sweep/sweep-points.ts";
 import type { NamedResult } from "../../src/report/workloads.ts";
 import type { SimulationResult } from "../../src/sim/result/result.ts";
 import { type SimulationInput, simulate } from "../../src/sim/simulate.ts";

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { openTraces } from "../../api/open.ts";
 import { visible } from "../../core/input/visible-text.ts";
-import { percent, plainTable } from "../../report/table.ts";
+import { percent, plainTable } from "../../report/tables/table.ts";
 import {
   meanSettings,
   type OperandFigures,

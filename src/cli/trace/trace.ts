@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { openTraces } from "../../api/open.ts";
 import { visible } from "../../core/input/visible-text.ts";
 import { InputError } from "../../io/faults.ts";
-import { traceTable } from "../../report/trace-table.ts";
+import { traceTable } from "../../report/tables/trace-table.ts";
 import { otherRun } from "../../runs/run-id.ts";
 import { coverageOf, coverageText } from "../../trace/coverage.ts";
 import { isMacOp } from "../../trace/manifest.ts";

@@ -1,5 +1,5 @@
 /** The charts of a report, in its order: those that the results have something for. */
-import type { MeasuredPoint } from "../sweep-points.ts";
+import type { MeasuredPoint } from "../sweep/sweep-points.ts";
 import { type Cell, cellsOf, type NamedResult } from "../workloads.ts";
 import type { Chart } from "./chart.ts";
 import { causesChart, gainChart, stallsChart } from "./cycles.ts";

@@ -2,8 +2,8 @@
 import { coverageText, recordedShare } from "../../trace/coverage.ts";
 import { pointMark, pointNotes } from "../coverage-note.ts";
 import { grouped, times } from "../numbers.ts";
-import { costOf, paretoFront } from "../sweep-front.ts";
-import type { MeasuredPoint } from "../sweep-points.ts";
+import { costOf, paretoFront } from "../sweep/sweep-front.ts";
+import type { MeasuredPoint } from "../sweep/sweep-points.ts";
 import { unique } from "../workloads.ts";
 import { type Chart, layeredPanels, numbered, PALETTE, panelWidth, themed } from "./chart.ts";
 

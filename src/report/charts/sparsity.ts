@@ -1,6 +1,6 @@
 /** The points of a sweep over sparsities of synthetic traces: what each method gains at which. */
 import { times } from "../numbers.ts";
-import type { MeasuredPoint } from "../sweep-points.ts";
+import type { MeasuredPoint } from "../sweep/sweep-points.ts";
 import { unique } from "../workloads.ts";
 import { type Chart, layeredPanels, numbered, panelWidth, themed } from "./chart.ts";
 import { pointTip } from "./pareto.ts";

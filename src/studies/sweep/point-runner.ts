@@ -5,7 +5,7 @@
 
 import { loadAccelerators, loadBaseline, loadEnergyTables, loadMachines, openTraces } from "../../api/open.ts";
 import { InputError } from "../../io/faults.ts";
-import type { SweepMetrics, SweepPoint } from "../../report/sweep-points.ts";
+import type { SweepMetrics, SweepPoint } from "../../report/sweep/sweep-points.ts";
 import type { EnergyTable } from "../../sim/energy/table.ts";
 import type { Accelerator, ComputeResult } from "../../sim/hardware/accelerator.ts";
 import { type Machine, resolveMachine } from "../../sim/hardware/machine.ts";

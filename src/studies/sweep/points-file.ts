@@ -9,7 +9,7 @@ import { checkKnownVersion, checkSchema, faultCollector, faultsOf, InputError } 
 import { parseJson } from "../../io/json.ts";
 import { type LineFile, openLines } from "../../io/line-file.ts";
 import { listDirectory, readBytes } from "../../io/read-file.ts";
-import { type SweepPoint, SweepPointSchema } from "../../report/sweep-points.ts";
+import { type SweepPoint, SweepPointSchema } from "../../report/sweep/sweep-points.ts";
 import type { Shard } from "./points.ts";
 
 const VERSION = "1.1";

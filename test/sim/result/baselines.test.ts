@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { loadCommonBaseline, loadMachines } from "../../../src/api/open.ts";
-import { resultTable } from "../../../src/report/result-table.ts";
+import { resultTable } from "../../../src/report/tables/result-table.ts";
 import { accelerators } from "../../../src/sim/arrays/index.ts";
 import { resolveMachine } from "../../../src/sim/hardware/machine.ts";
 import { rankedMachines } from "../../../src/sim/result/ranking.ts";

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { loadMachines, openTraces } from "../../../src/api/open.ts";
 import { checkSchema } from "../../../src/io/faults.ts";
 import { resultCsv } from "../../../src/report/csv.ts";
-import { resultTable } from "../../../src/report/result-table.ts";
+import { resultTable } from "../../../src/report/tables/result-table.ts";
 import { accelerators } from "../../../src/sim/arrays/index.ts";
 import type { ComputeResult } from "../../../src/sim/hardware/accelerator.ts";
 import { type Machine, resolveMachine } from "../../../src/sim/hardware/machine.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { axisNamed, frontTable, paretoFront } from "../../src/report/pareto.ts";
-import type { SweepPoint } from "../../src/report/sweep-points.ts";
+import { axisNamed, frontTable, paretoFront } from "../../../src/report/sweep/pareto.ts";
+import type { SweepPoint } from "../../../src/report/sweep/sweep-points.ts";
 
 const point = (seconds: number, speedup: number | null, fields: SweepPoint["point"] = {}): SweepPoint => ({
   point: fields,

@@ -1,6 +1,6 @@
 /** The result of a sweep: one line of JSON a point. The declaration is the type, the check, and the published JSON Schema. */
 import { type Static, Type } from "typebox";
-import { CoverageSchema } from "../trace/coverage.ts";
+import { CoverageSchema } from "../../trace/coverage.ts";
 
 const strict = { additionalProperties: false };
 const ratio = (description: string) =>

@@ -1,5 +1,5 @@
 /** The constants that a result's energies are made of, each with its unit and source, and where the energy went. */
-import type { MachineResult, SimulationResult } from "../sim/result/result.ts";
+import type { MachineResult, SimulationResult } from "../../sim/result/result.ts";
 import { percent, plainTable } from "./table.ts";
 
 /** Shares of a step's energy by component, machine by machine, and every constant once, with the components that pay it. */

@@ -2,12 +2,12 @@
  * The comparison with Raihan & Aamodt 2020 as text, Markdown and CSV: speed-ups of machines by top-k sparsity, training FLOPs and the
  * memory of the backward pass, each beside the published figure. Pure functions of a finished comparison.
  */
-import { csvText } from "../io/csv-text.ts";
-import { markdownCell } from "./markdown.ts";
+import { csvText } from "../../io/csv-text.ts";
+import { markdownCell } from "../markdown.ts";
+import { plainTable } from "../tables/table.ts";
 import type { PaperComparison } from "./paper-comparison.ts";
 import { type Saved, type Section, savedSections, speedupSections } from "./paper-sections.ts";
 import { PUBLISHED_SOURCE, type PublishedFigures } from "./published-figures.ts";
-import { plainTable } from "./table.ts";
 
 const UNREPRODUCED =
   "Published figures are shown beside ours; they are not reproduced, because the machine and the masks behind them were not published.";

@@ -1,5 +1,5 @@
 /** What share of DRAM's peak each machine reaches while it runs a step, and what takes the rest. */
-import type { MachineResult, ResultRow, SimulationResult } from "../sim/result/result.ts";
+import type { MachineResult, ResultRow, SimulationResult } from "../../sim/result/result.ts";
 import { plainTable } from "./table.ts";
 
 const PERCENT = 100;

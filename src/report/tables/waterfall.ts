@@ -1,6 +1,6 @@
 /** Where the cycles of one op went on one machine, from the ideal to what was reached, as text. */
-import { CAUSES, type MachineResult, type ResultRow } from "../sim/result/result.ts";
-import { times } from "./numbers.ts";
+import { CAUSES, type MachineResult, type ResultRow } from "../../sim/result/result.ts";
+import { times } from "../numbers.ts";
 import { plainTable } from "./table.ts";
 
 const PERCENT = 100;

@@ -1,5 +1,5 @@
 /** The comparison with Raihan & Aamodt 2020 as data: gains by machine, sparsity and position in training, FLOPs and memory. */
-import type { Standing } from "../sim/result/ranking.ts";
+import type { Standing } from "../../sim/result/ranking.ts";
 import type { PublishedFigures } from "./published-figures.ts";
 
 /** Gains of one pass or several, in the words of a result (`src/sim/result/result.ts`); null for 0/0. */

@@ -4,10 +4,10 @@
  */
 
 import { type Static, Type } from "typebox";
-import { SPARSITY_RANGE } from "../core/sparsity-range.ts";
-import { csvText } from "../io/csv-text.ts";
-import { DROPS, type Drop, isSwat } from "../sparsity/operand-masking.ts";
-import { percent, plainTable } from "./table.ts";
+import { SPARSITY_RANGE } from "../../core/sparsity-range.ts";
+import { csvText } from "../../io/csv-text.ts";
+import { DROPS, type Drop, isSwat } from "../../sparsity/operand-masking.ts";
+import { percent, plainTable } from "../tables/table.ts";
 
 const strict = { additionalProperties: false };
 const ratio = () => Type.Union([Type.Number(), Type.Null()]);

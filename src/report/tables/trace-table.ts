@@ -1,10 +1,10 @@
 /** What a trace holds, as text: network, step, and per layer geometry, MACs, densities and how unevenly they are spread. */
 
-import { denseMacs } from "../core/dense-macs.ts";
-import { visible } from "../core/input/visible-text.ts";
-import { coverageOf, coverageText } from "../trace/coverage.ts";
-import { isMacOp, type TraceManifest, type TraceTensor } from "../trace/manifest.ts";
-import type { DensityStatistics } from "../trace/statistics.ts";
+import { denseMacs } from "../../core/dense-macs.ts";
+import { visible } from "../../core/input/visible-text.ts";
+import { coverageOf, coverageText } from "../../trace/coverage.ts";
+import { isMacOp, type TraceManifest, type TraceTensor } from "../../trace/manifest.ts";
+import type { DensityStatistics } from "../../trace/statistics.ts";
 import { percent, plainTable } from "./table.ts";
 
 const MEGA = 1e6;

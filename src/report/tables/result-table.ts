@@ -2,10 +2,10 @@
  * What `simulate` and the demo print: machines of equal terms by time of the step, bounds and machines of other terms apart, and
  * what the numbers mean. Pure functions from a finished result to text.
  */
-import { visible } from "../core/input/visible-text.ts";
-import type { SimulationResult } from "../sim/result/result.ts";
-import { footprints } from "./charts/memory.ts";
-import { coverageNotes, incompleteMark } from "./coverage-note.ts";
+import { visible } from "../../core/input/visible-text.ts";
+import type { SimulationResult } from "../../sim/result/result.ts";
+import { footprints } from "../charts/memory.ts";
+import { coverageNotes, incompleteMark } from "../coverage-note.ts";
 import {
   COLUMN_NAMES,
   type ColumnName,
@@ -13,11 +13,11 @@ import {
   DEFAULT_COLUMNS,
   type MachineColumn,
   sortedBy,
-} from "./machine-columns.ts";
-import { times, withUnit } from "./numbers.ts";
-import { sampleNote } from "./sample-note.ts";
+} from "../machine-columns.ts";
+import { times, withUnit } from "../numbers.ts";
+import { sampleNote } from "../sample-note.ts";
+import { type Cell, cellsOf, unique } from "../workloads.ts";
 import { percent, plainTable, saved, WIDTH, wrapped } from "./table.ts";
-import { type Cell, cellsOf, unique } from "./workloads.ts";
 
 /** How to show the machines of a result. */
 export interface TableOptions {

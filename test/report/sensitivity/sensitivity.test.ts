@@ -1,8 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { curvesOf, type SensitivityPoint, sensitivityCsv, sensitivityTable } from "../../src/report/sensitivity.ts";
-import { accuracyOverSparsity, accuracyOverSpeedup } from "../../src/report/sensitivity-plots.ts";
-import { renderSvg } from "../../src/report/svg.ts";
-import { type Drop, SWAT_DROPS } from "../../src/sparsity/operand-masking.ts";
+import {
+  curvesOf,
+  type SensitivityPoint,
+  sensitivityCsv,
+  sensitivityTable,
+} from "../../../src/report/sensitivity/sensitivity.ts";
+import { accuracyOverSparsity, accuracyOverSpeedup } from "../../../src/report/sensitivity/sensitivity-plots.ts";
+import { renderSvg } from "../../../src/report/svg.ts";
+import { type Drop, SWAT_DROPS } from "../../../src/sparsity/operand-masking.ts";
 
 function point(drop: readonly Drop[], sparsity: number, seed: number, accuracy: number | null): SensitivityPoint {
   const speedup = { forward: 1, inputGrad: null, weightGrad: 2, matmul: 1 + sparsity, step: 1.1 };

@@ -1,8 +1,8 @@
 /** The points of a sweep that no other point beats in two things at once. Pure functions of finished points. */
-import { InputError, unknownName } from "../io/faults.ts";
-import { pointMark, pointNotes } from "./coverage-note.ts";
+import { InputError, unknownName } from "../../io/faults.ts";
+import { pointMark, pointNotes } from "../coverage-note.ts";
+import { plainTable, wrapped } from "../tables/table.ts";
 import type { SweepMetrics, SweepPoint } from "./sweep-points.ts";
-import { plainTable, wrapped } from "./table.ts";
 
 /** What is better: less or more. */
 export type Goal = "min" | "max";

@@ -4,10 +4,10 @@ import { pathToFileURL } from "node:url";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { PNG } from "pngjs";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
-import { reportPage } from "../../src/report/html/page.ts";
-import { launchChromium, NO_CHROMIUM } from "../support/browser.ts";
-import { temporaryFolder } from "../support/folder.ts";
-import { EVIL, named, resultOf, sweepPoint } from "../support/report-input.ts";
+import { reportPage } from "../../../src/report/html/page.ts";
+import { launchChromium, NO_CHROMIUM } from "../../support/browser.ts";
+import { temporaryFolder } from "../../support/folder.ts";
+import { EVIL, named, resultOf, sweepPoint } from "../../support/report-input.ts";
 
 let browser: Browser | undefined;
 let text = "";

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { loadCommonBaseline, loadEnergyTables, loadMachines } from "../../src/api/open.ts";
-import { reportPage } from "../../src/report/html/page.ts";
-import { resultTable } from "../../src/report/result-table.ts";
-import { simulate } from "../../src/sim/simulate.ts";
-import { makeTrace, SWAT_DENSITIES } from "../support/make-trace.ts";
-import { named } from "../support/report-input.ts";
+import { loadCommonBaseline, loadEnergyTables, loadMachines } from "../../../src/api/open.ts";
+import { reportPage } from "../../../src/report/html/page.ts";
+import { resultTable } from "../../../src/report/tables/result-table.ts";
+import { simulate } from "../../../src/sim/simulate.ts";
+import { makeTrace, SWAT_DENSITIES } from "../../support/make-trace.ts";
+import { named } from "../../support/report-input.ts";
 
 const machines = await loadMachines(["ideal-4096", "activation-queue-4096", "tensordash-4096"]);
 const zeros = await makeTrace({ weight: 0, input: 0, kept: 0, outputGrad: 0 }, "zeros", { network: "one\ntwo" });

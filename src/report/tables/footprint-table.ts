@@ -1,5 +1,5 @@
 /** The memory of a training step as a table: kinds of tensors, totals, the peak, and the paper's figure. */
-import type { SimulationResult } from "../sim/result/result.ts";
+import type { SimulationResult } from "../../sim/result/result.ts";
 import { plainTable, saved } from "./table.ts";
 
 type Footprint = SimulationResult["footprint"][number];

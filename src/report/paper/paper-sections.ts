@@ -1,6 +1,6 @@
 /** The tables of the comparison with the paper, as rows of text: gains of machines by sparsity, and what the method saves. */
-import type { Standing } from "../sim/result/ranking.ts";
-import { times } from "./numbers.ts";
+import type { Standing } from "../../sim/result/ranking.ts";
+import { times } from "../numbers.ts";
 import type { ComparedMachine, MachinePoint, PaperComparison, SavedPoint } from "./paper-comparison.ts";
 import { PUBLISHED_RANGES, type PublishedFigures } from "./published-figures.ts";
 
