@@ -1,16 +1,16 @@
 /** `swat-sim report`: results of simulations and the points of a sweep as one HTML page, or as charts in files. */
 import { basename, join } from "node:path";
 import type { Command } from "commander";
+import { readResultFile } from "../api/read-result-file.ts";
 import { writeFileAtomically } from "../io/atomic-file.ts";
 import { faultsOf, InputError } from "../io/faults.ts";
-import { readJsonFile, sha256OfFile } from "../io/file-source.ts";
+import { sha256OfFile } from "../io/file-source.ts";
 import { standaloneSvg } from "../report/charts/chart.ts";
 import { chartsOf } from "../report/charts/index.ts";
 import { comparedWith } from "../report/compared-with.ts";
 import { reportPage } from "../report/html/page.ts";
 import { isMeasured, type MeasuredPoint } from "../report/sweep/sweep-points.ts";
 import type { NamedResult } from "../report/workloads.ts";
-import { readResult } from "../sim/result/read-result.ts";
 import { readSweep } from "../studies/sweep/points-file.ts";
 import { warn } from "./terminal/warnings.ts";
 
@@ -69,7 +69,7 @@ async function readResults(paths: readonly string[]): Promise<NamedResult[]> {
   const faults: string[] = [];
   for (const path of paths) {
     try {
-      const { result, warnings } = readResult(await readJsonFile(path), path);
+      const { result, warnings } = await readResultFile(path);
       for (const warning of warnings) warn(warning);
       results.push({ file: basename(path), sha256: await sha256OfFile(path), result });
     } catch (error) {

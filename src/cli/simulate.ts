@@ -2,7 +2,8 @@
 import { type Command, Option } from "commander";
 import { simulateFiles } from "../api/workers/simulate-threads.ts";
 import { writeFileAtomically, writeJsonFile } from "../io/atomic-file.ts";
-import { resultCsv } from "../report/csv.ts";
+import { jsonParts } from "../io/json-parts.ts";
+import { resultCsvParts } from "../report/csv.ts";
 import { COLUMN_NAMES, type ColumnName } from "../report/machine-columns.ts";
 import { bandwidthTable } from "../report/tables/bandwidth-table.ts";
 import { energyTable } from "../report/tables/energy-table.ts";
@@ -19,6 +20,7 @@ import {
   TABLE_HINTS,
   uniqueList,
 } from "./options/options.ts";
+import { printParts } from "./terminal/output.ts";
 import { progressBar } from "./terminal/progress.ts";
 import { warn } from "./terminal/warnings.ts";
 
@@ -98,11 +100,15 @@ async function runSimulate(paths: string[], options: SimulateOptions): Promise<v
   }).finally(() => bar.stop());
 
   if (options.out !== undefined) await writeJsonFile(options.out, result);
-  if (options.csv !== undefined) await writeFileAtomically(options.csv, resultCsv(result));
+  if (options.csv !== undefined) await writeFileAtomically(options.csv, resultCsvParts(result));
+  if (options.json) {
+    await printParts(jsonParts(result));
+    return console.log();
+  }
   const tables = [
     resultTable(result, { columns: options.columns, sort: options.sort, wide: options.wide, hints: TABLE_HINTS }),
     ...(options.explainBandwidth ? [bandwidthTable(result)] : []),
     ...(options.explainEnergy ? [energyTable(result)] : []),
   ];
-  console.log(options.json ? JSON.stringify(result) : tables.join("\n\n"));
+  console.log(tables.join("\n\n"));
 }

@@ -9,6 +9,7 @@ import { type FileHandle, mkdir, open, readdir, readlink, realpath, rename, rm, 
 import { hostname } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { InputError } from "./faults.ts";
+import { jsonParts } from "./json-parts.ts";
 import { isRunning } from "./processes.ts";
 import { isMissing } from "./read-file.ts";
 
@@ -22,14 +23,16 @@ const HOST = hostname()
 /** Folders in which this process has looked for what others left. */
 const cleaned = new Set<string>();
 
-type Content = string | Uint8Array | readonly Uint8Array[];
+type Part = string | Uint8Array;
+/** A whole, or parts that may come as they are written. */
+type Content = Part | Iterable<Part> | AsyncIterable<Part>;
 
 /** Writes `content`, or its parts one after another, to `path`, making its folders. Nothing is left behind on failure. @throws Error naming the file. */
 export async function writeFileAtomically(path: string, content: Content): Promise<void> {
   try {
     const { target, isReplaced, mode, descriptor } = await placeOf(path);
     if (isReplaced) await replace(target, mode, content);
-    else if (descriptor !== undefined) for (const part of partsOf(content)) writeFileSync(descriptor, part);
+    else if (descriptor !== undefined) for await (const part of partsOf(content)) writeFileSync(descriptor, part);
     else await withFile(target, "w", (file) => writeParts(file, content));
   } catch (cause) {
     throw new InputError([`${path}: cannot be written: ${(cause as Error).message}`], { cause });
@@ -124,16 +127,21 @@ async function withFile(path: string, flags: "w" | "wx", work: (file: FileHandle
 }
 
 async function writeParts(file: FileHandle, content: Content): Promise<void> {
-  for (const part of partsOf(content)) await file.writeFile(part);
+  for await (const part of partsOf(content)) await file.writeFile(part);
 }
 
-function partsOf(content: Content): readonly (string | Uint8Array)[] {
+function partsOf(content: Content): Iterable<Part> | AsyncIterable<Part> {
   return typeof content === "string" || content instanceof Uint8Array ? [content] : content;
+}
+
+function* prettyLines(content: unknown): Generator<string> {
+  yield* jsonParts(content, 2);
+  yield "\n";
 }
 
 /** Pretty JSON with a final newline. */
 export async function writeJsonFile(path: string, content: unknown): Promise<void> {
-  await writeFileAtomically(path, `${JSON.stringify(content, null, 2)}\n`);
+  await writeFileAtomically(path, prettyLines(content));
 }
 
 /** Removes the files in `directory` whose names match. */

@@ -7,6 +7,7 @@ import { MOST_JSON_BYTES } from "../core/input/limits.ts";
 import type { ByteSource } from "./byte-source.ts";
 import { faultsOf, InputError, reasonOf } from "./faults.ts";
 import { decodeText, parseJson } from "./json.ts";
+import { withoutItems } from "./json-items.ts";
 
 /** A byte source over a file. The file is opened for each read, so that nothing has to be closed. @throws InputError naming the file. */
 export async function fileSource(path: string): Promise<ByteSource> {
@@ -37,16 +38,42 @@ export async function fileSource(path: string): Promise<ByteSource> {
 
 /** Parsed content of a JSON file, as `parseJson` reads it. @throws InputError naming the file. */
 export async function readJsonFile(path: string): Promise<unknown> {
-  const { size } = await named(path, () => stat(path));
+  const size = await sizeOfFile(path);
   if (size > MOST_JSON_BYTES) {
     throw new InputError([`${path}: is too large for JSON, got ${size} bytes; valid: at most ${MOST_JSON_BYTES}`]);
   }
-  const text = decodeText(await named(path, () => readFile(path)));
+  return parsed(decodeText(await named(path, () => readFile(path))), path);
+}
+
+/** The same of a file of any size, in which the lists at `list` are empty: their items are read one by one, if somebody asks for them. */
+export async function readJsonItems(
+  path: string,
+  list: readonly string[],
+  onItem?: (value: unknown, place: readonly number[]) => void,
+): Promise<unknown> {
+  const others = await named(path, () =>
+    withoutItems(createReadStream(path, "utf8"), path, list, (text, place) => {
+      const indices = [...place];
+      onItem?.(
+        parsed(text, `${path}: ${list.map((key) => (key === "*" ? indices.shift() : key)).join(".")}.${indices}`),
+        place,
+      );
+    }),
+  );
+  return parsed(others, path);
+}
+
+/** Bytes of a file; 0 of a pipe. @throws InputError naming the file. */
+export async function sizeOfFile(path: string): Promise<number> {
+  return named(path, async () => (await stat(path)).size);
+}
+
+function parsed(text: string, where: string): unknown {
   try {
     return parseJson(text);
   } catch (cause) {
     throw new InputError(
-      faultsOf(cause).map((fault) => `${path}: ${fault}`),
+      faultsOf(cause).map((fault) => `${where}: ${fault}`),
       { cause },
     );
   }
@@ -65,6 +92,7 @@ async function named<T>(path: string, action: () => Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (cause) {
+    if (cause instanceof InputError) throw cause;
     const { code } = cause as NodeJS.ErrnoException;
     const reason =
       code === "ENOENT"

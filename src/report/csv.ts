@@ -4,7 +4,7 @@
  */
 
 import { quantity } from "../core/input/units.ts";
-import { csvText } from "../io/csv-text.ts";
+import { csvParts } from "../io/csv-text.ts";
 import type { MachineResult, ResultRow, SimulationResult } from "../sim/result/result.ts";
 import { ratio } from "./workloads.ts";
 
@@ -17,19 +17,29 @@ type Columns = Record<string, string | number | null>;
 
 /** CSV of all rows of all machines, with a header. */
 export function resultCsv(result: SimulationResult): string {
+  return [...resultCsvParts(result)].join("");
+}
+
+/** The same in parts, for results whose text is longer than a string can be. */
+export function resultCsvParts(result: SimulationResult): Iterable<string> {
+  return csvParts(recordsOf(result));
+}
+
+function* recordsOf(result: SimulationResult): Generator<Columns> {
   const isSampled = result.sample !== undefined;
-  const records = result.machines.flatMap((machine) => {
+  for (const machine of result.machines) {
     const { name, baseline, rows } = machine;
     const clocks = clockRatio(machine);
-    return rows.map((row) => ({
-      ...{ machine: name, baseline: baseline.name, trace: result.traces[row.trace].name },
-      ...placeColumns(row),
-      ...gainColumns(row, clocks),
-      ...columns(row),
-      ...(isSampled ? sampleColumns(row) : {}),
-    }));
-  });
-  return csvText(records);
+    for (const row of rows) {
+      yield {
+        ...{ machine: name, baseline: baseline.name, trace: result.traces[row.trace].name },
+        ...placeColumns(row),
+        ...gainColumns(row, clocks),
+        ...columns(row),
+        ...(isSampled ? sampleColumns(row) : {}),
+      };
+    }
+  }
 }
 
 /** By what a ratio of cycles is multiplied to be one of times. */

@@ -1,4 +1,5 @@
 /** What is printed: when stdout is closed or its disk is full, the work continues and the user is warned once; no text drives the terminal. */
+import { once } from "node:events";
 import type { Writable } from "node:stream";
 import { visibleLines } from "../../core/input/visible-text.ts";
 
@@ -26,4 +27,26 @@ export function shieldConsole(console: Console): void {
     console[name] = (...values: unknown[]) =>
       print(...values.map((v) => (typeof v === "string" ? visibleLines(v) : v)));
   }
+}
+
+/** Prints a text that comes in parts, as visible text, and waits for a slower reader; one who has seen enough gets no more. */
+export async function printParts(parts: Iterable<string>, stream: Writable = process.stdout): Promise<void> {
+  let isOver = false;
+  const end = () => {
+    isOver = true;
+  };
+  stream.once("error", end);
+  for (const part of parts) {
+    if (isOver) break;
+    if (!stream.write(visibleLines(part))) await drained(stream);
+  }
+  stream.off("error", end);
+}
+
+/** Until the stream takes more, or never will. */
+async function drained(stream: Writable): Promise<void> {
+  const heard = new AbortController();
+  const { signal } = heard;
+  await Promise.race([once(stream, "drain", { signal }), once(stream, "close", { signal })]).catch(() => {});
+  heard.abort();
 }

@@ -1,7 +1,7 @@
 /** Reads a result back: its version, its schema, and what a schema cannot say. */
 import { standingOf } from "../../core/format-versions.ts";
 import { checkSchema, InputError, refusing, shown } from "../../io/faults.ts";
-import { RESULT_VERSION, ResultSchema, SELF, type SimulationResult } from "./result.ts";
+import { RESULT_VERSION, type ResultRow, ResultSchema, RowSchema, SELF, type SimulationResult } from "./result.ts";
 import { upgradeResult } from "./upgrade-result.ts";
 
 const OLD_MAJOR = 1;
@@ -19,6 +19,28 @@ export interface ReadResult {
  */
 export function readResult(value: unknown, where: string): ReadResult {
   return refusing(where, () => checkedResult(value, where));
+}
+
+/** A result without its rows, which `checkRow` takes one by one as those of `machine`, counting from 0. */
+export interface ReadFrame extends ReadResult {
+  checkRow(value: unknown, machine: number, row: number): ResultRow;
+}
+
+/** Checks a result whose rows are read later. Of version 1 it has to be whole. @throws InputError as `readResult`, also from `checkRow`. */
+export function readFrame(value: unknown, where: string): ReadFrame {
+  const version: unknown = (value as { schema?: unknown } | null)?.schema;
+  if (standingOf(version, RESULT_VERSION) === "older major") {
+    throw new InputError([`${where}: is too large for a result of version ${version}; simulate again`]);
+  }
+  const frame = readResult(value, where);
+  const unknownKeys = version === RESULT_VERSION ? "refuse" : "drop";
+  const checkRow = (row: unknown, machine: number, index: number) => {
+    const checked = checkSchema(RowSchema, row, where, { unknownKeys, path: `machines.${machine}.rows.${index}` });
+    const faults = traceFaults(checked, `machines.${machine}.rows.${index}`, frame.result.traces.length);
+    if (faults.length > 0) throw new InputError(faults.map((fault) => `${where}: ${fault}`));
+    return checked;
+  };
+  return { ...frame, checkRow };
 }
 
 function checkedResult(value: unknown, where: string): ReadResult {
@@ -44,12 +66,13 @@ function checkedResult(value: unknown, where: string): ReadResult {
 /** Rows name traces that are there, and every trace has a footprint. */
 function indexFaults({ traces, machines, footprint }: SimulationResult): string[] {
   const faults = machines.flatMap(({ rows }, m) =>
-    rows.flatMap(({ trace }, r) =>
-      trace >= 0 && trace < traces.length
-        ? []
-        : `machines.${m}.rows.${r}.trace: no such trace, got ${trace}; valid: from 0 to less than ${traces.length}`,
-    ),
+    rows.flatMap((row, r) => traceFaults(row, `machines.${m}.rows.${r}`, traces.length)),
   );
   if (footprint.length === traces.length) return faults;
   return [...faults, `footprint: must have one item a trace, got ${footprint.length} of ${traces.length}`];
+}
+
+function traceFaults({ trace }: ResultRow, at: string, traces: number): string[] {
+  if (trace >= 0 && trace < traces) return [];
+  return [`${at}.trace: no such trace, got ${trace}; valid: from 0 to less than ${traces}`];
 }

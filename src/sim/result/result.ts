@@ -149,7 +149,8 @@ const RowSample = Type.Object(
   { ...strict, description: "Only where the op was sampled on this machine." },
 );
 
-const Row = Type.Object(
+/** One op of one step on one machine, as a schema. */
+export const RowSchema = Type.Object(
   {
     trace: count("index into `traces`"),
     step: count("training step"),
@@ -337,7 +338,7 @@ const MachineResultSchema = Type.Object(
         strict,
       ),
     ),
-    rows: Type.Array(Row),
+    rows: Type.Array(RowSchema),
     totals: Type.Object(
       {
         forward: Total,
@@ -397,7 +398,7 @@ export type SimulationResult = Static<typeof ResultSchema>;
 /** What one machine gave. */
 export type MachineResult = Static<typeof MachineResultSchema>;
 /** One op of one step on one machine. */
-export type ResultRow = Static<typeof Row>;
+export type ResultRow = Static<typeof RowSchema>;
 /** Sums over rows. */
 export type ResultTotal = Static<typeof Total>;
 /** What a result says of a trace. */
