@@ -16,6 +16,17 @@ function firstWindow(position: i32, padding: i32, window: i32, stride: i32): i32
   return distance < 0 ? 0 : distance / stride + 1;
 }
 
+/** First element of a window inside the image on an axis, and the one behind its last. */
+// @inline
+function firstOf(window: i32, stride: i32, padding: i32): i32 {
+  return max(0, window * stride - padding);
+}
+
+// @inline
+function endOf(window: i32, stride: i32, padding: i32, size: i32, extent: i32): i32 {
+  return min(extent, window * stride - padding + size);
+}
+
 /** Index after the last window on an axis that starts at or before `position`. */
 // @inline
 function endWindow(position: i32, padding: i32, stride: i32, windows: i32): i32 {
@@ -31,39 +42,27 @@ export function maxPool(
   from: i32,
   to: i32,
 ): void {
-  const H = input.H;
   const W = input.W;
   const P = output.H;
   const Q = output.W;
   const inputRow = input.rowBytes;
   const pixelBytes = input.pixelBytes;
-  const windowRows = pool.windowRows;
-  const windowColumns = pool.windowColumns;
-  const strideRows = pool.strideRows;
-  const strideColumns = pool.strideColumns;
-  const top = pool.top;
-  const left = pool.left;
-  const run = pool.runBytes;
-  const runs = pool.runs;
   const lanes = input.lanes;
-  const argmax = pool.argmax;
   for (let unit = from; unit < to; unit++) {
-    const first = <usize>(unit % runs) * run;
-    const last = min(first + run, pixelBytes);
-    const row = unit / runs;
+    const first = <usize>(unit % pool.runs) * pool.runBytes;
+    const last = min(first + pool.runBytes, pixelBytes);
+    const row = unit / pool.runs;
     const block = row / P;
     const p = row % P;
     const live = batch - block * lanes;
     const image = input.origin + <usize>block * input.blockBytes;
-    const h0 = p * strideRows - top;
-    const hFrom = max(0, h0);
-    const hTo = min(H, h0 + windowRows);
-    let where = argmax + <usize>(row * Q) * pixelBytes;
+    const hFrom = firstOf(p, pool.strideRows, pool.top);
+    const hTo = endOf(p, pool.strideRows, pool.top, pool.windowRows, input.H);
+    let where = pool.argmax + <usize>(row * Q) * pixelBytes;
     let y = output.origin + <usize>block * output.blockBytes + <usize>p * output.rowBytes;
     for (let q = 0; q < Q; q++) {
-      const w0 = q * strideColumns - left;
-      const wFrom = max(0, w0);
-      const wTo = min(W, w0 + windowColumns);
+      const wFrom = firstOf(q, pool.strideColumns, pool.left);
+      const wTo = endOf(q, pool.strideColumns, pool.left, pool.windowColumns, W);
       const empty = hFrom >= hTo || wFrom >= wTo;
       for (let at = first; at < last; at += 16) {
         if (empty) {
@@ -95,63 +94,66 @@ export function maxPool(
   }
 }
 
-/** inputGrad = Σ outputGrad of the windows whose maximum is here; or added to. */
-export function maxPoolBackward(
-  pool: PoolRecord,
-  outputGrad: TensorRecord,
-  inputGrad: TensorRecord,
-  accumulate: i32,
-  from: i32,
-  to: i32,
-): void {
-  const H = inputGrad.H;
-  const W = inputGrad.W;
-  const P = outputGrad.H;
-  const Q = outputGrad.W;
-  const gradRow = outputGrad.rowBytes;
-  const pixelBytes = inputGrad.pixelBytes;
-  const windowRows = pool.windowRows;
-  const windowColumns = pool.windowColumns;
-  const strideRows = pool.strideRows;
-  const strideColumns = pool.strideColumns;
-  const top = pool.top;
-  const left = pool.left;
-  const run = pool.runBytes;
-  const runs = pool.runs;
-  const argmax = pool.argmax;
-  const keep = keepIf(accumulate);
+/** output = mean of each window. */
+export function averagePool(pool: PoolRecord, input: TensorRecord, output: TensorRecord, from: i32, to: i32): void {
+  const P = output.H;
+  const Q = output.W;
+  const inputRow = input.rowBytes;
+  const pixelBytes = input.pixelBytes;
+  const area = f64x2.splat(<f64>pool.windowRows * <f64>pool.windowColumns);
   for (let unit = from; unit < to; unit++) {
-    const first = <usize>(unit % runs) * run;
-    const last = min(first + run, pixelBytes);
-    const row = unit / runs;
-    const block = row / H;
-    const h = row % H;
-    const grads = outputGrad.origin + <usize>block * outputGrad.blockBytes;
-    const pFrom = firstWindow(h, top, windowRows, strideRows);
-    const pTo = endWindow(h, top, strideRows, P);
-    let dx = inputGrad.origin + <usize>block * inputGrad.blockBytes + <usize>h * inputGrad.rowBytes;
-    for (let w = 0; w < W; w++) {
-      const qFrom = firstWindow(w, left, windowColumns, strideColumns);
-      const qTo = endWindow(w, left, strideColumns, Q);
-      const here = i32x4.splat(h * W + w);
-      let old = keep;
-      for (let p = pFrom; p < pTo; p++) {
-        let dy = grads + <usize>p * gradRow + <usize>qFrom * pixelBytes;
-        let where = argmax + <usize>((block * P + p) * Q + qFrom) * pixelBytes;
-        for (let q = qFrom; q < qTo; q++) {
-          for (let at = first; at < last; at += 16) {
-            const grad = v128.and(v128.load(dy + at), i32x4.eq(v128.load(where + at), here));
-            v128.store(dx + at, f32x4.add(v128.and(v128.load(dx + at), old), grad));
-          }
-          old = i32x4.splat(-1);
-          dy += pixelBytes;
-          where += pixelBytes;
-        }
-      }
-      if (!accumulate && (pFrom >= pTo || qFrom >= qTo)) memory.fill(dx + first, 0, last - first);
-      dx += pixelBytes;
+    const first = <usize>(unit % pool.runs) * pool.runBytes;
+    const last = min(first + pool.runBytes, pixelBytes);
+    const row = unit / pool.runs;
+    const block = row / P;
+    const p = row % P;
+    const image = input.origin + <usize>block * input.blockBytes;
+    const hFrom = firstOf(p, pool.strideRows, pool.top);
+    const hTo = endOf(p, pool.strideRows, pool.top, pool.windowRows, input.H);
+    let y = output.origin + <usize>block * output.blockBytes + <usize>p * output.rowBytes;
+    for (let q = 0; q < Q; q++) {
+      const wFrom = firstOf(q, pool.strideColumns, pool.left);
+      const columns = max(0, endOf(q, pool.strideColumns, pool.left, pool.windowColumns, input.W) - wFrom);
+      const window = image + <usize>hFrom * inputRow + <usize>wFrom * pixelBytes;
+      let at = first;
+      for (; at + 32 <= last; at += 32)
+        storeMeans(2, window + at, hTo - hFrom, inputRow, columns, pixelBytes, area, y + at);
+      if (at < last) storeMeans(1, window + at, hTo - hFrom, inputRow, columns, pixelBytes, area, y + at);
+      y += pixelBytes;
     }
   }
+}
+
+/** Means of a window for `vectors` (1 or 2, a constant) vectors of four floats. */
+// @inline
+function storeMeans(
+  vectors: i32,
+  window: usize,
+  rows: i32,
+  rowBytes: usize,
+  columns: i32,
+  pixelBytes: usize,
+  area: v128,
+  target: usize,
+): void {
+  let a = f64x2.splat(0);
+  let b = f64x2.splat(0);
+  let c = f64x2.splat(0);
+  let d = f64x2.splat(0);
+  for (let h = 0; h < rows; h++) {
+    let x = window + <usize>h * rowBytes;
+    for (let w = 0; w < columns; w++) {
+      a = f64x2.add(a, f64x2.promote_low_f32x4(v128.load64_zero(x)));
+      b = f64x2.add(b, f64x2.promote_low_f32x4(v128.load64_zero(x, 8)));
+      if (vectors > 1) {
+        c = f64x2.add(c, f64x2.promote_low_f32x4(v128.load64_zero(x, 16)));
+        d = f64x2.add(d, f64x2.promote_low_f32x4(v128.load64_zero(x, 24)));
+      }
+      x += pixelBytes;
+    }
+  }
+  v128.store(target, quotients(a, b, area));
+  if (vectors > 1) v128.store(target, quotients(c, d, area), 16);
 }
 
 /** Four floats from two pairs of doubles, divided. */
@@ -162,73 +164,16 @@ function quotients(low: v128, high: v128, divisor: v128): v128 {
   return i64x2.shuffle(a, b, 0, 2);
 }
 
-/** output = mean of each window. */
-export function averagePool(pool: PoolRecord, input: TensorRecord, output: TensorRecord, from: i32, to: i32): void {
-  const H = input.H;
-  const W = input.W;
-  const P = output.H;
-  const Q = output.W;
-  const inputRow = input.rowBytes;
-  const pixelBytes = input.pixelBytes;
-  const windowRows = pool.windowRows;
-  const windowColumns = pool.windowColumns;
-  const strideRows = pool.strideRows;
-  const strideColumns = pool.strideColumns;
-  const top = pool.top;
-  const left = pool.left;
-  const run = pool.runBytes;
-  const runs = pool.runs;
-  const area = f64x2.splat(<f64>windowRows * <f64>windowColumns);
-  for (let unit = from; unit < to; unit++) {
-    const first = <usize>(unit % runs) * run;
-    const last = min(first + run, pixelBytes);
-    const row = unit / runs;
-    const block = row / P;
-    const p = row % P;
-    const image = input.origin + <usize>block * input.blockBytes;
-    const h0 = p * strideRows - top;
-    const hFrom = max(0, h0);
-    const hTo = min(H, h0 + windowRows);
-    let y = output.origin + <usize>block * output.blockBytes + <usize>p * output.rowBytes;
-    for (let q = 0; q < Q; q++) {
-      const w0 = q * strideColumns - left;
-      const wFrom = max(0, w0);
-      const wTo = min(W, w0 + windowColumns);
-      let at = first;
-      for (; at + 32 <= last; at += 32) {
-        let a = f64x2.splat(0);
-        let b = f64x2.splat(0);
-        let c = f64x2.splat(0);
-        let d = f64x2.splat(0);
-        for (let h = hFrom; h < hTo; h++) {
-          let x = image + <usize>h * inputRow + <usize>wFrom * pixelBytes + at;
-          for (let w = wFrom; w < wTo; w++) {
-            a = f64x2.add(a, f64x2.promote_low_f32x4(v128.load64_zero(x)));
-            b = f64x2.add(b, f64x2.promote_low_f32x4(v128.load64_zero(x, 8)));
-            c = f64x2.add(c, f64x2.promote_low_f32x4(v128.load64_zero(x, 16)));
-            d = f64x2.add(d, f64x2.promote_low_f32x4(v128.load64_zero(x, 24)));
-            x += pixelBytes;
-          }
-        }
-        v128.store(y + at, quotients(a, b, area));
-        v128.store(y + at, quotients(c, d, area), 16);
-      }
-      if (at < last) {
-        let a = f64x2.splat(0);
-        let b = f64x2.splat(0);
-        for (let h = hFrom; h < hTo; h++) {
-          let x = image + <usize>h * inputRow + <usize>wFrom * pixelBytes + at;
-          for (let w = wFrom; w < wTo; w++) {
-            a = f64x2.add(a, f64x2.promote_low_f32x4(v128.load64_zero(x)));
-            b = f64x2.add(b, f64x2.promote_low_f32x4(v128.load64_zero(x, 8)));
-            x += pixelBytes;
-          }
-        }
-        v128.store(y + at, quotients(a, b, area));
-      }
-      y += pixelBytes;
-    }
-  }
+/** inputGrad = Σ outputGrad of the windows whose maximum is here; or added to. */
+export function maxPoolBackward(
+  pool: PoolRecord,
+  outputGrad: TensorRecord,
+  inputGrad: TensorRecord,
+  accumulate: i32,
+  from: i32,
+  to: i32,
+): void {
+  gatherGrads(true, pool, outputGrad, inputGrad, accumulate, from, to);
 }
 
 /** inputGrad = Σ outputGrad / (height · width) of the windows that hold a pixel; or added to. */
@@ -240,45 +185,60 @@ export function averagePoolBackward(
   from: i32,
   to: i32,
 ): void {
+  gatherGrads(false, pool, outputGrad, inputGrad, accumulate, from, to);
+}
+
+/** The two above: `isMax` is a constant, so that each is left with its own branch. */
+// @inline
+function gatherGrads(
+  isMax: bool,
+  pool: PoolRecord,
+  outputGrad: TensorRecord,
+  inputGrad: TensorRecord,
+  accumulate: i32,
+  from: i32,
+  to: i32,
+): void {
   const H = inputGrad.H;
   const W = inputGrad.W;
   const P = outputGrad.H;
   const Q = outputGrad.W;
-  const gradRow = outputGrad.rowBytes;
   const pixelBytes = inputGrad.pixelBytes;
-  const windowRows = pool.windowRows;
+  const gradRow = outputGrad.rowBytes;
   const windowColumns = pool.windowColumns;
-  const strideRows = pool.strideRows;
   const strideColumns = pool.strideColumns;
-  const top = pool.top;
   const left = pool.left;
-  const run = pool.runBytes;
-  const runs = pool.runs;
+  const argmax = pool.argmax;
   const keep = keepIf(accumulate);
-  const area = f32x4.splat(<f32>windowRows * <f32>windowColumns);
+  const area = f32x4.splat(<f32>pool.windowRows * <f32>pool.windowColumns);
   for (let unit = from; unit < to; unit++) {
-    const first = <usize>(unit % runs) * run;
-    const last = min(first + run, pixelBytes);
-    const row = unit / runs;
+    const first = <usize>(unit % pool.runs) * pool.runBytes;
+    const last = min(first + pool.runBytes, pixelBytes);
+    const row = unit / pool.runs;
     const block = row / H;
     const h = row % H;
     const grads = outputGrad.origin + <usize>block * outputGrad.blockBytes;
-    const pFrom = firstWindow(h, top, windowRows, strideRows);
-    const pTo = endWindow(h, top, strideRows, P);
+    const pFrom = firstWindow(h, pool.top, pool.windowRows, pool.strideRows);
+    const pTo = endWindow(h, pool.top, pool.strideRows, P);
     let dx = inputGrad.origin + <usize>block * inputGrad.blockBytes + <usize>h * inputGrad.rowBytes;
     for (let w = 0; w < W; w++) {
       const qFrom = firstWindow(w, left, windowColumns, strideColumns);
       const qTo = endWindow(w, left, strideColumns, Q);
+      const here = i32x4.splat(h * W + w);
       let old = keep;
       for (let p = pFrom; p < pTo; p++) {
         let dy = grads + <usize>p * gradRow + <usize>qFrom * pixelBytes;
+        let where = argmax + <usize>((block * P + p) * Q + qFrom) * pixelBytes;
         for (let q = qFrom; q < qTo; q++) {
           for (let at = first; at < last; at += 16) {
-            const grad = f32x4.div(v128.load(dy + at), area);
+            const grad = isMax
+              ? v128.and(v128.load(dy + at), i32x4.eq(v128.load(where + at), here))
+              : f32x4.div(v128.load(dy + at), area);
             v128.store(dx + at, f32x4.add(v128.and(v128.load(dx + at), old), grad));
           }
           old = i32x4.splat(-1);
           dy += pixelBytes;
+          where += pixelBytes;
         }
       }
       if (!accumulate && (pFrom >= pTo || qFrom >= qTo)) memory.fill(dx + first, 0, last - first);
