@@ -109,33 +109,28 @@ export function countChannels(
   from: usize,
   to: usize,
 ): void {
-  const scans = (groupChannels + SCAN_CHANNELS - 1) / SCAN_CHANNELS;
-  const rowBytes: usize = groupChannels * taps * 4;
-  for (let unit = from; unit < to; unit++) {
-    const group = unit / scans;
-    const channel = (unit % scans) * SCAN_CHANNELS;
-    const bytes: usize = min(SCAN_CHANNELS, groupChannels - channel) * taps * 4;
-    const counts = cursors + (group * groupChannels + channel) * 4;
-    for (let k = group * groupFilters; k < (group + 1) * groupFilters; k++) {
-      let p = weight + k * rowBytes + channel * taps * 4;
-      const end = p + bytes;
-      let slot = slots;
-      while (p < end) {
-        let bits = nonzeros(p, end);
-        while (bits) {
-          const count = counts + load<usize>(slot + ((<usize>ctz(bits)) << 3));
-          store<usize>(count, load<usize>(count) + 1);
-          bits &= bits - 1;
-        }
-        p += SCAN_BYTES;
-        slot += 2 * SCAN_BYTES;
-      }
-    }
-  }
+  scanChannels(false, weight, groupFilters, groupChannels, taps, slots, 0, cursors, from, to);
 }
 
 /** Lists of input channels. `cursors` [phase][C] starts as a copy of their addresses and is moved. Units as above. */
 export function listChannels(
+  weight: usize,
+  groupFilters: usize,
+  groupChannels: usize,
+  taps: usize,
+  slots: usize,
+  filterBytes: usize,
+  cursors: usize,
+  from: usize,
+  to: usize,
+): void {
+  scanChannels(true, weight, groupFilters, groupChannels, taps, slots, filterBytes, cursors, from, to);
+}
+
+/** The two above: `isListing` is a constant. */
+// @inline
+function scanChannels(
+  isListing: bool,
   weight: usize,
   groupFilters: usize,
   groupChannels: usize,
@@ -163,10 +158,12 @@ export function listChannels(
           const i = <usize>ctz(bits);
           const entry = slot + (i << 3);
           const head = heads + load<usize>(entry);
-          const pair = load<usize>(head);
-          store<usize>(pair, load<usize>(entry, 4) + k * filterBytes);
-          store<usize>(pair, load<usize>(p + (i << 2)), 4);
-          store<usize>(head, pair + 8);
+          if (isListing) {
+            const pair = load<usize>(head);
+            store<usize>(pair, load<usize>(entry, 4) + k * filterBytes);
+            store<usize>(pair, load<usize>(p + (i << 2)), 4);
+            store<usize>(head, pair + 8);
+          } else store<usize>(head, load<usize>(head) + 1);
           bits &= bits - 1;
         }
         p += SCAN_BYTES;
