@@ -871,7 +871,7 @@ def _told(option, layer, told, tensor):
         got = tuple(value.shape) if _is_tensor(value) else type(value).__name__
         raise ValueError("%s[%r]: needs a tensor of %s, got %s" % (option, layer, tuple(tensor.shape), got))
     mask = _bits(value)
-    # A mask selects; what it keeps of natural zeros is zero.
+    # A mask selects; what it keeps of activation zeros is zero.
     return mask & _bits(tensor) if value.dtype == torch.bool else mask
 
 

@@ -43,7 +43,7 @@ export function addFootprintCommand(command: Command): void {
       TRAIN_DEFAULTS.sparsity,
     )
     .option("--activation-sparsity <s>", "another share for the saved activations of all layers", numberIn(0, 1))
-    .option("--natural-density <d>", "nonzeros of ReLU outputs, 0 < d ≤ 1; 1 counts no natural zeros", density, 1)
+    .option("--natural-density <d>", "nonzeros of ReLU outputs, 0 < d ≤ 1; 1 counts no activation zeros", density, 1)
     .option("--batch <n>", "images of a step", integer(1), TRAIN_DEFAULTS.batchSize)
     .option("--images <HxWxC>", "size of the images (default: those of the network's data set)", imageShape)
     .option("--classes <n>", "classes (default: those of the network's data set)", integer(1))

@@ -3,7 +3,7 @@
  * the graph, as the recorder of a training run would tell them, with the nonzeros that a method leaves; the accounting is
  * that of recorded traces (src/step/footprint.ts).
  *
- * A weight keeps k = ⌈(1 − s)·size⌉ elements, a saved input min(k, its natural nonzeros). Natural zeros are those of ReLU
+ * A weight keeps k = ⌈(1 − s)·size⌉ elements, a saved input min(k, its nonzeros). Activation zeros are those of ReLU
  * outputs, by a density that has to be given, and of dropout. What pooling, adding and concatenating leave of them is
  * not known, and taken as dense.
  */

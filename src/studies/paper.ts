@@ -198,7 +198,7 @@ function savedAt(network: Network, asked: FixedMethod, batch: number, sparsity: 
   const sparsities = layerSparsities(layersOf(network).map(parameterShape), { method, sparsity });
   const reduction = (accounting: "published" | "exact") =>
     networkMacs(network, sparsities, accounting).trainingReduction;
-  // Natural zeros are not counted, as in the paper.
+  // Activation zeros are not counted, as in the paper.
   const settings = { batch, method, sparsities, naturalDensity: 1 };
   const { parts, activations, published } = networkFootprint(network, settings, PLAIN_STORAGE);
   const saved = (bytes: number, denseBytes: number) => 1 - bytes / denseBytes;

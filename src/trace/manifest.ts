@@ -126,7 +126,9 @@ export const TensorSchema = Type.Object(
     ),
     values: Type.Optional(Type.String({ description: "Name of the F32 tensor that holds the values." })),
     within: Type.Optional(
-      Type.String({ description: "Id of the tensor with the natural zeros of which this one is a top-k selection." }),
+      Type.String({
+        description: "Id of the tensor with the activation zeros of which this one is a top-k selection.",
+      }),
     ),
   },
   strict,

@@ -236,7 +236,7 @@ describe("a simulation", () => {
     expect(operationFaults(old, machine.params, operation)).toEqual([]);
   });
 
-  it("counts MACs as one multiplication at a time does, natural zeros before those of top-k", async () => {
+  it("counts MACs as one multiplication at a time does, activation zeros before those of top-k", async () => {
     const { trace } = swat;
     const [row] = (await run()).machines[0].rows.filter(({ kind, pass }) => kind === "conv" && pass === "weightGrad");
     const masks = { outputGrad: await trace.mask("g"), input: await trace.mask("saved") };

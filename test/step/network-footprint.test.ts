@@ -149,7 +149,7 @@ describe("the footprint of a network", () => {
     }
   });
 
-  it("keeps signs of ReLU only where top-k drops natural nonzeros", () => {
+  it("keeps signs of ReLU only where top-k drops nonzeros of the activation", () => {
     const network = built("resnet18");
     const dense = part(footprint(network, "dense", 0), "ReLU signs").denseBytes;
     const [dropped, kept] = [0.75, 0.25].map((naturalDensity) => footprint(network, "swat-u", 0.5, { naturalDensity }));

@@ -40,7 +40,7 @@ describe.each([
   ["resnet8", "generated:16x16x3", resnet8],
   ["lenet5", "generated:16x16x1", lenet5],
 ])("a synthetic step of %s", (name, data, network) => {
-  // Filters that are pruned whole leave channels without natural nonzeros, which synthetic steps do not know.
+  // Filters that are pruned whole leave channels without nonzeros of the activation, which synthetic steps do not know.
   it.each(METHODS.filter(({ pruning }) => pruning !== "filter"))(
     "has the ops and tensors of a recorded one: %j",
     async (choice) => {

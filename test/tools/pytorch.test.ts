@@ -137,7 +137,7 @@ describe.skipIf(!hasTorch)(`traces of PyTorch${skipped}`, () => {
     expect(topK.manifest.method).toMatchObject({ name: "swat-u", sparsity: SPARSITY, firstLayerDense: true });
   });
 
-  it("simulate, and SWAT's selection allows more than natural zeros", async () => {
+  it("simulate, and SWAT's selection allows more than activation zeros", async () => {
     const names = ["resnet18/step-000000.safetensors", "resnet18/step-000001.safetensors"];
     const traces = await openTraces(names.map((name) => join(folder, name)));
     const machines = await loadMachines(["ideal-4096"]);

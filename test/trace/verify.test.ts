@@ -23,16 +23,16 @@ describe("verifying reads what opening does not", () => {
       ['tensor "w": bits beyond the end of slice 1 are set'],
     ],
     [
-      "a top-k mask that keeps a natural zero",
+      "a top-k mask that keeps an activation zero",
       (p) => {
-        // Element 0 of image 0 is a natural zero: (0 · 7 + 0) mod 3 = 0.
+        // Element 0 of image 0 is an activation zero: (0 · 7 + 0) mod 3 = 0.
         p.stored["xs.mask"].bytes[0] += 1;
         p.manifest.tensors[1].nonzeros += 1;
       },
       ['tensor "xs": 1 elements are kept that are zero in "x"'],
     ],
     [
-      "a dense selection of a tensor with natural zeros",
+      "a dense selection of a tensor with activation zeros",
       (p) => {
         p.manifest.tensors[1] = { id: "xs", role: "savedActivation", shape: [2, 3, 3, 3], nonzeros: 54, within: "x" };
       },

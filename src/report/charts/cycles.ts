@@ -21,7 +21,7 @@ const GROUPS: Readonly<Record<string, readonly Cause[]>> = {
 const SAVED: Readonly<Record<string, (row: ResultRow) => number>> = {
   "cycles that were needed": (row) => row.cycles.compute,
   "saved by top-k zeros": ({ saved }) => saved.topK,
-  "saved by natural zeros": ({ saved }) => saved.natural,
+  "saved by activation zeros": ({ saved }) => saved.natural,
   "saved by image padding": ({ saved }) => saved.imagePadding,
   "saved by lane padding": ({ saved }) => saved.lanePadding,
 };
@@ -38,7 +38,7 @@ export function gainChart(cells: readonly Cell[]): Chart {
   return {
     id: "gain",
     title: "What the gain is made of",
-    note: "Compute cycles of the array without skipping, all passes. Natural zeros count before top-k zeros: the method is credited with what it adds.",
+    note: "Compute cycles of the array without skipping, all passes. Activation zeros count before top-k zeros: the method is credited with what it adds.",
     spec: stackedBars(pieces, Object.keys(SAVED), {
       title: "share of the cycles of the array without skipping",
       format: AXIS_PERCENT,

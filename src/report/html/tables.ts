@@ -164,7 +164,7 @@ function gainTable(cells: readonly Cell[]): Markup {
     { key: "pass", head: "pass", value: ({ pass }) => pass },
     cycles("compute", "needed", (row) => row.cycles.compute),
     cycles("saved_topK", "saved by top-k zeros", ({ saved }) => saved.topK),
-    cycles("saved_natural", "by natural zeros", ({ saved }) => saved.natural),
+    cycles("saved_natural", "by activation zeros", ({ saved }) => saved.natural),
     cycles("saved_imagePadding", "by image padding", ({ saved }) => saved.imagePadding),
     cycles("saved_lanePadding", "by lane padding", ({ saved }) => saved.lanePadding),
   ];

@@ -1,6 +1,6 @@
 /**
  * Reads one recorded op into what accelerators need: the operation as it was, and the same operation with fewer reasons
- * to skip (natural zeros only, no zeros, no padding either), from which the gain of each cause is told.
+ * to skip (activation zeros only, no zeros, no padding either), from which the gain of each cause is told.
  */
 import { type BitMask, countOnes, onesMask } from "../../core/bit-mask.ts";
 import { strideMacs } from "../../core/dense-macs.ts";

@@ -43,7 +43,7 @@ const Cycles = Type.Object(
 
 /**
  * Compute cycles against the array without skipping, by cause: the same op run with these causes only, one more at a time,
- * in the order padding of lanes, padding of images, natural zeros, top-k zeros.
+ * in the order padding of lanes, padding of images, activation zeros, top-k zeros.
  */
 const SavedCycles = Type.Object(
   {
@@ -60,7 +60,7 @@ const Macs = Type.Object(
     dense: count("every pair of operands that exist"),
     effectual: count("pairs of two nonzeros"),
     topK: count("dense pairs that top-k zeros, and nothing else, make ineffectual"),
-    natural: count("dense pairs that natural zeros make ineffectual"),
+    natural: count("dense pairs that activation zeros make ineffectual"),
     imagePadding: count("pairs with elements outside the image or outputGrad, not in `dense`"),
     stride: count("pairs that a zero-dilated input gradient would add, not in `dense`"),
   },

@@ -68,7 +68,7 @@ export function activationFeatures({ geometry, depth, trained, sparsity }: Layer
   return [1, x, x * x, side, side * x, depth, sparsity];
 }
 
-/** Features of natural zeros. */
+/** Features of activation zeros. */
 export function naturalFeatures(place: LayerPlace): number[] {
   const gray = place.gray ? 1 : 0;
   const shortcuts = Math.log(1 + recorded("shortcuts", place.shortcuts));

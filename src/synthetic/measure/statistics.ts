@@ -20,7 +20,7 @@ export interface MeasuredLayer {
   /** Height and width of the kernel, multiplied. */
   readonly taps: number;
   readonly weight: MeasuredOperand<MeasuredWeight>;
-  /** What the forward pass reads, with its natural zeros; saved inputs are what the method kept of it. */
+  /** What the forward pass reads, with its activation zeros; saved inputs are what the method kept of it. */
   readonly input: MeasuredOperand<MeasuredField>;
   readonly saved: MeasuredOperand<MeasuredField>;
   readonly outputGrad: MeasuredOperand<MeasuredField>;

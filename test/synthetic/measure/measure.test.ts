@@ -14,7 +14,7 @@ const FLAT: FieldPattern = {
   ...{ common: 0, correlation: 0, curvature: 0 },
 };
 
-/** Natural zeros of a pattern. */
+/** Activation zeros of a pattern. */
 function activation(shape: readonly number[], pattern: Partial<FieldPattern>, seed = 1): BitMask {
   const natural = { ...FLAT, ...pattern };
   return above(drawActivation({ shape, natural, saved: natural }, randomStream(seed, "activation")), shape, 0);
@@ -110,7 +110,7 @@ describe("what is measured of drawn activations is what was asked for", () => {
   /** 24 images tell the variance between them to 30 percent, 256 channels theirs to 9, each twice over. */
   const slack = (name: (typeof NAMES)[number], value: number) => 0.025 + (name === "images" ? 0.6 : 0.2) * value;
 
-  it.each(CASES)("in natural zeros: %j", (asked) => {
+  it.each(CASES)("in activation zeros: %j", (asked) => {
     for (const density of [0.3, 0.6]) {
       const found = activationPattern(activation([24, 256, 12, 12], { ...asked, density }));
       expect(Math.abs((found?.density as number) - density)).toBeLessThan(0.001);
@@ -120,8 +120,8 @@ describe("what is measured of drawn activations is what was asked for", () => {
     }
   });
 
-  it.each(CASES)("in what is saved of other natural zeros, to two thirds: %j", (asked) => {
-    // Natural zeros take what their own channels and images take.
+  it.each(CASES)("in what is saved of other activation zeros, to two thirds: %j", (asked) => {
+    // Activation zeros take what their own channels and images take.
     const found = activationPattern(saved([24, 256, 12, 12], 0.1, asked));
     for (const name of ["offsets", "images", "planes"] as const) {
       expect(Math.abs((found?.[name] as number) - asked[name]), name).toBeLessThan(0.03 + asked[name] / 3);
@@ -183,7 +183,7 @@ describe("densities that are to be matched", () => {
     });
   });
 
-  it("of an activation are those of each channel, dead ones among them, in natural zeros and in what is saved", () => {
+  it("of an activation are those of each channel, dead ones among them, in activation zeros and in what is saved", () => {
     const shape = [6, 10, 8, 8];
     const natural = Float64Array.from({ length: 10 }, (_, c) => c / 10);
     const kept = natural.map((density) => density / 4);
