@@ -9,6 +9,9 @@ import { faultsOf, InputError, reasonOf } from "./faults.ts";
 import { decodeText, parseJson } from "./json.ts";
 import { withoutItems } from "./json-items.ts";
 
+/** What systems read at once; of a longer read Node ends the process. */
+const MOST_READ_BYTES = 2 ** 31 - 1;
+
 /** A byte source over a file. The file is opened for each read, so that nothing has to be closed. @throws InputError naming the file. */
 export async function fileSource(path: string): Promise<ByteSource> {
   const status = await named(path, () => stat(path));
@@ -19,6 +22,11 @@ export async function fileSource(path: string): Promise<ByteSource> {
     name: path,
     sizeBytes: size,
     async read(offset, length) {
+      if (length > MOST_READ_BYTES) {
+        throw new InputError([
+          `${path}: too many bytes to read at once, got ${length}; valid: at most ${MOST_READ_BYTES}`,
+        ]);
+      }
       const file = await named(path, () => open(path, "r"));
       try {
         const bytes = new Uint8Array(length);
