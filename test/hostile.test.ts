@@ -20,6 +20,7 @@ import { temporaryFolder } from "./support/folder.ts";
 import { makeTrace, SWAT_DENSITIES } from "./support/make-trace.ts";
 import { npyFile } from "./support/npy-file.ts";
 import { READERS } from "./support/readers.ts";
+import { greyJpegFile } from "./swat/data/pictures.ts";
 
 const SECONDS = 5;
 const FOLDER = join(import.meta.dirname, "hostile");
@@ -230,6 +231,11 @@ describe("a file", () => {
     data.set([8, 2], 8);
     return data;
   };
+  const jpegNaming = (component: number) => {
+    const file = Buffer.from(greyJpegFile());
+    file[file.indexOf(Buffer.of(0xff, 0xda)) + 5] = component;
+    return file;
+  };
   const longHeader = (header: string) => npyFile([1], [1], { dtype: "|u1", version: 2, header });
 
   it.each<[string, string, () => Uint8Array | Promise<Uint8Array>, RegExp]>([
@@ -265,6 +271,24 @@ describe("a file", () => {
     ["gzip data of 600 MB", "IDX in gzip", () => Buffer.concat(new Array(9).fill(zeros)), /unpacks to too many bytes/],
     ["a topology of one endless line", "topology", () => Buffer.from(`a,b\n${"x".repeat(2e6)}`), /./],
     ["a topology of many faults", "topology", () => Buffer.from(`name,M,N,K\n${"a,0,0,0\n".repeat(1e5)}`), /./],
+    [
+      "a topology of more layers than a trace may have ops",
+      "topology",
+      () => Buffer.from(`name,M,N,K\n${"a,1,1,1\n".repeat(131_073)}`),
+      /^file\.csv: has too many ops, got over 131072; valid: at most 131072$/,
+    ],
+    [
+      "a JPEG whose scan names tables and components that are not there",
+      "picture",
+      () => jpegNaming(7),
+      /^file\.png: picture is damaged, got "its parts do not fit together"$/,
+    ],
+    [
+      "a tag that its parser would only warn of",
+      "run configuration",
+      () => Buffer.from("nesterov: !!js/function x\n"),
+      /^file\.yaml: Unresolved tag: tag:yaml\.org,2002:js\/function/,
+    ],
     ["a topology of endless weights", "topology", () => Buffer.from("name,M,N,K\na,1e300,9007199254740993,4\n"), /./],
   ])("%s", async (_, reader, bytes, fault) => {
     const content = await bytes();

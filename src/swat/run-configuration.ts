@@ -5,7 +5,7 @@
  */
 
 import { type Static, Type } from "typebox";
-import { Lexer, parse, YAMLParseError } from "yaml";
+import { Lexer, parseDocument } from "yaml";
 import { MOST_LEVELS, MOST_YAML_CHARACTERS, MOST_YAML_INDENTATION } from "../core/input/limits.ts";
 import { SPARSITY_RANGE } from "../core/sparsity-range.ts";
 import { checkSchema, InputError } from "../io/faults.ts";
@@ -106,11 +106,18 @@ export function parseRunConfiguration(text: string, where: string): RunConfigura
 
 function parseYaml(text: string, where: string): unknown {
   checkYamlText(text, where);
+  const document = refusingYaml(where, () => parseDocument(text));
+  // Where the parser warns, as of a tag that it does not know, it guesses what was meant.
+  const [fault] = [...document.errors, ...document.warnings];
+  if (fault !== undefined) throw new InputError([`${where}: ${fault.message.split("\n")[0]}`], { cause: fault });
+  return refusingYaml(where, () => document.toJS());
+}
+
+function refusingYaml<T>(where: string, action: () => T): T {
   try {
-    return parse(text);
-  } catch (error) {
-    const reason = error instanceof YAMLParseError ? error.message.split("\n")[0] : YAML_REASON;
-    throw new InputError([`${where}: ${reason}`], { cause: error });
+    return action();
+  } catch (cause) {
+    throw new InputError([`${where}: ${YAML_REASON}`], { cause });
   }
 }
 

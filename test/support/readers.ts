@@ -14,6 +14,7 @@ import { mergedPoints, readSweep } from "../../src/studies/sweep/points-file.ts"
 import { checkSweepSpec } from "../../src/studies/sweep/spec.ts";
 import { decodeCheckpoint } from "../../src/swat/checkpoint.ts";
 import { loadCifar10 } from "../../src/swat/data/cifar10.ts";
+import { loadCifar100 } from "../../src/swat/data/cifar100.ts";
 import { loadIdx } from "../../src/swat/data/idx.ts";
 import { decodePicture } from "../../src/swat/data/picture.ts";
 import { parseRunConfiguration } from "../../src/swat/run-configuration.ts";
@@ -71,4 +72,5 @@ export const READERS: Readonly<Record<string, Reader>> = {
     IDX.map((name) => `${name}.gz`),
   ),
   CIFAR: inFolder("data_batch_1.bin", (_, folder) => loadCifar10(folder), CIFAR),
+  "CIFAR-100": inFolder("train.bin", (_, folder) => loadCifar100(folder), ["test.bin"]),
 };

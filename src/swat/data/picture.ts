@@ -55,7 +55,9 @@ export function decodePicture({ path, bytes }: FileBytes): Picture {
     if (picture.width * picture.height > 0) return picture;
     throw new InputError([`${picture.width}x${picture.height} pixels`]);
   } catch (fault) {
-    const reason = reasonOf(fault).replace(/\s+/g, " ").trim();
+    // The decoders look for tables and components that a segment names, whether they are there or not.
+    const isOfDecoder = fault instanceof TypeError || fault instanceof RangeError;
+    const reason = isOfDecoder ? "its parts do not fit together" : reasonOf(fault).replace(/\s+/g, " ").trim();
     throw new InputError([`${path}: picture is damaged, got "${reason}"`], { cause: fault });
   }
 }

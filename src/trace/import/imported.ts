@@ -1,6 +1,8 @@
 /** What every importer makes: a manifest and its masks, put together tensor by tensor and op by op. */
 import { type BitMask, countOnes } from "../../core/bit-mask.ts";
 import { type ConvGeometry, inputShape, outputShape, sizeOf, weightShape } from "../../core/geometry.ts";
+import { InputError } from "../../core/input/input-error.ts";
+import { MOST_OPS } from "../../core/input/limits.ts";
 import {
   type MacOp,
   type Multiplication,
@@ -21,11 +23,18 @@ export interface ImportedTrace {
 
 /** Collects the layers of an import in order of execution: all forward passes, then the backward ones from last to first. */
 export class ImportBuilder {
+  readonly #where: string;
   readonly #tensors = new Map<string, TraceTensor>();
   readonly #masks = new Map<string, BitMask>();
   readonly #forward: MacOp[] = [];
   readonly #backward: MacOp[][] = [];
   readonly #notes: string[] = [];
+  #ops = 0;
+
+  /** @param where the source, for messages. */
+  constructor(where: string) {
+    this.#where = where;
+  }
 
   /** Keeps a line for the user. */
   note(line: string): void {
@@ -44,13 +53,17 @@ export class ImportBuilder {
     return id;
   }
 
-  /** Adds the passes of a layer between tensors that were added; results are dense tensors of their own. Returns the ops. */
+  /** Adds the passes of a layer between tensors that were added; results are dense tensors of their own. Returns the ops. @throws InputError */
   layer(
     kind: MacOp["kind"],
     layer: string,
     geometry: ConvGeometry,
     multiplications: readonly Multiplication[],
   ): MacOp[] {
+    this.#ops += multiplications.length;
+    if (this.#ops > MOST_OPS) {
+      throw new InputError([`${this.#where}: has too many ops, got over ${MOST_OPS}; valid: at most ${MOST_OPS}`]);
+    }
     const result = {
       forward: () => this.tensor(`${layer}:output`, "activation", outputShape(geometry)),
       inputGrad: () => this.tensor(`${layer}:inputGrad`, "gradient", inputShape(geometry)),
@@ -60,7 +73,7 @@ export class ImportBuilder {
       macOp(kind, layer, structuredClone(geometry) as MacOp["geometry"], multiplication, result[multiplication.pass]()),
     );
     this.#forward.push(...ops.filter(({ pass }) => pass === "forward"));
-    this.#backward.unshift(ops.filter(({ pass }) => pass !== "forward"));
+    this.#backward.push(ops.filter(({ pass }) => pass !== "forward"));
     return ops;
   }
 
@@ -79,7 +92,7 @@ export class ImportBuilder {
       ...(seed === undefined ? {} : { seed }),
       step: 0,
       tensors: [...this.#tensors.values()],
-      ops: [...this.#forward, ...this.#backward.flat()],
+      ops: [...this.#forward, ...this.#backward.toReversed().flat()],
     };
     return { manifest, masks: this.#masks, notes: this.#notes };
   }

@@ -50,7 +50,7 @@ function imported(files: ReadonlyMap<string, Uint8Array>, options: NpyFolderOpti
     .filter((name, i) => names.indexOf(name) !== i)
     .map((name) => `${where}: layer "${name}": another layer has the same name`);
   const owners = ownersOf([...files.keys()], names);
-  const builder = new ImportBuilder();
+  const builder = new ImportBuilder(where);
   for (const [i, layer] of layers.entries()) {
     try {
       addLayer(builder, layer, i, (operand) => operandOf(layer, operand, files, owners, where), options);

@@ -35,7 +35,7 @@ export function importScalesim(text: string, where: string, options: TopologyOpt
 }
 
 function imported(text: string, where: string, { batch, seed, network }: TopologyOptions): ImportedTrace {
-  const builder = new ImportBuilder();
+  const builder = new ImportBuilder(where);
   const { lines, notes } = readTopology(text, where, batch);
   for (const note of notes) builder.note(note);
   const names = distinctNames(lines.map(({ name }) => name));
