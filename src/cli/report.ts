@@ -9,6 +9,7 @@ import { standaloneSvg } from "../report/charts/chart.ts";
 import { chartsOf } from "../report/charts/index.ts";
 import { comparedWith } from "../report/compared-with.ts";
 import { reportPage } from "../report/html/page.ts";
+import { sweepCsv } from "../report/html/sweep.ts";
 import { isMeasured, type MeasuredPoint } from "../report/sweep/sweep-points.ts";
 import type { NamedResult } from "../report/workloads.ts";
 import { readSweep } from "../studies/sweep/points-file.ts";
@@ -18,6 +19,7 @@ interface ReportOptions {
   sweep?: string;
   html?: string;
   svg?: string;
+  csv?: string;
   baseline?: string;
 }
 
@@ -29,6 +31,7 @@ export function addReportCommand(command: Command): void {
     .option("--baseline <machine>", "show only what was compared with this baseline (default: everything)")
     .option("--html <file>", "write the page")
     .option("--svg <dir>", "write each chart as an SVG file")
+    .option("--csv <file>", "write all points of the sweep, of which the page shows at most 2,000 and the front")
     .addHelpText(
       "after",
       "\nExample:\n  $ swat-sim report out/resnet18.json out/vgg16.json --html out/report.html --svg out/charts",
@@ -37,9 +40,12 @@ export function addReportCommand(command: Command): void {
 }
 
 async function report(paths: string[], options: ReportOptions, command: Command): Promise<void> {
-  const { sweep, html, svg } = options;
+  const { sweep, html, svg, csv } = options;
   if (paths.length === 0 && sweep === undefined) command.error("error: missing a result or --sweep <file>");
-  if (html === undefined && svg === undefined) command.error("error: missing --html <file> or --svg <dir>");
+  if (csv !== undefined && sweep === undefined) command.error("error: option '--csv <file>' needs '--sweep <file>'");
+  if ([html, svg, csv].every((target) => target === undefined)) {
+    command.error("error: missing --html <file>, --svg <dir> or --csv <file>");
+  }
   const all = {
     results: await readResults(paths),
     points: sweep === undefined ? [] : await measuredPoints(sweep),
@@ -50,6 +56,7 @@ async function report(paths: string[], options: ReportOptions, command: Command)
   const charts = svg === undefined ? [] : chartsOf(input);
   const drawn = await Promise.all(charts.map(async (chart) => ({ id: chart.id, text: await standaloneSvg(chart) })));
   if (html !== undefined && page !== undefined) await write(html, page);
+  if (csv !== undefined) await write(csv, sweepCsv(input.points));
   for (const { id, text } of drawn) await write(join(svg as string, `${id}.svg`), text);
 }
 

@@ -2,6 +2,7 @@
 import { coverageText, recordedShare } from "../../trace/coverage.ts";
 import { pointMark, pointNotes } from "../coverage-note.ts";
 import { grouped, times } from "../numbers.ts";
+import { shownPoints } from "../sweep/shown-points.ts";
 import { costOf, paretoFront } from "../sweep/sweep-front.ts";
 import type { MeasuredPoint } from "../sweep/sweep-points.ts";
 import { unique } from "../workloads.ts";
@@ -11,7 +12,8 @@ const HEIGHT = 280;
 const KINDS = ["Pareto front", "beaten"] as const;
 
 /** Speed-up of the step over its cost; one panel for each trace. */
-export function paretoChart(points: readonly MeasuredPoint[]): Chart {
+export function paretoChart(all: readonly MeasuredPoint[]): Chart {
+  const { shown: points, note } = shownPoints(all);
   const cost = costOf(points);
   const front = paretoFront(points, cost);
   const traces = unique(points.map(({ trace }) => trace));
@@ -62,10 +64,10 @@ export function paretoChart(points: readonly MeasuredPoint[]): Chart {
     id: "pareto",
     title: "Pareto front of the sweep",
     note: `${baselineNote(points)} On the front, no other point of the same trace and baseline is faster without costing more ${cost.label}.${pointNotes(
-      points,
+      all,
     )
       .map((note) => ` ${note}`)
-      .join("")}`,
+      .join("")}${note && ` ${note}`}`,
     spec: themed({ data: { values: numbered(values, "trace") }, ...layeredPanels(traces, "trace", unit) }),
   };
 }

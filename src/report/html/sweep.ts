@@ -3,10 +3,11 @@ import { coverageText, recordedShare } from "../../trace/coverage.ts";
 import { show } from "../charts/pareto.ts";
 import { pointMark } from "../coverage-note.ts";
 import { grouped, joules, share, time, times, withUnit } from "../numbers.ts";
+import { shownPoints } from "../sweep/shown-points.ts";
 import { costOf, paretoFront } from "../sweep/sweep-front.ts";
 import type { MeasuredPoint } from "../sweep/sweep-points.ts";
 import { unique } from "../workloads.ts";
-import { type Column, sortableTable } from "./table.ts";
+import { type Column, sortableTable, tableCsv } from "./table.ts";
 import type { Markup } from "./template.ts";
 
 const METRICS: Readonly<
@@ -37,11 +38,22 @@ const COVERAGE: readonly Column<MeasuredPoint>[] = [
   },
 ];
 
-/** The table of all points. */
+/** The table of the points that are shown. */
 export function sweepTable(points: readonly MeasuredPoint[]): Markup {
+  const { shown, note } = shownPoints(points);
+  const content = { id: "pareto-table", title: "Points of the sweep", note, columns: columnsOf(points), rows: shown };
+  return sortableTable(content, false);
+}
+
+/** All points with all columns of the table. */
+export function sweepCsv(points: readonly MeasuredPoint[]): string {
+  return tableCsv({ id: "", title: "", columns: columnsOf(points), rows: points });
+}
+
+function columnsOf(points: readonly MeasuredPoint[]): Column<MeasuredPoint>[] {
   const front = paretoFront(points, costOf(points));
   const fields = unique(points.flatMap(({ point }) => Object.keys(point)));
-  const columns: Column<MeasuredPoint>[] = [
+  return [
     { key: "trace", head: "trace", value: ({ trace }) => trace },
     { key: "machine", head: "machine", value: ({ machine }) => machine },
     ...fields.map((field): Column<MeasuredPoint> => settingColumn(points, field)),
@@ -56,7 +68,6 @@ export function sweepTable(points: readonly MeasuredPoint[]): Markup {
     ),
     ...(points.some(({ coverage }) => coverage !== undefined) ? COVERAGE : []),
   ];
-  return sortableTable({ id: "pareto-table", title: "Points of the sweep", columns, rows: points }, false);
 }
 
 /** Numbers sort as numbers where all values are. */

@@ -1,4 +1,5 @@
 /** The Pareto front of a sweep: what is gained and what it costs. */
+import { grouped } from "../../core/grouped.ts";
 import type { MeasuredPoint } from "./sweep-points.ts";
 
 /** What a gain is paid with. */
@@ -32,12 +33,12 @@ export function costOf(points: readonly MeasuredPoint[]): Cost {
 export function paretoFront(points: readonly MeasuredPoint[], { key }: Cost): Set<MeasuredPoint> {
   const front = new Set<MeasuredPoint>();
   const placeOf = ({ trace, baseline = "" }: MeasuredPoint) => JSON.stringify([trace, baseline]);
-  for (const place of new Set(points.map(placeOf))) {
+  for (const own of grouped(points.map((point) => [placeOf(point), point])).values()) {
     let best = Number.NEGATIVE_INFINITY;
     let bestCost = Number.NaN;
     const costs = ({ metrics }: MeasuredPoint) => metrics[key] as number;
-    const sorted = points
-      .filter((point) => placeOf(point) === place && point.metrics[key] !== null)
+    const sorted = own
+      .filter((point) => point.metrics[key] !== null)
       .sort((a, b) => costs(a) - costs(b) || (b.metrics.speedup ?? 0) - (a.metrics.speedup ?? 0));
     for (const point of sorted) {
       const speedup = point.metrics.speedup ?? 0;
