@@ -3,42 +3,23 @@
 import type { Command } from "commander";
 import { writeFileAtomically } from "../io/atomic-file.ts";
 import { csvText } from "../io/csv-text.ts";
-import { layersOf, parameterShape } from "../networks/graph.ts";
-import { networkNamed } from "../networks/index.ts";
 import { percent, plainTable } from "../report/tables/table.ts";
-import { FIXED_METHODS, type FixedMethod } from "../sparsity/methods.ts";
 import { ACCOUNTINGS, type Accounting, type NetworkMacs, networkMacs } from "../step/flops.ts";
-import { layerSparsities } from "../step/layer-sparsities.ts";
-import { TRAIN_DEFAULTS } from "../swat/settings.ts";
-import { integer, networkName, numberIn, oneOf } from "./options/options.ts";
+import { addStepOptions, integer, networkOf, oneOf, type StepOptions } from "./options/options.ts";
 
 const MEGA = 1e6;
 const PERCENT = 100;
 const PASSES = ["forward", "inputGrad", "weightGrad", "training"] as const;
 
-interface FlopsOptions {
-  network: string;
-  method: FixedMethod;
-  sparsity: number;
-  activationSparsity?: number;
+interface FlopsOptions extends StepOptions {
   accounting: Accounting;
-  classes?: number;
   json?: true;
   csv?: string;
 }
 
 /** Adds its options and its action. */
 export function addFlopsCommand(command: Command): void {
-  command
-    .requiredOption("--network <name>", "a network, as resnet50-imagenet or wrn28-10", networkName)
-    .option("--method <name>", FIXED_METHODS.join(", "), oneOf(FIXED_METHODS), TRAIN_DEFAULTS.method)
-    .option(
-      "--sparsity <s>",
-      "share of weights and activations dropped, 0 ≤ s < 1",
-      numberIn(0, 1),
-      TRAIN_DEFAULTS.sparsity,
-    )
-    .option("--activation-sparsity <s>", "another share for the saved activations of all layers", numberIn(0, 1))
+  addStepOptions(command)
     .option("--accounting <name>", "exact, or published: as the authors' tables", oneOf(ACCOUNTINGS), "exact")
     .option("--classes <n>", "classes (default: those of the network's data set)", integer(1))
     .option("--json", "print the counts as JSON, in MACs per image")
@@ -59,16 +40,8 @@ Structured pruning has the counts of swat-u at its sparsity.`,
 }
 
 async function flops(options: FlopsOptions, command: Command): Promise<void> {
-  if (options.method === "dense" && options.activationSparsity !== undefined) {
-    command.error("error: option '--activation-sparsity <s>' needs a sparse '--method <name>', got 'dense'");
-  }
-  const definition = networkNamed(options.network);
-  const network = definition.build(definition.image, options.classes ?? definition.classes);
-  const macs = networkMacs(
-    network,
-    layerSparsities(layersOf(network).map(parameterShape), options),
-    options.accounting,
-  );
+  const { network, sparsities } = networkOf(options, command);
+  const macs = networkMacs(network, sparsities, options.accounting);
   if (options.csv !== undefined) await writeFileAtomically(options.csv, macsCsv(macs));
   console.log(options.json ? JSON.stringify(macs) : macsTable(macs, options));
 }

@@ -5,27 +5,17 @@ import { loadMachine } from "../api/open.ts";
 import { storageFormat } from "../core/storage-formats.ts";
 import { writeFileAtomically } from "../io/atomic-file.ts";
 import { csvText } from "../io/csv-text.ts";
-import { type ImageShape, layersOf, parameterShape } from "../networks/graph.ts";
-import { networkNamed } from "../networks/index.ts";
 import { footprintTable } from "../report/tables/footprint-table.ts";
 import { percent } from "../report/tables/table.ts";
-import { FIXED_METHODS, type FixedMethod } from "../sparsity/methods.ts";
 import { type Footprint, PLAIN_STORAGE } from "../step/footprint.ts";
-import { layerSparsities } from "../step/layer-sparsities.ts";
 import type { TensorStorage } from "../step/live-ranges.ts";
 import { networkFootprint } from "../step/network-footprint.ts";
 import { TRAIN_DEFAULTS } from "../swat/settings.ts";
-import { density, imageShape, integer, networkName, numberIn, oneOf } from "./options/options.ts";
+import { addStepOptions, density, imageShape, integer, networkOf, type StepOptions } from "./options/options.ts";
 
-interface FootprintOptions {
-  network: string;
-  method: FixedMethod;
-  sparsity: number;
-  activationSparsity?: number;
+interface FootprintOptions extends StepOptions {
   naturalDensity: number;
   batch: number;
-  images?: ImageShape;
-  classes?: number;
   hw?: string;
   json?: true;
   csv?: string;
@@ -33,16 +23,7 @@ interface FootprintOptions {
 
 /** Adds its options and its action. */
 export function addFootprintCommand(command: Command): void {
-  command
-    .requiredOption("--network <name>", "a network, as resnet50-imagenet or wrn28-10", networkName)
-    .option("--method <name>", FIXED_METHODS.join(", "), oneOf(FIXED_METHODS), TRAIN_DEFAULTS.method)
-    .option(
-      "--sparsity <s>",
-      "share of weights and activations dropped, 0 ≤ s < 1",
-      numberIn(0, 1),
-      TRAIN_DEFAULTS.sparsity,
-    )
-    .option("--activation-sparsity <s>", "another share for the saved activations of all layers", numberIn(0, 1))
+  addStepOptions(command)
     .option("--natural-density <d>", "nonzeros of ReLU outputs, 0 < d ≤ 1; 1 counts no activation zeros", density, 1)
     .option("--batch <n>", "images of a step", integer(1), TRAIN_DEFAULTS.batchSize)
     .option("--images <HxWxC>", "size of the images (default: those of the network's data set)", imageShape)
@@ -63,13 +44,8 @@ included. The last line counts the activations of the backward pass as the paper
 }
 
 async function footprint(options: FootprintOptions, command: Command): Promise<void> {
-  if (options.method === "dense" && options.activationSparsity !== undefined) {
-    command.error("error: option '--activation-sparsity <s>' needs a sparse '--method <name>', got 'dense'");
-  }
   const { method, sparsity, batch, naturalDensity, hw } = options;
-  const definition = networkNamed(options.network);
-  const network = definition.build(options.images ?? definition.image, options.classes ?? definition.classes);
-  const sparsities = layerSparsities(layersOf(network).map(parameterShape), options);
+  const { network, sparsities } = networkOf(options, command);
   const storage = hw === undefined ? PLAIN_STORAGE : await storageOf(hw);
   const bytes = networkFootprint(network, { batch, method, sparsities, naturalDensity }, storage);
   if (options.csv !== undefined) await writeFileAtomically(options.csv, footprintCsv(bytes));

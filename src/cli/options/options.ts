@@ -1,9 +1,12 @@
 /** Options and parsers of their values that several commands share; commander turns what the parsers throw into a usage error. */
 import { type Command, InvalidArgumentError } from "commander";
-import type { ImageShape } from "../../networks/graph.ts";
+import { type ImageShape, layersOf, parameterShape } from "../../networks/graph.ts";
 import { parseImageShape } from "../../networks/image-shape.ts";
 import { networkNamed } from "../../networks/index.ts";
+import { FIXED_METHODS, type FixedMethod } from "../../sparsity/methods.ts";
 import { type Drop, parseDrops } from "../../sparsity/operand-masking.ts";
+import { layerSparsities } from "../../step/layer-sparsities.ts";
+import { TRAIN_DEFAULTS } from "../../swat/settings.ts";
 import { POSITIONS, type Position } from "../../synthetic/positions.ts";
 
 /** Option of the commands that take machines: which. */
@@ -35,6 +38,40 @@ export const ALLOW_UNEQUAL = [
 export interface BaselineOptions {
   baseline?: string;
   allowUnequal?: true;
+}
+
+/** Options of the commands that count on a network without training it. */
+export function addStepOptions(command: Command): Command {
+  return command
+    .requiredOption("--network <name>", "a network, as resnet50-imagenet or wrn28-10", networkName)
+    .option("--method <name>", FIXED_METHODS.join(", "), oneOf(FIXED_METHODS), TRAIN_DEFAULTS.method)
+    .option(
+      "--sparsity <s>",
+      "share of weights and activations dropped, 0 ≤ s < 1",
+      numberIn(0, 1),
+      TRAIN_DEFAULTS.sparsity,
+    )
+    .option("--activation-sparsity <s>", "another share for the saved activations of all layers", numberIn(0, 1));
+}
+
+/** Values of these. */
+export interface StepOptions {
+  network: string;
+  method: FixedMethod;
+  sparsity: number;
+  activationSparsity?: number;
+  classes?: number;
+  images?: ImageShape;
+}
+
+/** The network that they mean and the sparsities of its layers; ends with a usage error where the options exclude each other. */
+export function networkOf(options: StepOptions, command: Command) {
+  if (options.method === "dense" && options.activationSparsity !== undefined) {
+    command.error("error: option '--activation-sparsity <s>' needs a sparse '--method <name>', got 'dense'");
+  }
+  const definition = networkNamed(options.network);
+  const network = definition.build(options.images ?? definition.image, options.classes ?? definition.classes);
+  return { network, sparsities: layerSparsities(layersOf(network).map(parameterShape), options) };
 }
 
 /** Parser of an integer of at least `minimum` and at most `maximum`. */

@@ -9,6 +9,7 @@ import { type BitMask, countOnes } from "../../core/bit-mask.ts";
 import { sizeOf } from "../../core/geometry.ts";
 import { once } from "../../core/memoize.ts";
 import type { Accelerator, ComputeResult } from "../hardware/accelerator.ts";
+import { integer } from "../hardware/param-schemas.ts";
 import { type WindowGrid, windowGrids } from "../operation/channel-first.ts";
 import { weightPairs } from "../operation/image-padding.ts";
 import type { Operation, WeightOperation } from "../operation/operation.ts";
@@ -24,6 +25,7 @@ import { arrayResult } from "./lanes/array-result.ts";
 import { denseTotals } from "./lanes/dense-array.ts";
 import { scheduleSets } from "./lanes/dynamic/dynamic-run.ts";
 import { inGoldenScope } from "./lanes/golden-scope.ts";
+import { filterMappings } from "./lanes/mappings.ts";
 import { type LineSchedule, lineJobs } from "./lanes/on-chip/line-jobs.ts";
 import { runLines } from "./lanes/on-chip/run-lines.ts";
 import { foldStrided, foldStridedWeights } from "./lanes/operands/space-to-depth.ts";
@@ -40,12 +42,11 @@ const params = Type.Object(
     ...searchParams,
     ...offsetsParam,
     ...foldParam,
-    reschedulingCyclesPerLine: Type.Integer({
-      minimum: 0,
-      maximum: 1_000_000,
-      default: 1,
-      description: "Cycles that scheduling one line of one filter set takes, once per refresh of the top-k weights",
-    }),
+    reschedulingCyclesPerLine: integer(
+      [0, 1_000_000],
+      "Cycles that scheduling one line of one filter set takes, once per refresh of the top-k weights",
+      1,
+    ),
   },
   { additionalProperties: false },
 );
@@ -58,32 +59,11 @@ export const bitTactical: Accelerator<typeof params> = {
   id: "bit-tactical",
   modelVersion: 1,
   params,
-  mappings: {
-    forward: {
-      lanes: "input channels",
-      rows: "filters",
-      columns: "windows",
-      stationary: "output",
-      skipped: "weight",
-      referee: "exact: DNNsim",
-    },
-    inputGrad: {
-      lanes: "output channels",
-      rows: "input channels",
-      columns: "windows of outputGrad, one stride phase at a time",
-      stationary: "output",
-      skipped: "weight",
-      referee: "property: the schedule that forward is exact on, conformance laws",
-    },
-    weightGrad: {
-      lanes: "output positions",
-      rows: "output channels",
-      columns: "input channels, one kernel position at a time",
-      stationary: "output",
-      skipped: "none",
-      referee: "formula: the dense array",
-    },
-  },
+  mappings: filterMappings("weight", {
+    forward: "exact: DNNsim",
+    inputGrad: "property: the schedule that forward is exact on, conformance laws",
+    weightGrad: "formula: the dense array",
+  }),
   multipliers: arrayMultipliers,
   withoutSkipping: (params) => ({ ...params, lookahead: 0, lookaside: 0 }),
   skippingHardware(params) {

@@ -8,6 +8,7 @@ import { arrayMultipliers, arrayParams, foldParam, imageStreams } from "./lanes/
 import { arrayResult } from "./lanes/array-result.ts";
 import { denseTotals } from "./lanes/dense-array.ts";
 import { inGoldenScope } from "./lanes/golden-scope.ts";
+import { filterMappings } from "./lanes/mappings.ts";
 import { lineJobs } from "./lanes/on-chip/line-jobs.ts";
 import { runLines } from "./lanes/on-chip/run-lines.ts";
 import { foldStrided } from "./lanes/operands/space-to-depth.ts";
@@ -22,32 +23,11 @@ export const dadiannao: Accelerator<typeof params> = {
   id: "dadiannao",
   modelVersion: 1,
   params,
-  mappings: {
-    forward: {
-      lanes: "input channels",
-      rows: "filters",
-      columns: "windows",
-      stationary: "output",
-      skipped: "none",
-      referee: "exact: DNNsim",
-    },
-    inputGrad: {
-      lanes: "output channels",
-      rows: "input channels",
-      columns: "windows of outputGrad, one stride phase at a time",
-      stationary: "output",
-      skipped: "none",
-      referee: "formula: lines of every set",
-    },
-    weightGrad: {
-      lanes: "output positions",
-      rows: "output channels",
-      columns: "input channels, one kernel position at a time",
-      stationary: "output",
-      skipped: "none",
-      referee: "formula: lines of every set",
-    },
-  },
+  mappings: filterMappings("none", {
+    forward: "exact: DNNsim",
+    inputGrad: "formula: lines of every set",
+    weightGrad: "formula: lines of every set",
+  }),
   multipliers: arrayMultipliers,
   withoutSkipping: (params) => params,
   skippingHardware: () => null,

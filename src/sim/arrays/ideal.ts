@@ -5,12 +5,13 @@
 import { Type } from "typebox";
 import { denseMacs } from "../../core/dense-macs.ts";
 import type { Accelerator, Mapping } from "../hardware/accelerator.ts";
+import { integer } from "../hardware/param-schemas.ts";
 import { effectualMacs } from "../operation/mac-counts.ts";
 import { OPERANDS_OF } from "../operation/operation.ts";
 
 const params = Type.Object(
   {
-    multipliers: Type.Integer({ minimum: 1, maximum: 1_000_000_000, default: 4096, description: "MACs a cycle" }),
+    multipliers: integer([1, 1_000_000_000], "MACs a cycle", 4096),
     skipping: Type.Boolean({ default: true, description: "false: every MAC whose operands exist" }),
   },
   { additionalProperties: false },

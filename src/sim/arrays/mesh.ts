@@ -7,28 +7,22 @@
  */
 import { type Static, Type } from "typebox";
 import type { Accelerator, ComputeResult, MultiplierCycles } from "../hardware/accelerator.ts";
+import { arraysParam, integer } from "../hardware/param-schemas.ts";
 import { allPairs } from "../operation/image-padding.ts";
 import type { Operation } from "../operation/operation.ts";
 import { tileCost } from "./sigma/mesh-tile.ts";
 import { networkParams, placesPerPort, portFaults } from "./sigma/network-params.ts";
 import { productsOf, SIDES } from "./sigma/products.ts";
 
-const tile = (what: string) =>
-  Type.Integer({ minimum: 0, maximum: 4096, default: 0, description: `${what} of the mesh that a tile uses; 0 = all` });
+const tile = (what: string) => integer([0, 4096], `${what} of the mesh that a tile uses; 0 = all`, 0);
 
 const params = Type.Object(
   {
-    arrays: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: 4096,
-        default: 1,
-        description:
-          "Meshes of rows × columns side by side, each with networks of its own; tiles are dealt to them in turn",
-      }),
+    arrays: arraysParam(
+      "Meshes of rows × columns side by side, each with networks of its own; tiles are dealt to them in turn",
     ),
-    rows: Type.Integer({ minimum: 1, maximum: 4096, description: "Rows: filters (weightGrad: output channels)" }),
-    columns: Type.Integer({ minimum: 1, maximum: 4096, description: "Columns: windows (weightGrad: input channels)" }),
+    rows: integer([1, 4096], "Rows: filters (weightGrad: output channels)"),
+    columns: integer([1, 4096], "Columns: windows (weightGrad: input channels)"),
     tileRows: tile("Rows"),
     tileColumns: tile("Columns"),
     ...networkParams,

@@ -9,22 +9,17 @@ import type { BitMask } from "../../core/bit-mask.ts";
 import { type ConvGeometry, outputHeight, outputWidth, sizeOf } from "../../core/geometry.ts";
 import { OPERANDS_OF, type Pass, RESULT_OF, SHAPE_OF } from "../../core/passes.ts";
 import type { Accelerator } from "../hardware/accelerator.ts";
+import { arraysParam, integer } from "../hardware/param-schemas.ts";
 import { allPairs, weightPairs } from "../operation/image-padding.ts";
 import { weightCounts } from "../operation/mac-counts.ts";
 
 const params = Type.Object(
   {
-    arrays: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: 4096,
-        default: 1,
-        description:
-          "Arrays of rows × columns side by side, sent the same weights; output positions and groups of images are dealt to them",
-      }),
+    arrays: arraysParam(
+      "Arrays of rows × columns side by side, sent the same weights; output positions and groups of images are dealt to them",
     ),
-    rows: Type.Integer({ minimum: 1, maximum: 4096, default: 16, description: "Elements that hold channels" }),
-    columns: Type.Integer({ minimum: 1, maximum: 4096, default: 16, description: "Elements that hold images" }),
+    rows: integer([1, 4096], "Elements that hold channels", 16),
+    columns: integer([1, 4096], "Elements that hold images", 16),
     skipping: Type.Boolean({ default: true, description: "false: every weight takes its turn" }),
   },
   { additionalProperties: false },

@@ -11,6 +11,7 @@ import { denseMacs } from "../../core/dense-macs.ts";
 import { sizeOf } from "../../core/geometry.ts";
 import { OPERANDS_OF, RESULT_OF, SHAPE_OF } from "../../core/passes.ts";
 import type { Accelerator, ComputeResult, Cut, MultiplierCycles } from "../hardware/accelerator.ts";
+import { arraysParam, choice, integer } from "../hardware/param-schemas.ts";
 import type { Operation } from "../operation/operation.ts";
 import { MAX_BANKS } from "./cartesian/banks.ts";
 import { foldLinear, isLinear } from "./cartesian/fold-linear.ts";
@@ -20,53 +21,39 @@ import { type CartesianTotals, emptyCartesianTotals, runJob } from "./cartesian/
 
 const params = Type.Object(
   {
-    arrays: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: 4096,
-        default: 1,
-        description:
-          "Arrays of processing elements side by side, sent the same weights; each takes an image and a pass over the filters, and all wait for the slowest",
-      }),
+    arrays: arraysParam(
+      "Arrays of processing elements side by side, sent the same weights; each takes an image and a pass over the filters, and all wait for the slowest",
     ),
-    peRows: Type.Integer({ minimum: 1, maximum: 256, default: 8, description: "Rows of processing elements" }),
-    peColumns: Type.Integer({ minimum: 1, maximum: 256, default: 8, description: "Columns of processing elements" }),
-    activations: Type.Integer({
-      minimum: 1,
-      maximum: 64,
-      default: 4,
-      description: "Activations that a processing element multiplies with each of its weights in a cycle (I)",
-    }),
-    weights: Type.Integer({
-      minimum: 1,
-      maximum: 64,
-      default: 4,
-      description: "Weights that a processing element multiplies with each of its activations in a cycle (F)",
-    }),
-    accumulators: Type.Integer({
-      minimum: 1,
-      maximum: 1_048_576,
-      default: 6144,
-      description: "Accumulators of a processing element; they bound the filters of one pass over the activations",
-    }),
-    banks: Type.Integer({
-      minimum: 1,
-      maximum: MAX_BANKS,
-      default: 32,
-      description: "Banks of the accumulators; each takes one product a cycle",
-    }),
-    batch: Type.Enum(["image"], { default: "image", description: '"image": images run one after the other' }),
+    peRows: integer([1, 256], "Rows of processing elements", 8),
+    peColumns: integer([1, 256], "Columns of processing elements", 8),
+    activations: integer(
+      [1, 64],
+      "Activations that a processing element multiplies with each of its weights in a cycle (I)",
+      4,
+    ),
+    weights: integer(
+      [1, 64],
+      "Weights that a processing element multiplies with each of its activations in a cycle (F)",
+      4,
+    ),
+    accumulators: integer(
+      [1, 1_048_576],
+      "Accumulators of a processing element; they bound the filters of one pass over the activations",
+      6144,
+    ),
+    banks: integer([1, MAX_BANKS], "Banks of the accumulators; each takes one product a cycle", 32),
+    batch: choice(["image"], "image", '"image": images run one after the other'),
     foldLinear: Type.Boolean({
       default: true,
       description:
         "Forward and inputGrad of a fully connected layer run on planes of 16×16, 256 inputs a channel, with one 16×16 kernel; false: one input a channel",
     }),
     weightGradient: Type.Optional(
-      Type.Enum(["planes", "positions"], {
-        default: "planes",
-        description:
-          '"planes": a plane of inputs meets the planes of outputGrad, of which nearly all products are redundant; "positions": at each output position its window of inputs, laid out for it, meets its outputGrads, none redundant, and arrays wait for each other at the end only',
-      }),
+      choice(
+        ["planes", "positions"],
+        "planes",
+        '"planes": a plane of inputs meets the planes of outputGrad, of which nearly all products are redundant; "positions": at each output position its window of inputs, laid out for it, meets its outputGrads, none redundant, and arrays wait for each other at the end only',
+      ),
     ),
     skipping: Type.Boolean({ default: true, description: "Skip zeros; false is the same array without skipping" }),
   },

@@ -10,6 +10,7 @@ import { type Static, Type } from "typebox";
 import { type BitMask, countOnes } from "../../core/bit-mask.ts";
 import { sizeOf } from "../../core/geometry.ts";
 import type { Accelerator, ComputeResult, MultiplierCycles } from "../hardware/accelerator.ts";
+import { arraysParam, choice, integer } from "../hardware/param-schemas.ts";
 import { allPairs, outputGradPairs, type Pairs, weightPairs } from "../operation/image-padding.ts";
 import type { Operand, Operation } from "../operation/operation.ts";
 import { iterationTimer } from "./sigma/iteration-cost.ts";
@@ -20,26 +21,19 @@ import { denseVectors, type VectorSet } from "./sigma/vectors.ts";
 
 const params = Type.Object(
   {
-    arrays: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: 4096,
-        default: 1,
-        description:
-          "Arrays of `multipliers` side by side, each with networks of its own; all hold the same stationary values, and streamed vectors are dealt to them",
-      }),
+    arrays: arraysParam(
+      "Arrays of `multipliers` side by side, each with networks of its own; all hold the same stationary values, and streamed vectors are dealt to them",
     ),
-    multipliers: Type.Integer({
-      minimum: 2,
-      maximum: 65536,
-      description: "Leaves of the reduction tree, a power of two; they hold the nonzeros of the stationary matrix",
-    }),
+    multipliers: integer(
+      [2, 65536],
+      "Leaves of the reduction tree, a power of two; they hold the nonzeros of the stationary matrix",
+    ),
     ...networkParams,
-    partialSums: Type.Enum(["interleaved", "first"], {
-      default: "interleaved",
-      description:
-        'How the partial sums of a folded vector share port 0: "interleaved": one more packet a column; "first": before everything else, so that the port starves for as long',
-    }),
+    partialSums: choice(
+      ["interleaved", "first"],
+      "interleaved",
+      'How the partial sums of a folded vector share port 0: "interleaved": one more packet a column; "first": before everything else, so that the port starves for as long',
+    ),
     stationary: Type.Object(
       {
         forward: Type.Enum(["sparser", "weight", "input"], { default: "weight" }),

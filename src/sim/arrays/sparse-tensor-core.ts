@@ -6,6 +6,8 @@
 import { type Static, Type } from "typebox";
 import { popcount32 } from "../../core/bit-mask.ts";
 import type { Accelerator, Mapping } from "../hardware/accelerator.ts";
+import { blockSelection } from "../hardware/block-selection.ts";
+import { integer } from "../hardware/param-schemas.ts";
 import { windowGrids } from "../operation/channel-first.ts";
 import { pairsOfTaps } from "../operation/image-padding.ts";
 import type { WeightOperation } from "../operation/operation.ts";
@@ -19,18 +21,8 @@ import { type DealTotals, dealPairs, emptyTotals, setAxis } from "./lanes/tile-d
 const params = Type.Object(
   {
     ...arrayParams,
-    n: Type.Integer({
-      minimum: 1,
-      maximum: 32,
-      default: 2,
-      description: "Nonzero weights that a block may hold; n = m: dense",
-    }),
-    m: Type.Integer({
-      minimum: 1,
-      maximum: 32,
-      default: 4,
-      description: "Channels of a block; has to divide the lanes",
-    }),
+    n: integer([1, 32], "Nonzero weights that a block may hold; n = m: dense", 2),
+    m: integer([1, 32], "Channels of a block; has to divide the lanes", 4),
   },
   { additionalProperties: false },
 );
@@ -63,16 +55,7 @@ export const sparseTensorCore: Accelerator<typeof params> = {
   paramFaults: patternFaults,
   multipliers: arrayMultipliers,
   withoutSkipping: (params) => ({ ...params, n: params.m }),
-  skippingHardware({ n, m }) {
-    if (n === m) return null;
-    return {
-      operandMuxes: m - 1,
-      productMuxes: 0,
-      schedulerBits: 0,
-      schedules: "compute",
-      metadataBits: Math.ceil(Math.log2(m)),
-    };
-  },
+  skippingHardware: blockSelection,
   notCharged: () => ["packing weights n : m"],
   validation: () => "formula",
   run(operation, params) {

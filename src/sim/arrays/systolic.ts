@@ -7,6 +7,8 @@
  */
 import { type Static, Type } from "typebox";
 import type { Accelerator, MultiplierCycles } from "../hardware/accelerator.ts";
+import { blockSelection } from "../hardware/block-selection.ts";
+import { arraysParam, choice, integer } from "../hardware/param-schemas.ts";
 import { allPairs, pairsOfTaps } from "../operation/image-padding.ts";
 import { OPERANDS_OF, type Operation } from "../operation/operation.ts";
 import { addFolds, emptyFoldCounts, type FoldCounts } from "./systolic/fold-counts.ts";
@@ -17,17 +19,18 @@ import { denseStorage, sparseStorage } from "./systolic/sparse-storage.ts";
 
 const sparsity = Type.Object(
   {
-    n: Type.Integer({ minimum: 1, maximum: 4096, default: 1, description: "Weights kept of each block; m = dense" }),
-    m: Type.Integer({ minimum: 1, maximum: 4096, default: 1, description: "Weights of a block, along the reduction" }),
-    mode: Type.Enum(["layer", "row"], {
-      default: "layer",
-      description:
-        '"layer": all filters of a group keep the same positions; "row": each filter its own, chosen from the whole block of inputs that a row is given (dataflow ws only)',
-    }),
-    storage: Type.Enum(["ellpack", "csr", "csc"], {
-      default: "ellpack",
-      description: "Format in which sparse weights are counted; it costs no cycles",
-    }),
+    n: integer([1, 4096], "Weights kept of each block; m = dense", 1),
+    m: integer([1, 4096], "Weights of a block, along the reduction", 1),
+    mode: choice(
+      ["layer", "row"],
+      "layer",
+      '"layer": all filters of a group keep the same positions; "row": each filter its own, chosen from the whole block of inputs that a row is given (dataflow ws only)',
+    ),
+    storage: choice(
+      ["ellpack", "csr", "csc"],
+      "ellpack",
+      "Format in which sparse weights are counted; it costs no cycles",
+    ),
   },
   {
     additionalProperties: false,
@@ -38,25 +41,19 @@ const sparsity = Type.Object(
 
 const params = Type.Object(
   {
-    arrays: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: 4096,
-        default: 1,
-        description: "Arrays of rows × columns side by side; folds, or parts of them, are dealt to them",
-      }),
+    arrays: arraysParam("Arrays of rows × columns side by side; folds, or parts of them, are dealt to them"),
+    rows: integer([1, 4096], "Rows of multipliers", 32),
+    columns: integer([1, 4096], "Columns of multipliers", 32),
+    dataflow: choice(
+      ["os", "ws", "is"],
+      "ws",
+      "What stays in the array: outputs, weights or inputs (weightGrad: outputs, outputGrad or inputs)",
     ),
-    rows: Type.Integer({ minimum: 1, maximum: 4096, default: 32, description: "Rows of multipliers" }),
-    columns: Type.Integer({ minimum: 1, maximum: 4096, default: 32, description: "Columns of multipliers" }),
-    dataflow: Type.Enum(["os", "ws", "is"], {
-      default: "ws",
-      description: "What stays in the array: outputs, weights or inputs (weightGrad: outputs, outputGrad or inputs)",
-    }),
-    batch: Type.Enum(["image", "fold"], {
-      default: "image",
-      description:
-        '"image": images run one after the other; "fold": the windows (weightGrad: positions) of all images form one stream',
-    }),
+    batch: choice(
+      ["image", "fold"],
+      "image",
+      '"image": images run one after the other; "fold": the windows (weightGrad: positions) of all images form one stream',
+    ),
     overlap: Type.Optional(
       Type.Boolean({
         default: false,
@@ -108,16 +105,7 @@ export const systolic: Accelerator<typeof params> = {
   paramFaults: sparsityFaults,
   multipliers: ({ arrays = 1, rows, columns }) => arrays * rows * columns,
   withoutSkipping: (params) => ({ ...params, sparsity: { ...params.sparsity, n: params.sparsity.m } }),
-  skippingHardware({ sparsity: { n, m } }) {
-    if (n === m) return null;
-    return {
-      operandMuxes: m - 1,
-      productMuxes: 0,
-      schedulerBits: 0,
-      schedules: "compute",
-      metadataBits: Math.ceil(Math.log2(m)),
-    };
-  },
+  skippingHardware: ({ sparsity }) => blockSelection(sparsity),
   notCharged: () => ["laying out the windows of a convolution as rows of a matrix"],
   validation: (operation, params) =>
     (params.arrays ?? 1) === 1 && params.overlap !== true && inGoldenScope(operation, params.sparsity)

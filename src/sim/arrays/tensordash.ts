@@ -8,6 +8,7 @@
  */
 import { type Static, Type } from "typebox";
 import type { Accelerator } from "../hardware/accelerator.ts";
+import { choice, integer } from "../hardware/param-schemas.ts";
 import type { Pass } from "../operation/operation.ts";
 import { arrayMultipliers, arrayParams, offsetsParam, searchParams } from "./lanes/array-params.ts";
 import { arrayResult } from "./lanes/array-result.ts";
@@ -26,17 +27,12 @@ const params = Type.Object(
     ...arrayParams,
     ...searchParams,
     ...offsetsParam,
-    banks: Type.Integer({
-      minimum: 1,
-      maximum: 4096,
-      default: 16,
-      description: "Banks of the on-chip buffers; conflicts are counted, not charged",
-    }),
-    sides: Type.Enum(["one", "two"], {
-      default: "one",
-      description:
-        '"one": a row skips the zeros of its operand; "two": a processing element skips the zeros of both its operands, and all of a tile advance together',
-    }),
+    banks: integer([1, 4096], "Banks of the on-chip buffers; conflicts are counted, not charged", 16),
+    sides: choice(
+      ["one", "two"],
+      "one",
+      '"one": a row skips the zeros of its operand; "two": a processing element skips the zeros of both its operands, and all of a tile advance together',
+    ),
     operand: Type.Object(
       {
         forward: Type.Enum(["sparser", "input", "weight"], { default: "sparser" }),

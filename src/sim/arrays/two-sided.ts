@@ -10,6 +10,7 @@ import { popcount32 } from "../../core/bit-mask.ts";
 import { sizeOf } from "../../core/geometry.ts";
 import { RESULT_OF, SHAPE_OF } from "../../core/passes.ts";
 import type { Accelerator, ComputeResult } from "../hardware/accelerator.ts";
+import { choice, integer } from "../hardware/param-schemas.ts";
 import { allPairs } from "../operation/image-padding.ts";
 import { OPERANDS_OF, type Operation } from "../operation/operation.ts";
 import { type JoinJob, joinJobs } from "./lanes/join/inner-join.ts";
@@ -17,24 +18,14 @@ import { joinedOnes } from "./lanes/join/joined-ones.ts";
 
 const params = Type.Object(
   {
-    units: Type.Integer({
-      minimum: 1,
-      maximum: 4096,
-      default: 32,
-      description: "Units of a cluster; each joins one or two filters",
-    }),
-    clusters: Type.Integer({
-      minimum: 1,
-      maximum: 4096,
-      default: 32,
-      description: "Clusters; windows are dealt to them in turn",
-    }),
-    lanes: Type.Integer({ minimum: 1, maximum: 64, default: 1, description: "Multipliers of a unit" }),
-    balance: Type.Enum(["greedy", "none"], {
-      default: "greedy",
-      description:
-        "greedy: where there are more filters than units, a unit takes the densest and the sparsest filter left; none: one each, in order",
-    }),
+    units: integer([1, 4096], "Units of a cluster; each joins one or two filters", 32),
+    clusters: integer([1, 4096], "Clusters; windows are dealt to them in turn", 32),
+    lanes: integer([1, 64], "Multipliers of a unit", 1),
+    balance: choice(
+      ["greedy", "none"],
+      "greedy",
+      "greedy: where there are more filters than units, a unit takes the densest and the sparsest filter left; none: one each, in order",
+    ),
     chunk: Type.Optional(
       Type.Integer({
         minimum: 0,
@@ -46,18 +37,13 @@ const params = Type.Object(
       }),
     ),
     sortingCyclesPerFilter: Type.Optional(
-      Type.Integer({
-        minimum: 0,
-        maximum: 1_000_000,
-        default: 1,
-        description:
-          "Cycles that putting one filter into its place takes, greedily balanced, once per refresh of the top-k weights (weightGrad: once a step)",
-      }),
+      integer(
+        [0, 1_000_000],
+        "Cycles that putting one filter into its place takes, greedily balanced, once per refresh of the top-k weights (weightGrad: once a step)",
+        1,
+      ),
     ),
-    batch: Type.Enum(["image", "fold"], {
-      default: "fold",
-      description: "image: clusters wait at the end of every image",
-    }),
+    batch: choice(["image", "fold"], "fold", "image: clusters wait at the end of every image"),
     skipping: Type.Boolean({ default: true, description: "false: every pair, nonzero or not" }),
   },
   { additionalProperties: false },

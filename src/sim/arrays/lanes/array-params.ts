@@ -3,54 +3,44 @@
  * be the same for a machine and its baseline.
  */
 import { Type } from "typebox";
+import { choice, integer } from "../../hardware/param-schemas.ts";
 import type { Dealing } from "./tile-dispatch.ts";
 
 /** Schema properties of an array, to be spread into the schema of a machine's `params`. */
 export const arrayParams = {
-  lanes: Type.Integer({
-    minimum: 1,
-    maximum: 32,
-    default: 16,
-    description: "Multipliers of a processing element; they reduce over channels (weightGrad: output positions)",
-  }),
-  rows: Type.Integer({ minimum: 1, maximum: 4096, default: 16, description: "Rows of processing elements of a tile" }),
-  columns: Type.Integer({
-    minimum: 1,
-    maximum: 4096,
-    default: 16,
-    description: "Columns of processing elements of a tile",
-  }),
-  tiles: Type.Integer({ minimum: 1, maximum: 4096, default: 1, description: "Tiles" }),
-  batch: Type.Enum(["image", "fold"], {
-    default: "image",
-    description:
-      '"image": images run one after the other; "fold": the windows (weightGrad: positions) of all images form one stream',
-  }),
-  dealing: Type.Enum(["filters", "sets"], {
-    default: "filters",
-    description:
-      'How sets are dealt to tiles: "filters": consecutive sets of the inner loop form a step group and tail tiles idle; "sets": a step group runs on into the next outer set',
-  }),
+  lanes: integer(
+    [1, 32],
+    "Multipliers of a processing element; they reduce over channels (weightGrad: output positions)",
+    16,
+  ),
+  rows: integer([1, 4096], "Rows of processing elements of a tile", 16),
+  columns: integer([1, 4096], "Columns of processing elements of a tile", 16),
+  tiles: integer([1, 4096], "Tiles", 1),
+  batch: choice(
+    ["image", "fold"],
+    "image",
+    '"image": images run one after the other; "fold": the windows (weightGrad: positions) of all images form one stream',
+  ),
+  dealing: choice(
+    ["filters", "sets"],
+    "filters",
+    'How sets are dealt to tiles: "filters": consecutive sets of the inner loop form a step group and tail tiles idle; "sets": a step group runs on into the next outer set',
+  ),
 };
 
 /** Schema of a search map's look-ahead and look-aside; both 0 is the same array without skipping. */
 export const searchParams = {
-  lookahead: Type.Integer({
-    minimum: 0,
-    maximum: 31,
-    default: 2,
-    description: "Lines ahead from which a zero slot may take a value; also the most zero lines skipped in one cycle",
-  }),
-  lookaside: Type.Integer({
-    minimum: 0,
-    maximum: 31,
-    default: 5,
-    description: "Entries of the search map that look at other lanes",
-  }),
-  shape: Type.Enum(["T", "L"], {
-    default: "T",
-    description: '"L" looks aside in one direction of the next line, "T" in both directions of every line ahead',
-  }),
+  lookahead: integer(
+    [0, 31],
+    "Lines ahead from which a zero slot may take a value; also the most zero lines skipped in one cycle",
+    2,
+  ),
+  lookaside: integer([0, 31], "Entries of the search map that look at other lanes", 5),
+  shape: choice(
+    ["T", "L"],
+    "T",
+    '"L" looks aside in one direction of the next line, "T" in both directions of every line ahead',
+  ),
 };
 
 /** Schema of an explicit search map, to be spread into the schema of a machine's `params`. */
@@ -71,13 +61,11 @@ export const offsetsParam = {
 
 /** Schema of the space-to-depth threshold of machines whose forward pass does not look at the input. */
 export const foldParam = {
-  foldStridedInput: Type.Integer({
-    minimum: 0,
-    maximum: 16,
-    default: 3,
-    description:
-      "A strided forward convolution of at most this many input channels is folded space-to-depth to stride 1; 0 = never",
-  }),
+  foldStridedInput: integer(
+    [0, 16],
+    "A strided forward convolution of at most this many input channels is folded space-to-depth to stride 1; 0 = never",
+    3,
+  ),
 };
 
 /** The values of `arrayParams`. */

@@ -4,38 +4,34 @@
  * a half drain, partial sums first and no overlap; a clean machine has none of these.
  */
 import { type Static, Type } from "typebox";
+import { choice, integer } from "../../hardware/param-schemas.ts";
 
 /** Schema properties of the networks around an array, to be spread into the schema of a machine's `params`. */
 export const networkParams = {
-  distributionBandwidth: Type.Integer({
-    minimum: 1,
-    maximum: 65536,
-    description:
-      "Ports from the buffer into the array, one value a cycle each; each serves the same power of two of places",
-  }),
-  reductionBandwidth: Type.Integer({
-    minimum: 1,
-    maximum: 65536,
-    description: "Lines of the bus that collects results, one result a cycle each",
-  }),
-  bus: Type.Enum(["balanced", "hashed"], {
-    default: "balanced",
-    description:
-      '"balanced": a result takes any free line; "hashed": the line is fixed by the place where it leaves the array',
-  }),
-  drain: Type.Enum(["full", "half"], {
-    default: "full",
-    description: 'Results that the buffer stores in a cycle: "full": all that wait, "half": half of them, rounded up',
-  }),
+  distributionBandwidth: integer(
+    [1, 65536],
+    "Ports from the buffer into the array, one value a cycle each; each serves the same power of two of places",
+  ),
+  reductionBandwidth: integer([1, 65536], "Lines of the bus that collects results, one result a cycle each"),
+  bus: choice(
+    ["balanced", "hashed"],
+    "balanced",
+    '"balanced": a result takes any free line; "hashed": the line is fixed by the place where it leaves the array',
+  ),
+  drain: choice(
+    ["full", "half"],
+    "full",
+    'Results that the buffer stores in a cycle: "full": all that wait, "half": half of them, rounded up',
+  ),
   overlap: Type.Boolean({
     default: true,
     description: "The next set is loaded and fed while the last results of the one before it are collected",
   }),
-  batch: Type.Enum(["fold", "image"], {
-    default: "fold",
-    description:
-      '"image": images run one after the other; "fold": the windows (weightGrad: positions) of all images form one matrix',
-  }),
+  batch: choice(
+    ["fold", "image"],
+    "fold",
+    '"image": images run one after the other; "fold": the windows (weightGrad: positions) of all images form one matrix',
+  ),
 };
 
 /** The rules of the collecting bus. */
