@@ -16,7 +16,7 @@ export interface StepTimes {
 }
 
 /** The network to train a step of, and how. */
-export interface StepRequest {
+interface StepRequest {
   readonly blocks: readonly number[];
   readonly widths: readonly number[];
   readonly batch: number;

@@ -36,7 +36,7 @@ export function shippedMachines(): Promise<string[]> {
 const COMMON_BASELINE = "dadiannao-4096";
 
 /** Words that stand for several shipped machines: those that differ from the common baseline in skipping only, the others, or all. */
-export const MACHINE_SETS = ["equal-peak", "published", "all"] as const;
+const MACHINE_SETS = ["equal-peak", "published", "all"] as const;
 
 /** The common baseline. */
 export function loadCommonBaseline(): Promise<Machine> {

@@ -20,7 +20,7 @@ export const OPERANDS_OF = {
 } as const satisfies Readonly<Record<Pass, readonly [Operand, Operand]>>;
 
 /** Name of an operand of pass `P`. */
-export type OperandOf<P extends Pass> = (typeof OPERANDS_OF)[P][number];
+type OperandOf<P extends Pass> = (typeof OPERANDS_OF)[P][number];
 
 /** A `Value` for each operand of pass `P`; one of the tensor that the pass does not read is ignored. */
 export type ByOperand<P extends Pass, Value> = Readonly<

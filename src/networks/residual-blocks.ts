@@ -17,7 +17,7 @@ export interface BlockStyle {
 export type ResidualBlock = (net: GraphBuilder, name: string, x: number, shape: BlockShape) => number;
 
 /** Filters and stride of a block. */
-export interface BlockShape {
+interface BlockShape {
   readonly width: number;
   readonly stride: number;
   readonly style: BlockStyle;

@@ -11,7 +11,7 @@ export interface TestSuite {
 }
 
 /** One case; without a failure it passed. */
-export interface TestCase {
+interface TestCase {
   readonly name: string;
   readonly failure?: {
     readonly type: string;

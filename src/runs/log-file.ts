@@ -13,7 +13,7 @@ const LOG = "log.jsonl";
 const MILLI = 1e3;
 
 /** A line of the log. */
-export interface LogEntry extends TrainingEvent {
+interface LogEntry extends TrainingEvent {
   /** Id of the run; entries of earlier versions have none. */
   readonly run?: string;
   /**

@@ -36,7 +36,7 @@ export interface OpCosts {
 }
 
 /** Seconds of an op, with their interval where it was sampled. */
-export type Time = Pick<RowCosts, "seconds" | "sample">;
+type Time = Pick<RowCosts, "seconds" | "sample">;
 
 /** Threads that take ops from the same counter as the caller. */
 export interface Helpers {

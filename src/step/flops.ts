@@ -28,7 +28,7 @@ export interface LayerSparsity {
 }
 
 /** MACs per image of the three passes, and `training`, their sum; those of a sparse layer are expected values. */
-export interface PassMacs {
+interface PassMacs {
   readonly forward: number;
   readonly inputGrad: number;
   readonly weightGrad: number;
@@ -36,7 +36,7 @@ export interface PassMacs {
 }
 
 /** One layer's MACs. */
-export interface LayerMacs {
+interface LayerMacs {
   readonly layer: string;
   readonly kind: "conv" | "linear";
   readonly sparsity: LayerSparsity;
@@ -93,7 +93,7 @@ export function networkMacs(
 }
 
 /** MACs of the convolution with every position of the input as an output: K·C/groups·R·S·H·W. */
-export function inputGridMacs(g: ConvGeometry): number {
+function inputGridMacs(g: ConvGeometry): number {
   return g.N * g.K * (g.C / g.groups) * g.R * g.S * g.H * g.W;
 }
 

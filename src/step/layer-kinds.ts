@@ -10,7 +10,7 @@ import { DECLARING_VERSION, isFormatKind, type TraceManifest } from "../trace/ma
 export type ComputingNode = Exclude<NetworkNode, { op: "input" }>;
 
 /** A tensor that the optimizer updates. */
-export interface ParameterTensor {
+interface ParameterTensor {
   readonly name: string;
   readonly shape: readonly number[];
 }

@@ -22,7 +22,7 @@ import { networkFootprint } from "../step/network-footprint.ts";
 import type { Position } from "../synthetic/positions.ts";
 
 /** Of the paper's speed-ups; 0 is dense training. */
-export const PAPER_SPARSITIES = [0, 0.8, 0.9] as const;
+const PAPER_SPARSITIES = [0, 0.8, 0.9] as const;
 
 /** The ends of the range of synthetic masks. */
 export const PAPER_POSITIONS: readonly Position[] = ["early", "late"];

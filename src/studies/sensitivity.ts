@@ -68,11 +68,7 @@ const StoredSchema = Type.Object(
 );
 
 /** The runs of a plan, seed by seed; dense training comes first and once for each seed. */
-export function pointsOf({
-  drops,
-  sparsities,
-  seeds,
-}: Pick<SensitivityPlan, "drops" | "sparsities" | "seeds">): Planned[] {
+function pointsOf({ drops, sparsities, seeds }: Pick<SensitivityPlan, "drops" | "sparsities" | "seeds">): Planned[] {
   return seeds.flatMap((seed) => [
     ...(sparsities.includes(0) ? [{ name: `dense_seed${seed}`, drop: [], sparsity: 0, seed }] : []),
     ...drops.flatMap((drop) =>

@@ -14,7 +14,7 @@ export interface NamedTensor {
 }
 
 /** What a convolution or linear layer keeps from step to step beside its parameters. */
-export interface LayerState {
+interface LayerState {
   readonly layer: string;
   /** Share of weights and saved inputs that is dropped, which SWAT-M moves; null = dense. */
   readonly sparsity: number | null;

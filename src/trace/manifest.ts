@@ -85,7 +85,7 @@ const Shapes = Type.Array(Type.Array(size("extent")));
 const macCount = Type.Optional(size("multiply-accumulates"));
 
 /** An operation of the step that the recorder could not write as an op. */
-export const UnrecordedSchema = Type.Object(
+const UnrecordedSchema = Type.Object(
   {
     name: Type.String({ minLength: 1, description: "Layer, as ops name theirs." }),
     kind: Type.String({ minLength: 1, description: "Function or module, as the recorder's framework names it." }),
@@ -107,7 +107,7 @@ export const UnrecordedSchema = Type.Object(
 );
 
 /** What a tensor is. Zeros of an `activation` or `gradient` are natural; those of a `weight` or `savedActivation` are the method's. */
-export const TensorSchema = Type.Object(
+const TensorSchema = Type.Object(
   {
     id: Id,
     role: Type.Enum([

@@ -28,7 +28,7 @@ export type StepMethod = (typeof STEP_METHODS)[number];
 const SPARSITY = 0.9;
 
 /** The parts of a step that are timed. */
-export type StepPart = "step" | "record" | "verify" | "simulate";
+type StepPart = "step" | "record" | "verify" | "simulate";
 
 /** A recorded step and what TensorDash made of it. */
 export interface NetworkStep {

@@ -8,7 +8,7 @@ import type { MacOp, Multiplication, TraceManifest, UncheckedMacOp } from "../..
 type Bits = readonly (readonly number[])[];
 
 /** A tensor of the file; `offsets` only where they are to be wrong. */
-export interface Stored {
+interface Stored {
   dtype: string;
   shape: number[];
   bytes: number[];

@@ -49,7 +49,7 @@ export function trainingCharts(cells: readonly Cell[]): Chart[] {
 }
 
 /** Recorded steps of a cell, ascending. */
-export function stepsOf({ rows }: Cell): number[] {
+function stepsOf({ rows }: Cell): number[] {
   return unique(rows.map(({ step }) => step)).sort((a, b) => a - b);
 }
 

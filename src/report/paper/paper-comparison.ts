@@ -21,7 +21,7 @@ export interface PassGains {
 }
 
 /** Gains of the whole step, including ops that do not multiply. */
-export type StepGains = Pick<PassGains, "speedup" | "ownSkippingGain" | "speedupOverDenseTraining">;
+type StepGains = Pick<PassGains, "speedup" | "ownSkippingGain" | "speedupOverDenseTraining">;
 
 /** One machine at one sparsity, with masks of one position in training. */
 export interface MachinePoint {

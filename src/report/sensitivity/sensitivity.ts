@@ -48,7 +48,7 @@ function outcome() {
 export type SensitivityPoint = Static<typeof SensitivityPointSchema>;
 
 /** The seeds of one sparsity together. */
-export interface CurvePoint {
+interface CurvePoint {
   readonly sparsity: number;
   /** Seeds that were trained, and those of them that diverged. */
   readonly seeds: number;

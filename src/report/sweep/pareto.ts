@@ -5,7 +5,7 @@ import { plainTable, wrapped } from "../tables/table.ts";
 import type { SweepMetrics, SweepPoint } from "./sweep-points.ts";
 
 /** What is better: less or more. */
-export type Goal = "min" | "max";
+type Goal = "min" | "max";
 
 const GOALS: Readonly<Record<keyof SweepMetrics, Goal>> = {
   cycles: "min",

@@ -41,7 +41,7 @@ export interface Activity {
 }
 
 /** A constant that a machine pays. */
-export interface EnergyConstant {
+interface EnergyConstant {
   readonly component: string;
   readonly action: string;
   readonly picojoules: number;

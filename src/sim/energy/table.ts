@@ -72,7 +72,7 @@ export const EnergyTableSchema = Type.Object(
 );
 
 /** A constant of a table. */
-export interface TableConstant {
+interface TableConstant {
   readonly value: string;
   /** What one action is, as "MAC" or "B". */
   readonly per: string;

@@ -11,7 +11,7 @@ import { type MaskedTask, withOwnNonzeros } from "./tiles/own-nonzeros.ts";
 import { type LevelTiling, tilingsOf } from "./tiles/tiling.ts";
 
 /** Bytes by tensor. */
-export type Bytes = Readonly<Partial<Record<MemoryOperand, number>>>;
+type Bytes = Readonly<Partial<Record<MemoryOperand, number>>>;
 type ByName = Readonly<Record<string, number>>;
 
 /** An operation to feed: its tensors, and what the array does with them. */
@@ -41,14 +41,14 @@ export interface Feed {
 }
 
 /** Bytes of an output over one interface: unfinished sums that come back and that leave, and finished values. */
-export interface OutputTraffic {
+interface OutputTraffic {
   readonly partialReads: number;
   readonly partialWrites: number;
   readonly results: number;
 }
 
 /** What DRAM reaches while an operation is fed, where its part is known. */
-export interface DramUse {
+interface DramUse {
   /** Share of the peak, 0..1; with `losses` it sums to 1. */
   readonly share: number;
   readonly losses: Readonly<Record<BandwidthLoss, number>>;

@@ -19,7 +19,7 @@ export interface DenseCosts {
 }
 
 /** A machine to compare with. */
-export interface DenseReference {
+interface DenseReference {
   readonly machine: Machine;
   /** Then an op is run whole and once, even where machines are sampled: it costs little beside those that skip. */
   readonly skipsNothing: boolean;

@@ -25,7 +25,7 @@ export function axisValues(axis: Axis, count: number, stream: RandomStream): Flo
 }
 
 /** `count` of `values`: the same choice of all that have the same length, so that what belongs together stays together. */
-export function resampled(values: Float64Array, count: number): Float64Array {
+function resampled(values: Float64Array, count: number): Float64Array {
   if (values.length === count) return values;
   return Float64Array.from({ length: count }, (_, i) => values[Math.floor((((i + 0.5) * GOLDEN) % 1) * values.length)]);
 }

@@ -7,7 +7,7 @@ import { activationPattern, type MeasuredField } from "./measure-activation.ts";
 import { type MeasuredWeight, weightPattern } from "./measure-weight.ts";
 
 /** One operand of a layer; its pattern is null where its mask tells none: it is dense, or nearly so. */
-export interface MeasuredOperand<Pattern> {
+interface MeasuredOperand<Pattern> {
   readonly tensor: string;
   readonly density: number;
   readonly pattern: Pattern | null;

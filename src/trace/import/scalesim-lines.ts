@@ -19,7 +19,7 @@ const RATIO = /^(\d+)\s*:\s*(\d+)$/;
 const SIZE = /^[1-9]\d*(?:\.0+)?$/;
 
 /** One layer; `kept` of every `block` weights are not zero. */
-export interface TopologyLine {
+interface TopologyLine {
   readonly name: string;
   readonly geometry: ConvGeometry;
   readonly kept: number;

@@ -62,7 +62,7 @@ function places(t: BlockedTensor, batch: number): Int32Array {
 }
 
 /** tensor = values [batch, C, H, W]; images beyond the batch become zero. */
-export function write(runner: Runner, t: BlockedTensor, batch: number, values: Floats): void {
+function write(runner: Runner, t: BlockedTensor, batch: number, values: Floats): void {
   const floats = new Float32Array(runner.memory.buffer);
   floats.fill(0, t.start / 4, (t.start + t.bytes) / 4);
   places(t, batch).forEach((place, i) => {
@@ -71,7 +71,7 @@ export function write(runner: Runner, t: BlockedTensor, batch: number, values: F
 }
 
 /** Values [batch, C, H, W] of a tensor. */
-export function read(runner: Runner, t: BlockedTensor, batch: number): Floats {
+function read(runner: Runner, t: BlockedTensor, batch: number): Floats {
   const floats = new Float32Array(runner.memory.buffer);
   const from = places(t, batch);
   const values = new Float32Array(from.length);
@@ -80,7 +80,7 @@ export function read(runner: Runner, t: BlockedTensor, batch: number): Floats {
 }
 
 /** Expects zeros in the halo of all blocks and in the idle images of the blocks in use. */
-export function expectCleanMargins(runner: Runner, t: BlockedTensor, batch: number): void {
+function expectCleanMargins(runner: Runner, t: BlockedTensor, batch: number): void {
   const floats = new Float32Array(runner.memory.buffer).slice(t.start / 4, (t.start + t.bytes) / 4);
   const used = Math.ceil(batch / t.lanes) * t.lanes;
   for (const place of places(t, batch)) floats[place - t.start / 4] = 0;
@@ -92,7 +92,7 @@ export function expectCleanMargins(runner: Runner, t: BlockedTensor, batch: numb
 }
 
 /** Expects sums within the rounding of 32-bit arithmetic: `magnitude` is the sum of the absolute products of each. */
-export function expectSums(actual: Floats, expected: Floats, magnitude: Floats, what: string): void {
+function expectSums(actual: Floats, expected: Floats, magnitude: Floats, what: string): void {
   expect(actual.length, what).toBe(expected.length);
   for (let i = 0; i < expected.length; i++) {
     const allowed = 2e-6 * magnitude[i];

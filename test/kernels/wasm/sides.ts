@@ -33,7 +33,7 @@ export function reasonToSkip(name: ModuleName): string | undefined {
 export const reference = plainBackend(referenceKernels);
 
 /** A runner that splits every range into up to four parts, and runs the last part first. */
-export function splittingRunner(runner: Runner): Runner {
+function splittingRunner(runner: Runner): Runner {
   let runs = 0;
   return {
     ...runner,

@@ -22,7 +22,7 @@ import { denseCycles, offsetsOf, queueCycles, staticCycles, structuredCycles } f
 import { type LiteralProduct, literalProducts, onesIn, partsOf, range, type Vector } from "./literal-products.ts";
 
 /** Counts that are known; what is absent is not. */
-export interface Expected {
+interface Expected {
   readonly cycles?: number;
   readonly baseCycles?: number;
   readonly reschedulingCycles?: number;

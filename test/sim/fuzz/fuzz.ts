@@ -29,7 +29,7 @@ export interface Campaign {
 }
 
 /** A campaign's result; `failure` says what failed, in which smallest case, and how to replay it. */
-export interface CampaignResult {
+interface CampaignResult {
   readonly name: string;
   readonly passed: number;
   readonly runs: number;

@@ -8,13 +8,13 @@
  */
 
 /** A tap that a phase uses: source elements from the base of a target element. */
-export interface AxisTap {
+interface AxisTap {
   readonly index: number;
   readonly offset: number;
 }
 
 /** Target elements first, first + step, … of one phase (−1: no taps); their bases in the source are `sourceStep` apart. */
-export interface AxisRun {
+interface AxisRun {
   readonly phase: number;
   readonly first: number;
   readonly step: number;

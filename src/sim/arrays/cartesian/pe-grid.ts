@@ -59,7 +59,7 @@ function clamp(value: number, least: number, most: number): number {
 }
 
 /** Filters of pass `pass`. */
-export function filtersOfPass({ filters }: Job, { passFilters }: Tiling, pass: number): number {
+function filtersOfPass({ filters }: Job, { passFilters }: Tiling, pass: number): number {
   return Math.min(passFilters, filters - pass * passFilters);
 }
 

@@ -8,7 +8,7 @@ import type { PeGrid, Tiling } from "./pe-grid.ts";
 import { type Tap, tapsOfPhase } from "./plane-axis.ts";
 
 /** Taps of one stride phase, in steps of the stride. */
-export interface PhaseTaps {
+interface PhaseTaps {
   readonly x: Int32Array;
   readonly y: Int32Array;
 }

@@ -3,7 +3,7 @@ import type { DramDevice } from "./device.ts";
 import { DRAM_PRESETS, type DramPresetName } from "./presets.ts";
 
 /** What was done with a memory. */
-export interface DramActivity {
+interface DramActivity {
   readonly activations: number;
   readonly bits: number;
   readonly seconds: number;
