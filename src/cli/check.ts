@@ -49,7 +49,7 @@ export function addCheckCommand(check: Command): void {
     .option(...BASELINE)
     .option(...ALLOW_UNEQUAL)
     .option(...THREADS)
-    .option("--energy [table]", "keep energies, too: by this table, a name or a path, or by those of the configs")
+    .option("--energy [table]", "also keep energies: by this table (a name or a path), or by those of the configs")
     .addOption(
       new Option("--energy-tolerance <t>", "relative difference up to which energies are equal; counts are exact")
         .argParser(numberIn(0, 1))

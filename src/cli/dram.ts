@@ -53,7 +53,7 @@ export function addDramCommand(command: Command): void {
     .option("--writes <share>", "share of bursts that are written, 0 ≤ share < 1", numberIn(0, 1), DEFAULTS.writes)
     .option("--streams <n>", "streams that take turns", integer(1, MOST_STREAMS), DEFAULTS.streams)
     .option("--requests <n>", "bursts to simulate", integer(1, MOST_REQUESTS), DEFAULTS.requests)
-    .option("--explain", "print what takes the rest of the peak")
+    .option("--explain", "print the losses by cause")
     .option("--export <format>", `write the requests for another simulator: ${FORMATS.join(", ")}`, oneOf(FORMATS))
     .option("-o, --out <file>", "where to write them")
     .option("--json", "print both results as JSON")

@@ -38,8 +38,8 @@ export function addSensitivityCommand(command: Command): void {
         .argParser(uniqueList(drops))
         .default([...DROPS.map((drop) => [drop]), [...SWAT_DROPS]], "each alone, and what SWAT drops"),
     )
-    .option("--sparsity <list>", "shares that are dropped; 0 is dense training", uniqueList(numberIn(0, 1)), SPARSITIES)
-    .option("--seeds <list>", "seeds to repeat everything with", uniqueList(integer(0)), [d.seed])
+    .option("--sparsity <list>", "shares to drop; 0 is dense training", uniqueList(numberIn(0, 1)), SPARSITIES)
+    .option("--seeds <list>", "seeds, one repetition each", uniqueList(integer(0)), [d.seed])
     .option("--data <spec>", "a data set, as train takes it", "generated")
     .option("--network <name>", "a network, as train takes it", networkName, networks[0].name)
     .option("--hw <config>", "machine that the last step of each run is simulated on", "tensordash-4096")
@@ -49,7 +49,7 @@ export function addSensitivityCommand(command: Command): void {
     .option("--topk-period <steps>", "steps between two refreshes of the top-k thresholds", integer(1), d.topKPeriod)
     .option("--limit <n>", "use the first n training images", integer(1))
     .option("--test-limit <n>", "use the first n test images (default: a fifth of --limit, else all)", integer(1))
-    .option("--threads <count>", "threads to train on, with the same result (default: all cores)", integer(1))
+    .option("--threads <count>", "worker threads; does not affect results (default: all cores)", integer(1))
     .option("-o, --out <dir>", "folder for runs, points, CSV, JSON and SVG", "out/sensitivity")
     .option("--json", "print one line of JSON for each point")
     .addHelpText(
@@ -59,8 +59,8 @@ Example:
   $ swat-sim sensitivity --data fashion-mnist:data/fashion-mnist --limit 10000 --epochs 2 --sparsity 0,0.7,0.9 \\
       --drop weights:forward,inputs:forward,weights:backward,inputs:backward,outputGrad:backward --seeds 1,2
 
-Each run has the sparsity in all layers but the first. A study that is started again with the same options trains only what
-is missing. Speed-ups are of the array alone, by zeros of the operands. --drop takes ${DROPS.join(", ")}.`,
+Each run has the sparsity in all layers but the first. Running a study again with the same options trains only the missing
+runs. Speed-ups are of the array alone, by zeros of the operands. --drop takes ${DROPS.join(", ")}.`,
     )
     .action(runStudy);
 }

@@ -61,12 +61,12 @@ export function addSimulateCommand(command: Command): void {
       oneOf(COLUMN_NAMES),
     )
     .option("--wide", "all columns, however wide the table")
-    .option("--explain-bandwidth", "print what share of DRAM's peak is reached, and what takes the rest")
+    .option("--explain-bandwidth", "print the achieved share of peak DRAM bandwidth, with losses by cause")
     .option(
       "--energy <table>",
       "energy table for all machines: a name or a path (default: that of their configs, or 45nm)",
     )
-    .option("--explain-energy", "print where the energy went, and every constant with its source")
+    .option("--explain-energy", "print energy by component, and every constant with its source")
     .option("--json", "print the result as JSON")
     .option("-o, --out <file>", "write the result as JSON")
     .option("--csv <file>", "write one line for each machine, step and op, in the words and units of the table")

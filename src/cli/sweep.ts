@@ -33,7 +33,7 @@ export function addSweepCommand(sweep: Command): void {
     .option("-o, --out <dir>", "folder for the points and the result", "out/sweep")
     .option(...BASELINE)
     .option(...ALLOW_UNEQUAL)
-    .option("--threads <count>", "threads to simulate on, with the same result (default: all cores)", integer(1))
+    .option("--threads <count>", "worker threads; does not affect results (default: all cores)", integer(1))
     .option("--shard <i/n>", "do the i-th of n parts, for an array of jobs; then sweep merge", shardOption)
     .option("--json", "print the result: one line of JSON for each point")
     .addHelpText(
@@ -44,7 +44,7 @@ Example:
   $ swat-sim sweep pareto out/shapes/sweep.jsonl --x min:memory.dram.channels --y seconds
   $ swat-sim sweep examples/sweep-sparsity.json --out out/sparsity    # fields as synthetic.sparsity, of trace synth
 
-A sweep that is started again does only what is missing. --baseline and --allow-unequal win over the keys of the spec. See docs/sweeps.md.`,
+Running a sweep again simulates only the missing points. --baseline and --allow-unequal override the keys of the spec. See docs/sweeps.md.`,
     )
     .action(runSweepCommand);
   sweep

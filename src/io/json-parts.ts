@@ -11,7 +11,7 @@ export function jsonParts(value: unknown, spaces = 0): Iterable<string> {
 }
 
 /** Joins short texts to parts that are worth a call. */
-export function* inParts(texts: Iterable<string>): Generator<string> {
+function* inParts(texts: Iterable<string>): Generator<string> {
   let part = "";
   for (const text of texts) {
     part += text;

@@ -204,5 +204,5 @@ async function ownerOf(path: string): Promise<Owner | undefined> {
   } catch {
     // Said below.
   }
-  throw new InputError([`${path}: is no lock of this program; valid: remove it, or another folder`]);
+  throw new InputError([`${path}: is not a lock of this program; valid: remove it, or another folder`]);
 }

@@ -33,7 +33,7 @@ const SMALL_OP: FuzzCase = {
   },
   densities: [0.3, 0.6],
   maskSeed: 7,
-  solidPadding: false,
+  paddingAsNonzeros: false,
 };
 const smallOperation = operationOf(SMALL_OP);
 /** Machines that a trace is simulated on: all of them would take half a second. */

@@ -108,7 +108,7 @@ describe("a lock", () => {
     await mkdir(dirname(path));
     await writeFile(path, "no lock");
     expect(await faultsOf(() => held(path))).toEqual([
-      `${path}: is no lock of this program; valid: remove it, or another folder`,
+      `${path}: is not a lock of this program; valid: remove it, or another folder`,
     ]);
     expect((await faultsOf(() => held(join(path, "run.lock"))))[0]).toContain("run.lock: cannot be ");
   });

@@ -1,4 +1,4 @@
-/** Simulates with several threads: the ops of the traces are dealt out one by one, and every op gives the same wherever it is done. */
+/** Simulates with several threads: the ops of the traces are dispatched out one by one, and every op gives the same wherever it is done. */
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { denseMacs } from "../../core/dense-macs.ts";

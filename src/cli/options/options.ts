@@ -17,10 +17,7 @@ export const HW = [
 ] as [string, string, string[]];
 
 /** Option of the commands that take machines. */
-export const MACHINE = [
-  "--machine <module...>",
-  "modules of accelerators of your own (.js), for the configs that name them",
-] as const;
+export const MACHINE = ["--machine <module...>", "modules with accelerators that configs name (.js)"] as const;
 
 /** Option of the commands that compare machines. */
 export const BASELINE = [

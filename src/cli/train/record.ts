@@ -28,14 +28,14 @@ export function addRecordCommand(command: Command): void {
     .option("--batch <n>", "images a step", integer(1), d.batchSize)
     .option("--steps <n>", "steps of training before the one that is recorded", integer(0), 1)
     .option("--seed <n>", "seed of weights, shuffling and generated images", integer(0), d.seed)
-    .option("--threads <count>", "threads to train on, with the same result (default: all cores)", integer(1))
+    .option("--threads <count>", "worker threads; does not affect results (default: all cores)", integer(1))
     .addHelpText(
       "after",
       `
 Example:
   $ swat-sim record --network resnet50-imagenet --data generated:224x224x3 --batch 4 --sparsity 0.8 -o resnet50.safetensors
 
-Thresholds of top-k are computed anew in every step. For a trace of later training use train --record.`,
+Every step recomputes its top-k thresholds. For a trace of later training use train --record.`,
     )
     .action(record);
 }

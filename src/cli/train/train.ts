@@ -41,7 +41,7 @@ Example:
   $ swat-sim train --data cifar10:data --network resnet20 --method swat-m --sharing stable --augment crop,flip
   $ swat-sim train --schedule unstructured_momentum_resnet18_schedule_90.yaml --network resnet18 --data cifar10:data
 
-A .yaml file gives the settings that it names; options on the command line win over it. swat-er, swat-erk and swat-m share
+A .yaml file gives the settings that it names; options on the command line override it. swat-er, swat-erk and swat-m share
 the sparsity among layers: by the shape of channels, by that of the whole kernel, by momentum after every step.
 swat-m as published may starve large layers; --sharing stable is --share-by size-weighted --share-growth 1.1
 --share-at refresh --keep-filters, and each option can also be given by itself. See docs/swat-m.md.
@@ -76,7 +76,11 @@ function addRecipeOptions(command: Command): void {
     .option("--network <name>", `${names.join(", ")} or wrnD-W`, networkName, names[0])
     .option("--method <name>", METHODS.join(", "), oneOf(METHODS), d.method)
     .option("--sparsity <s>", "share of weights and activations dropped, 0 ≤ s < 1", numberIn(0, 1), d.sparsity)
-    .option("--drop <operands>", "drop these instead of what SWAT drops, as weights:forward+inputs:backward", drops)
+    .option(
+      "--drop <operands>",
+      "operands to drop in place of those of SWAT, as weights:forward+inputs:backward",
+      drops,
+    )
     .option(
       "--pruning <unit>",
       `${PRUNINGS.join(", ")}: what is pruned as a whole in weights of convolutions`,
@@ -102,8 +106,8 @@ function addRecipeOptions(command: Command): void {
     .option("--nesterov", "Nesterov momentum")
     .option("--no-nesterov", "plain momentum (default)")
     .option("--weight-decay <d>", "L2 decay of all parameters", numberIn(0, Infinity), d.weightDecay)
-    .option("--batch-norm-decay", "weight decay falls on batch norm, too (default)")
-    .option("--no-batch-norm-decay", "weight decay spares batch norm")
+    .option("--batch-norm-decay", "apply weight decay to batch norm (default)")
+    .option("--no-batch-norm-decay", "exempt batch norm from weight decay")
     .option("--label-smoothing <e>", "share of the target spread over all classes", numberIn(0, 1), d.labelSmoothing);
 }
 
@@ -145,16 +149,16 @@ function addRunOptions(command: Command): void {
     .option("--limit <n>", "use the first n training images", integer(1))
     .option("--test-limit <n>", "use the first n test images (default: a fifth of --limit, else all)", integer(1))
     .option("--record <steps>", "record last, every:N or steps:A,B,… as traces; steps count from 0", selection)
-    .option("--threads <count>", "threads to train on, with the same result (default: all cores)", integer(1))
+    .option("--threads <count>", "worker threads; does not affect results (default: all cores)", integer(1))
     .option("-o, --out <dir>", "folder for traces, weights, training.json, log.jsonl and checkpoints", "out/train")
     .option(
       "--checkpoint-every <steps>",
-      "save a checkpoint every n steps, too (default: after each epoch)",
+      "also save a checkpoint every n steps (default: after each epoch)",
       integer(1),
     )
     .option("--resume <path>", "resume the run in this folder, or from this checkpoint, with its settings")
     .option("--evaluate-every <epochs>", "epochs between two evaluations (default: 1; the last always)", integer(1))
-    .option("--log-csv", "write the log of epochs and recorded steps as log.csv, too")
+    .option("--log-csv", "also write the log of epochs and recorded steps as log.csv")
     .option("--json", "print one JSON object at the end");
 }
 

@@ -192,7 +192,7 @@ function computed(name: string, args: readonly FormulaValue[]): unknown {
 
 /** A quantity as a number of `unit`s. @throws InputError for what is none, and for other dimensions. */
 export function inUnits(value: FormulaValue, unit: string): number {
-  if (!math.isUnit(value)) throw new InputError([`is no quantity, got ${String(value)}`]);
+  if (!math.isUnit(value)) throw new InputError([`is not a quantity, got ${String(value)}`]);
   const wanted = math.unit(unit);
   if (!value.equalBase(wanted)) throw new InputError([`has another dimension than ${unit}, got ${String(value)}`]);
   return value.toNumber(unit);

@@ -34,7 +34,7 @@ import { keptLines } from "./lanes/schedule/kept-lines.ts";
 import { searchMapOf } from "./lanes/schedule/search-map.ts";
 import type { SetCosts } from "./lanes/schedule/set-costs.ts";
 import { staticScheduler } from "./lanes/schedule/static-schedule.ts";
-import { type DealTotals, dealPairs, emptyTotals, setAxis } from "./lanes/tile-dispatch.ts";
+import { type DispatchTotals, dispatchPairs, emptyTotals, setAxis } from "./lanes/tile-dispatch.ts";
 
 const params = Type.Object(
   {
@@ -141,7 +141,7 @@ function runWeights(operation: WeightOperation, params: BitTacticalParams): Comp
       if (hasZeros) scheduledLines += Math.ceil(inner.sets / params.tiles) * costs.lines;
       const outer = setAxis(images * grid.height * grid.width, params.columns);
       const { tiles, dealing } = params;
-      dealPairs({ outer, inner, scheduled: "inner", costs, tiles, dealing, carrySkip: false }, totals, streams);
+      dispatchPairs({ outer, inner, scheduled: "inner", costs, tiles, dealing, carrySkip: false }, totals, streams);
     }
   }
   // Of the convolution itself: folded, its padding is part of the image.
@@ -172,7 +172,12 @@ function gatherSet(weights: WeightLanes, { taps }: WindowGrid, set: number, rows
  * follow one another; tiles schedule their sets side by side. Assumed: one schedule serves all steps of a top-k period,
  * although weights near the threshold come and go in between. Weights without a zero need no schedule.
  */
-function result(op: Operation, params: BitTacticalParams, totals: DealTotals, scheduledLines: number): ComputeResult {
+function result(
+  op: Operation,
+  params: BitTacticalParams,
+  totals: DispatchTotals,
+  scheduledLines: number,
+): ComputeResult {
   const skips = op.pass !== "weightGrad" && params.lookahead > 0;
   const perRefresh = skips && totals.outputs > 0 ? scheduledLines * params.reschedulingCyclesPerLine : 0;
   return arrayResult(op, params, totals, {

@@ -19,7 +19,7 @@ const tile = (what: string) => integer([0, 4096], `${what} of the mesh that a ti
 const params = Type.Object(
   {
     arrays: arraysParam(
-      "Meshes of rows × columns side by side, each with networks of its own; tiles are dealt to them in turn",
+      "Meshes of rows × columns side by side, each with networks of its own; tiles are dispatched to them in turn",
     ),
     rows: integer([1, 4096], "Rows: filters (weightGrad: output channels)"),
     columns: integer([1, 4096], "Columns: windows (weightGrad: input channels)"),
@@ -107,7 +107,7 @@ function run(operation: Operation, params: MeshParams): ComputeResult {
         return { cycles: params.overlap ? busy : alone, tiles: rowTiles * columnTiles };
       }),
     );
-    sum.cycles += dealtTiles(kinds, arrays);
+    sum.cycles += cyclesOfTiles(kinds, arrays);
     sum.tileCycles += kinds.reduce((cycles, kind) => cycles + kind.cycles * kind.tiles, 0);
     const [rowSteps, columnSteps] = [down, across].map((sizes) => sizes.reduce((tiles, [, count]) => tiles + count, 0));
     sum.tiles += rowSteps * columnSteps;
@@ -133,14 +133,14 @@ function run(operation: Operation, params: MeshParams): ComputeResult {
   };
 }
 
-/** Cycles of the first of `arrays` meshes, which is dealt the most: the tiles of all kinds in turn, the longest first. */
-function dealtTiles(kinds: readonly { readonly cycles: number; readonly tiles: number }[], arrays: number): number {
+/** Cycles of the first of `arrays` meshes, which is dispatched the most: the tiles of all kinds in turn, the longest first. */
+function cyclesOfTiles(kinds: readonly { readonly cycles: number; readonly tiles: number }[], arrays: number): number {
   let cycles = 0;
-  let dealt = 0;
+  let dispatched = 0;
   for (const kind of [...kinds].sort((a, b) => b.cycles - a.cycles)) {
-    const before = Math.ceil(dealt / arrays);
-    dealt += kind.tiles;
-    cycles += kind.cycles * (Math.ceil(dealt / arrays) - before);
+    const before = Math.ceil(dispatched / arrays);
+    dispatched += kind.tiles;
+    cycles += kind.cycles * (Math.ceil(dispatched / arrays) - before);
   }
   return cycles;
 }

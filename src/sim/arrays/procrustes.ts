@@ -16,7 +16,7 @@ import { weightCounts } from "../operation/mac-counts.ts";
 const params = Type.Object(
   {
     arrays: arraysParam(
-      "Arrays of rows × columns side by side, sent the same weights; output positions and groups of images are dealt to them",
+      "Arrays of rows × columns side by side, sent the same weights; output positions and groups of images are dispatched to them",
     ),
     rows: integer([1, 4096], "Elements that hold channels", 16),
     columns: integer([1, 4096], "Elements that hold images", 16),

@@ -192,7 +192,7 @@ function multiplierCyclesOf(counters: Fates): MultiplierCycles {
 }
 
 /** True where DNNsim computes the same operation: forward, square array and stride, without its mistakes in queue pairing. */
-function inGoldenScope({ pass, geometry: g, solidPadding }: Operation, params: ScnnParams): boolean {
+function inGoldenScope({ pass, geometry: g, paddingAsNonzeros }: Operation, params: ScnnParams): boolean {
   const [top, bottom, left, right] = g.padding;
   const [stride, across] = g.stride;
   return (
@@ -204,6 +204,6 @@ function inGoldenScope({ pass, geometry: g, solidPadding }: Operation, params: S
     [bottom, left, right].every((extent) => extent === top) &&
     g.dilation.every((step) => step === 1) &&
     (params.foldLinear || !isLinear(g)) &&
-    solidPadding !== true
+    paddingAsNonzeros !== true
   );
 }

@@ -22,7 +22,7 @@ import { denseVectors, type VectorSet } from "./sigma/vectors.ts";
 const params = Type.Object(
   {
     arrays: arraysParam(
-      "Arrays of `multipliers` side by side, each with networks of its own; all hold the same stationary values, and streamed vectors are dealt to them",
+      "Arrays of `multipliers` side by side, each with networks of its own; all hold the same stationary values, and streamed vectors are dispatched to them",
     ),
     multipliers: integer(
       [2, 65536],
@@ -103,11 +103,11 @@ export const sigma: Accelerator<typeof params> = {
     return { operandMuxes, productMuxes: 1, schedulerBits: 0, schedules: "compute", metadataBits: 1 };
   },
   notCharged: () => ["laying out the windows of a convolution as rows of a matrix", "finding the routes of nonzeros"],
-  validation({ pass, geometry, solidPadding }, params) {
+  validation({ pass, geometry, paddingAsNonzeros }, params) {
     if (params.overlap || (params.arrays ?? 1) > 1) return "property";
     const parity = params.bus === "hashed" && params.drain === "half" && params.partialSums === "first";
     const oneProduct = geometry.groups === 1 && (params.batch === "fold" || geometry.N === 1);
-    return parity && pass === "forward" && oneProduct && params.skipping && solidPadding !== true
+    return parity && pass === "forward" && oneProduct && params.skipping && paddingAsNonzeros !== true
       ? "exact"
       : "property";
   },

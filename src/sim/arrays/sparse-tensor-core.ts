@@ -16,7 +16,7 @@ import { arrayResult } from "./lanes/array-result.ts";
 import { denseTotals } from "./lanes/dense-array.ts";
 import { gatherFilters, weightLanes } from "./lanes/operands/weight-lanes.ts";
 import { createSetCosts } from "./lanes/schedule/set-costs.ts";
-import { type DealTotals, dealPairs, emptyTotals, setAxis } from "./lanes/tile-dispatch.ts";
+import { type DispatchTotals, dispatchPairs, emptyTotals, setAxis } from "./lanes/tile-dispatch.ts";
 
 const params = Type.Object(
   {
@@ -81,12 +81,12 @@ function patternFaults({ n, m, lanes }: SparseTensorCoreParams): string[] {
   return faults;
 }
 
-/** Deals filter sets whose cost is all lines, or n / m of them where the pattern holds; counts both kinds. */
+/** Dispatches filter sets whose cost is all lines, or n / m of them where the pattern holds; counts both kinds. */
 function structuredTotals(
   { pass, geometry: g, masks }: WeightOperation,
   { lanes, rows, columns, tiles, dealing, batch, n, m }: SparseTensorCoreParams,
   count: { sets: number; structuredSets: number },
-): DealTotals {
+): DispatchTotals {
   const totals = emptyTotals();
   const { images, streams } = imageStreams({ lanes, rows, columns, tiles, dealing, batch }, g.N);
   const grids = windowGrids(pass, g);
@@ -117,7 +117,7 @@ function structuredTotals(
         });
       }
       const outer = setAxis(images * grid.height * grid.width, columns);
-      dealPairs({ outer, inner, scheduled: "inner", costs, tiles, dealing, carrySkip: false }, totals, streams);
+      dispatchPairs({ outer, inner, scheduled: "inner", costs, tiles, dealing, carrySkip: false }, totals, streams);
     }
   }
   totals.imagePadding = pairsOfTaps(pass, g, weightsByTap).outside;

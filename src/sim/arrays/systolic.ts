@@ -41,7 +41,7 @@ const sparsity = Type.Object(
 
 const params = Type.Object(
   {
-    arrays: arraysParam("Arrays of rows × columns side by side; folds, or parts of them, are dealt to them"),
+    arrays: arraysParam("Arrays of rows × columns side by side; folds, or parts of them, are dispatched to them"),
     rows: integer([1, 4096], "Rows of multipliers", 32),
     columns: integer([1, 4096], "Columns of multipliers", 32),
     dataflow: choice(

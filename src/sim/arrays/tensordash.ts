@@ -3,7 +3,7 @@
  * operand lies on the rows, which share the test for an empty line; the other lies on the columns. With two sides every
  * processing element skips the pairs with a zero, as the published element does by itself (`lanes/dynamic/pair-schedule.ts`).
  * Source: TensorDash (MICRO 2020) as modelled by DNNsim (January 2020, parent of 58b1d72), without its bugs; the skip counter of a
- * tile runs on from set to set. Image padding counts as zeros when the sparser operand is chosen, with `solidPadding` too:
+ * tile runs on from set to set. Image padding counts as zeros when the sparser operand is chosen, with `paddingAsNonzeros` too:
  * attribution must not turn the array round.
  */
 import { type Static, Type } from "typebox";

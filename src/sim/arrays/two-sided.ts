@@ -19,7 +19,7 @@ import { joinedOnes } from "./lanes/join/joined-ones.ts";
 const params = Type.Object(
   {
     units: integer([1, 4096], "Units of a cluster; each joins one or two filters", 32),
-    clusters: integer([1, 4096], "Clusters; windows are dealt to them in turn", 32),
+    clusters: integer([1, 4096], "Clusters; windows are dispatched to them in turn", 32),
     lanes: integer([1, 64], "Multipliers of a unit", 1),
     balance: choice(
       ["greedy", "none"],

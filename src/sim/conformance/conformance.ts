@@ -168,7 +168,7 @@ function lawsOfFullLanes(
 ): ConformanceProperty[] {
   if (typeof settings.lanes === "number" && FULL % settings.lanes !== 0) return [];
   const check = () => {
-    const operation = { ...randomOperation(pass, geometry, 1), solidPadding: true };
+    const operation = { ...randomOperation(pass, geometry, 1), paddingAsNonzeros: true, solidPadding: true };
     const { cycles, baseCycles, counters } = run(operation);
     // Products of a dense operation also collide where accumulators have few banks.
     const conflicts = counters.conflictCycles ?? 0;

@@ -89,7 +89,7 @@ function prefixed(prefix: string, counts: object): Record<string, number> {
 /** Work is neither lost nor invented: of MACs, multiplier-cycles, reads and writes. */
 export function workFaults(result: ComputeResult, operation: Operation, macs: number, multipliers: number): string[] {
   const { cycles, baseCycles, scheduled, multiplierCycles, onChipReads } = result;
-  const { pass, geometry, solidPadding } = operation;
+  const { pass, geometry, paddingAsNonzeros } = operation;
   const faults = multiplierCycleFaults(result, multipliers);
   const need = (holds: boolean, fault: string) => {
     if (!holds) faults.push(fault);
@@ -104,7 +104,7 @@ export function workFaults(result: ComputeResult, operation: Operation, macs: nu
     multiplierCycles.occupied >= macs,
     `${multiplierCycles.occupied} occupied multiplier-cycles for ${macs} effectual MACs`,
   );
-  if (solidPadding) return faults;
+  if (paddingAsNonzeros) return faults;
   const { outside } = allPairs(pass, geometry);
   need(multiplierCycles.occupied <= dense, `${multiplierCycles.occupied} occupied multiplier-cycles for ${dense} MACs`);
   need(

@@ -28,7 +28,7 @@ export interface Mapping {
  * `redundant`: both exist, but not the output. The others did not multiply: lanes empty because the reduction is no multiple
  * of them (`lanePadding`), limits of lookahead and movement (`movement`), waiting for the slowest row, element or tile and
  * sets that are not full (`imbalance`), `conflicts`, and all that feeds and collects (`fillDrain`).
- * What a machine does not tell is the rest up to multipliers × cycles. Under `solidPadding` padding may count as occupied.
+ * What a machine does not tell is the rest up to multipliers × cycles. Under `paddingAsNonzeros` padding may count as occupied.
  */
 export interface MultiplierCycles {
   readonly occupied: number;

@@ -48,7 +48,7 @@ interface OutputTraffic {
 }
 
 /** What DRAM reaches while an operation is fed, where its part is known. */
-interface DramUse {
+export interface DramUse {
   /** Share of the peak, 0..1; with `losses` it sums to 1. */
   readonly share: number;
   readonly losses: Readonly<Record<BandwidthLoss, number>>;

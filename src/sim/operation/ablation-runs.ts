@@ -23,8 +23,8 @@ export function runArray(
   count: Run,
 ): AblationRuns {
   const dense = (operation: Operation): ComputeResult => {
-    const { pass, geometry, topKPeriod, solidPadding } = operation;
-    const key = JSON.stringify([pass, geometry, topKPeriod, solidPadding]);
+    const { pass, geometry, topKPeriod, paddingAsNonzeros } = operation;
+    const key = JSON.stringify([pass, geometry, topKPeriod, paddingAsNonzeros]);
     const result = denseRuns.get(key) ?? count(machine, operation);
     denseRuns.set(key, result);
     return result;

@@ -67,7 +67,7 @@ export async function prepareOperation(trace: Trace, op: MacOp): Promise<Prepare
   // An input gradient reads around outputGrad wherever a kernel is larger than 1×1, padded or not.
   const { padding, R, S } = op.geometry;
   const padded = op.pass === "inputGrad" ? R * S > 1 : padding.some((extent) => extent > 0);
-  const solid = padded ? { ...noZeros, solidPadding: true } : noZeros;
+  const solid = padded ? { ...noZeros, paddingAsNonzeros: true, solidPadding: true } : noZeros;
 
   const { inside: dense, outside: imagePadding } = allPairs(op.pass, op.geometry);
   const effectual = effectualMacs(actual);

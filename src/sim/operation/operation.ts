@@ -17,6 +17,8 @@ interface OperationBase {
    * True only inside gain attribution: elements of the image padding count as nonzeros, so that what a machine gains by
    * skipping padding can be told from what it gains by skipping zeros.
    */
+  readonly paddingAsNonzeros?: boolean;
+  /** The same by its name of 0.1, for accelerators of users. */
   readonly solidPadding?: boolean;
 }
 

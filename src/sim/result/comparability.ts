@@ -33,7 +33,7 @@ export function checkEqualTerms(machines: readonly Machine[], baseline: Machine)
   });
   if (!skipsNothing(baseline)) {
     faults.push(
-      `${baseline.name}: is no dense baseline: it skips zeros itself; valid: a machine that does not, or allowUnequal`,
+      `${baseline.name}: is not a dense baseline: it skips zeros itself; valid: a machine that does not, or allowUnequal`,
     );
   }
   if (faults.length > 0) throw new InputError(faults);

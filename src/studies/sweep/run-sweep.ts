@@ -24,7 +24,7 @@ import type { Machine } from "../../sim/hardware/machine.ts";
 import { type PointSources, pointRunner } from "./point-runner.ts";
 import { inSharingOrder, type PlannedPoint, pointsOf, type Shard, shardOf } from "./points.ts";
 import { type FinishedPoint, inOrder, openPoints, pointsPath, writeSweep } from "./points-file.ts";
-import { dealer, type Piece } from "./scheduling.ts";
+import { type Piece, pieceDispatcher } from "./scheduling.ts";
 import { checkSweepSpec, type SweepSpec, tracesOfSpec } from "./spec.ts";
 
 /** The field of a config that names its energy table. */
@@ -182,7 +182,7 @@ type Pieces = readonly Piece[];
 /** Ends when all points are done, or at once when it is interrupted. */
 function onThreads(spec: SweepSpec, pieces: Pieces, threads: number): Work {
   return async (onPoint, signal) => {
-    const next = dealer(pieces);
+    const next = pieceDispatcher(pieces);
     const workers: Worker[] = [];
     const work = () =>
       new Promise<void>((resolve, reject) => {

@@ -1,14 +1,14 @@
-/** Deals the pieces of a sweep to its threads, so that few of them have to open or draw the same trace and none is idle. */
+/** Dispatches the pieces of a sweep to its threads, so that few of them have to open or draw the same trace and none is idle. */
 import type { PlannedPoint } from "./points.ts";
 
 /** Points of one trace that a thread is sent at once. */
 export type Piece = readonly PlannedPoint[];
 
 /**
- * What gives a thread its next piece, undefined when all are dealt. A thread stays with the trace of its last piece; where that has
+ * What gives a thread its next piece, undefined when all are dispatched. A thread stays with the trace of its last piece; where that has
  * none left it goes to one that nobody has begun, or else helps with the one that has most left.
  */
-export function dealer(pieces: Iterable<Piece>): (last: Piece | undefined) => Piece | undefined {
+export function pieceDispatcher(pieces: Iterable<Piece>): (last: Piece | undefined) => Piece | undefined {
   const waiting = new Map<string, Piece[]>();
   for (const piece of pieces) {
     const [{ trace }] = piece;

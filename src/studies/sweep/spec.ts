@@ -38,7 +38,7 @@ export const SweepSpecSchema = Type.Object(
     modules: Type.Optional(
       Type.Array(Type.String(), {
         uniqueItems: true,
-        description: "Paths of modules of accelerators of your own (.js), for the configs that name them.",
+        description: "Paths of modules with accelerators that configs name (.js).",
       }),
     ),
     baseline: Type.Optional(

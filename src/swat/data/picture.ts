@@ -48,7 +48,7 @@ export function decodePicture({ path, bytes }: FileBytes): Picture {
   if (decode === undefined) {
     const start = [...file.subarray(0, PNG_SIGNATURE.length)].map((byte) => byte.toString(16).padStart(2, "0"));
     const got = start.length === 0 ? "an empty file" : `a file that starts with ${start.join(" ")}`;
-    throw new InputError([`${path}: is no picture, got ${got}; known: PNG, JPEG`]);
+    throw new InputError([`${path}: is not a picture, got ${got}; known: PNG, JPEG`]);
   }
   try {
     const picture = decode(file);

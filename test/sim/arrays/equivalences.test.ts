@@ -157,7 +157,7 @@ describe.each(Object.entries(MACHINES))("%s", (_name, run) => {
 
   test("takes padded, strided and dilated windows as the unfolded matrix of a 1×1 convolution with one channel block", () => {
     fc.assert(
-      fc.property(geometries, seeds, tileCounts, fc.boolean(), (geometry, seed, tiles, solidPadding) => {
+      fc.property(geometries, seeds, tileCounts, fc.boolean(), (geometry, seed, tiles, paddingAsNonzeros) => {
         const g = { ...geometry, N: 1, groups: 1, C: ARRAY.lanes, K: geometry.K / geometry.groups };
         if (!hasOutput(g)) return;
         const { masks, ...operation } = operationOf("forward", g, seed);
@@ -168,14 +168,14 @@ describe.each(Object.entries(MACHINES))("%s", (_name, run) => {
           const tap = Math.floor(channel / g.C);
           const h = p * g.stride[0] + Math.floor(tap / g.S) * g.dilation[0] - g.padding[0];
           const w = q * g.stride[1] + (tap % g.S) * g.dilation[1] - g.padding[2];
-          return at(input, 0, channel % g.C, h, w, solidPadding);
+          return at(input, 0, channel % g.C, h, w, paddingAsNonzeros);
         });
         const rows = maskBy([g.K, taps * g.C, 1, 1], (k, channel) => {
           const tap = Math.floor(channel / g.C);
           return at(weight, k, channel % g.C, Math.floor(tap / g.S), tap % g.S);
         });
         const matrix = { ...operation, geometry: geometryOfMatrix, masks: { input: unfolded, weight: rows } };
-        expect(costs([run({ ...operation, masks, solidPadding }, tiles)])).toEqual(costs([run(matrix, tiles)]));
+        expect(costs([run({ ...operation, masks, paddingAsNonzeros }, tiles)])).toEqual(costs([run(matrix, tiles)]));
       }),
       { numRuns: 60 },
     );
@@ -183,7 +183,7 @@ describe.each(Object.entries(MACHINES))("%s", (_name, run) => {
 
   test("takes an input gradient as forward passes of outputGrad, one for each phase of the stride", () => {
     fc.assert(
-      fc.property(geometries, seeds, tileCounts, fc.boolean(), (geometry, seed, tiles, solidPadding) => {
+      fc.property(geometries, seeds, tileCounts, fc.boolean(), (geometry, seed, tiles, paddingAsNonzeros) => {
         const g = { ...geometry, N: 1, groups: 1, C: geometry.C / geometry.groups, K: ARRAY.lanes };
         if (!hasOutput(g)) return;
         const { masks, ...operation } = operationOf("inputGrad", g, seed);
@@ -206,7 +206,7 @@ describe.each(Object.entries(MACHINES))("%s", (_name, run) => {
             const C = taps.length * g.K;
             const input = maskBy([1, C, H, W], (_a, channel, i, j) => {
               const { y, x } = taps[Math.floor(channel / g.K)];
-              return at(outputGrad, 0, channel % g.K, i + y, j + x, solidPadding);
+              return at(outputGrad, 0, channel % g.K, i + y, j + x, paddingAsNonzeros);
             });
             const kernel = maskBy([g.C, C, 1, 1], (c, channel) => {
               const { r, s } = taps[Math.floor(channel / g.K)];
@@ -218,7 +218,7 @@ describe.each(Object.entries(MACHINES))("%s", (_name, run) => {
             );
           }
         }
-        expect(costs([run({ ...operation, masks, solidPadding }, tiles)])).toEqual(costs(phases));
+        expect(costs([run({ ...operation, masks, paddingAsNonzeros }, tiles)])).toEqual(costs(phases));
       }),
       { numRuns: 60 },
     );
@@ -230,7 +230,7 @@ describe("weight gradient of tensordash", () => {
     "is a matrix product over the output positions, skipping the zeros of: %s",
     (side) => {
       fc.assert(
-        fc.property(geometries, seeds, tileCounts, fc.boolean(), (geometry, seed, tiles, solidPadding) => {
+        fc.property(geometries, seeds, tileCounts, fc.boolean(), (geometry, seed, tiles, paddingAsNonzeros) => {
           // Whole sets of input channels, so that kernel positions follow one another without a gap.
           const C = side === "streamed" ? ARRAY.rows : ARRAY.columns;
           const g = { ...geometry, groups: 1, C, K: geometry.K / geometry.groups };
@@ -243,7 +243,7 @@ describe("weight gradient of tensordash", () => {
             const tap = Math.floor(row / C);
             const h = (Math.floor(i / Q) % P) * g.stride[0] + Math.floor(tap / g.S) * g.dilation[0] - g.padding[0];
             const w = (i % Q) * g.stride[1] + (tap % g.S) * g.dilation[1] - g.padding[2];
-            return at(input, Math.floor(i / (P * Q)), row % C, h, w, solidPadding);
+            return at(input, Math.floor(i / (P * Q)), row % C, h, w, paddingAsNonzeros);
           });
           const filters = maskBy([g.K, positions, 1, 1], (k, i) =>
             at(outputGrad, Math.floor(i / (P * Q)), k, Math.floor(i / Q) % P, i % Q),
@@ -254,7 +254,7 @@ describe("weight gradient of tensordash", () => {
             masks: { input: windows, weight: filters },
           };
           const folded = { ...dash(side, tiles), batch: "fold" } as const;
-          const gradient = tensordash.run({ ...operation, masks, solidPadding }, folded);
+          const gradient = tensordash.run({ ...operation, masks, paddingAsNonzeros }, folded);
           expect(costs([gradient])).toEqual(costs([tensordash.run(forward, folded)]));
         }),
         { numRuns: 80 },

@@ -69,7 +69,7 @@ describe("tensordash", () => {
   test("counts image padding as zeros when it chooses, solid or not", () => {
     const operation = operationOf("forward", LAYER);
     expect(tensordash.run(operation, DASH).scheduled).toBe("input");
-    expect(tensordash.run({ ...operation, solidPadding: true }, DASH).scheduled).toBe("input");
+    expect(tensordash.run({ ...operation, paddingAsNonzeros: true }, DASH).scheduled).toBe("input");
   });
 
   test("lets each image choose, and the whole batch where it is folded", () => {

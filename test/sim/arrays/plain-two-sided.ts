@@ -34,16 +34,16 @@ export function plainTwoSided(operation: Operation, params: TensorDashParams): n
 }
 
 function jobsOf(operation: Operation, images: readonly number[], group: number, lanes: number): Job[] {
-  const { pass, geometry: g, solidPadding = false } = operation;
+  const { pass, geometry: g, paddingAsNonzeros = false } = operation;
   const [P, Q] = [outputHeight(g), outputWidth(g)];
   const [C, K] = [g.C / g.groups, g.K / g.groups];
   const input = (n: number, c: number, h: number, w: number) =>
     h < 0 || h >= g.H || w < 0 || w >= g.W
-      ? solidPadding
+      ? paddingAsNonzeros
       : bit(operation.masks.input, n, ((group * C + c) * g.H + h) * g.W + w);
   const grad = (n: number, k: number, p: number, q: number) =>
     p < 0 || p >= P || q < 0 || q >= Q
-      ? solidPadding
+      ? paddingAsNonzeros
       : bit(operation.masks.outputGrad, n, ((group * K + k) * P + p) * Q + q);
   const weight = (k: number, c: number, r: number, s: number) =>
     bit(operation.masks.weight, group * K + k, (c * g.R + r) * g.S + s);
@@ -97,7 +97,7 @@ function jobsOf(operation: Operation, images: readonly number[], group: number, 
   });
 }
 
-/** Cycles of a job: sets in order, dealt to the tiles; a group of tiles takes as long as its slowest. */
+/** Cycles of a job: sets in order, dispatched to the tiles; a group of tiles takes as long as its slowest. */
 function runJob(job: Job, params: TensorDashParams): number {
   const skips = new Array<number>(params.tiles).fill(0);
   const groups: number[][] = [[]];

@@ -26,10 +26,10 @@ const machines = (
 test("an operation gives on every machine what it gives on fresh masks, whichever machines came before", () => {
   const order = fc.shuffledSubarray(machines, { minLength: 4, maxLength: 12 });
   fc.assert(
-    fc.property(operations, order, fc.boolean(), (operation, chosen, solidPadding) => {
+    fc.property(operations, order, fc.boolean(), (operation, chosen, paddingAsNonzeros) => {
       for (const { accelerator, params } of chosen) {
-        for (const solid of [solidPadding, !solidPadding]) {
-          const shared = { ...operation, solidPadding: solid };
+        for (const solid of [paddingAsNonzeros, !paddingAsNonzeros]) {
+          const shared = { ...operation, paddingAsNonzeros: solid };
           expect(accelerator.run(shared, params)).toEqual(accelerator.run(structuredClone(shared), params));
         }
       }

@@ -57,7 +57,7 @@ describe("two-sided tensordash", () => {
   test("beside a dense streamed operand is the array that schedules the stationary one", () => {
     fc.assert(
       fc.property(operations, machines, (operation, params) => {
-        const solid = { ...dense(operation, STREAMED[operation.pass]), solidPadding: true };
+        const solid = { ...dense(operation, STREAMED[operation.pass]), paddingAsNonzeros: true };
         const one = tensordash.run(solid, { ...params, sides: "one", operand: STATIONARY });
         expect(costs(tensordash.run(solid, params))).toEqual(costs(one));
       }),
@@ -67,8 +67,8 @@ describe("two-sided tensordash", () => {
 
   test("beside a dense stationary operand is the turned array that schedules the streamed one, padding solid or not", () => {
     fc.assert(
-      fc.property(operations, machines, fc.boolean(), (operation, params, solidPadding) => {
-        const filled = { ...dense(operation, STATIONARY[operation.pass]), solidPadding };
+      fc.property(operations, machines, fc.boolean(), (operation, params, paddingAsNonzeros) => {
+        const filled = { ...dense(operation, STATIONARY[operation.pass]), paddingAsNonzeros };
         const { rows: columns, columns: rows } = params;
         const one = tensordash.run(filled, { ...params, rows, columns, sides: "one", operand: STREAMED });
         const two = tensordash.run(filled, params);
@@ -83,8 +83,8 @@ describe("two-sided tensordash", () => {
 
   test("equals a plain model of every slot, element and tile", () => {
     fc.assert(
-      fc.property(operations, machines, fc.boolean(), (operation, params, solidPadding) => {
-        const solid = { ...operation, solidPadding };
+      fc.property(operations, machines, fc.boolean(), (operation, params, paddingAsNonzeros) => {
+        const solid = { ...operation, paddingAsNonzeros };
         expect(tensordash.run(solid, params).cycles).toBe(plainTwoSided(solid, params));
       }),
       { numRuns: 300 },

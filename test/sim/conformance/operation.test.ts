@@ -47,8 +47,8 @@ describe("the laws of an operation", () => {
         fc.constantFrom<Pass>(...PASSES),
         fc.constantFrom(0.1, 0.5, 1),
         fc.boolean(),
-        (geometry, pass, density, solidPadding) => {
-          const operation = { ...randomOperation(pass, geometry, density), solidPadding };
+        (geometry, pass, density, paddingAsNonzeros) => {
+          const operation = { ...randomOperation(pass, geometry, density), paddingAsNonzeros };
           const { dense, effectual } = bruteForceMacs(operation);
           expect([denseMacs(geometry), effectualMacs(operation)]).toEqual([dense, effectual]);
           for (const { name, accelerator, params } of machines) {

@@ -61,11 +61,11 @@ const tensordash: Form<TensorDashParams> = (operation, own, { scheduled }) => {
   const [onRows, onColumns] = SIDES[pass];
   const turned = skipped !== onRows;
   const dense = turned ? onRows : onColumns;
-  const solidPadding = !turned || operation.solidPadding === true;
+  const paddingAsNonzeros = !turned || operation.paddingAsNonzeros === true;
   const oneSided = mapMasks(operation, (mask, operand) => (operand === dense ? onesMask(mask.shape) : mask));
   const array = turned ? { ...params, rows: own.columns, columns: own.rows } : params;
   return {
-    cycles: plainTwoSided({ ...oneSided, solidPadding }, array),
+    cycles: plainTwoSided({ ...oneSided, paddingAsNonzeros }, array),
     baseCycles: denseCycles(products, own, turned),
   };
 };

@@ -20,7 +20,7 @@ export interface FuzzCase {
   /** Shares of ones of the first and the second operand of the pass. */
   readonly densities: readonly [number, number];
   readonly maskSeed: number;
-  readonly solidPadding: boolean;
+  readonly paddingAsNonzeros: boolean;
 }
 
 /** 1 half of the time, so that single pixels, 1×1 kernels and plain strides meet everything else. */
@@ -55,7 +55,7 @@ export const fuzzCases: fc.Arbitrary<FuzzCase> = fc.record({
   geometry: geometries,
   densities: fc.tuple(density, density),
   maskSeed: fc.nat(0xffff),
-  solidPadding: fc.boolean(),
+  paddingAsNonzeros: fc.boolean(),
 });
 
 const SHAPE_OF = { input: inputShape, weight: weightShape, outputGrad: outputShape } as const;
@@ -68,11 +68,11 @@ export const MULTIPLICATIONS = {
 } as const satisfies Readonly<Record<Pass, Multiplication>>;
 
 /** The operation of a case, always the same. */
-export function operationOf({ pass, geometry, densities, maskSeed, solidPadding }: FuzzCase): Operation {
+export function operationOf({ pass, geometry, densities, maskSeed, paddingAsNonzeros }: FuzzCase): Operation {
   const masks = OPERANDS_OF[pass].map(
     (operand, i) => [operand, randomMask(SHAPE_OF[operand](geometry), densities[i], maskSeed * 2 + i + 1)] as const,
   );
-  return withMasks({ pass, layer: "fuzz", geometry, topKPeriod: 1, solidPadding }, masks);
+  return withMasks({ pass, layer: "fuzz", geometry, topKPeriod: 1, paddingAsNonzeros }, masks);
 }
 
 function randomMask(shape: readonly number[], ones: number, seed: number): BitMask {

@@ -27,8 +27,8 @@ function columnSets({ columns, run }: LiteralProduct, size: number): Vector[][] 
   return partsOf(columns, run).flatMap((part) => partsOf(part, size));
 }
 
-/** Sets dealt to tiles: the slowest of a group decides. `filters`: no group runs on into the next outer set. */
-function dealt(costs: readonly (readonly number[])[], { tiles, dealing }: ArrayParams): number {
+/** Sets dispatched to tiles: the slowest of a group decides. `filters`: no group runs on into the next outer set. */
+function dispatched(costs: readonly (readonly number[])[], { tiles, dealing }: ArrayParams): number {
   const groups = dealing === "filters" ? costs.flatMap((inner) => partsOf(inner, tiles)) : partsOf(costs.flat(), tiles);
   return groups.reduce((sum, group) => sum + Math.max(...group), 0);
 }
@@ -42,7 +42,7 @@ export function denseCycles(products: readonly LiteralProduct[], own: ArrayParam
     const inner = partsOf(product.rows, turned ? own.columns : own.rows);
     return (
       sum +
-      dealt(
+      dispatched(
         outer.map(() => inner.map(() => linesOf(product, own.lanes))),
         own,
       )
@@ -60,7 +60,7 @@ export function queueCycles(products: readonly LiteralProduct[], own: ArrayParam
     const costs = queuedColumns
       ? outer.map((set) => inner.map(() => cost(set)))
       : outer.map(() => inner.map((set) => cost(set)));
-    return sum + dealt(costs, own);
+    return sum + dispatched(costs, own);
   }, 0);
 }
 
@@ -71,7 +71,7 @@ export function staticCycles(products: readonly LiteralProduct[], own: ArrayPara
     const costs = partsOf(product.rows, own.rows).map((set) => scheduledLines(set, own, offsets));
     return (
       sum +
-      dealt(
+      dispatched(
         columnSets(product, own.columns).map(() => costs),
         own,
       )
@@ -132,7 +132,7 @@ export function structuredCycles(
     );
     return (
       sum +
-      dealt(
+      dispatched(
         columnSets(product, own.columns).map(() => costs),
         own,
       )

@@ -41,14 +41,18 @@ export function literalProducts(operation: Operation, batch: "fold" | "image"): 
 }
 
 function productsOf(operation: Operation, group: number, images: readonly number[]): LiteralProduct[] {
-  const { pass, geometry: g, masks, solidPadding = false } = operation;
+  const { pass, geometry: g, masks, paddingAsNonzeros = false } = operation;
   const [P, Q] = [outputHeight(g), outputWidth(g)];
   const [C, K] = [g.C / g.groups, g.K / g.groups];
   const bit = (mask: BitMask | undefined, slice: number, at: number) => mask !== undefined && getBit(mask, slice, at);
   const input = (n: number, c: number, h: number, w: number) =>
-    h < 0 || h >= g.H || w < 0 || w >= g.W ? solidPadding : bit(masks.input, n, ((group * C + c) * g.H + h) * g.W + w);
+    h < 0 || h >= g.H || w < 0 || w >= g.W
+      ? paddingAsNonzeros
+      : bit(masks.input, n, ((group * C + c) * g.H + h) * g.W + w);
   const grad = (n: number, k: number, p: number, q: number) =>
-    p < 0 || p >= P || q < 0 || q >= Q ? solidPadding : bit(masks.outputGrad, n, ((group * K + k) * P + p) * Q + q);
+    p < 0 || p >= P || q < 0 || q >= Q
+      ? paddingAsNonzeros
+      : bit(masks.outputGrad, n, ((group * K + k) * P + p) * Q + q);
   const weight = (k: number, c: number, r: number, s: number) =>
     bit(masks.weight, group * K + k, (c * g.R + r) * g.S + s);
   const y = (p: number, r: number) => p * g.stride[0] + r * g.dilation[0] - g.padding[0];

@@ -178,7 +178,7 @@ describe("the multiplier-cycles of an operation", () => {
       fc.assert(
         fc.property(operations, (operation) => {
           const { where, multiplierCycles, counters, scheduled } = multiplierCyclesOf(machine, operation);
-          multiplierCyclesOf(machine, { ...operation, solidPadding: true });
+          multiplierCyclesOf(machine, { ...operation, paddingAsNonzeros: true });
           const { occupied, imagePadding = 0, redundant = 0 } = multiplierCycles;
           const { pass } = operation;
           expect(occupied, where).toBeGreaterThanOrEqual(naivePairs(operation, "both").inside);

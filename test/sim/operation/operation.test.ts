@@ -21,7 +21,7 @@ describe("an operation", () => {
 
   it.each(PASSES)("of %s is made of named masks, and keeps all but its masks when these are mapped", (pass) => {
     const made = withMasks(
-      { ...base, pass, solidPadding: true },
+      { ...base, pass, paddingAsNonzeros: true },
       OPERANDS_OF[pass].map((operand) => [operand, all[operand]] as const),
     );
     const cleared = mapMasks(made, ({ shape }) => zerosMask(shape));

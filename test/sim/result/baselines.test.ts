@@ -175,7 +175,7 @@ describe("a baseline machine", () => {
   it("that skips zeros itself is refused", async () => {
     const [baseline] = named("tensordash-4096", { machines });
     await expect(run({ machines: named("dadiannao-4096", { machines }), baseline })).rejects.toThrow(
-      /is no dense baseline/,
+      /is not a dense baseline/,
     );
   });
 

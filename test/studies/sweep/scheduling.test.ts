@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { dealer, type Piece } from "../../../src/studies/sweep/scheduling.ts";
+import { type Piece, pieceDispatcher } from "../../../src/studies/sweep/scheduling.ts";
 
 const piece = (trace: string, index: number): Piece => [{ index, machine: 0, trace, values: {} }];
 
@@ -10,9 +10,9 @@ describe("dealing", () => {
     fc.assert(
       fc.property(traces, fc.array(fc.nat(3), { maxLength: 40 }), (counts, readies) => {
         const pieces = counts.flatMap((count, trace) => Array.from({ length: count }, (_, i) => piece(`t${trace}`, i)));
-        const next = dealer(pieces);
+        const next = pieceDispatcher(pieces);
         const last: (Piece | undefined)[] = [];
-        const dealt: Piece[] = [];
+        const dispatched: Piece[] = [];
         const begun = new Set<string>();
         // Whoever is ready when; at the end, the first thread does the rest.
         for (const thread of [...readies, ...pieces.map(() => 0)]) {
@@ -20,17 +20,17 @@ describe("dealing", () => {
           const given = next(before);
           if (given === undefined) continue;
           const [{ trace }] = given;
-          const left = pieces.filter((one) => !dealt.includes(one));
+          const left = pieces.filter((one) => !dispatched.includes(one));
           if (trace !== before?.[0].trace) {
             expect(left.some(([one]) => one.trace === before?.[0].trace)).toBe(false);
             if (begun.has(trace)) expect(left.every(([one]) => begun.has(one.trace))).toBe(true);
           }
           begun.add(trace);
-          dealt.push(given);
+          dispatched.push(given);
           last[thread] = given;
         }
-        expect(new Set(dealt)).toEqual(new Set(pieces));
-        expect(dealt).toHaveLength(pieces.length);
+        expect(new Set(dispatched)).toEqual(new Set(pieces));
+        expect(dispatched).toHaveLength(pieces.length);
         expect(next(undefined)).toBe(undefined);
       }),
     );
@@ -38,7 +38,7 @@ describe("dealing", () => {
 
   it("deals the pieces of a trace in their order", () => {
     const pieces = [piece("a", 0), piece("a", 1), piece("b", 2), piece("a", 3)];
-    const next = dealer(pieces);
+    const next = pieceDispatcher(pieces);
     const order: number[] = [];
     for (let last = next(undefined); last !== undefined; last = next(last)) order.push(last[0].index);
     expect(order).toEqual([0, 1, 3, 2]);

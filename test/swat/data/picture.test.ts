@@ -80,7 +80,7 @@ describe("decodePicture", () => {
         return (error as Error).message;
       }
     })();
-    expect(fault).toMatch(/^some\/picture\.png: (is no picture|picture is damaged), got /);
+    expect(fault).toMatch(/^some\/picture\.png: (is not a picture|picture is damaged), got /);
     expect(fault).toContain(message);
     expect(fault).not.toContain("\n");
   });

@@ -1,5 +1,5 @@
 /**
- * The nonzero activations of one plane, dealt to the processing elements by tile and, in a strided convolution, to a queue
+ * The nonzero activations of one plane, dispatched to the processing elements by tile and, in a strided convolution, to a queue
  * for each stride phase: only activations and taps of one phase can meet in an output. Columns are walked first.
  */
 
@@ -33,7 +33,7 @@ export function activationQueues(job: Job, tiling: Tiling, grid: PeGrid): Activa
       for (let py = 0; py < ver.extent; py++) {
         const [x, y] = [px - hor.before, py - ver.before];
         const inside = x >= 0 && x < hor.size && y >= 0 && y < ver.size;
-        if (inside || job.solidPadding) visit(px, py, queueOf(px, py), inside);
+        if (inside || job.paddingAsNonzeros) visit(px, py, queueOf(px, py), inside);
       }
     }
   };

@@ -19,7 +19,7 @@ export function foldPositions(operation: OperationOf<"weightGrad">, group: numbe
     ...{ N: positions, C: planes, H: height, W: width, K: outputs, R: height, S: width },
     ...{ stride: [1, 1], padding: [0, 0, 0, 0], dilation: [1, 1], groups: 1 },
   };
-  const input = windows(masks.input, g, group, operation.solidPadding === true);
+  const input = windows(masks.input, g, group, operation.paddingAsNonzeros === true);
   const outputGrad = gradients(masks.outputGrad, g, group);
   return { ...operation, geometry, masks: { input, outputGrad } };
 }

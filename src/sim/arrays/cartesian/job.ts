@@ -45,7 +45,7 @@ export interface Job {
    * belongs to one processing element, and every step adds to all of them (weightGrad where outputGrad has one position).
    */
   readonly accumulate: "tiles" | "spread" | "outer";
-  readonly solidPadding: boolean;
+  readonly paddingAsNonzeros: boolean;
   /** No element of either operand is zero: every plane costs the same. */
   readonly isDense: boolean;
 }
@@ -79,7 +79,7 @@ export function jobsOf(operation: Operation): Job[] {
           weights: weights.bytes,
           drains: pass === "weightGrad" ? g.C / g.groups : g.N,
           accumulate: accumulation(pass, horizontal, vertical),
-          solidPadding: operation.solidPadding === true,
+          paddingAsNonzeros: operation.paddingAsNonzeros === true,
           isDense,
           images: g.N,
         });

@@ -4,7 +4,7 @@
  */
 import { Type } from "typebox";
 import { choice, integer } from "../../hardware/param-schemas.ts";
-import type { Dealing } from "./tile-dispatch.ts";
+import type { TileDispatch } from "./tile-dispatch.ts";
 
 /** Schema properties of an array, to be spread into the schema of a machine's `params`. */
 export const arrayParams = {
@@ -24,7 +24,7 @@ export const arrayParams = {
   dealing: choice(
     ["filters", "sets"],
     "filters",
-    'How sets are dealt to tiles: "filters": consecutive sets of the inner loop form a step group and tail tiles idle; "sets": a step group runs on into the next outer set',
+    'How sets are dispatched to tiles: "filters": consecutive sets of the inner loop form a step group and tail tiles idle; "sets": a step group runs on into the next outer set',
   ),
 };
 
@@ -75,7 +75,7 @@ export interface ArrayParams {
   readonly columns: number;
   readonly tiles: number;
   readonly batch: "image" | "fold";
-  readonly dealing: Dealing;
+  readonly dealing: TileDispatch;
 }
 
 /** Multipliers of the whole array. */

@@ -3,7 +3,7 @@ import type { ComputeResult, MultiplierCycles } from "../../hardware/accelerator
 import { allPairs } from "../../operation/image-padding.ts";
 import type { Operand, Operation, Pass } from "../../operation/operation.ts";
 import { type ArrayParams, arrayMultipliers } from "./array-params.ts";
-import type { DealTotals } from "./tile-dispatch.ts";
+import type { DispatchTotals } from "./tile-dispatch.ts";
 
 /** Operands of the outer and the inner loop of each pass, on every lane array. */
 const LOOPS: Readonly<Record<Pass, { readonly outer: Operand; readonly inner: Operand }>> = {
@@ -19,7 +19,7 @@ const LOOPS: Readonly<Record<Pass, { readonly outer: Operand; readonly inner: Op
 export function arrayResult(
   operation: Operation,
   params: ArrayParams,
-  totals: DealTotals,
+  totals: DispatchTotals,
   rest: Pick<ComputeResult, "reschedulingCycles" | "scheduled" | "counters">,
 ): ComputeResult {
   const { outer, inner } = LOOPS[operation.pass];
@@ -42,7 +42,7 @@ export function arrayResult(
 function multiplierCyclesOf(
   { pass, geometry }: Operation,
   params: ArrayParams,
-  totals: DealTotals,
+  totals: DispatchTotals,
   skips: boolean,
 ): MultiplierCycles {
   const { scheduledPEs, packedPEs, cycles, imagePadding } = totals;

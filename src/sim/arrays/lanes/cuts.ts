@@ -28,7 +28,7 @@ export function pairCuts(operation: Operation, params: ArrayParams): Cut[] {
   );
 }
 
-/** A run of sets of one unit: its items, and the sets times those that each of them meets, which are dealt to the tiles. */
+/** A run of sets of one unit: its items, and the sets times those that each of them meets, which are dispatched to the tiles. */
 interface Run {
   readonly items: number;
   readonly pairs: number;

@@ -7,10 +7,10 @@ import { type ConvGeometry, outputHeight, outputWidth } from "../../../core/geom
 import { windowGrids } from "../../operation/channel-first.ts";
 import type { Pass } from "../../operation/operation.ts";
 import { type ArrayParams, imageStreams } from "./array-params.ts";
-import { type DealTotals, emptyTotals, type SetAxis, setAxis, stepGroups } from "./tile-dispatch.ts";
+import { type DispatchTotals, emptyTotals, type SetAxis, setAxis, stepGroups } from "./tile-dispatch.ts";
 
 /** Totals of a pass on an array that skips nothing. */
-export function denseTotals(pass: Pass, g: ConvGeometry, params: ArrayParams): DealTotals {
+export function denseTotals(pass: Pass, g: ConvGeometry, params: ArrayParams): DispatchTotals {
   const totals = emptyTotals();
   const { images, streams } = imageStreams(params, g.N);
   const times = streams * g.groups;
@@ -43,7 +43,7 @@ interface DenseJob {
   readonly times: number;
 }
 
-function addDense({ outer, inner, depth, lines, times }: DenseJob, params: ArrayParams, totals: DealTotals): void {
+function addDense({ outer, inner, depth, lines, times }: DenseJob, params: ArrayParams, totals: DispatchTotals): void {
   if (lines === 0 || outer.sets === 0 || inner.sets === 0) return;
   const outerSets = outer.sets * outer.repeat;
   const outerItems = ((outer.sets - 1) * outer.size + outer.last) * outer.repeat;

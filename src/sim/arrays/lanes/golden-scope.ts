@@ -1,12 +1,12 @@
 /**
  * Whether an operation lies in the scope of the golden cases of the lane arrays: what DNNsim can run at all, image by image,
- * with the inner sets dealt to tiles. Outside it our counts rest on the same code but on no independent number.
+ * with the inner sets dispatched to tiles. Outside it our counts rest on the same code but on no independent number.
  */
 import type { Operation } from "../../operation/operation.ts";
 import type { ArrayParams } from "./array-params.ts";
 
 /** True where DNNsim computes the same operation on the same array. */
-export function inGoldenScope({ geometry: g, solidPadding }: Operation, params: ArrayParams): boolean {
+export function inGoldenScope({ geometry: g, paddingAsNonzeros }: Operation, params: ArrayParams): boolean {
   return (
     g.groups === 1 &&
     g.stride[0] === g.stride[1] &&
@@ -14,6 +14,6 @@ export function inGoldenScope({ geometry: g, solidPadding }: Operation, params: 
     g.dilation[1] === 1 &&
     (params.batch === "image" || g.N === 1) &&
     (params.dealing === "filters" || params.tiles === 1) &&
-    solidPadding !== true
+    paddingAsNonzeros !== true
   );
 }

@@ -1,12 +1,12 @@
 /**
- * Deals the pairs of an outer and an inner set to the tiles, in loop order. T consecutive sets form a step group, one for
+ * Dispatches the pairs of an outer and an inner set to the tiles, in loop order. T consecutive sets form a step group, one for
  * each tile; a group takes as long as its slowest tile. "filters" (DNNsim's rule) groups the inner sets
  * of one outer set, so tail tiles idle; "sets" lets a group run on into the next outer set. One rule for every machine.
  */
 import type { SetCosts } from "./schedule/set-costs.ts";
 
-/** How sets are dealt to tiles. */
-export type Dealing = "filters" | "sets";
+/** How sets are dispatched to tiles. */
+export type TileDispatch = "filters" | "sets";
 
 /** Items cut into sets of `size`, the last one holding `last`; the whole sequence of `sets` sets comes `repeat` times. */
 export interface SetAxis {
@@ -22,8 +22,8 @@ export function setAxis(items: number, size: number, repeat = 1): SetAxis {
   return { size, sets, last: items - (sets - 1) * size, repeat };
 }
 
-/** How the pairs are dealt, and which axis holds the scheduled operand. */
-export interface Deal {
+/** How the pairs are dispatched, and which axis holds the scheduled operand. */
+export interface PairDispatch {
   readonly outer: SetAxis;
   readonly inner: SetAxis;
   /** What costs list: outer sets in order with their repeats, inner sets, or "pairs", the inner sets as they cost beside an outer set. */
@@ -31,13 +31,13 @@ export interface Deal {
   /** Of all sets or, for "pairs", beside an outer set. */
   readonly costs: SetCosts | ((outerSet: number) => SetCosts);
   readonly tiles: number;
-  readonly dealing: Dealing;
-  /** Whether a tile's skip counter runs on from set to set; it starts at 0 in every deal. */
+  readonly dealing: TileDispatch;
+  /** Whether a tile's skip counter runs on from set to set; it starts at 0 in every dispatch. */
   readonly carrySkip: boolean;
 }
 
-/** Sums over the deals of one operation. */
-export interface DealTotals {
+/** Sums over the dispatches of one operation. */
+export interface DispatchTotals {
   cycles: number;
   baseCycles: number;
   packedCycles: number;
@@ -60,7 +60,7 @@ export interface DealTotals {
 }
 
 /** Totals of nothing. */
-export function emptyTotals(): DealTotals {
+export function emptyTotals(): DispatchTotals {
   return {
     cycles: 0,
     baseCycles: 0,
@@ -76,14 +76,14 @@ export function emptyTotals(): DealTotals {
   };
 }
 
-/** Runs through all pairs of `deal` and adds them to `totals`, `times` times (images that cost the same). */
-export function dealPairs(deal: Deal, totals: DealTotals, times = 1): void {
-  const { outer, inner, costs, tiles, carrySkip } = deal;
+/** Runs through all pairs of `dispatch` and adds them to `totals`, `times` times (images that cost the same). */
+export function dispatchPairs(dispatch: PairDispatch, totals: DispatchTotals, times = 1): void {
+  const { outer, inner, costs, tiles, carrySkip } = dispatch;
   const costsOf = typeof costs === "function" ? costs : () => costs;
   const outerCount = outer.sets * outer.repeat;
-  const byOuter = deal.scheduled === "outer";
-  const byPair = deal.scheduled === "pairs";
-  const cutRows = deal.dealing === "filters";
+  const byOuter = dispatch.scheduled === "outer";
+  const byPair = dispatch.scheduled === "pairs";
+  const cutRows = dispatch.dealing === "filters";
   const skips = new Int32Array(tiles);
   let tile = 0;
   let slowest = 0;
@@ -145,8 +145,8 @@ function itemsOf({ sets, size, last }: SetAxis): number {
   return sets === 0 ? 0 : (sets - 1) * size + last;
 }
 
-/** Step groups of a deal: cycles of an array that skips nothing are step groups × lines. */
-export function stepGroups(outer: SetAxis, inner: SetAxis, tiles: number, dealing: Dealing): number {
+/** Step groups of a dispatch: cycles of an array that skips nothing are step groups × lines. */
+export function stepGroups(outer: SetAxis, inner: SetAxis, tiles: number, dealing: TileDispatch): number {
   const outerCount = outer.sets * outer.repeat;
   return dealing === "filters"
     ? outerCount * Math.ceil(inner.sets / tiles)

@@ -44,7 +44,7 @@ export function productsOf(operation: Operation, batch: "fold" | "image"): Produ
   if (outputHeight(g) <= 0 || outputWidth(g) <= 0) return [];
   const streams = batch === "fold" ? 1 : g.N;
   const images = batch === "fold" ? g.N : 1;
-  const solid = operation.solidPadding === true;
+  const solid = operation.paddingAsNonzeros === true;
   const products: Product[] = [];
   for (let group = 0; group < g.groups; group++) {
     // Filters are the same for every image, and shared so that they are timed once.

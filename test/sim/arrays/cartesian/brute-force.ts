@@ -113,7 +113,7 @@ function activationsOf(
     for (let y = top; y < Math.min(top + height, ver.extent); y++) {
       const [atX, atY] = [x - hor.before, y - ver.before];
       const inside = atX >= 0 && atX < hor.size && atY >= 0 && atY < ver.size;
-      if (inside ? bitAt(job.activations, base + atY * row + atX) : job.solidPadding) found.push({ x, y });
+      if (inside ? bitAt(job.activations, base + atY * row + atX) : job.paddingAsNonzeros) found.push({ x, y });
     }
   }
   return found;

@@ -68,10 +68,10 @@ describe("scnn", () => {
 
   test("counts what a walk over every product of every chunk counts", () => {
     fc.assert(
-      fc.property(operations, arrays, fc.boolean(), (operation, own, solidPadding) => {
+      fc.property(operations, arrays, fc.boolean(), (operation, own, paddingAsNonzeros) => {
         const params: ScnnParams = { ...own, foldLinear: false, weightGradient: "planes" };
         fc.pre(!isLinear(operation.geometry));
-        const solid = { ...operation, solidPadding };
+        const solid = { ...operation, paddingAsNonzeros };
         const { cycles, counters } = scnn.run(solid, params);
         const walked = jobsOf(solid).map((job) => bruteForceJob(job, params));
         const sum = (of: keyof (typeof walked)[number]) => walked.reduce((total, job) => total + job[of], 0);

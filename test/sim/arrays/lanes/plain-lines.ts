@@ -59,7 +59,7 @@ function keptBy(weight: BitMask, g: ConvGeometry, set: number, array: PlainArray
   return kept;
 }
 
-/** Bank of every position of the padded image, dealt out in one scan over it. */
+/** Bank of every position of the padded image, dispatched out in one scan over it. */
 function scannedBanks(g: ConvGeometry, banks: number): number[][] {
   const height = g.padding[0] + g.H + g.padding[1];
   const width = g.padding[2] + g.W + g.padding[3];

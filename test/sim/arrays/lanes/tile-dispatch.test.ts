@@ -1,8 +1,8 @@
-/** Dealing sets to tiles, held against a plain twin that lists the pairs, walks their lines and groups them. */
+/** TileDispatch sets to tiles, held against a plain twin that lists the pairs, walks their lines and groups them. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createSetCosts, recordCost } from "../../../../src/sim/arrays/lanes/schedule/set-costs.ts";
-import { dealPairs, emptyTotals, setAxis, stepGroups } from "../../../../src/sim/arrays/lanes/tile-dispatch.ts";
+import { dispatchPairs, emptyTotals, setAxis, stepGroups } from "../../../../src/sim/arrays/lanes/tile-dispatch.ts";
 
 const LINES = 7;
 
@@ -89,7 +89,7 @@ describe("dealing", () => {
         const outer = setAxis(deal.outerItems, deal.outerSize, deal.repeat);
         const inner = setAxis(deal.innerItems, deal.innerSize);
         const totals = emptyTotals();
-        dealPairs({ ...deal, outer, inner, costs }, totals);
+        dispatchPairs({ ...deal, outer, inner, costs }, totals);
         expect(totals.cycles).toBe(slowest.reduce((sum, cycles) => sum + cycles, 0));
         expect(totals.baseCycles).toBe(slowest.length * LINES);
         expect(stepGroups(outer, inner, deal.tiles, deal.dealing)).toBe(slowest.length);

@@ -128,7 +128,7 @@ describe("matrix products", () => {
     fc.assert(
       fc.property(operations, (operation) => {
         const plain = productsOf(operation, "fold");
-        productsOf({ ...operation, solidPadding: true }, "fold").forEach(({ columns }, i) => {
+        productsOf({ ...operation, paddingAsNonzeros: true }, "fold").forEach(({ columns }, i) => {
           expect(columns.ones()).toBe(unpacked(columns).flat().length);
           expect(columns.ones()).toBeGreaterThanOrEqual(plain[i].columns.ones());
         });

@@ -14,7 +14,7 @@ import { imageStreams } from "../array-params.ts";
 import { inputBanks, outputGradBanks, windowConflicts } from "../operands/bank-map.ts";
 import { gatherWindows, type SourceLanes, sourceLanes } from "../operands/source-lanes.ts";
 import { gatherFilters, type WeightLanes, weightLanes } from "../operands/weight-lanes.ts";
-import { dealPairs, setAxis } from "../tile-dispatch.ts";
+import { dispatchPairs, setAxis } from "../tile-dispatch.ts";
 import {
   BANK_ENTRY_VALUES,
   type DynamicRun,
@@ -58,7 +58,7 @@ export function runChannels(run: ChannelRun, operand: SkippedOperand): Operand |
       countBanks(run, grid, { windows, windowSet, filters, channels, conflicts, times });
     }
   }
-  const solid = operation.solidPadding === true;
+  const solid = operation.paddingAsNonzeros === true;
   const lanesOf = (stream: number, group: number): SourceLanes => {
     const slice = { firstImage: stream * images, images, firstChannel: group * channels, channels };
     return sourceLanes({ mask: sourceMaskOf(operation), ...slice }, extent, params.lanes, solid);
@@ -72,18 +72,18 @@ export function runChannels(run: ChannelRun, operand: SkippedOperand): Operand |
       const weights = weightsOf(group);
       for (let stream = 0; stream < streams; stream++) {
         const lanes = lanesOf(stream, group);
-        for (const grid of grids) dealBoth(run, weights, lanes, grid, images);
+        for (const grid of grids) dispatchBoth(run, weights, lanes, grid, images);
       }
       continue;
     }
     if (weightStreams > 0) {
       const weights = weightsOf(group);
-      for (const grid of grids) dealWeights(run, weights, grid, images, weightStreams);
+      for (const grid of grids) dispatchWeights(run, weights, grid, images, weightStreams);
     }
     for (let stream = 0; stream < streams; stream++) {
       if (!bySource[stream]) continue;
       const lanes = lanesOf(stream, group);
-      for (const grid of grids) dealSource(run, lanes, grid, images, filters);
+      for (const grid of grids) dispatchSource(run, lanes, grid, images, filters);
     }
   }
   if (operand === "both") return operand;
@@ -133,7 +133,7 @@ function countBanks({ params, banks }: DynamicRun, grid: WindowGrid, accessed: B
   banks.conflicts += times * conflicts * blocks * filterSets;
 }
 
-function dealWeights(run: DynamicRun, weights: WeightLanes, grid: WindowGrid, images: number, times: number): void {
+function dispatchWeights(run: DynamicRun, weights: WeightLanes, grid: WindowGrid, images: number, times: number): void {
   const { rows, columns, tiles, dealing } = run.params;
   const inner = setAxis(weights.filters, rows);
   const outer = setAxis(images * grid.height * grid.width, columns);
@@ -141,10 +141,10 @@ function dealWeights(run: DynamicRun, weights: WeightLanes, grid: WindowGrid, im
     gatherFilters(weights, grid.taps, set * rows, Math.min(rows, weights.filters - set * rows), buffer, rows);
     return rows;
   });
-  dealPairs({ outer, inner, scheduled: "inner", costs, tiles, dealing, carrySkip: true }, run.totals, times);
+  dispatchPairs({ outer, inner, scheduled: "inner", costs, tiles, dealing, carrySkip: true }, run.totals, times);
 }
 
-function dealSource(run: DynamicRun, source: SourceLanes, grid: WindowGrid, images: number, filters: number): void {
+function dispatchSource(run: DynamicRun, source: SourceLanes, grid: WindowGrid, images: number, filters: number): void {
   const { rows, columns, tiles, dealing } = run.params;
   const windows = images * grid.height * grid.width;
   const outer = setAxis(windows, rows);
@@ -154,10 +154,16 @@ function dealSource(run: DynamicRun, source: SourceLanes, grid: WindowGrid, imag
     gatherWindows(source, grid, set * rows, live, buffer, live);
     return live;
   });
-  dealPairs({ outer, inner, scheduled: "outer", costs, tiles, dealing, carrySkip: true }, run.totals);
+  dispatchPairs({ outer, inner, scheduled: "outer", costs, tiles, dealing, carrySkip: true }, run.totals);
 }
 
-function dealBoth(run: DynamicRun, weights: WeightLanes, source: SourceLanes, grid: WindowGrid, images: number): void {
+function dispatchBoth(
+  run: DynamicRun,
+  weights: WeightLanes,
+  source: SourceLanes,
+  grid: WindowGrid,
+  images: number,
+): void {
   const { rows, columns } = run.params;
   schedulePairs(run, {
     outer: setAxis(images * grid.height * grid.width, columns),

@@ -12,7 +12,7 @@ import type { Operand } from "../../../operation/operation.ts";
 import { imageStreams } from "../array-params.ts";
 import { inputBanks, outputGradBanks, raisePositionConflicts } from "../operands/bank-map.ts";
 import { gatherPositions, type PositionGrid } from "../operands/position-lanes.ts";
-import { dealPairs, setAxis } from "../tile-dispatch.ts";
+import { dispatchPairs, setAxis } from "../tile-dispatch.ts";
 import { BANK_ENTRY_VALUES, type DynamicRun, isSparser, type SkippedOperand, scheduleSets } from "./dynamic-run.ts";
 import { schedulePairs } from "./pair-schedule.ts";
 
@@ -41,8 +41,9 @@ export function runPositions(run: PositionRun, operand: SkippedOperand): Operand
       run.totals.imagePadding += outputGradPairs(run.operation, stream * images, (stream + 1) * images).outside;
     }
     for (let group = 0; group < g.groups; group++) {
-      if (operand === "both") dealBoth(run, grids, gradGrid, { firstImage: stream * images, images, group });
-      else dealPositions(run, byInput ? grids : [gradGrid], byInput, { firstImage: stream * images, images, group });
+      if (operand === "both") dispatchBoth(run, grids, gradGrid, { firstImage: stream * images, images, group });
+      else
+        dispatchPositions(run, byInput ? grids : [gradGrid], byInput, { firstImage: stream * images, images, group });
     }
   }
   if (operand === "both") return operand;
@@ -116,8 +117,8 @@ interface StreamGroup {
   readonly group: number;
 }
 
-/** Deals the set pairs of one group; `grids` are the buffers of the scheduled operand, one each or one for all kernel positions. */
-function dealPositions(
+/** Dispatches the set pairs of one group; `grids` are the buffers of the scheduled operand, one each or one for all kernel positions. */
+function dispatchPositions(
   run: PositionRun,
   grids: readonly PositionGrid[],
   byInput: boolean,
@@ -129,7 +130,7 @@ function dealPositions(
   const inner = setAxis(g.K / g.groups, byInput ? columns : rows);
   const mask = run.operation.masks[byInput ? "input" : "outputGrad"];
   const channels = (byInput ? g.C : g.K) / g.groups;
-  const solid = byInput && run.operation.solidPadding === true;
+  const solid = byInput && run.operation.paddingAsNonzeros === true;
   const sets = byInput ? outer.sets : inner.sets;
   const lines = Math.ceil((images * grids[0].P * grids[0].Q) / lanes);
   const costs = scheduleSets(run, sets * grids.length, lines, (set, buffer) => {
@@ -143,11 +144,11 @@ function dealPositions(
     return rows;
   });
   const scheduled = byInput ? "outer" : "inner";
-  dealPairs({ outer, inner, scheduled, costs, tiles, dealing, carrySkip: true }, run.totals);
+  dispatchPairs({ outer, inner, scheduled, costs, tiles, dealing, carrySkip: true }, run.totals);
 }
 
 /** Schedules the pairs of one group; `inputGrids` has a grid for each kernel position. */
-function dealBoth(
+function dispatchBoth(
   run: PositionRun,
   inputGrids: readonly PositionGrid[],
   gradGrid: PositionGrid,
@@ -156,7 +157,7 @@ function dealBoth(
   const { lanes, rows, columns } = run.params;
   const g = run.operation.geometry;
   const { input, outputGrad } = run.operation.masks;
-  const solid = run.operation.solidPadding === true;
+  const solid = run.operation.paddingAsNonzeros === true;
   const outer = setAxis(g.C / g.groups, columns, g.R * g.S);
   const inner = setAxis(g.K / g.groups, rows);
   const firstInput = group * (g.C / g.groups);

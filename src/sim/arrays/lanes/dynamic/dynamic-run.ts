@@ -6,7 +6,7 @@ import type { Operand, OperationOf, Pass } from "../../../operation/operation.ts
 import type { ArrayParams } from "../array-params.ts";
 import { createSetCosts, type SetCosts } from "../schedule/set-costs.ts";
 import { type SetScheduler, setRecorder } from "../schedule/set-recorder.ts";
-import type { DealTotals } from "../tile-dispatch.ts";
+import type { DispatchTotals } from "../tile-dispatch.ts";
 
 /** Values of one entry of the on-chip buffers, by which reads and writes of banks are counted. */
 export const BANK_ENTRY_VALUES = 16;
@@ -33,7 +33,7 @@ export interface DynamicArray {
   readonly params: ArrayParams & { readonly lookahead: number; readonly banks: number };
   /** How rows fill their zero lanes; null: from queues of their own nonzeros, so that every line but the last is full. */
   readonly scheduler: SetScheduler | null;
-  readonly totals: DealTotals;
+  readonly totals: DispatchTotals;
   readonly banks: BankCounts;
 }
 

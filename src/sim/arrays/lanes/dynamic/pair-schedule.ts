@@ -8,7 +8,7 @@
 import { copyCost, createSetCosts, type SetCosts } from "../schedule/set-costs.ts";
 import { setRecorder } from "../schedule/set-recorder.ts";
 import type { PairSchedules } from "../schedule/side-by-side.ts";
-import { dealPairs, type SetAxis } from "../tile-dispatch.ts";
+import { dispatchPairs, type SetAxis } from "../tile-dispatch.ts";
 import type { DynamicRun } from "./dynamic-run.ts";
 
 /** Writes the `live` items of a set into a cleared buffer, word [line · size + item]. */
@@ -28,7 +28,7 @@ export interface PairJob {
 /** Sets of columns whose costs are remembered: those that differ only at the rim of an image without a zero are few. */
 const REMEMBERED = 32;
 
-/** Schedules every pair of sets of `job` and deals them to the tiles. A narrower set is filled up with items without a nonzero. */
+/** Schedules every pair of sets of `job` and dispatches them to the tiles. A narrower set is filled up with items without a nonzero. */
 export function schedulePairs(run: DynamicRun, job: PairJob): void {
   const { outer, inner, lines } = job;
   const { lookahead, tiles, dealing } = run.params;
@@ -63,7 +63,7 @@ export function schedulePairs(run: DynamicRun, job: PairJob): void {
     if (kinds.length < rows.length) for (let set = rows.length - 1; set > 0; set--) copyCost(costs, kindOf[set], set);
     return costs;
   };
-  dealPairs({ outer, inner, scheduled: "pairs", costs: costsOf, tiles, dealing, carrySkip: true }, run.totals);
+  dispatchPairs({ outer, inner, scheduled: "pairs", costs: costsOf, tiles, dealing, carrySkip: true }, run.totals);
 }
 
 function liveItems(axis: SetAxis, set: number): number {

@@ -42,7 +42,7 @@ export function joinJobs(operation: Operation, firstImage: number, images: numbe
 }
 
 function channelJobs(operation: WeightOperation, group: number, firstImage: number, images: number): JoinJob[] {
-  const { pass, geometry: g, solidPadding = false } = operation;
+  const { pass, geometry: g, paddingAsNonzeros = false } = operation;
   const grids = windowGrids(pass, g);
   if (grids.length === 0) return [];
   const extent = sourceExtent(pass, g, grids);
@@ -50,7 +50,7 @@ function channelJobs(operation: WeightOperation, group: number, firstImage: numb
   const mask = sourceMaskOf(operation);
   const weights = weightLanes(operation.masks.weight, g, pass, group, WORD);
   const slice = { mask, firstImage, images, firstChannel: group * channels, channels };
-  const source = sourceLanes(slice, extent, WORD, solidPadding);
+  const source = sourceLanes(slice, extent, WORD, paddingAsNonzeros);
   return grids.map((grid) => ({
     depth: grid.taps.length * channels,
     words: grid.taps.length * weights.blocks,
@@ -63,7 +63,7 @@ function channelJobs(operation: WeightOperation, group: number, firstImage: numb
 }
 
 function positionJobs(
-  { geometry: g, masks, solidPadding = false }: OperationOf<"weightGrad">,
+  { geometry: g, masks, paddingAsNonzeros = false }: OperationOf<"weightGrad">,
   group: number,
   firstImage: number,
   images: number,
@@ -94,7 +94,7 @@ function positionJobs(
         const startY = r * g.dilation[0] - g.padding[0];
         const startX = s * g.dilation[1] - g.padding[2];
         const grid = { P, Q, startY, startX, stepY: g.stride[0], stepX: g.stride[1] };
-        load(masks.input, group * inputs + Math.floor(index / (g.R * g.S)), grid, solidPadding, target);
+        load(masks.input, group * inputs + Math.floor(index / (g.R * g.S)), grid, paddingAsNonzeros, target);
       },
     },
   ];

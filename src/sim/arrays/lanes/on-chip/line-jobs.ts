@@ -15,7 +15,7 @@ import { type BankMap, bankOf, inputBanks, outputGradBanks } from "../operands/b
 import { type SetAxis, setAxis } from "../tile-dispatch.ts";
 import type { Banks } from "./banks.ts";
 
-/** Pairs of an outer and an inner set, dealt to tiles as `tile-dispatch.ts` says. */
+/** Pairs of an outer and an inner set, dispatched to tiles as `tile-dispatch.ts` says. */
 export interface LineJob {
   /** What the columns hold: windows, or channels in weightGrad. */
   readonly outer: SetAxis;
