@@ -175,6 +175,23 @@ describe("a machine", () => {
     for (const row of value?.machines[0].rows ?? []) expect(Number.isSafeInteger(row.cycles.total)).toBe(true);
   });
 
+  it.each<[string, object, RegExp]>([
+    ["a clock of hardly any hertz", { clock: "1e-320 Hz" }, /too many seconds to count, got Infinity/],
+    [
+      "a bandwidth of hardly any bytes",
+      { memory: { dram: { bandwidth: "1 B/s" } } },
+      /too many cycles to count exactly/,
+    ],
+  ])("with %s is refused before a result is written that could not be read", async (_, change, fault) => {
+    const config = parseJson(String(await readFile("hw-configs/ideal-4096.json"))) as { memory: object };
+    const memory = { ...config.memory, ...("memory" in change ? (change.memory as object) : {}) };
+    const machine = resolveMachine({ ...config, ...change, memory }, "file", accelerators);
+    const { faults } = await outcome(async () =>
+      simulate({ traces: [await makeTrace(SWAT_DENSITIES)], machines: [machine] }),
+    );
+    expect(faults).toEqual([expect.stringMatching(fault)]);
+  });
+
   it.each(["lanes", "rows", "columns", "tiles", "lookahead", "banks"])("with a billion %s", async (param) => {
     const config = parseJson(String(await readFile("hw-configs/tensordash-4096.json"))) as { params: object };
     const change = { ...config, params: { ...config.params, [param]: 1e9 } };
@@ -288,6 +305,30 @@ describe("a file", () => {
       "run configuration",
       () => Buffer.from("nesterov: !!js/function x\n"),
       /^file\.yaml: Unresolved tag: tag:yaml\.org,2002:js\/function/,
+    ],
+    [
+      "a topology whose stride reaches far beyond its image",
+      "topology",
+      () => Buffer.from("name,h,w,kh,kw,c,f,stride\na,8,8,3,3,3,4,1000000\n"),
+      /^file\.csv: layer "a": geometry: /,
+    ],
+    [
+      "a topology of more weights to choose from than are drawn",
+      "topology",
+      () => Buffer.from(`name,M,N,K\na,1,32768,16384,1:2\n`),
+      /has too many weights for a mask, got 536870912 with those of the layers before/,
+    ],
+    [
+      "a topology of tensors beyond counting",
+      "topology",
+      () => Buffer.from("name,M,N,K\na,1000000000,1,1000000000\n"),
+      /^file\.csv: tensor "a:input" is too large to count/,
+    ],
+    [
+      "points of a sweep of endless points",
+      "points",
+      () => Buffer.from(`{"sweep":"1.1","sha256":"","points":${Number.MAX_SAFE_INTEGER}}\n`),
+      /line 1: points: must be <= 1000000, got 9007199254740991$/,
     ],
     ["a topology of endless weights", "topology", () => Buffer.from("name,M,N,K\na,1e300,9007199254740993,4\n"), /./],
   ])("%s", async (_, reader, bytes, fault) => {

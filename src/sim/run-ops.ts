@@ -67,13 +67,19 @@ export async function simulateOps(input: OpsInput, take: () => number, onOp: (do
   }
 }
 
-/** @throws InputError for cycles beyond what a double counts exactly, as a memory of astronomical latency takes. */
+/** @throws InputError for cycles beyond what a double counts exactly, as a memory of astronomical latency takes, or for endless time. */
 function checkCycles(cost: RowCosts | Time | null, where: string): void {
-  if (cost === null || !("cycles" in cost) || cost.cycles.total <= Number.MAX_SAFE_INTEGER) return;
+  if (cost === null || !("cycles" in cost)) return;
   const limit = Number.MAX_SAFE_INTEGER;
-  throw new InputError([
-    `${where}: takes too many cycles to count exactly, got ${cost.cycles.total}; valid: at most ${limit}`,
-  ]);
+  // Multiplier-cycles are more than cycles.
+  const most = Math.max(cost.cycles.total, ...Object.values("breakdown" in cost ? (cost.breakdown ?? {}) : {}));
+  if (most > limit)
+    throw new InputError([`${where}: takes too many cycles to count exactly, got ${most}; valid: at most ${limit}`]);
+  if (!Number.isFinite(cost.seconds)) {
+    throw new InputError([
+      `${where}: takes too many seconds to count, got ${cost.seconds} for ${cost.cycles.total} cycles`,
+    ]);
+  }
 }
 
 /** A step with what every machine, and those that it is compared with, keep where. */

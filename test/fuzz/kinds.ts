@@ -119,7 +119,7 @@ const MOST_POINTS = 100_000;
 async function sweepLaws(spec: SweepSpec): Promise<void> {
   const machines = await loadMachines(spec.machines);
   const points = pointsOf(spec, machines, "file");
-  ensure(points.length > 0 && points.length <= 1e7, `${points.length} points`);
+  ensure(points.length > 0, "a sweep has points");
   if (points.length > MOST_POINTS) return;
   ensure(
     points.every(({ index }, i) => index === i),

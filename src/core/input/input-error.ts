@@ -89,7 +89,9 @@ export function reasonOf(error: unknown): string {
 }
 
 function shortened(text: string, most: number): string {
-  return visible(text.length > most ? `${text.slice(0, most)}…` : text);
+  // What is made visible takes more room.
+  const seen = visible(text.slice(0, most));
+  return text.length > most || seen.length > most ? `${seen.slice(0, most)}…` : seen;
 }
 
 function isInputError(error: unknown): error is InputError {

@@ -4,6 +4,7 @@
  */
 import { basename, dirname, join } from "node:path";
 import { type Static, Type } from "typebox";
+import { MOST_COMBINATIONS } from "../../core/input/limits.ts";
 import { writeFileAtomically } from "../../io/atomic-file.ts";
 import { checkKnownVersion, checkSchema, faultCollector, faultsOf, InputError } from "../../io/faults.ts";
 import { parseJson } from "../../io/json.ts";
@@ -20,7 +21,7 @@ const HeaderSchema = Type.Object(
     sweep: Type.Literal(VERSION),
     /** Of the spec, the configs, the traces and the models. */
     sha256: Type.String(),
-    points: Type.Integer({ minimum: 1, description: "Of the whole sweep." }),
+    points: Type.Integer({ minimum: 1, maximum: MOST_COMBINATIONS, description: "Of the whole sweep." }),
   },
   { additionalProperties: false },
 );

@@ -1,6 +1,7 @@
 /** The points of a sweep in the order of its result, which of them a shard does, and in which order. */
 
 import type { Accelerators } from "../../api/open.ts";
+import { MOST_COMBINATIONS } from "../../core/input/limits.ts";
 import { faultsOf, InputError, unknownName } from "../../io/faults.ts";
 import { accelerators } from "../../sim/arrays/index.ts";
 import { HardwareConfigSchema, type Machine } from "../../sim/hardware/machine.ts";
@@ -36,8 +37,6 @@ export interface Shard {
   readonly part: number;
   readonly of: number;
 }
-
-const MOST_COMBINATIONS = 1e7;
 
 /**
  * Points of a spec that meet its constraints: trace by trace, machine by machine, entry of the list by entry, the last field of the grid fastest.

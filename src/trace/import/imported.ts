@@ -3,6 +3,7 @@ import { type BitMask, countOnes } from "../../core/bit-mask.ts";
 import { type ConvGeometry, inputShape, outputShape, sizeOf, weightShape } from "../../core/geometry.ts";
 import { InputError } from "../../core/input/input-error.ts";
 import { MOST_OPS } from "../../core/input/limits.ts";
+import { geometryFaults } from "../geometry-faults.ts";
 import {
   type MacOp,
   type Multiplication,
@@ -46,6 +47,9 @@ export class ImportBuilder {
     const mask = "bytes" in content ? content : undefined;
     const shape = [...(mask?.shape ?? (content as readonly number[]))];
     const nonzeros = mask === undefined ? sizeOf(shape) : countOnes(mask);
+    if (!Number.isSafeInteger(nonzeros)) {
+      throw new InputError([`${this.#where}: tensor "${id}" is too large to count, got shape [${shape}]`]);
+    }
     const dense = nonzeros === sizeOf(shape);
     const name = `${id}.mask`;
     if (mask !== undefined && !dense) this.#masks.set(name, mask);
@@ -53,13 +57,8 @@ export class ImportBuilder {
     return id;
   }
 
-  /** Adds the passes of a layer between tensors that were added; results are dense tensors of their own. Returns the ops. @throws InputError */
-  layer(
-    kind: MacOp["kind"],
-    layer: string,
-    geometry: ConvGeometry,
-    multiplications: readonly Multiplication[],
-  ): MacOp[] {
+  /** Adds the passes of a layer between tensors that were added; results are dense tensors of their own. @throws InputError */
+  layer(kind: MacOp["kind"], layer: string, geometry: ConvGeometry, multiplications: readonly Multiplication[]): void {
     this.#ops += multiplications.length;
     if (this.#ops > MOST_OPS) {
       throw new InputError([`${this.#where}: has too many ops, got over ${MOST_OPS}; valid: at most ${MOST_OPS}`]);
@@ -74,12 +73,9 @@ export class ImportBuilder {
     );
     this.#forward.push(...ops.filter(({ pass }) => pass === "forward"));
     this.#backward.push(ops.filter(({ pass }) => pass !== "forward"));
-    return ops;
-  }
-
-  /** The tensor of an id that was added. */
-  find(id: string): TraceTensor {
-    return this.#tensors.get(id) as TraceTensor;
+    const tensor = (id: string) => this.#tensors.get(id) as TraceTensor;
+    const faults = new Set(ops.flatMap((op) => geometryFaults(op, tensor)));
+    if (faults.size > 0) throw new InputError([...faults].map((fault) => `${this.#where}: layer "${layer}": ${fault}`));
   }
 
   /** The trace of one step, number 0. */

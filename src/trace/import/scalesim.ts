@@ -12,8 +12,9 @@
  * `scalesim-columns.ts` and `scalesim-lines.ts` read what else stands in such files.
  */
 
-import { type BitMask, MOST_ELEMENTS, setBit, zerosMask } from "../../core/bit-mask.ts";
+import { type BitMask, setBit, zerosMask } from "../../core/bit-mask.ts";
 import { type ConvGeometry, inputShape, sizeOf, weightShape } from "../../core/geometry.ts";
+import { MOST_STRUCTURED_WEIGHTS } from "../../core/input/limits.ts";
 import { type RandomStream, randomStream } from "../../core/random.ts";
 import { InputError, refusing } from "../../io/faults.ts";
 import { ImportBuilder, type ImportedTrace } from "./imported.ts";
@@ -39,13 +40,15 @@ function imported(text: string, where: string, { batch, seed, network }: Topolog
   const { lines, notes } = readTopology(text, where, batch);
   for (const note of notes) builder.note(note);
   const names = distinctNames(lines.map(({ name }) => name));
+  let masked = 0;
   for (const [i, { geometry, kept, block }] of lines.entries()) {
     const name = names[i];
     const stream = seed === undefined ? undefined : randomStream(seed, "scalesim", i);
     const input = builder.tensor(`${name}:input`, "activation", inputShape(geometry));
     const weights = sizeOf(weightShape(geometry));
-    if (kept < block && weights > MOST_ELEMENTS) {
-      const limits = `got ${weights}; valid: at most ${MOST_ELEMENTS}`;
+    if (kept < block) masked += weights;
+    if (masked > MOST_STRUCTURED_WEIGHTS) {
+      const limits = `got ${masked} with those of the layers before; valid: at most ${MOST_STRUCTURED_WEIGHTS}`;
       throw new InputError([`${where}: layer "${name}": has too many weights for a mask, ${limits}`]);
     }
     const content = kept === block ? weightShape(geometry) : structuredMask(geometry, kept, block, stream);

@@ -96,3 +96,10 @@ describe("faults", () => {
     expect(() => attempt(() => (undefined as unknown as string).length)).toThrow(TypeError);
   });
 });
+
+it("a fault has at most 4000 characters, counted as they are shown", () => {
+  for (const text of ["x".repeat(5000), "\u001b".repeat(3000), "\n".repeat(4000)]) {
+    const [fault] = new InputError([text]).faults;
+    expect(fault).toHaveLength(4001);
+  }
+});

@@ -62,7 +62,9 @@ describe("a topology", () => {
   it("with N:M weights beyond what a mask can hold is refused with its line and layer", () => {
     expect(() =>
       importScalesim("name,M,N,K,Sparsity,\nbig,1,100000,30522,2:4,\n", "huge.csv", { batch: 1, network: "net" }),
-    ).toThrow('huge.csv: layer "big": has too many weights for a mask, got 3052200000; valid: at most 2147483647');
+    ).toThrow(
+      'huge.csv: layer "big": has too many weights for a mask, got 3052200000 with those of the layers before; valid: at most 268435456',
+    );
   });
 });
 
