@@ -30,6 +30,28 @@ export function zerosMask(shape: readonly number[]): BitMask {
   return { shape, bytes: new Uint8Array(shape[0] * sliceBytes(shape)) };
 }
 
+/** The mask of a dense tensor, not to be changed. Its bytes are made when they are first read, which counts alone never need. */
+class FullMask implements BitMask {
+  #bytes: Uint8Array | undefined;
+
+  constructor(readonly shape: readonly number[]) {}
+
+  get bytes(): Uint8Array {
+    this.#bytes ??= onesMask(this.shape).bytes;
+    return this.#bytes;
+  }
+}
+
+/** A mask of ones that takes no memory until its bytes are read; not to be changed. */
+export function fullMask(shape: readonly number[]): BitMask {
+  return new FullMask(shape);
+}
+
+/** The same elements in another shape with slices of the same size; not to be changed. */
+export function reshaped(mask: BitMask, shape: readonly number[]): BitMask {
+  return mask instanceof FullMask ? new FullMask(shape) : { shape, bytes: mask.bytes };
+}
+
 /** A mask of ones: a dense tensor. Tail bits stay zero. */
 export function onesMask(shape: readonly number[]): BitMask {
   const mask = zerosMask(shape);
@@ -82,6 +104,7 @@ export function popcount32(word: number): number {
 
 /** Ones of the mask, or of outermost slices [from, to). */
 export function countOnes(mask: BitMask, from = 0, to = mask.shape[0]): number {
+  if (mask instanceof FullMask) return (to - from) * sliceSize(mask.shape);
   const stride = sliceBytes(mask.shape);
   const { buffer, byteOffset } = mask.bytes;
   const first = byteOffset + from * stride;
@@ -106,5 +129,14 @@ export function forEachOne({ shape, bytes }: BitMask, visit: (position: number) 
 
 /** Whether outermost slices [from, to) hold ones alone. */
 export function isFull(mask: BitMask, from = 0, to = mask.shape[0]): boolean {
-  return countOnes(mask, from, to) === (to - from) * sliceSize(mask.shape);
+  if (mask instanceof FullMask) return true;
+  const { shape, bytes } = mask;
+  const stride = sliceBytes(shape);
+  const lastByte = 0xff >> (stride * 8 - sliceSize(shape));
+  for (let slice = from; slice < to; slice++) {
+    const last = (slice + 1) * stride - 1;
+    for (let at = slice * stride; at < last; at++) if (bytes[at] !== 0xff) return false;
+    if (stride > 0 && bytes[last] !== lastByte) return false;
+  }
+  return true;
 }

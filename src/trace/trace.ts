@@ -3,7 +3,7 @@
  * and fit its geometry; masks are read afterwards, one tensor at a time.
  */
 
-import { type BitMask, onesMask, sliceBytes } from "../core/bit-mask.ts";
+import { type BitMask, fullMask, sliceBytes } from "../core/bit-mask.ts";
 import { standingOf } from "../core/format-versions.ts";
 import { sizeOf } from "../core/geometry.ts";
 import { MOST_FAULTS, MOST_MASK_BYTES, MOST_OPS } from "../core/input/limits.ts";
@@ -49,7 +49,7 @@ export interface Trace {
   readonly warnings: readonly string[];
   /** @throws Error for an id that the manifest does not have; ids that ops name are checked on opening. */
   tensor(id: string): TraceTensor;
-  /** The stored mask of a tensor, ones for a dense one. */
+  /** The stored mask of a tensor, ones for a dense one; not to be changed. */
   mask(id: string): Promise<BitMask>;
 }
 
@@ -90,7 +90,7 @@ async function opened(source: ByteSource): Promise<Trace> {
     tensor,
     async mask(id) {
       const { shape, mask } = tensor(id);
-      if (mask === undefined) return onesMask(shape);
+      if (mask === undefined) return fullMask(shape);
       const { begin, end } = container.tensors.get(mask) as { begin: number; end: number };
       return { shape, bytes: await source.read(begin, end - begin) };
     },

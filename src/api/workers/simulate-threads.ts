@@ -73,10 +73,15 @@ function isBuilt(): boolean {
   return import.meta.url.endsWith(".js");
 }
 
+/** What has no zeros is counted in closed form. */
 function isWorth({ traces, baselineTraces = [], machines }: SimulationInput): boolean {
   let macs = 0;
   for (const { trace } of [...traces, ...baselineTraces]) {
-    for (const op of trace.manifest.ops) if (isMacOp(op)) macs += denseMacs(op.geometry);
+    for (const op of trace.manifest.ops) {
+      if (!isMacOp(op)) continue;
+      const hasZeros = Object.values(op.operands).some((id) => trace.tensor(id).mask !== undefined);
+      if (hasZeros) macs += denseMacs(op.geometry);
+    }
   }
   return macs * machines.length >= WORTH_A_THREAD;
 }

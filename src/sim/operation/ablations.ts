@@ -2,7 +2,7 @@
  * Reads one recorded op into what accelerators need: the operation as it was, and the same operation with fewer reasons
  * to skip (activation zeros only, no zeros, no padding either), from which the gain of each cause is told.
  */
-import { type BitMask, countOnes, onesMask } from "../../core/bit-mask.ts";
+import { type BitMask, countOnes, fullMask, reshaped } from "../../core/bit-mask.ts";
 import { strideMacs } from "../../core/dense-macs.ts";
 import { sizeOf } from "../../core/geometry.ts";
 import { operandEntries, RESULT_OF, SHAPE_OF } from "../../core/passes.ts";
@@ -47,12 +47,13 @@ export async function prepareOperation(trace: Trace, op: MacOp): Promise<Prepare
     const tensor = trace.tensor(id);
     // A flat or not yet flattened operand of a linear layer has the same slices; machines see the geometry's shape.
     const shape = SHAPE_OF[operand](op.geometry);
-    const read = async (id: string): Promise<BitMask> => ({ shape, bytes: (await trace.mask(id)).bytes });
-    const mask = await read(id);
+    const read = async (id: string): Promise<BitMask> => reshaped(await trace.mask(id), shape);
+    const recorded = await read(id);
     const elements = sizeOf(shape);
-    const nonzeros = countOnes(mask);
+    const nonzeros = countOnes(recorded);
+    const all = fullMask(shape);
+    const mask = nonzeros === elements ? all : recorded;
     operands[operand] = { id, mask, elements, nonzeros };
-    const all = onesMask(shape);
     ones.set(operand, all);
     if (tensor.within !== undefined) natural.set(operand, await read(tensor.within));
     else if (tensor.role === "weight") natural.set(operand, all);

@@ -12,7 +12,7 @@ import { type BitMask, isFull, sliceBytes } from "../../core/bit-mask.ts";
 import { denseMacs, gridMacs, phaseMacs } from "../../core/dense-macs.ts";
 import { type ConvGeometry, outputHeight, outputWidth } from "../../core/geometry.ts";
 import { once } from "../../core/memoize.ts";
-import type { OperationOf, Pass, WeightOperation } from "./operation.ts";
+import type { Operand, Operation, OperationOf, Pass, WeightOperation } from "./operation.ts";
 
 /** Counts of pairs. */
 export interface Pairs {
@@ -41,6 +41,15 @@ export function pairsOfTaps(pass: Pass, g: ConvGeometry, weights: ArrayLike<numb
 export function outputGradPairs({ geometry: g, masks }: OperationOf<"weightGrad">, from = 0, to = g.N): Pairs {
   const ones = onesOfPlane(masks.outputGrad, from, to);
   return pairsOfPlane(ones, windowReach(g, 0), windowReach(g, 1), g.C / g.groups);
+}
+
+/** Pairs inside the image of the nonzeros of one operand of `operation` with an operand that has no zero. */
+export function pairsWithDense({ pass, geometry: g }: Operation, operand: Operand, mask: BitMask): number {
+  const [ones, times] = [onesOfPlane(mask, 0, mask.shape[0]), { weight: g.N, input: g.K, outputGrad: g.C }[operand]];
+  const [vertical, horizontal] = ([0, 1] as const).map((axis) =>
+    operand === "weight" ? tapReach(pass, g, axis) : operand === "input" ? inputReach(g, axis) : windowReach(g, axis),
+  );
+  return pairsOfPlane(ones, vertical, horizontal, operand === "weight" ? times : times / g.groups).inside;
 }
 
 /** What each position along an axis of an operand's plane meets along it. */
@@ -84,6 +93,19 @@ function windowReach(g: ConvGeometry, axis: 0 | 1): Reach {
     all: positions.map(() => kernel),
     inside: positions.map((window) => count(kernel, (tap) => isInside(window, tap))),
   };
+}
+
+/** Windows, each at one kernel position, that each input position meets along an axis. */
+function inputReach(g: ConvGeometry, axis: 0 | 1): Reach {
+  const { extent, kernel, windows } = axisOf(g, axis);
+  const met = new Array<number>(extent).fill(0);
+  for (let window = 0; window < windows; window++) {
+    for (let tap = 0; tap < kernel; tap++) {
+      const at = window * g.stride[axis] + tap * g.dilation[axis] - g.padding[axis * 2];
+      if (at >= 0 && at < extent) met[at]++;
+    }
+  }
+  return { all: met, inside: met };
 }
 
 function axisOf(g: ConvGeometry, axis: 0 | 1) {

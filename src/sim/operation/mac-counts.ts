@@ -7,13 +7,18 @@
  *     weightGrad  Σ_{n,p,q,r,s}  #{nonzero outputGrads at (n, ·, p, q)} · #{nonzero inputs at (n, ·, h, w)}, group by group
  */
 import { type BitMask, isFull, sliceBytes } from "../../core/bit-mask.ts";
+import { denseMacs } from "../../core/dense-macs.ts";
 import { type ConvGeometry, outputHeight, outputWidth } from "../../core/geometry.ts";
-import type { Operation } from "./operation.ts";
+import { pairsWithDense } from "./image-padding.ts";
+import { type Operation, operandsOf } from "./operation.ts";
 
 /** MACs of an operation whose two operands are nonzero. */
 export function effectualMacs(operation: Operation): number {
   const { geometry: g } = operation;
   if (outputHeight(g) < 1 || outputWidth(g) < 1) return 0;
+  const sparse = operandsOf(operation).filter(([, mask]) => !isFull(mask));
+  if (sparse.length === 0) return denseMacs(g);
+  if (sparse.length === 1) return pairsWithDense(operation, ...sparse[0]);
   switch (operation.pass) {
     case "forward":
       return forwardMacs(g, operation.masks.input, operation.masks.weight);
@@ -125,7 +130,6 @@ const MOST_IN_BYTE = 255;
 
 /** [size]: ones over all images of a mask of `images` slices; eight are counted at a time, in a byte each. */
 function countOverImages(mask: BitMask, images: number, size: number): Counts {
-  if (isFull(mask)) return new Uint32Array(size).fill(images);
   const stride = sliceBytes(mask.shape);
   const counts = images <= MOST_IN_BYTE ? null : new Uint32Array(size);
   const inBytes = new Uint8Array(stride * 8);
