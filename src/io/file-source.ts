@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open, readFile, stat } from "node:fs/promises";
 import { MOST_JSON_BYTES } from "../core/input/limits.ts";
-import type { ByteSource } from "./byte-source.ts";
+import { type ByteSource, memorySource } from "./byte-source.ts";
 import { faultsOf, InputError, reasonOf } from "./faults.ts";
 import { decodeText, parseJson } from "./json.ts";
 import { withoutItems } from "./json-items.ts";
@@ -12,36 +12,50 @@ import { withoutItems } from "./json-items.ts";
 /** What systems read at once; of a longer read Node ends the process. */
 const MOST_READ_BYTES = 2 ** 31 - 1;
 
-/** A byte source over a file. The file is opened for each read, so that nothing has to be closed. @throws InputError naming the file. */
+/** Files up to this size are read whole. */
+const MOST_WHOLE_BYTES = 32 * 2 ** 20;
+/** Reads of a header: its length, then its text. */
+const HEADER_READS = 2;
+
+/**
+ * A byte source over a file. The file is opened for each read, so that nothing has to be closed; a small one of which more than
+ * a header is wanted is read whole, once. @throws InputError naming the file.
+ */
 export async function fileSource(path: string): Promise<ByteSource> {
   const status = await named(path, () => stat(path));
   if (!status.isFile())
     throw new InputError([`${path}: is a ${status.isDirectory() ? "directory" : "pipe or device"}, not a file`]);
   const { size } = status;
+  const read = (offset: number, length: number) => readRange(path, size, offset, length);
+  if (size > MOST_WHOLE_BYTES) return { name: path, sizeBytes: size, read };
+  let reads = 0;
+  let whole: Promise<Uint8Array> | undefined;
   return {
     name: path,
     sizeBytes: size,
     async read(offset, length) {
-      if (length > MOST_READ_BYTES) {
-        throw new InputError([
-          `${path}: too many bytes to read at once, got ${length}; valid: at most ${MOST_READ_BYTES}`,
-        ]);
-      }
-      const file = await named(path, () => open(path, "r"));
-      try {
-        const bytes = new Uint8Array(length);
-        const { bytesRead } = await named(path, () => file.read(bytes, 0, length, offset));
-        if (bytesRead < length) {
-          throw new InputError([
-            `${path}: bytes ${offset}..${offset + length} are outside the file, got ${size} bytes`,
-          ]);
-        }
-        return bytes;
-      } finally {
-        await file.close();
-      }
+      if (reads++ < HEADER_READS) return read(offset, length);
+      whole ??= read(0, size);
+      return memorySource(path, await whole).read(offset, length);
     },
   };
+}
+
+async function readRange(path: string, size: number, offset: number, length: number): Promise<Uint8Array> {
+  if (length > MOST_READ_BYTES) {
+    throw new InputError([`${path}: too many bytes to read at once, got ${length}; valid: at most ${MOST_READ_BYTES}`]);
+  }
+  const file = await named(path, () => open(path, "r"));
+  try {
+    const bytes = new Uint8Array(length);
+    const { bytesRead } = await named(path, () => file.read(bytes, 0, length, offset));
+    if (bytesRead < length) {
+      throw new InputError([`${path}: bytes ${offset}..${offset + length} are outside the file, got ${size} bytes`]);
+    }
+    return bytes;
+  } finally {
+    await file.close();
+  }
 }
 
 /** Parsed content of a JSON file, as `parseJson` reads it. @throws InputError naming the file. */

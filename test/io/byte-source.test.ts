@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type ByteSource, memorySource } from "../../src/io/byte-source.ts";
@@ -33,10 +33,29 @@ describe.each(Object.entries(SOURCES))("a source over %s", (_, open) => {
     ]);
   });
 
+  it("gives and refuses the same however often it was read", async () => {
+    const source = await open();
+    for (let i = 0; i < 5; i++) expect([...(await source.read(i, 2))]).toEqual([i, i + 1]);
+    expect(await faultsOf(() => source.read(98, 3))).toEqual([
+      `${source.name}: bytes 98..101 are outside the file, got 100 bytes`,
+    ]);
+  });
+
   it("answers several reads at once", async () => {
     const source = await open();
     const parts = await Promise.all([50, 0, 99].map((offset) => source.read(offset, 1)));
     expect(parts.map(([byte]) => byte)).toEqual([50, 0, 99]);
+  });
+});
+
+describe("a source over a small file", () => {
+  it("reads the file once for all that comes after a header", async () => {
+    const path = join(await temporaryFolder(), "bytes");
+    await writeFile(path, BYTES);
+    const source = await fileSource(path);
+    for (let i = 0; i < 3; i++) await source.read(i, 1);
+    await rm(path);
+    expect([...(await source.read(98, 2))]).toEqual([98, 99]);
   });
 });
 

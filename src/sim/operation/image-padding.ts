@@ -8,10 +8,10 @@
  *
  * A machine that looks at the operand with the padding multiplies none of it.
  */
-import { type BitMask, isFull, sliceBytes } from "../../core/bit-mask.ts";
+import type { BitMask } from "../../core/bit-mask.ts";
 import { denseMacs, gridMacs, phaseMacs } from "../../core/dense-macs.ts";
 import { type ConvGeometry, outputHeight, outputWidth } from "../../core/geometry.ts";
-import { once } from "../../core/memoize.ts";
+import { onesOfPlane } from "./mask-counts.ts";
 import type { Operand, Operation, OperationOf, Pass, WeightOperation } from "./operation.ts";
 
 /** Counts of pairs. */
@@ -122,25 +122,4 @@ function count(extent: number, holds: (index: number) => boolean): number {
   let holding = 0;
   for (let i = 0; i < extent; i++) if (holds(i)) holding++;
   return holding;
-}
-
-/** [Y · X]: ones of slices [from, to) of a mask [A, B, Y, X], over all their planes. */
-function onesOfPlane(mask: BitMask, from: number, to: number): Float64Array {
-  return once(mask, ["ones of plane", from, to], () => countOnesOfPlane(mask, from, to));
-}
-
-function countOnesOfPlane(mask: BitMask, from: number, to: number): Float64Array {
-  const [, planes, height, width] = mask.shape;
-  const size = height * width;
-  const ones = new Float64Array(Math.max(0, size));
-  if (isFull(mask, from, to)) return ones.fill((to - from) * planes);
-  const stride = sliceBytes(mask.shape);
-  for (let slice = from; slice < to; slice++) {
-    for (let byte = 0; byte < stride; byte++) {
-      for (let rest = mask.bytes[slice * stride + byte]; rest !== 0; rest &= rest - 1) {
-        ones[(byte * 8 + 31 - Math.clz32(rest & -rest)) % size]++;
-      }
-    }
-  }
-  return ones;
 }

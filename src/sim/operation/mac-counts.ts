@@ -6,10 +6,11 @@
  *     inputGrad   Σ_{k,r,s}  #{nonzero outputGrads of k whose tap (r, s) lies in the image} · #{nonzero weights at (k, ·, r, s)}
  *     weightGrad  Σ_{n,p,q,r,s}  #{nonzero outputGrads at (n, ·, p, q)} · #{nonzero inputs at (n, ·, h, w)}, group by group
  */
-import { type BitMask, isFull, sliceBytes } from "../../core/bit-mask.ts";
+import { type BitMask, countOnes, isFull, sliceBytes } from "../../core/bit-mask.ts";
 import { denseMacs } from "../../core/dense-macs.ts";
 import { type ConvGeometry, outputHeight, outputWidth } from "../../core/geometry.ts";
 import { pairsWithDense } from "./image-padding.ts";
+import { type Counts, countOverSlices, sumOfSlices } from "./mask-counts.ts";
 import { type Operation, operandsOf } from "./operation.ts";
 
 /** MACs of an operation whose two operands are nonzero. */
@@ -30,16 +31,14 @@ export function effectualMacs(operation: Operation): number {
 }
 
 function forwardMacs(g: ConvGeometry, input: BitMask, weight: BitMask): number {
-  const perImage = countOverImages(input, g.N, g.C * g.H * g.W);
+  const perImage = countOverSlices(input, 0, g.N);
   return sumOverTaps(g, weightCounts(g, weight, "filters"), perImage, "input");
 }
 
 function inputGradMacs(g: ConvGeometry, outputGrad: BitMask, weight: BitMask): number {
-  const perImage = countOverImages(outputGrad, g.N, g.K * outputHeight(g) * outputWidth(g));
+  const perImage = countOverSlices(outputGrad, 0, g.N);
   return sumOverTaps(g, weightCounts(g, weight, "channels"), perImage, "output");
 }
-
-type Counts = Uint8Array | Uint32Array;
 
 /** Where on a plane a kernel position meets the windows at which it lies inside the image, along one axis. */
 interface TapReach {
@@ -122,33 +121,6 @@ function weightGradMacs(g: ConvGeometry, outputGrad: BitMask, input: BitMask): n
   return macs;
 }
 
-/** Four bits as four bytes, lowest first. */
-const BYTES_OF_BITS = Uint32Array.from({ length: 16 }, (_, bits) =>
-  [0, 1, 2, 3].reduce((bytes, i) => bytes + ((bits >> i) & 1) * 256 ** i, 0),
-);
-const MOST_IN_BYTE = 255;
-
-/** [size]: ones over all images of a mask of `images` slices; eight are counted at a time, in a byte each. */
-function countOverImages(mask: BitMask, images: number, size: number): Counts {
-  const stride = sliceBytes(mask.shape);
-  const counts = images <= MOST_IN_BYTE ? null : new Uint32Array(size);
-  const inBytes = new Uint8Array(stride * 8);
-  const fours = new Uint32Array(inBytes.buffer);
-  for (let n = 0; n < images; n++) {
-    const at = n * stride;
-    for (let byte = 0; byte < stride; byte++) {
-      const bits = mask.bytes[at + byte];
-      fours[2 * byte] += BYTES_OF_BITS[bits & 15];
-      fours[2 * byte + 1] += BYTES_OF_BITS[bits >> 4];
-    }
-    if (counts !== null && (n % MOST_IN_BYTE === MOST_IN_BYTE - 1 || n === images - 1)) {
-      for (let i = 0; i < size; i++) counts[i] += inBytes[i];
-      inBytes.fill(0);
-    }
-  }
-  return counts ?? inBytes;
-}
-
 /** [images, groups, pixels]: ones over the channels of each group. */
 export function countOverChannels(
   mask: BitMask,
@@ -159,14 +131,13 @@ export function countOverChannels(
 ): Uint32Array {
   const counts = new Uint32Array(images * groups * pixels);
   if (isFull(mask)) return counts.fill(channels);
-  const stride = sliceBytes(mask.shape);
   for (let n = 0; n < images; n++) {
-    const at = n * stride;
-    let bit = 0;
+    const ones = sumOfSlices(mask, n, n + 1);
+    let at = 0;
     for (let group = 0; group < groups; group++) {
       const to = (n * groups + group) * pixels;
       for (let c = 0; c < channels; c++) {
-        for (let i = 0; i < pixels; i++, bit++) counts[to + i] += (mask.bytes[at + (bit >> 3)] >> (bit & 7)) & 1;
+        for (let i = 0; i < pixels; i++, at++) counts[to + i] += ones[at];
       }
     }
   }
@@ -183,14 +154,21 @@ export function weightCounts(g: ConvGeometry, weight: BitMask, over: "filters" |
   const filtersPerGroup = g.K / g.groups;
   const counts = new Uint32Array((over === "filters" ? g.C : g.K) * taps);
   if (isFull(weight)) return counts.fill(over === "filters" ? filtersPerGroup : perGroup);
+  if (over === "filters") {
+    const size = perGroup * taps;
+    for (let group = 0; group < g.groups; group++) {
+      const ones = countOverSlices(weight, group * filtersPerGroup, (group + 1) * filtersPerGroup);
+      counts.set(ones.subarray(0, size), group * size);
+    }
+    return counts;
+  }
+  if (taps === 1) return counts.map((_, k) => countOnes(weight, k, k + 1));
   const stride = sliceBytes(weight.shape);
+  const tapOf = Uint32Array.from({ length: taps + 8 }, (_, bit) => bit % taps);
   for (let k = 0; k < g.K; k++) {
-    const group = Math.floor(k / filtersPerGroup);
-    const to = over === "filters" ? group * perGroup * taps : k * taps;
-    for (let byte = 0; byte < stride; byte++) {
+    for (let byte = 0, tap = 0; byte < stride; byte++, tap = tapOf[tap + 8]) {
       for (let rest = weight.bytes[k * stride + byte]; rest !== 0; rest &= rest - 1) {
-        const bit = byte * 8 + 31 - Math.clz32(rest & -rest);
-        counts[to + (over === "filters" ? bit : bit % taps)]++;
+        counts[k * taps + tapOf[tap + 31 - Math.clz32(rest & -rest)]]++;
       }
     }
   }
