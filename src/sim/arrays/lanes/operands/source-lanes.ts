@@ -42,17 +42,26 @@ function lanesOf(slice: SourceSlice, extent: SourceExtent, lanes: number, solid:
   const blocks = outside.length;
   const words = new Int32Array(slice.images * height * width * blocks);
   if (solid) fillOutside(words, slice.images, extent, [H, W], outside);
+  const { bytes } = mask;
   const stride = sliceBytes(mask.shape);
+  const plane = H * W;
+  /** Where the first word of each position of an image lies beside that of the extent. */
+  const offsets = Int32Array.from(
+    { length: plane },
+    (_, at) => ((Math.floor(at / W) - extent.top) * width + (at % W) - extent.left) * blocks,
+  );
   for (let n = 0; n < slice.images; n++) {
     const from = (slice.firstImage + n) * stride;
     for (let c = 0; c < channels; c++) {
-      const block = Math.floor(c / lanes);
+      const to = n * height * width * blocks + Math.floor(c / lanes);
       const bit = 1 << (c % lanes);
-      let index = (slice.firstChannel + c) * H * W;
-      for (let h = 0; h < H; h++) {
-        let at = ((n * height + h - extent.top) * width - extent.left) * blocks + block;
-        for (let w = 0; w < W; w++, index++, at += blocks) {
-          if (((mask.bytes[from + (index >> 3)] >> (index & 7)) & 1) === 1) words[at] |= bit;
+      const first = (slice.firstChannel + c) * plane;
+      for (let byte = first >> 3; byte * 8 < first + plane; byte++) {
+        const position = byte * 8 - first;
+        // Neighbouring planes share a byte.
+        const here = (0xff << Math.max(0, -position)) & (0xff >> Math.max(0, position + 8 - plane));
+        for (let rest = bytes[from + byte] & here; rest !== 0; rest &= rest - 1) {
+          words[to + offsets[position + 31 - Math.clz32(rest & -rest)]] |= bit;
         }
       }
     }
