@@ -132,6 +132,13 @@ tell(
   },
 );
 
+// A dense matrix product is counted in closed form: beside one of 8 × 8 × 8, which is the start of the program alone.
+for (const size of ["8, 8, 8", "4096, 4096, 65536"]) {
+  writeFileSync(path("gemm.csv"), `Layer, M, N, K,\ngemm, ${size},\n`);
+  run("trace", "import", "scalesim", path("gemm.csv"), "-o", path("gemm.safetensors"));
+  tell(`dense product of ${size}: systolic-4096`, run("simulate", path("gemm.safetensors"), "--hw", "systolic-4096"));
+}
+
 // The sparse product as STONNE is given it: weights of a layer at 80 %, on 128 multipliers.
 const { manifest, masks } = synthesizeTrace({ network: "resnet20", method: "swat-u", sparsity: 0.8, batch: 1 });
 const trace = await openTrace(memorySource("resnet20", encodeTrace(manifest, masks)));
