@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { loadMachines, sweep, tracePatterns } from "../src/index.ts";
+import { loadMachines, resultTable, type SimulationResult, sweep, tracePatterns } from "../src/index.ts";
 import { memorySource } from "../src/io/byte-source.ts";
 import { InputError } from "../src/io/faults.ts";
 import { parseJson } from "../src/io/json.ts";
@@ -200,6 +200,17 @@ describe("a machine", () => {
   });
 });
 
+it("a result whose notes drive a terminal becomes a table that does not", async () => {
+  const { value } = await outcome(async () =>
+    simulate({ traces: [await makeTrace(SWAT_DENSITIES)], machines: machines.slice(0, 1) }),
+  );
+  const evil = { ...(value as SimulationResult), notCharged: ["\u001b]0;x\u0007", "a\nb"] };
+  evil.machines = evil.machines.map((machine) => ({ ...machine, notCharged: ["\u001b[2J"] }));
+  const table = resultTable(evil);
+  expect(table).toContain("\\u001b]0;x\\u0007, a\\u000ab");
+  for (const harmful of ["\u0007", "\u001b[2J", "a\nb"]) expect(table).not.toContain(harmful);
+});
+
 describe("a sweep", () => {
   const run = async (spec: unknown) => sweep({ spec, where: "spec.json", out: await temporaryFolder() } as never);
   const specOf = async (name: string) => parseJson(String(await bytesOf(name))) as { grid: Record<string, unknown[]> };
@@ -328,7 +339,7 @@ describe("a file", () => {
       "points of a sweep of endless points",
       "points",
       () => Buffer.from(`{"sweep":"1.1","sha256":"","points":${Number.MAX_SAFE_INTEGER}}\n`),
-      /line 1: points: must be <= 1000000, got 9007199254740991$/,
+      /line 1: points: must be <= 250000, got 9007199254740991$/,
     ],
     ["a topology of endless weights", "topology", () => Buffer.from("name,M,N,K\na,1e300,9007199254740993,4\n"), /./],
   ])("%s", async (_, reader, bytes, fault) => {

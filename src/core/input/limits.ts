@@ -42,6 +42,6 @@ export const MOST_AXIS_VALUES = 10_000;
 /** Ops of a trace: a step of a network of a hundred layers has about a thousand. */
 export const MOST_OPS = 2 ** 17;
 /** Combinations of the values of a sweep, before its constraints. */
-export const MOST_COMBINATIONS = 1e6;
+export const MOST_COMBINATIONS = 250_000;
 /** Weights of a topology's layers that get a mask. */
 export const MOST_STRUCTURED_WEIGHTS = 2 ** 28;

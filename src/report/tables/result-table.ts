@@ -155,10 +155,10 @@ function notes(result: SimulationResult, cells: readonly Cell[], { hints }: Tabl
     ...selectionNote(cells, dense),
     ...trainingNote(cells, hints?.training),
     ...(sample === null ? [] : [sample]),
-    ...coverageNotes(result).map(visible),
+    ...coverageNotes(result),
     ...costNote(result),
     ...(notCharged.length === 0 ? [] : [`Not charged (not in the trace): ${notCharged.join(", ")}.`]),
-  ].map((line) => wrapped(line));
+  ].map((line) => wrapped(visible(line)));
 }
 
 /** What machines would have to wait for and are not charged, each cost with those that it spares. */
