@@ -15,8 +15,6 @@ import { isMissing } from "./read-file.ts";
 
 /** As `temporaryName` makes them: host, process, and what nobody can guess. */
 const PARTIAL = /^swat-sim\.([\w-]*)\.(\d+)\.[0-9a-f]{16}\.partial$/;
-/** How earlier versions named them. */
-const OLD_PARTIAL = /\.(\d+)\.partial$/;
 const HOST = hostname()
   .replace(/[^\w-]/g, "_")
   .slice(0, 32);
@@ -71,7 +69,8 @@ async function replace(path: string, mode: number | undefined, content: Content)
   const temporary = join(folder, temporaryName());
   try {
     await makeFolder(folder);
-    if (!cleaned.has(folder)) await removePartialFiles(folder);
+    // A folder that may be written may be hidden from those who write.
+    if (!cleaned.has(folder)) await removePartialFiles(folder).catch(() => {});
     cleaned.add(folder);
     await withFile(temporary, "wx", async (file) => {
       await writeParts(file, content);
@@ -150,17 +149,17 @@ export async function removeFiles(directory: string, pattern: RegExp): Promise<v
   await Promise.all(names.map((name) => rm(join(directory, name), { force: true })));
 }
 
-/** Removes what writers of this host that are dead have left unfinished in `directory`. */
-export async function removePartialFiles(directory: string): Promise<void> {
-  const names = await readdir(directory);
-  await Promise.all(
-    names.filter(isOfDeadWriter).map((name) => rm(join(directory, name), { force: true }).catch(() => {})),
-  );
-}
-
-function isOfDeadWriter(name: string): boolean {
-  const [, host, writer] = PARTIAL.exec(name) ?? [];
-  if (writer !== undefined) return host === HOST && !isRunning(Number(writer));
-  const [, old] = OLD_PARTIAL.exec(name) ?? [];
-  return old !== undefined && !isRunning(Number(old));
+/**
+ * Removes what writers of this host that are dead have left unfinished in `directory`.
+ * @param old names that earlier versions gave them, with the number of the process as their last group.
+ */
+export async function removePartialFiles(directory: string, old?: RegExp): Promise<void> {
+  const isOfDead = (name: string) => {
+    const [, host, writer] = PARTIAL.exec(name) ?? [];
+    if (writer !== undefined) return host === HOST && !isRunning(Number(writer));
+    const before = old?.exec(name)?.at(-1);
+    return before !== undefined && !isRunning(Number(before));
+  };
+  const names = (await readdir(directory)).filter(isOfDead);
+  await Promise.all(names.map((name) => rm(join(directory, name), { force: true }).catch(() => {})));
 }

@@ -1,5 +1,5 @@
 /** Processes, this one and others of its host, by what tells whether the one that wrote a file still runs. */
-import { readFileSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 
 /** Field of /proc/ID/stat, counted behind the name in parentheses, that tells when a process started. */
 const START_FIELD = 19;
@@ -22,5 +22,15 @@ export function processStart(id: number): string | undefined {
     return text.slice(text.lastIndexOf(")") + 2).split(" ")[START_FIELD];
   } catch {
     return undefined;
+  }
+}
+
+/** Tells in what the numbers of processes are counted: a start of the system, and a container. Empty where only Linux would tell. */
+export function processSpace(): { readonly space?: string } {
+  try {
+    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
+    return { space: `${boot} ${readlinkSync("/proc/self/ns/pid")}` };
+  } catch {
+    return {};
   }
 }

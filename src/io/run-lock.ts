@@ -4,17 +4,19 @@
  * process runs, on another where nobody has touched it for a while, or where a scheduler has started the same job again.
  */
 import { randomBytes } from "node:crypto";
-import { type FileHandle, link, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { type FileHandle, link, open, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { makeFolder } from "./atomic-file.ts";
 import { InputError, reasonOf } from "./faults.ts";
-import { isRunning, processStart } from "./processes.ts";
+import { isRunning, processSpace, processStart } from "./processes.ts";
 import { isMissing } from "./read-file.ts";
 
-/** Milliseconds from touch to touch, and after which an untouched lock of another host holds no more. */
+/** Milliseconds from touch to touch, after which an untouched lock of another host holds no more, and to the next look at one that goes. */
 const TOUCH_INTERVAL = 10_000;
 const UNTOUCHED = 120_000;
+const RETRY = 10;
 const MILLI = 1e3;
 
 /** Who holds a lock. */
@@ -25,12 +27,17 @@ interface Owner {
   readonly since: string;
   /** When the process started, in a unit of the system's: another process may have its number by now. */
   readonly processStart?: string;
+  /** What process numbers are counted in: of another start of the system, or another container, they say nothing here. */
+  readonly space?: string;
   /** The job of a scheduler, and how often it was started again. */
   readonly job?: string;
   readonly restarts?: number;
   /** Tells this lock from all others. */
   readonly key: string;
 }
+
+/** Of a lock that cannot be read any more. */
+const LOST: Owner = { process: 0, host: "an unknown host", since: "an unknown time", key: "lost" };
 
 /** A lock that is held. */
 export class Lock {
@@ -87,8 +94,9 @@ async function lock(path: string): Promise<Lock> {
     await makeFolder(dirname(path));
     const file = await open(mine, "wx");
     await file.write(textOf(owner), 0);
+    await file.sync();
     try {
-      while (!(await linked(mine, path))) await removeDead(path, owner);
+      while (!(await linked(mine, path))) await removeDead(path, owner, mine);
       return new Lock(path, owner, file);
     } catch (cause) {
       await file.close();
@@ -113,32 +121,40 @@ async function linked(from: string, to: string): Promise<boolean> {
   }
 }
 
-/** Removes a lock whose owner is gone. @throws InputError where the owner may be at work. */
-async function removeDead(path: string, me: Owner): Promise<void> {
+/**
+ * Removes a lock whose owner is gone. Who may is settled by a lock on that, named after the dead one, so that nobody removes
+ * the lock that another has made meanwhile. @throws InputError where the owner may be at work.
+ */
+async function removeDead(path: string, me: Owner, mine: string): Promise<void> {
   const owner = await deadOwner(path, me);
   if (owner === undefined) return;
-  // Two may find it dead at once: who moves it away looks at what it has moved, and puts back what was alive.
-  const aside = `${path}.${me.key}.dead`;
-  await rename(path, aside).catch((cause) => {
-    if (!isMissing(cause)) throw cause;
-  });
-  const moved = await ownerOf(aside);
-  if (moved !== undefined && moved.key !== owner.key) await linked(aside, path);
-  await rm(aside, { force: true });
+  const claim = `${path}.${owner.key}.dead`;
+  if (!(await linked(mine, claim))) {
+    // Another is about to remove it, or died while it was.
+    await removeDead(claim, me, mine).catch(() => setTimeout(RETRY));
+    return;
+  }
+  if ((await ownerOf(path))?.key === owner.key) await rm(path, { force: true });
+  await rm(claim, { force: true });
 }
 
 /** The owner of a lock, which is gone; undefined where there is no lock. @throws InputError where the owner may be at work. */
 async function deadOwner(path: string, me: Owner): Promise<Owner | undefined> {
   const owner = await ownerOf(path);
   if (owner === undefined) return undefined;
-  const untouched = owner.host === me.host ? 0 : await untouchedFor(path, me);
+  const untouched = isNear(owner, me) ? 0 : await untouchedFor(path, me);
   if (isGone(owner, me, untouched)) return owner;
   throw new InputError([`${dirname(path)}: ${inUse(owner, me, untouched)}`]);
 }
 
+/** Whether the number of the owner's process says something here. */
+function isNear(owner: Owner, me: Owner): boolean {
+  return owner.host === me.host && owner.space === me.space;
+}
+
 function isGone(owner: Owner, me: Owner, untouched: number): boolean {
   if (owner.job !== undefined && owner.job === me.job && (owner.restarts ?? 0) < (me.restarts ?? 0)) return true;
-  if (owner.host !== me.host) return untouched > UNTOUCHED;
+  if (!isNear(owner, me)) return untouched > UNTOUCHED;
   if (!isRunning(owner.process)) return true;
   const start = processStart(owner.process);
   return owner.processStart !== undefined && start !== undefined && owner.processStart !== start;
@@ -162,14 +178,14 @@ async function untouchedFor(path: string, me: Owner): Promise<number> {
 function inUse({ process, host, since }: Owner, me: Owner, untouched: number): string {
   const owner = `in use by process ${process}${host === me.host ? "" : ` on ${host}`} since ${since}`;
   const left = Math.max(1, Math.ceil((UNTOUCHED - untouched) / MILLI));
-  const wait = host === me.host ? "" : `; if that process is gone, its lock ends in ${left} s`;
+  const wait = untouched === 0 && host === me.host ? "" : `; if that process is gone, its lock ends in ${left} s`;
   return `${owner}; valid: another folder, or wait until it has ended${wait}`;
 }
 
 function takenOver(owner: Owner | undefined): string {
   if (owner === undefined)
     return "its lock was removed while this process worked; valid: resume, when nobody else works there";
-  return `was taken over by process ${owner.process} on ${owner.host} at ${owner.since}, while this process stood still`;
+  return `was taken over by process ${owner.process} on ${owner.host} at ${owner.since}`;
 }
 
 function thisProcess(): Owner {
@@ -181,6 +197,7 @@ function thisProcess(): Owner {
     host: hostname(),
     since: new Date().toISOString(),
     ...(start === undefined ? {} : { processStart: start }),
+    ...processSpace(),
     ...(job === undefined ? {} : { job, restarts: Number(process.env.SLURM_RESTART_COUNT ?? 0) }),
     key: randomBytes(8).toString("hex"),
   };
@@ -202,7 +219,8 @@ async function ownerOf(path: string): Promise<Owner | undefined> {
     if (Number.isSafeInteger(owner.process) && typeof owner.host === "string" && typeof owner.key === "string")
       return owner;
   } catch {
-    // Said below.
+    // A loss of power may leave an empty lock, or a part of one.
+    if (text === "" || text.startsWith('{"process":')) return LOST;
   }
   throw new InputError([`${path}: is not a lock of this program; valid: remove it, or another folder`]);
 }

@@ -46,10 +46,10 @@ async function readRun(file: string): Promise<SavedRun> {
   return { path: file, checkpoint, job: { ...job, out: dirname(file) }, version };
 }
 
-/** @throws InputError where another process has written the checkpoint since it was read. */
-export async function checkUnchanged({ path, version }: SavedRun): Promise<void> {
+/** @throws InputError where another process has written the checkpoint at `path` since it had this version. */
+export async function checkUnchanged({ path, version }: Pick<SavedRun, "path" | "version">): Promise<void> {
   if ((await fileVersion(path)) !== version) {
-    throw new InputError([`${path}: another process has written it since it was read; valid: resume again`]);
+    throw new InputError([`${path}: another process has written it meanwhile; valid: resume it, or another folder`]);
   }
 }
 

@@ -14,6 +14,9 @@ import { runIdOf } from "./run-id.ts";
 const STEP_DIGITS = 6;
 /** What a run leaves beside its log, which is cut. */
 const OWN = /^(step-\d{6,}\.safetensors|log\.csv|(weights|checkpoint)\.safetensors|training\.json)$/;
+/** Unfinished ones, as versions before 0.2 named them. */
+const OLD_PARTIAL =
+  /^(?:step-\d{6,}\.safetensors|log\.(?:csv|jsonl)|(?:weights|checkpoint)\.safetensors|training\.json)\.(\d+)\.partial$/;
 
 /** What a checkpoint says of a run from its beginning on. */
 export type RunDescription = Omit<CheckpointedRun, "steps" | "traces" | "logLines">;
@@ -99,7 +102,7 @@ export async function openRunFiles(run: OpenedRun, onWarning: (text: string) => 
   if (log.lines < lines)
     onWarning(`${log.files[0]}: has ${log.lines} of the ${lines} lines that ${saved?.path} counts`);
   if (saved === undefined) await removeFiles(out, OWN);
-  await removePartialFiles(out);
+  await removePartialFiles(out, OLD_PARTIAL);
   return new RunFiles(run, log);
 }
 

@@ -1,6 +1,8 @@
 /** A training run with its files: loads the data, trains, and leaves traces, a log, checkpoints, weights and a summary in a folder. */
 import { join } from "node:path";
 import { writeFileAtomically, writeJsonFile } from "../io/atomic-file.ts";
+import { InputError } from "../io/faults.ts";
+import { fileVersion } from "../io/read-file.ts";
 import { withLock } from "../io/run-lock.ts";
 import { createBackend } from "../kernels/index.ts";
 import { networkNamed } from "../networks/index.ts";
@@ -12,7 +14,7 @@ import { recordSelection } from "../swat/record-selection.ts";
 import { weightsOf } from "../swat/state.ts";
 import { prepareTraining, type TrainHooks, type TrainOutcome } from "../swat/train.ts";
 import { encodeContainer } from "../trace/safetensors.ts";
-import { checkData, checkUnchanged, lockPath, type SavedRun } from "./checkpoint-file.ts";
+import { CHECKPOINT, checkData, checkUnchanged, lockPath, type SavedRun } from "./checkpoint-file.ts";
 import { openRunFiles, type RunFiles } from "./run-files.ts";
 import { runIdOf } from "./run-id.ts";
 import type { TrainingJob } from "./training-job.ts";
@@ -45,6 +47,9 @@ export async function runTraining(
   saved?: SavedRun,
 ): Promise<TrainingReport> {
   const { settings, limit, testLimit, record, checkpointEvery, evaluateEvery, logCsv = false } = job;
+  if (job.out === "") throw new InputError(["out: must name a folder, got an empty text"]);
+  const checkpoint = join(job.out, CHECKPOINT);
+  const before = saved ?? { path: checkpoint, version: await fileVersion(checkpoint) };
   const records = record === undefined ? {} : { records: recordSelection(record) };
   const definition = networkNamed(job.network);
   const data = await loadData(job.data, { seed: settings.seed, limit, testLimit });
@@ -58,7 +63,7 @@ export async function runTraining(
       const { network: name, data: spec } = job;
       const options = { limit, testLimit, record, checkpointEvery, evaluateEvery, logCsv };
       const description = { network: name, data: spec, images, settings, kernels: backend.name, ...options };
-      if (saved !== undefined) await checkUnchanged(saved);
+      await checkUnchanged(before);
       // Nothing is written or removed for a run that cannot begin.
       const resume = saved && { state: saved.checkpoint.state, where: saved.path };
       const run = prepareTraining(network, data, settings, backend, resume);

@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { chmod, lstat, mkdir, open, readdir, readFile, readlink, symlink, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { writeFileAtomically, writeJsonFile } from "../../src/io/atomic-file.ts";
@@ -28,6 +29,21 @@ describe("an atomic file", () => {
     await writeFile(path, "a much longer content than the new one");
     await writeFileAtomically(path, "new");
     expect(await readFile(path, "utf8")).toBe("new");
+  });
+
+  it("removes what a dead process left unfinished, and nothing of other programs", async () => {
+    const folder = await temporaryFolder();
+    const host = hostname()
+      .replace(/[^\w-]/g, "_")
+      .slice(0, 32);
+    const dead = execFileSync(process.execPath, ["-p", "process.pid"], { encoding: "utf8" }).trim();
+    const key = "0123456789abcdef";
+    const kept = ["movie.20231999.partial", `swat-sim.elsewhere.${dead}.${key}.partial`];
+    const mine = `swat-sim.${host}.${process.pid}.${key}.partial`;
+    for (const name of [...kept, mine, `swat-sim.${host}.${dead}.${key}.partial`])
+      await writeFile(join(folder, name), "");
+    await writeFileAtomically(join(folder, "file"), "whole");
+    expect(await readdir(folder)).toEqual(["file", ...kept, mine].sort());
   });
 
   it("is never seen half written", async () => {

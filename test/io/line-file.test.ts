@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -50,8 +51,13 @@ describe("a file of lines", () => {
 
 it("what killed writers left unfinished is removed, and nothing else", async () => {
   const folder = await temporaryFolder();
-  const names = ["a.safetensors", "a.safetensors.123.partial", "b.partial", "c.12.partial.txt"];
+  const names = ["a.safetensors", "b.partial", "c.12.partial.txt"];
   await Promise.all(names.map((name) => writeFile(join(folder, name), "")));
+  const dead = execFileSync(process.execPath, ["-p", "process.pid"], { encoding: "utf8" }).trim();
+  const old = [`a.safetensors.${dead}.partial`, `b.safetensors.${dead}.partial`];
+  await Promise.all(old.map((name) => writeFile(join(folder, name), "")));
   await removePartialFiles(folder);
-  expect(await readdir(folder)).toEqual(["a.safetensors", "b.partial", "c.12.partial.txt"]);
+  expect(await readdir(folder)).toEqual([...names, ...old].sort());
+  await removePartialFiles(folder, /^a\.safetensors\.(\d+)\.partial$/);
+  expect(await readdir(folder)).toEqual([...names, old[1]].sort());
 });

@@ -3,9 +3,11 @@ import { mkdir, readdir, readFile, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { processSpace } from "../../src/io/processes.ts";
 import { refuseLocked, withLock } from "../../src/io/run-lock.ts";
 import { faultsOf, temporaryFolder } from "../support/folder.ts";
 
+const HERE = { host: hostname(), ...processSpace() };
 const SCHEDULER = ["SLURM_JOB_ID", "SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM_RESTART_COUNT"];
 
 afterEach(() => {
@@ -47,11 +49,11 @@ describe("a lock", () => {
 
   it("of a process that is dead, or whose number another has by now, does not hold", async () => {
     const path = await lockIn();
-    await foreignLock(path, { host: hostname(), process: deadProcess() });
+    await foreignLock(path, { ...HERE, process: deadProcess() });
     await refuseLocked(path);
     expect(await held(path)).toBe("held");
     if (process.platform !== "linux") return;
-    await foreignLock(path, { host: hostname(), process: process.pid, processStart: "1" });
+    await foreignLock(path, { ...HERE, process: process.pid, processStart: "1" });
     expect(await held(path)).toBe("held");
   });
 
@@ -59,7 +61,7 @@ describe("a lock", () => {
     const path = await lockIn();
     const child = spawn(process.execPath, ["-e", "setTimeout(() => {}, 60000)"]);
     try {
-      await foreignLock(path, { host: hostname(), process: child.pid }, 1e6);
+      await foreignLock(path, { ...HERE, process: child.pid }, 1e6);
       expect((await faultsOf(() => held(path)))[0]).toContain(`in use by process ${child.pid} since then`);
     } finally {
       child.kill();
@@ -77,6 +79,26 @@ describe("a lock", () => {
     await foreignLock(path, {}, 121);
     expect(await held(path)).toBe("held");
     expect(await readdir(dirname(path))).toEqual([]);
+  });
+
+  it("of another container, or of before the system started, holds as that of another host", async () => {
+    const path = await lockIn();
+    await foreignLock(path, { ...HERE, space: "another", process: deadProcess() }, 60);
+    expect((await faultsOf(() => held(path)))[0]).toContain("if that process is gone, its lock ends in ");
+    await foreignLock(path, { ...HERE, space: "another", process: process.pid }, 121);
+    expect(await held(path)).toBe("held");
+  });
+
+  it("that lost its content holds until nobody has touched it for a while", async () => {
+    const path = await lockIn();
+    await mkdir(dirname(path));
+    for (const text of ["", '{"process":12,"ho']) {
+      await writeFile(path, text);
+      expect((await faultsOf(() => held(path)))[0]).toContain("in use by process 0 on an unknown host");
+      const time = new Date(Date.now() - 121_000);
+      await utimes(path, time, time);
+      expect(await held(path)).toBe("held");
+    }
   });
 
   it("of the same job, which a scheduler has started again on another host, does not hold", async () => {
@@ -98,7 +120,7 @@ describe("a lock", () => {
       await lock.check();
     });
     expect(await faultsOf(() => work)).toEqual([
-      `${dirname(path)}: was taken over by process 4711 on elsewhere at then, while this process stood still`,
+      `${dirname(path)}: was taken over by process 4711 on elsewhere at then`,
     ]);
     expect(JSON.parse(await readFile(path, "utf8")).key).toBe("foreign");
   });
@@ -117,7 +139,7 @@ describe("a lock", () => {
     const path = await lockIn();
     const dead = deadProcess();
     for (let round = 0; round < 20; round++) {
-      await foreignLock(path, { host: hostname(), process: dead });
+      await foreignLock(path, { ...HERE, process: dead });
       let inside = 0;
       const outcomes = await Promise.allSettled(
         Array.from({ length: 8 }, () =>

@@ -107,3 +107,14 @@ describe("a checkpoint that cannot be read", () => {
     expect(await faultsOf(() => unfinishedRun(out))).toHaveLength(2);
   });
 });
+
+it("a run does not replace one that was saved in its folder while it loaded its data", async () => {
+  const out = await temporaryFolder();
+  const starting = runTraining(jobIn(out));
+  await writeFile(join(out, "checkpoint.safetensors"), "of another process");
+  expect(await faultsOf(() => starting)).toEqual([
+    `${join(out, "checkpoint.safetensors")}: another process has written it meanwhile; valid: resume it, or another folder`,
+  ]);
+  expect(await readdir(out)).toEqual(["checkpoint.safetensors"]);
+  expect(await faultsOf(() => runTraining(jobIn("")))).toEqual(["out: must name a folder, got an empty text"]);
+});

@@ -42,13 +42,17 @@ export async function simulateFiles(
   return { ...result, machines: rankedMachines(result.machines) };
 }
 
+/** More threads than that wait for each other, and each takes memory of its own. */
+const THREADS_PER_CORE = 4;
+
 /** Simulates what is opened, on several threads where others can open it again. @throws as `simulate`. */
 export async function simulateOpened(
   input: SimulationInput,
   sources: SimulationSources | null,
   { threads: asked, ...rest }: Omit<SimulationSettings, "onWarning"> = {},
 ): Promise<SimulationResult> {
-  const threads = asked ?? (isWorth(input) ? availableParallelism() : 1);
+  const cores = availableParallelism();
+  const threads = Math.min(asked ?? (isWorth(input) ? cores : 1), THREADS_PER_CORE * cores);
   if (threads === 1 || !isBuilt() || sources === null) return simulate({ ...input, ...rest });
   const { close, ...helpers } = startHelpers(workOf({ ...input, ...rest }, sources), threads - 1, rest.signal);
   try {

@@ -31,6 +31,8 @@ import { checkSweepSpec, type SweepSpec, tracesOfSpec } from "./spec.ts";
 const ENERGY = "energy";
 /** Points that a thread is sent at once: enough to share work, few enough that no thread is left with much at the end. */
 const POINTS_AT_ONCE = 8;
+/** More threads than that wait for each other, and each takes memory of its own. */
+const THREADS_PER_CORE = 4;
 const WORKER = new URL("./sweep-worker.js", import.meta.url);
 
 /** What to sweep and where to leave it. */
@@ -123,7 +125,9 @@ export async function runSweep(plan: SweepPlan, hooks: SweepHooks = {}): Promise
       onProgress?.(done, mine.length);
     };
     // Sources that run without a build have no file for a thread.
-    const helpers = import.meta.url.endsWith(".js") ? Math.min(threads, pieces.length) : 1;
+    const helpers = import.meta.url.endsWith(".js")
+      ? Math.min(threads, pieces.length, THREADS_PER_CORE * availableParallelism())
+      : 1;
     const work = helpers > 1 ? onThreads(spec, pieces, helpers) : here(spec, pieces);
     await work(onPoint, signal).finally(() => lines.written());
 
