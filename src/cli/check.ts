@@ -25,6 +25,7 @@ import {
 } from "../studies/check.ts";
 import { checkXml, isChanged, verdictText } from "../studies/check-report.ts";
 import { ALLOW_UNEQUAL, BASELINE, type BaselineOptions, HW, integer, MACHINE, numberIn } from "./options/options.ts";
+import { checkOutputs } from "./options/outputs.ts";
 import { progressBar } from "./terminal/progress.ts";
 import { warned } from "./terminal/warnings.ts";
 
@@ -109,6 +110,7 @@ async function record(paths: string[], options: RecordOptions, command: Command)
     command.error("error: option '--energy-tolerance <t>' needs '--energy [table]'");
   }
   const known = await loadAccelerators(modules);
+  await checkOutputs({ "--out": options.out }, paths);
   const machines = await loadMachines(options.hw, known);
   const table = asked === true ? undefined : asked;
   const tables = asked === undefined ? [] : await loadEnergyTables(machines, table);

@@ -1,4 +1,5 @@
 /** `swat-sim report`: results of simulations and the points of a sweep as one HTML page, or as charts in files. */
+
 import { basename, join } from "node:path";
 import type { Command } from "commander";
 import { readResultFile } from "../api/read-result-file.ts";
@@ -13,6 +14,7 @@ import { sweepCsv } from "../report/html/sweep.ts";
 import { isMeasured, type MeasuredPoint } from "../report/sweep/sweep-points.ts";
 import type { NamedResult } from "../report/workloads.ts";
 import { readSweep } from "../studies/sweep/points-file.ts";
+import { checkOutputs } from "./options/outputs.ts";
 import { warn } from "./terminal/warnings.ts";
 
 interface ReportOptions {
@@ -46,6 +48,7 @@ async function report(paths: string[], options: ReportOptions, command: Command)
   if ([html, svg, csv].every((target) => target === undefined)) {
     command.error("error: missing --html <file>, --svg <dir> or --csv <file>");
   }
+  await checkOutputs({ "--html": html, "--csv": csv }, sweep === undefined ? paths : [...paths, sweep]);
   const all = {
     results: await readResults(paths),
     points: sweep === undefined ? [] : await measuredPoints(sweep),

@@ -1,4 +1,5 @@
 /** `swat-sim simulate`: replays traces on machines and compares them with a dense baseline. */
+
 import { type Command, Option } from "commander";
 import { simulateFiles } from "../api/workers/simulate-threads.ts";
 import { writeFileAtomically, writeJsonFile } from "../io/atomic-file.ts";
@@ -20,6 +21,7 @@ import {
   TABLE_HINTS,
   uniqueList,
 } from "./options/options.ts";
+import { checkOutputs } from "./options/outputs.ts";
 import { printParts } from "./terminal/output.ts";
 import { progressBar } from "./terminal/progress.ts";
 import { warn } from "./terminal/warnings.ts";
@@ -88,6 +90,7 @@ Options that take several values take all that follow: name the traces first.`,
 }
 
 async function runSimulate(paths: string[], options: SimulateOptions): Promise<void> {
+  await checkOutputs({ "--out": options.out, "--csv": options.csv }, [...paths, ...(options.baselineTrace ?? [])]);
   const bar = progressBar("simulating");
   const { hw, baseline, energy, baselineTrace: baselineTraces, machine: modules } = options;
   const sample = options.sample === undefined ? undefined : { share: options.sample, seed: "1" };
