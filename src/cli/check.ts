@@ -125,7 +125,7 @@ async function record(paths: string[], options: RecordOptions, command: Command)
   const recorded = checkFileOf(result, relatives, energies, { ...Object.fromEntries(configs), allowUnequal });
   await writeFileAtomically(options.out, formatCheck(recorded));
   const [over] = Object.values(compared).map(({ name }) => name);
-  console.log(`${options.out}: ${machines.length} machines, ${paths.length} traces, baseline ${over}`);
+  console.log(`${options.out}: machines ${machines.length}, traces ${paths.length}, baseline ${over}`);
 }
 
 async function run(file: string, options: CommonOptions & { json?: true; junit?: string }): Promise<void> {

@@ -71,7 +71,7 @@ function applyExitOverride(command: Command): void {
 
 /** Fields of the library, and what fills them in on the command line. */
 const OPTIONS: Readonly<Record<string, string>> = {
-  ...{ machines: "--hw", baseline: "--baseline", energy: "--energy", record: "--record" },
+  ...{ machines: "--hw", baseline: "--baseline", energy: "--energy", record: "--record", data: "--data" },
   kernels: "SWAT_SIM_KERNELS",
 };
 

@@ -82,7 +82,7 @@ export function addSimulateCommand(command: Command): void {
       "after",
       `
 Example:
-  $ swat-sim simulate out/fm/step-000470.safetensors --hw tensordash-4096 bit-tactical-4096 --csv layers.csv
+  $ swat-sim simulate out/fm/step-000938.safetensors --hw tensordash-4096 bit-tactical-4096 --csv layers.csv
 
 Options that take several values take all that follow: name the traces first.`,
     )

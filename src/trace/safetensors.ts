@@ -68,7 +68,9 @@ export async function openContainer(source: ByteSource): Promise<Container> {
   if (length > Math.min(room, MAX_HEADER_BYTES)) {
     const foreign = foreignFormat(await source.read(0, Math.min(source.sizeBytes, SIGNATURE_BYTES)));
     if (foreign !== undefined) fail(`is not a safetensors file but ${foreign}`);
-    fail(`header length points beyond the file, got ${length}; valid: at most ${Math.min(room, MAX_HEADER_BYTES)}`);
+    fail(
+      `header length points beyond the file, which is cut or corrupt, got ${length}; valid: at most ${Math.min(room, MAX_HEADER_BYTES)}`,
+    );
   }
   const text = new TextDecoder().decode(await source.read(LENGTH_BYTES, length));
   let header: unknown;

@@ -267,7 +267,7 @@ describe("faulty input exits with 1, one line a fault, and leaves no file", () =
       expect.stringMatching(/^error: cut\.safetensors: file is cut: /),
       expect.stringMatching(/^error: shorter\.safetensors: header of \d+ bytes is not JSON/),
       expect.stringMatching(
-        /^error: beyond\.safetensors: header length points beyond the file, got 4294967295; valid: /,
+        /^error: beyond\.safetensors: header length points beyond the file, which is cut or corrupt, got 4294967295; valid: /,
       ),
       'error: missing.safetensors: tensor "w": mask "nowhere" is not in the file',
       'error: short.safetensors: tensor "w": mask "w.mask" must be U8 [2,2], got U8 [2,1]',

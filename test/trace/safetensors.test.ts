@@ -111,12 +111,12 @@ describe("the safetensors container", () => {
     [
       "a length beyond the file",
       file("{}").fill(9, 0, 1),
-      "header length points beyond the file, got 9; valid: at most 2",
+      "header length points beyond the file, which is cut or corrupt, got 9; valid: at most 2",
     ],
     [
       "a length of 2⁶⁴ − 1",
       file("{}").fill(255, 0, 8),
-      /^header length points beyond the file, got 1844\d+; valid: at most 2$/,
+      /^header length points beyond the file, which is cut or corrupt, got 1844\d+; valid: at most 2$/,
     ],
     ["a header that is no JSON", file("{]"), /^header of 2 bytes is not JSON: /],
     [

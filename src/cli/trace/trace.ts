@@ -17,13 +17,13 @@ import { addTraceSynthCommand } from "./synth.ts";
 
 /** Adds the commands below it. */
 export function addTraceCommand(trace: Command): void {
-  trace.addHelpText("after", "\nExample:\n  $ swat-sim trace inspect out/fm/step-000470.safetensors");
+  trace.addHelpText("after", "\nExample:\n  $ swat-sim trace inspect out/fm/step-000938.safetensors");
   trace
     .command("inspect")
     .description("Print network, step, and per layer geometry, MACs, densities and their spread.")
     .argument("<trace...>", "recorded steps (.safetensors)")
     .option("--json", "print one JSON array")
-    .addHelpText("after", "\nExample:\n  $ swat-sim trace inspect out/fm/step-000470.safetensors")
+    .addHelpText("after", "\nExample:\n  $ swat-sim trace inspect out/fm/step-000938.safetensors")
     .action(inspect);
   trace
     .command("verify")

@@ -188,7 +188,9 @@ async function runTrain(options: TrainOptions, command: Command): Promise<void> 
     if (options.json) console.log(JSON.stringify({ testAccuracy, loss, epochs, seconds, files }));
     else {
       const accuracy = `test accuracy ${(testAccuracy * PERCENT).toFixed(1)} %`;
-      console.log(`${accuracy} · loss ${loss.toFixed(4)} · ${epochs} epochs · ${seconds.toFixed(1)} s`);
+      console.log(
+        `${accuracy} · loss ${loss.toFixed(4)} · ${epochs} ${epochs === 1 ? "epoch" : "epochs"} · ${seconds.toFixed(1)} s`,
+      );
       for (const file of files) console.log(file);
     }
   } finally {

@@ -12,7 +12,7 @@ export class InputError extends Error {
   constructor(faults: readonly string[], options?: ErrorOptions) {
     const lines = faults.slice(0, MOST_FAULTS).map((fault) => shortened(fault, MOST_FAULT_CHARACTERS));
     const more = faults.length - lines.length;
-    if (more > 0) lines.push(`and at least ${more} more faults`);
+    if (more > 0) lines.push(`and at least ${more} more`);
     super(lines.join("\n"), options);
     this.name = "InputError";
     this.faults = lines;

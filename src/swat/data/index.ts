@@ -34,7 +34,7 @@ const DATA_SETS: Readonly<Record<string, DataSource>> = {
   mnist: fromDirectory("mnist", (directory) => loadIdx("mnist", directory)),
   cifar10: fromDirectory("cifar10", loadCifar10),
   cifar100: fromDirectory("cifar100", loadCifar100),
-  images: fromDirectory("images", loadImagesOfSide, "images:DIR or images:DIR@224"),
+  images: fromDirectory("images", loadImagesOfSide, "images:DIR or images:DIR@SIDE"),
 };
 
 /** Sides that can be asked for: an image has to fit into memory many times. */
@@ -52,7 +52,8 @@ async function loaded(spec: string, options: LoadOptions): Promise<DataSplits> {
   const name = colon < 0 ? spec : spec.slice(0, colon);
   if (!Object.hasOwn(DATA_SETS, name)) {
     const spellings = Object.values(DATA_SETS).map(({ spelling }) => spelling);
-    throw new InputError([`data: ${unknownName("data set", name, spellings)}`]);
+    const unknown = unknownName("data set", name, Object.keys(DATA_SETS));
+    throw new InputError([`data: ${unknown}; spelled ${spellings.join(", ")}`]);
   }
   const splits = await DATA_SETS[name].load(colon < 0 ? "" : spec.slice(colon + 1), options);
   const { limit = splits.train.size, testLimit = splits.test.size } = options;
@@ -81,7 +82,7 @@ function loadImagesOfSide(argument: string): Promise<DataSplits> {
   const { least, most } = IMAGE_SIDES;
   if (side < least || side > most) {
     throw new InputError([
-      `data: images must have a side of ${least} to ${most} pixels, got ${digits}; known: images:DIR@224`,
+      `data: images must have a side of ${least} to ${most} pixels, got ${digits}; known: images:DIR@SIDE`,
     ]);
   }
   return loadImages(directory, side);

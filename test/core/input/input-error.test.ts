@@ -78,7 +78,7 @@ describe("faults", () => {
   it("of an error are a hundred at most, and how many more there are", () => {
     const { faults } = new InputError(Array.from({ length: 1e6 }, (_, i) => `fault ${i}`));
     expect(faults).toHaveLength(101);
-    expect(faults.at(-1)).toBe("and at least 999900 more faults");
+    expect(faults.at(-1)).toBe("and at least 999900 more");
   });
 
   it("are long lines at most, without control characters and those that turn the direction of writing", () => {

@@ -52,13 +52,13 @@ describe("loadData", () => {
 
   it.each(["7", "0", "2000"])("refuses pictures of side %s", async (side) => {
     expect(await faultOf(loadData(`images:DIR@${side}`, { seed: 1 }))).toBe(
-      `data: images must have a side of 8 to 1024 pixels, got ${side}; known: images:DIR@224`,
+      `data: images must have a side of 8 to 1024 pixels, got ${side}; known: images:DIR@SIDE`,
     );
   });
 
   it("refuses an unknown name, names the nearest and lists the known", async () => {
     expect(await faultOf(loadData("cifar:x", { seed: 1 }))).toBe(
-      'data: unknown data set, got "cifar"; did you mean "cifar10:DIR"? known: generated or generated:HxWxC, fashion-mnist:DIR, mnist:DIR, cifar10:DIR, cifar100:DIR, images:DIR or images:DIR@224',
+      'data: unknown data set, got "cifar"; did you mean "cifar10"? known: generated, fashion-mnist, mnist, cifar10, cifar100, images; spelled generated or generated:HxWxC, fashion-mnist:DIR, mnist:DIR, cifar10:DIR, cifar100:DIR, images:DIR or images:DIR@SIDE',
     );
     expect(await faultOf(loadData("toString", { seed: 1 }))).toContain("unknown data set");
   });
