@@ -1,5 +1,6 @@
 /** Where cycles were saved and where they went: what a gain is made of, the causes of all multiplier-cycles, and the stalls. */
-import type { CAUSES, ResultRow } from "../../sim/result/result.ts";
+import type { ResultRow } from "../../sim/result/result.ts";
+import type { CAUSES } from "../../sim/result/row.ts";
 import { grouped, share } from "../numbers.ts";
 import { type Cell, multiplies, ratio, sumOf, sumRecords, totalOf, unique } from "../workloads.ts";
 import { type Chart, largestParts, type Piece, stackedBars } from "./chart.ts";

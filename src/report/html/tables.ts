@@ -1,6 +1,7 @@
 /** What stands in the tables of a report on simulations: everything that its charts show, in numbers. */
 import { PASSES } from "../../sim/operation/operation.ts";
-import { CAUSES, type ResultRow } from "../../sim/result/result.ts";
+import type { ResultRow } from "../../sim/result/result.ts";
+import { CAUSES } from "../../sim/result/row.ts";
 import { sumOfWidths } from "../../sim/sampling/total-widths.ts";
 import { coverageText } from "../../trace/coverage.ts";
 import { stallsOf } from "../charts/cycles.ts";

@@ -1,5 +1,6 @@
 /** Where the cycles of one op went on one machine, from the ideal to what was reached, as text. */
-import { CAUSES, type MachineResult, type ResultRow } from "../../sim/result/result.ts";
+import type { MachineResult, ResultRow } from "../../sim/result/result.ts";
+import { CAUSES } from "../../sim/result/row.ts";
 import { times } from "../numbers.ts";
 import { plainTable } from "./table.ts";
 

@@ -1,7 +1,8 @@
 /** Reads a result back: its version, its schema, and what a schema cannot say. */
 import { standingOf } from "../../core/format-versions.ts";
 import { checkSchema, InputError, refusing, shown } from "../../io/faults.ts";
-import { RESULT_VERSION, type ResultRow, ResultSchema, RowSchema, SELF, type SimulationResult } from "./result.ts";
+import { RESULT_VERSION, type ResultRow, ResultSchema, SELF, type SimulationResult } from "./result.ts";
+import { RowSchema } from "./row.ts";
 import { upgradeResult } from "./upgrade-result.ts";
 
 const OLD_MAJOR = 1;
