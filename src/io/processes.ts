@@ -1,4 +1,4 @@
-/** Processes, this one and others of its host, by what tells whether the one that wrote a file still runs. */
+/** Whether the process that wrote a file still runs. */
 import { readFileSync, readlinkSync } from "node:fs";
 
 /** Field of /proc/ID/stat, counted behind the name in parentheses, that tells when a process started. */
@@ -15,7 +15,7 @@ export function isRunning(id: number): boolean {
   }
 }
 
-/** When a process started, in ticks of the system: another process may have its number by now. Undefined where only Linux would tell. */
+/** When a process started, in ticks of the system: another process may have its number by now. Undefined on systems that do not tell. */
 export function processStart(id: number): string | undefined {
   try {
     const text = readFileSync(`/proc/${id}/stat`, "latin1");
@@ -25,7 +25,7 @@ export function processStart(id: number): string | undefined {
   }
 }
 
-/** Tells in what the numbers of processes are counted: a start of the system, and a container. Empty where only Linux would tell. */
+/** Where process numbers count: one start of the system, and one container. Empty on systems that do not tell. */
 export function processSpace(): { readonly space?: string } {
   try {
     const boot = readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();

@@ -1,7 +1,7 @@
 /**
  * One owner for the files of a run. A lock is a small file beside them, made by a hard link, which no two processes can make
- * at once. Its owner touches it every few seconds. It stops to hold when its owner is gone: on the same host where no such
- * process runs, on another where nobody has touched it for a while, or where a scheduler has started the same job again.
+ * at once. Its owner touches it every few seconds. It no longer holds when its owner is gone: on the same host when that
+ * process has ended, on another when nobody has touched it for a while, and when a scheduler has started the same job again.
  */
 import { randomBytes } from "node:crypto";
 import { type FileHandle, link, open, readFile, rm, stat, writeFile } from "node:fs/promises";
@@ -13,10 +13,12 @@ import { InputError, reasonOf } from "./faults.ts";
 import { isRunning, processSpace, processStart } from "./processes.ts";
 import { isMissing } from "./read-file.ts";
 
-/** Milliseconds from touch to touch, after which an untouched lock of another host holds no more, and to the next look at one that goes. */
+/** Milliseconds from touch to touch, and after which an untouched lock of another host no longer holds. */
 const TOUCH_INTERVAL = 10_000;
 const UNTOUCHED = 120_000;
+/** Milliseconds between two looks at a dead lock that another process is removing, and how many times to look. */
 const RETRY = 10;
+const MOST_TRIES = 100;
 const MILLI = 1e3;
 
 /** Who holds a lock. */
@@ -27,7 +29,7 @@ interface Owner {
   readonly since: string;
   /** When the process started, in a unit of the system's: another process may have its number by now. */
   readonly processStart?: string;
-  /** What process numbers are counted in: of another start of the system, or another container, they say nothing here. */
+  /** Where process numbers count: those of another container, or of before the system started, say nothing here. */
   readonly space?: string;
   /** The job of a scheduler, and how often it was started again. */
   readonly job?: string;
@@ -64,8 +66,10 @@ export class Lock {
 
   async release(): Promise<void> {
     clearInterval(this.#timer);
-    await this.#file.close();
-    if ((await ownerOf(this.path))?.key === this.#owner.key) await rm(this.path, { force: true });
+    await this.#file.close().catch(() => {});
+    // What the work ended with counts: a lock that stays no longer holds when this process has ended.
+    const owner = await ownerOf(this.path).catch(() => undefined);
+    if (owner?.key === this.#owner.key) await rm(this.path, { force: true }).catch(() => {});
   }
 }
 
@@ -93,10 +97,10 @@ async function lock(path: string): Promise<Lock> {
   try {
     await makeFolder(dirname(path));
     const file = await open(mine, "wx");
-    await file.write(textOf(owner), 0);
-    await file.sync();
     try {
-      while (!(await linked(mine, path))) await removeDead(path, owner, mine);
+      await file.write(textOf(owner), 0);
+      await file.sync();
+      for (let tries = 0; !(await linked(mine, path)); tries++) await removeDead(path, owner, mine, tries);
       return new Lock(path, owner, file);
     } catch (cause) {
       await file.close();
@@ -122,16 +126,17 @@ async function linked(from: string, to: string): Promise<boolean> {
 }
 
 /**
- * Removes a lock whose owner is gone. Who may is settled by a lock on that, named after the dead one, so that nobody removes
- * the lock that another has made meanwhile. @throws InputError where the owner may be at work.
+ * Removes a lock whose owner is gone. Only the process that holds a second lock, named after the dead one, may do so: nobody
+ * removes a lock that another process has made meanwhile. @throws InputError where the owner may be at work.
  */
-async function removeDead(path: string, me: Owner, mine: string): Promise<void> {
+async function removeDead(path: string, me: Owner, mine: string, tries: number): Promise<void> {
   const owner = await deadOwner(path, me);
   if (owner === undefined) return;
   const claim = `${path}.${owner.key}.dead`;
   if (!(await linked(mine, claim))) {
-    // Another is about to remove it, or died while it was.
-    await removeDead(claim, me, mine).catch(() => setTimeout(RETRY));
+    // Another is removing it, which takes no time, or has died meanwhile.
+    if (tries < MOST_TRIES) await setTimeout(RETRY);
+    else await removeDead(claim, me, mine, tries);
     return;
   }
   if ((await ownerOf(path))?.key === owner.key) await rm(path, { force: true });
@@ -169,7 +174,7 @@ async function untouchedFor(path: string, me: Owner): Promise<number> {
     return now - then;
   } catch (cause) {
     if (isMissing(cause)) return 0;
-    throw cause;
+    throw new InputError([`${path}: whether its owner is gone cannot be told: ${reasonOf(cause)}`], { cause });
   } finally {
     await rm(probe, { force: true });
   }

@@ -2,6 +2,7 @@
 
 import { availableParallelism } from "node:os";
 import { InputError } from "../core/input/input-error.ts";
+import { usefulThreads } from "../core/threads.ts";
 import type { Backend } from "./backend.ts";
 import { jsKernels } from "./js/index.ts";
 import { BUILD_NAMES, type BuildName } from "./kernels.ts";
@@ -21,9 +22,6 @@ export function isSupported(name: BuildName): boolean {
   return name === "reference" || name === "js" || isModuleSupported(name);
 }
 
-/** More threads than that wait for each other. */
-const THREADS_PER_CORE = 4;
-
 /**
  * A backend of the build of that name, with memory and threads of its own; plain builds have one thread.
  * @throws Error for an unknown name, or a build that this machine cannot run.
@@ -36,7 +34,7 @@ export function createBackend(name: string = defaultBuild(), threads: number = a
       return plainBackend(jsKernels);
     case "simd":
     case "relaxed":
-      return createSimdBackend(createRunner(name, Math.min(threads, THREADS_PER_CORE * availableParallelism())));
+      return createSimdBackend(createRunner(name, usefulThreads(threads, availableParallelism())));
     default:
       throw new InputError([`kernels: unknown kernel build, got "${name}"; known: ${BUILD_NAMES.join(", ")}`]);
   }

@@ -6,6 +6,7 @@ import { fileSource } from "../io/file-source.ts";
 import type { Lock } from "../io/run-lock.ts";
 import { type CheckpointedRun, encodeCheckpoint } from "../swat/checkpoint.ts";
 import type { TrainState } from "../swat/state.ts";
+import type { TrainingEvent } from "../swat/training-log.ts";
 import { openTrace } from "../trace/trace.ts";
 import { CHECKPOINT, type SavedRun } from "./checkpoint-file.ts";
 import { checkLog, openLog, type TrainingLog } from "./log-file.ts";
@@ -58,6 +59,17 @@ export class RunFiles {
   /** Paths of the recorded steps so far. */
   get traces(): string[] {
     return this.#traces.map((name) => join(this.#out, name));
+  }
+
+  /** Adds an entry to the log. */
+  async append(event: TrainingEvent): Promise<void> {
+    await this.#lock.check();
+    await this.log.append(event);
+  }
+
+  /** @throws InputError where another process has taken the folder over. */
+  checkOwned(): Promise<void> {
+    return this.#lock.check();
   }
 
   async writeTrace(step: number, bytes: Uint8Array): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * The id of a run, which every file of its folder has or gives, so that files of two runs are told apart. It follows from what decides
- * the bytes of the files: the same run started twice has the same id.
+ * The id of a run, by which files of two runs in one folder are told apart. It follows from what every trace says of its run:
+ * network, data set, method, settings, seed and kernel build, but not the number of images. The same run started twice has the same id.
  */
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
@@ -11,7 +11,7 @@ import type { Trace } from "../trace/trace.ts";
 
 const DIGITS = 16;
 
-/** The id of the run that recorded a step, of what all of its steps have in common. */
+/** The id of the run that recorded a step: SHA-256, cut, over what all of its steps have in common. */
 export function runIdOf({
   network,
   dataset,

@@ -78,7 +78,7 @@ export async function runTraining(
           files.log.step(progress.images);
           hooks.onProgress?.(progress);
         },
-        onEvent: (event) => files.log.append(event),
+        onEvent: (event) => files.append(event),
         onTrace: (step, bytes) => files.writeTrace(step, bytes),
         onCheckpoint: (state, steps) => files.writeCheckpoint(state, steps),
       }).catch((cause: Error) => {
@@ -99,6 +99,7 @@ async function writeResults(
   files: RunFiles,
 ): Promise<TrainingReport> {
   const { model, testAccuracy, finalPruning, epochLosses, health, stepsDone, steps } = outcome;
+  await files.checkOwned();
   const weights = join(out, "weights.safetensors");
   await writeFileAtomically(weights, weightsFile(model, network, stepsDone, files.id));
   const summary = join(out, "training.json");

@@ -135,6 +135,19 @@ describe("a lock", () => {
     expect((await faultsOf(() => held(join(path, "run.lock"))))[0]).toContain("run.lock: cannot be ");
   });
 
+  it("of a dead process is taken over although another died while it did so, and refused while another does", async () => {
+    const path = await lockIn();
+    const [dead, other] = [deadProcess(), deadProcess()];
+    await foreignLock(path, { ...HERE, process: dead });
+    await foreignLock(`${path}.foreign.dead`, { ...HERE, process: other, key: "second" });
+    expect(await held(path)).toBe("held");
+    expect(await readdir(dirname(path))).toEqual([]);
+
+    await foreignLock(path, { ...HERE, process: dead });
+    await foreignLock(`${path}.foreign.dead`, { key: "second" });
+    expect((await faultsOf(() => held(path)))[0]).toContain("in use by process 4711 on elsewhere");
+  });
+
   it("goes to exactly one of many that find a dead one at the same time", async () => {
     const path = await lockIn();
     const dead = deadProcess();

@@ -1,4 +1,5 @@
 /** What a run does to a folder that has the files of another: nothing where it cannot begin, and no mixing where it does. */
+import { writeFileSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -117,4 +118,14 @@ it("a run does not replace one that was saved in its folder while it loaded its 
   ]);
   expect(await readdir(out)).toEqual(["checkpoint.safetensors"]);
   expect(await faultsOf(() => runTraining(jobIn("")))).toEqual(["out: must name a folder, got an empty text"]);
+});
+
+it("a run whose folder another process has taken over writes nothing more there", async () => {
+  const out = await temporaryFolder();
+  const owner = { process: 1, host: "elsewhere", since: "then", key: "another" };
+  const onProgress = () => writeFileSync(join(out, "run.lock"), JSON.stringify(owner));
+  const faults = await faultsOf(() => runTraining({ ...jobIn(out), record: undefined }, { onProgress }));
+  expect(faults[0]).toBe(`${out}: was taken over by process 1 on elsewhere at then`);
+  expect((await readdir(out)).filter((name) => name !== "run.lock")).toEqual(["log.jsonl"]);
+  expect(await readFile(join(out, "log.jsonl"), "utf8")).toBe("");
 });

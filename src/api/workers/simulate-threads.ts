@@ -1,7 +1,9 @@
 /** Simulates with several threads: the ops of the traces are dispatched out one by one, and every op gives the same wherever it is done. */
+
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { denseMacs } from "../../core/dense-macs.ts";
+import { usefulThreads } from "../../core/threads.ts";
 import { rankedMachines } from "../../sim/result/ranking.ts";
 import type { SimulationResult } from "../../sim/result/result.ts";
 import type { Helpers, OpCosts } from "../../sim/run-ops.ts";
@@ -42,9 +44,6 @@ export async function simulateFiles(
   return { ...result, machines: rankedMachines(result.machines) };
 }
 
-/** More threads than that wait for each other, and each takes memory of its own. */
-const THREADS_PER_CORE = 4;
-
 /** Simulates what is opened, on several threads where others can open it again. @throws as `simulate`. */
 export async function simulateOpened(
   input: SimulationInput,
@@ -52,7 +51,7 @@ export async function simulateOpened(
   { threads: asked, ...rest }: Omit<SimulationSettings, "onWarning"> = {},
 ): Promise<SimulationResult> {
   const cores = availableParallelism();
-  const threads = Math.min(asked ?? (isWorth(input) ? cores : 1), THREADS_PER_CORE * cores);
+  const threads = usefulThreads(asked ?? (isWorth(input) ? cores : 1), cores);
   if (threads === 1 || !isBuilt() || sources === null) return simulate({ ...input, ...rest });
   const { close, ...helpers } = startHelpers(workOf({ ...input, ...rest }, sources), threads - 1, rest.signal);
   try {

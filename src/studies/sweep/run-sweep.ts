@@ -2,6 +2,7 @@
  * Runs a sweep, or a shard of it, on several threads. A finished point is on the disk before it counts, so that a sweep that
  * is started again does only what is missing; the result is put in order at the end, whoever did which point when.
  */
+
 import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
@@ -17,6 +18,7 @@ import {
   openTraces,
 } from "../../api/open.ts";
 import { checkHooks, checkOptions } from "../../api/request.ts";
+import { usefulThreads } from "../../core/threads.ts";
 import { InputError, refusing } from "../../io/faults.ts";
 import { sha256OfFile } from "../../io/file-source.ts";
 import { withLock } from "../../io/run-lock.ts";
@@ -31,8 +33,6 @@ import { checkSweepSpec, type SweepSpec, tracesOfSpec } from "./spec.ts";
 const ENERGY = "energy";
 /** Points that a thread is sent at once: enough to share work, few enough that no thread is left with much at the end. */
 const POINTS_AT_ONCE = 8;
-/** More threads than that wait for each other, and each takes memory of its own. */
-const THREADS_PER_CORE = 4;
 const WORKER = new URL("./sweep-worker.js", import.meta.url);
 
 /** What to sweep and where to leave it. */
@@ -126,7 +126,7 @@ export async function runSweep(plan: SweepPlan, hooks: SweepHooks = {}): Promise
     };
     // Sources that run without a build have no file for a thread.
     const helpers = import.meta.url.endsWith(".js")
-      ? Math.min(threads, pieces.length, THREADS_PER_CORE * availableParallelism())
+      ? Math.min(usefulThreads(threads, availableParallelism()), pieces.length)
       : 1;
     const work = helpers > 1 ? onThreads(spec, pieces, helpers) : here(spec, pieces);
     await work(onPoint, signal).finally(() => lines.written());
