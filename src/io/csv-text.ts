@@ -1,11 +1,11 @@
-/** Records as CSV, the only way to write it. */
+/** Records as CSV. All CSV is written here, so that no cell can be a formula. */
 import { type Options, stringify } from "csv-stringify/sync";
 import { visible } from "../core/input/visible-text.ts";
 
 /** What spreadsheets take for a formula where a text begins with it (OWASP, CSV injection). */
 const FORMULA = /^[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]/;
 
-/** Lines of CSV; a text that a spreadsheet would compute is quoted by an apostrophe. Numbers stay numbers. */
+/** Lines of CSV. An apostrophe stands before text that a spreadsheet would compute; numbers stay numbers. */
 export function csvText(
   records: readonly object[],
   options: Pick<Options, "header" | "columns"> = { header: true },

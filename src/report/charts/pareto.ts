@@ -18,12 +18,13 @@ export function paretoChart(all: readonly MeasuredPoint[]): Chart {
   const front = paretoFront(points, cost);
   const traces = unique(points.map(({ trace }) => trace));
   const values = points.flatMap((point) => {
-    const { metrics, trace, coverage } = point;
+    const { metrics, trace, baseline = "", coverage } = point;
     const gaps = coverage === undefined ? "" : `; incomplete step: ${coverageText(coverage)}`;
     const price = metrics[cost.key];
     if (price === null) return [];
     return {
       trace,
+      baseline,
       cost: price / cost.unit,
       speedup: metrics.speedup,
       kind: KINDS[front.has(point) ? 0 : 1],
@@ -43,7 +44,8 @@ export function paretoChart(all: readonly MeasuredPoint[]): Chart {
     {
       transform: [{ filter: `datum.kind === '${KINDS[0]}'` }],
       mark: { type: "line", interpolate: "step-after", color: PALETTE[5], aria: false },
-      encoding: { x, y },
+      // Points with different baselines do not beat each other: each baseline has a front of its own.
+      encoding: { x, y, detail: { field: "baseline", type: "nominal" } },
     },
     {
       mark: { type: "point", filled: true, size: 45, opacity: 0.85 },

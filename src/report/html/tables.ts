@@ -36,10 +36,9 @@ interface Placed {
   readonly cell: Cell;
 }
 
-const PLACE: readonly Column<Placed>[] = [
-  { key: "workload", head: "workload", value: ({ cell }) => cell.workload },
-  { key: "machine", head: "machine", value: ({ cell }) => cell.machine },
-];
+const WORKLOAD: Column<Placed> = { key: "workload", head: "workload", value: ({ cell }) => cell.workload };
+const MACHINE: Column<Placed> = { key: "machine", head: "machine", value: ({ cell }) => cell.machine };
+const PLACE: readonly Column<Placed>[] = [WORKLOAD, MACHINE];
 
 /** What the marked numbers lack. */
 const GAPS: Column<Placed> = {
@@ -100,7 +99,10 @@ function summaryTable(cells: readonly Cell[], baseline: string | null, isRanked:
   ].join(" ");
   const id = index === 0 ? "summary-table" : `summary-table-${index + 1}`;
   const rows = cells.map((cell) => ({ cell }));
-  return sortableTable({ id, title, note, columns: [...PLACE, ...columns, ...gaps], rows }, false);
+  // What is the same in all rows must not push the speed-ups off a phone.
+  const isOneWorkload = unique(cells.map(({ workload }) => workload)).length === 1;
+  const placed = isOneWorkload ? [MACHINE, ...columns, WORKLOAD] : [...PLACE, ...columns];
+  return sortableTable({ id, title, note, columns: [...placed, ...gaps], rows }, false);
 }
 
 /** All other tables, folded. */

@@ -51,7 +51,7 @@ export async function openPoints(path: string, identity: SweepIdentity): Promise
   const before = await readPoints(path);
   if (before !== undefined && before.identity.sha256 !== identity.sha256) {
     throw new InputError([
-      `${path}: is of another sweep: its spec, configs, traces or models were others; valid: another folder, or remove it`,
+      `${path}: is of another sweep: its spec, configs, traces or models differ; valid: another folder, or remove it`,
     ]);
   }
   const file = await openLines(path, before === undefined ? 0 : Number.POSITIVE_INFINITY);

@@ -1,7 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { paretoChart } from "../../../src/report/charts/pareto.ts";
+import { renderSvg } from "../../../src/report/svg.ts";
 import { axisNamed, frontTable, paretoFront } from "../../../src/report/sweep/pareto.ts";
 import type { SweepPoint } from "../../../src/report/sweep/sweep-points.ts";
+import { sweepPoint } from "../../support/report-input.ts";
 
 const point = (seconds: number, speedup: number | null, fields: SweepPoint["point"] = {}): SweepPoint => ({
   point: fields,
@@ -84,4 +87,12 @@ describe("the front", () => {
   ])("refuses the axis %s", (axis, message) => {
     expect(() => axisNamed(axis, [point(1, 1), refused])).toThrow(message);
   });
+});
+
+it("the chart draws a front for each baseline, since their points do not beat each other", async () => {
+  const points = ["one", "two"].flatMap((baseline, i) =>
+    [1, 2, 3].map((n) => sweepPoint(n + 5 * i, n * 1e9, { baseline, point: { "params.lanes": n } })),
+  );
+  const svg = await renderSvg(paretoChart(points).spec);
+  expect(svg.match(/<g class="mark-line [^>]*><path d="M/g)).toHaveLength(2);
 });
