@@ -167,7 +167,7 @@ describe("a sweep", () => {
   it("refuses points of another spec, or of a trace that has changed, and damaged ones", async () => {
     await runSweep(plan());
     const points = join(folder, "out/points.jsonl");
-    const other = `${points}: is of another sweep: its spec, configs, traces or models were others; valid: another folder, or remove it`;
+    const other = `${points}: is of another sweep: its spec, configs, traces or models differ; valid: another folder, or remove it`;
     expect(await faultsOf(() => runSweep(plan({ grid: { "params.rows": [1] } })))).toEqual([other]);
     await writeFile(traces[0], traceBytes(SWAT_DENSITIES, "other"));
     expect(await faultsOf(() => runSweep(plan()))).toEqual([other]);
