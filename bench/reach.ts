@@ -4,7 +4,6 @@
  * those that their runs took on a machine of their own: the ratios tell orders of magnitude.
  * `npx tsx bench/reach.ts [batch of the large one]`
  */
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,30 +15,13 @@ import { prepareOperation } from "../src/sim/operation/ablations.ts";
 import { simulate } from "../src/sim/simulate.ts";
 import { isMacOp } from "../src/trace/manifest.ts";
 import { encodeTrace, openTrace } from "../src/trace/trace.ts";
-import { builtProgram } from "../test/cli/build.ts";
+import { run, type Taken } from "./measured-run.ts";
 
 const LARGE_BATCH = process.argv[2] ?? "32";
-const program = await builtProgram();
 const folder = mkdtempSync(join(tmpdir(), "swat-sim-bench-"));
 const path = (name: string) => join(folder, name);
-const REPORT =
-  "data:text/javascript,process.on('exit',()=>console.error('usage '+JSON.stringify(process.resourceUsage())))";
 
-/** Runs `swat-sim` and tells what it took. */
-function run(...args: string[]): { readonly seconds: number; readonly cpu: number; readonly megabytes: number } {
-  const start = performance.now();
-  const { status, stderr } = spawnSync(process.execPath, ["--import", REPORT, program, ...args], { encoding: "utf8" });
-  const seconds = (performance.now() - start) / 1e3;
-  if (status !== 0) throw new Error(stderr);
-  const usage = JSON.parse(/^usage (.*)$/m.exec(stderr)?.[1] as string) as NodeJS.ResourceUsage;
-  return { seconds, cpu: (usage.userCPUTime + usage.systemCPUTime) / 1e6, megabytes: usage.maxRSS / 1024 };
-}
-
-function tell(
-  what: string,
-  took: ReturnType<typeof run>,
-  beside?: { readonly of: string; readonly cpu: readonly number[] },
-): void {
+function tell(what: string, took: Taken, beside?: { readonly of: string; readonly cpu: readonly number[] }): void {
   const { seconds, cpu, megabytes } = took;
   const cells = [seconds.toFixed(1), cpu.toFixed(1), Number.isNaN(megabytes) ? "" : megabytes.toFixed(0)].map((cell) =>
     cell.padStart(9),

@@ -18,18 +18,19 @@ export function csvText(
 
 const RECORDS_AT_ONCE = 500;
 
-/** `csvText` with a header, in parts; the first record names the columns. */
-export function* csvParts(records: Iterable<object>): Generator<string> {
-  let [waiting, columns]: [object[], string[] | undefined] = [[], undefined];
-  const part = () => {
-    const header = columns === undefined;
-    columns ??= Object.keys(waiting[0] ?? {});
-    return csvText(waiting, columns.length === 0 ? { header } : { header, columns });
-  };
+/** What stands in one place of a table. */
+export type Cell = string | number | null;
+
+/** Lines of CSV below a header, in parts; nothing where there is no record. */
+export function* csvParts(columns: readonly string[], records: Iterable<readonly Cell[]>): Generator<string> {
+  let waiting: (readonly Cell[])[] = [];
+  let isHeaded = false;
   for (const record of records) {
+    if (!isHeaded) waiting.push(columns);
+    isHeaded = true;
     if (waiting.push(record) < RECORDS_AT_ONCE) continue;
-    yield part();
+    yield csvText(waiting, {});
     waiting = [];
   }
-  if (waiting.length > 0) yield part();
+  if (waiting.length > 0) yield csvText(waiting, {});
 }

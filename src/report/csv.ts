@@ -4,7 +4,7 @@
  */
 
 import { quantity } from "../core/input/units.ts";
-import { csvParts } from "../io/csv-text.ts";
+import { type Cell, csvParts } from "../io/csv-text.ts";
 import type { MachineResult, ResultRow, SimulationResult } from "../sim/result/result.ts";
 import { ratio } from "./workloads.ts";
 
@@ -13,7 +13,16 @@ const BYTES_PER_MB = 1e6;
 const PICOJOULES_PER_MICROJOULE = 1e6;
 const PERCENT = 100;
 
-type Columns = Record<string, string | number | null>;
+/** A row with what its columns need of the result around it. */
+interface Line {
+  readonly row: ResultRow;
+  readonly machine: MachineResult;
+  readonly trace: string;
+  /** By what a ratio of cycles is multiplied to be one of times. */
+  readonly clocks: number;
+}
+
+type Column = readonly [name: string, cellOf: (line: Line) => Cell];
 
 /** CSV of all rows of all machines, with a header. */
 export function resultCsv(result: SimulationResult): string {
@@ -22,124 +31,122 @@ export function resultCsv(result: SimulationResult): string {
 
 /** The same in parts, for results whose text is longer than a string can be. */
 export function resultCsvParts(result: SimulationResult): Iterable<string> {
-  return csvParts(recordsOf(result));
+  const columns = result.sample === undefined ? COLUMNS : [...COLUMNS, ...SAMPLE_COLUMNS];
+  const names = columns.map(([name]) => name);
+  return csvParts(names, recordsOf(result, columns));
 }
 
-function* recordsOf(result: SimulationResult): Generator<Columns> {
-  const isSampled = result.sample !== undefined;
+function* recordsOf(result: SimulationResult, columns: readonly Column[]): Generator<Cell[]> {
   for (const machine of result.machines) {
-    const { name, baseline, rows } = machine;
     const clocks = clockRatio(machine);
-    for (const row of rows) {
-      yield {
-        ...{ machine: name, baseline: baseline.name, trace: result.traces[row.trace].name },
-        ...placeColumns(row),
-        ...gainColumns(row, clocks),
-        ...columns(row),
-        ...(isSampled ? sampleColumns(row) : {}),
-      };
+    for (const row of machine.rows) {
+      const line = { row, machine, trace: result.traces[row.trace].name, clocks };
+      yield columns.map(([, cellOf]) => cellOf(line));
     }
   }
 }
 
-/** By what a ratio of cycles is multiplied to be one of times. */
 function clockRatio({ name, config, baseline }: MachineResult): number {
   const hertz = (clock: string) => quantity("frequency", clock, `${name}: clock`);
   return hertz(config.clock) / hertz(baseline.config.clock);
 }
 
-const sum = (values: Record<string, number> = {}) => Object.values(values).reduce((total, value) => total + value, 0);
-
-function placeColumns({ step, layer, kind, pass, validation, scheduled }: ResultRow): Columns {
-  return { step, layer, kind, pass, validation, scheduled_operand: scheduled };
+function sum(values: Readonly<Record<string, number>> = {}): number {
+  let total = 0;
+  for (const name in values) total += values[name];
+  return total;
 }
+
+const ofRow = (name: string, cellOf: (row: ResultRow) => Cell): Column => [name, ({ row }) => cellOf(row)];
+
+/** A name as columns spell it: `topK` of MACs is `top_k_macs`. */
+const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+const MACS = ["dense", "effectual", "topK", "natural", "imagePadding", "stride"] as const;
+const SAVED = ["lanePadding", "imagePadding", "natural", "topK"] as const;
 
 /** The columns of the table, of one op; empty where a ratio is 0/0. */
-function gainColumns(row: ResultRow, clocks: number): Columns {
-  const { cycles, seconds, baselineSeconds, energy } = row;
-  const share = ratio(row.idealCycles, cycles.compute);
-  const arraySpeedup = ratio(row.baselineComputeCycles * clocks, cycles.compute);
-  return {
-    time_us: seconds / MICRO,
-    speedup: ratio(baselineSeconds, seconds),
-    array_speedup: arraySpeedup,
-    own_skipping_gain: ratio(row.counterpartComputeCycles, cycles.compute),
-    energy_ratio: energy === undefined ? null : ratio(energy.baselinePicojoules, energy.picojoules),
-    of_ideal_percent: share === null ? null : PERCENT * share,
-  };
+const COLUMNS: readonly Column[] = [
+  ["machine", ({ machine }) => machine.name],
+  ["baseline", ({ machine }) => machine.baseline.name],
+  ["trace", ({ trace }) => trace],
+  ofRow("step", ({ step }) => step),
+  ofRow("layer", ({ layer }) => layer),
+  ofRow("kind", ({ kind }) => kind),
+  ofRow("pass", ({ pass }) => pass),
+  ofRow("validation", ({ validation }) => validation),
+  ofRow("scheduled_operand", ({ scheduled }) => scheduled),
+  ofRow("time_us", ({ seconds }) => seconds / MICRO),
+  ofRow("speedup", ({ seconds, baselineSeconds }) => ratio(baselineSeconds, seconds)),
+  ["array_speedup", ({ row, clocks }) => ratio(row.baselineComputeCycles * clocks, row.cycles.compute)],
+  ofRow("own_skipping_gain", (row) => ratio(row.counterpartComputeCycles, row.cycles.compute)),
+  ofRow("energy_ratio", ({ energy }) => (energy ? ratio(energy.baselinePicojoules, energy.picojoules) : null)),
+  ofRow("of_ideal_percent", ({ idealCycles, cycles }) => {
+    const share = ratio(idealCycles, cycles.compute);
+    return share === null ? null : PERCENT * share;
+  }),
+  ...["weight", "input", "outputGrad"].map((operand) =>
+    ofRow(`${snake(operand)}_density`, ({ densities }) => densities[operand] ?? null),
+  ),
+  ...MACS.map((name) => ofRow(`${snake(name)}_macs`, ({ macs }) => macs[name])),
+  ofRow("total_cycles", ({ cycles }) => cycles.total),
+  ofRow("array_cycles", ({ cycles }) => cycles.compute),
+  ofRow("vector_cycles", ({ cycles }) => cycles.vector),
+  ofRow("rescheduling_cycles", ({ cycles }) => cycles.rescheduling),
+  ofRow("buffer_stall_cycles", ({ cycles }) => cycles.bufferStall ?? 0),
+  ofRow("memory_stall_cycles", ({ cycles }) => cycles.memoryStall),
+  ofRow("dram_stall_cycles", ({ stalls }) => sum(stalls.dram)),
+  ofRow("baseline_cycles", ({ baselineCycles }) => baselineCycles),
+  ofRow("baseline_array_cycles", ({ baselineComputeCycles }) => baselineComputeCycles),
+  ofRow("counterpart_cycles", ({ counterpartCycles }) => counterpartCycles ?? null),
+  ofRow("counterpart_array_cycles", ({ counterpartComputeCycles }) => counterpartComputeCycles),
+  ofRow("no_zeros_array_cycles", ({ noZerosComputeCycles }) => noZerosComputeCycles),
+  ofRow("ideal_cycles", ({ idealCycles }) => idealCycles),
+  ...SAVED.map((name) => ofRow(`saved_by_${snake(name)}_cycles`, ({ saved }) => saved[name])),
+  ofRow("baseline_time_us", ({ baselineSeconds }) => baselineSeconds / MICRO),
+  ofRow("counterpart_time_us", ({ counterpartSeconds: time }) => (time === undefined ? null : time / MICRO)),
+  ofRow("no_zeros_time_us", ({ noZerosSeconds }) => noZerosSeconds / MICRO),
+  ofRow("dram_MB", ({ traffic }) => sum(traffic.dram) / BYTES_PER_MB),
+  ofRow("on_chip_MB", ({ traffic }) => {
+    let total = 0;
+    for (const place in traffic) if (place !== "dram" && place !== "array") total += sum(traffic[place]);
+    return total / BYTES_PER_MB;
+  }),
+  ofRow("array_MB", ({ traffic }) => sum(traffic.array) / BYTES_PER_MB),
+  ofRow("energy_uJ", ({ energy }) => microjoules(energy?.picojoules)),
+  ofRow("baseline_energy_uJ", ({ energy }) => microjoules(energy?.baselinePicojoules)),
+  ...["mac", "register", "skipping", "vector", "on_chip", "dram"].map((part, _, parts) =>
+    ofRow(`${part}_energy_uJ`, ({ energy }) => microjoules(energy && energyOf(part, parts, energy.components))),
+  ),
+];
+
+function microjoules(picojoules: number | undefined): number | null {
+  return picojoules === undefined ? null : picojoules / PICOJOULES_PER_MICROJOULE;
 }
 
-function columns(row: ResultRow): Columns {
-  const operands = ["weight", "input", "outputGrad"] as const;
-  const onChip = Object.keys(row.traffic).filter((place) => place !== "dram" && place !== "array");
-  const { cycles, counterpartSeconds } = row;
-  return {
-    ...named(Object.fromEntries(operands.map((name) => [name, row.densities[name] ?? null])), "", "density"),
-    ...named(row.macs, "", "macs"),
-    total_cycles: cycles.total,
-    array_cycles: cycles.compute,
-    vector_cycles: cycles.vector,
-    rescheduling_cycles: cycles.rescheduling,
-    buffer_stall_cycles: cycles.bufferStall ?? 0,
-    memory_stall_cycles: cycles.memoryStall,
-    dram_stall_cycles: sum(row.stalls.dram),
-    baseline_cycles: row.baselineCycles,
-    baseline_array_cycles: row.baselineComputeCycles,
-    counterpart_cycles: row.counterpartCycles ?? null,
-    counterpart_array_cycles: row.counterpartComputeCycles,
-    no_zeros_array_cycles: row.noZerosComputeCycles,
-    ideal_cycles: row.idealCycles,
-    ...named(row.saved, "saved_by", "cycles"),
-    baseline_time_us: row.baselineSeconds / MICRO,
-    counterpart_time_us: counterpartSeconds === undefined ? null : counterpartSeconds / MICRO,
-    no_zeros_time_us: row.noZerosSeconds / MICRO,
-    dram_MB: sum(row.traffic.dram) / BYTES_PER_MB,
-    on_chip_MB: onChip.reduce((total, place) => total + sum(row.traffic[place]), 0) / BYTES_PER_MB,
-    array_MB: sum(row.traffic.array) / BYTES_PER_MB,
-    ...energyColumns(row),
-  };
+/** Energy by what all machines have: their levels are taken together, as is DRAM. */
+function energyOf(part: string, parts: readonly string[], components: Readonly<Record<string, number>>): number {
+  let total = 0;
+  for (const name in components) {
+    const known = name.startsWith("dram ") ? "dram" : parts.includes(name) ? name : "on_chip";
+    if (known === part) total += components[name];
+  }
+  return total;
 }
 
-/** Numbers of a row by its own names, as columns: `topK` of MACs is `top_k_macs`. */
-function named(values: Readonly<Record<string, number | null>>, before: string, after: string): Columns {
-  const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-  return Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [[before, snake(name), after].filter(Boolean).join("_"), value]),
-  );
-}
+const width = (column: string, path: string, unit = 1) =>
+  ofRow(column, ({ sample }) => (sample === undefined ? null : (sample.ci95[path] ?? 0) / unit));
 
 /** How much of the op was simulated, and the half-widths of its main counts, 0 for an exact one; empty where all was simulated. */
-function sampleColumns({ sample }: ResultRow): Columns {
-  const width = (path: string, unit = 1) => (sample === undefined ? null : (sample.ci95[path] ?? 0) / unit);
-  return {
-    sampled_axis: sample?.axis ?? null,
-    sampled: sample?.drawn ?? null,
-    sampled_of: sample?.of ?? null,
-    time_us_ci95: width("seconds", MICRO),
-    total_cycles_ci95: width("cycles.total"),
-    array_cycles_ci95: width("cycles.compute"),
-    no_zeros_array_cycles_ci95: width("noZerosComputeCycles"),
-    baseline_cycles_ci95: width("baselineCycles"),
-    baseline_array_cycles_ci95: width("baselineComputeCycles"),
-    energy_uJ_ci95: width("energy.picojoules", PICOJOULES_PER_MICROJOULE),
-  };
-}
-
-/** Energy by what all machines have: their levels are taken together, as is DRAM. Empty where none was asked for. */
-function energyColumns({ energy }: ResultRow): Columns {
-  const parts = { mac: 0, register: 0, skipping: 0, vector: 0, on_chip: 0, dram: 0 };
-  for (const [component, picojoules] of Object.entries(energy?.components ?? {})) {
-    const isDram = component.startsWith("dram ");
-    const isOwn = Object.hasOwn(parts, component);
-    parts[isDram ? "dram" : isOwn ? (component as keyof typeof parts) : "on_chip"] += picojoules;
-  }
-  const microjoules = (picojoules: number | undefined) =>
-    energy === undefined || picojoules === undefined ? null : picojoules / PICOJOULES_PER_MICROJOULE;
-  return {
-    energy_uJ: microjoules(energy?.picojoules),
-    baseline_energy_uJ: microjoules(energy?.baselinePicojoules),
-    ...Object.fromEntries(
-      Object.entries(parts).map(([part, picojoules]) => [`${part}_energy_uJ`, microjoules(picojoules)]),
-    ),
-  };
-}
+const SAMPLE_COLUMNS: readonly Column[] = [
+  ofRow("sampled_axis", ({ sample }) => sample?.axis ?? null),
+  ofRow("sampled", ({ sample }) => sample?.drawn ?? null),
+  ofRow("sampled_of", ({ sample }) => sample?.of ?? null),
+  width("time_us_ci95", "seconds", MICRO),
+  width("total_cycles_ci95", "cycles.total"),
+  width("array_cycles_ci95", "cycles.compute"),
+  width("no_zeros_array_cycles_ci95", "noZerosComputeCycles"),
+  width("baseline_cycles_ci95", "baselineCycles"),
+  width("baseline_array_cycles_ci95", "baselineComputeCycles"),
+  width("energy_uJ_ci95", "energy.picojoules", PICOJOULES_PER_MICROJOULE),
+];
