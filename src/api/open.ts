@@ -2,9 +2,9 @@
 import { basename, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { writeFileAtomically } from "../io/atomic-file.ts";
-import { checkIsSchema, faultsOf, InputError, reasonOf, refusing, unknownName } from "../io/faults.ts";
+import { allOf, checkIsSchema, InputError, reasonOf, refusing, unknownName } from "../io/faults.ts";
 import { fileSource, readJsonFile, sha256OfFile } from "../io/file-source.ts";
-import { listDirectory } from "../io/read-file.ts";
+import { isMissing, listDirectory } from "../io/read-file.ts";
 import { arrayOf, checkArgument, type Expected, objectWith } from "../io/verb.ts";
 import { MACHINE } from "../sim/arguments.ts";
 import { accelerators } from "../sim/arrays/index.ts";
@@ -74,12 +74,14 @@ export type Accelerators = Readonly<Record<string, Accelerator>>;
  */
 export async function loadAccelerators(paths: readonly string[]): Promise<Accelerators> {
   checkArgument("accelerators", paths, arrayOf("a list of paths", PATH));
-  const own = await collect(paths, async (path) => {
-    const module = (await import(pathToFileURL(resolve(path)).href).catch((cause: unknown) => {
-      throw new InputError([`${path}: cannot be loaded: ${reasonOf(cause)}`], { cause });
-    })) as { default?: unknown };
-    return checkAccelerator(module.default, path);
-  });
+  const own = await allOf(
+    paths.map(async (path) => {
+      const module = (await import(pathToFileURL(resolve(path)).href).catch((cause: unknown) => {
+        throw new InputError([`${path}: cannot be loaded: ${reasonOf(cause)}`], { cause });
+      })) as { default?: unknown };
+      return checkAccelerator(module.default, path);
+    }),
+  );
   return { ...accelerators, ...Object.fromEntries(own.map((accelerator) => [accelerator.id, accelerator])) };
 }
 
@@ -117,10 +119,10 @@ export async function loadMachines(
 ): Promise<Machine[]> {
   checkArgument("machines", names, arrayOf("a list of names, paths and loaded machines", NAME_OR_MACHINE));
   const sets = names.some(isMachineSet) ? await machineSets() : undefined;
-  return collect(
-    names.flatMap((name): readonly (string | Machine)[] => (isMachineSet(name) && sets?.[name]) || [name]),
-    async (name) => (typeof name === "string" ? machineNamed(name, "machines", MACHINE_SETS, known) : name),
-  );
+  const one = (name: string | Machine) =>
+    typeof name === "string" ? machineNamed(name, "machines", MACHINE_SETS, known) : name;
+  const all = names.flatMap((name): readonly (string | Machine)[] => (isMachineSet(name) && sets?.[name]) || [name]);
+  return allOf(all.map(one));
 }
 
 type MachineSet = (typeof MACHINE_SETS)[number];
@@ -158,34 +160,26 @@ async function machineNamed(
   more: readonly string[],
   known: Accelerators,
 ): Promise<Machine> {
-  const path = pathOf(name, CONFIGS, await shippedMachines(), { field, what: "machine", more });
-  const machine = resolveMachine(await readJsonFile(path), name, known);
+  const { path, content } = await readNamed(name, CONFIGS, { field, what: "machine", more });
+  const machine = resolveMachine(content, name, known);
   checkName(machine, path, name);
   return machine;
 }
 
-/**
- * The energy table of each machine: the one that is asked for, or else that of its config.
- * @param asked name of a shipped table, or path of a JSON file.
- * @throws InputError with the faults of all of them.
- */
-export async function loadEnergyTables(machines: readonly Machine[], asked?: string): Promise<EnergyTable[]> {
-  const named = machines.map(({ name, config: { energy = DEFAULT_ENERGY } }) =>
-    asked === undefined ? { table: energy, field: `${name}: energy` } : { table: asked, field: "energy" },
-  );
-  const tables = [...new Map(named.map((each) => [each.table, each])).values()];
-  const loaded = await collect(
-    tables,
-    async ({ table, field }) => [table, await loadEnergyTable(table, field)] as const,
+/** The energy table of each machine, as its config names it. @throws InputError with the faults of all of them. */
+export async function loadEnergyTables(machines: readonly Machine[]): Promise<EnergyTable[]> {
+  const named = new Map(machines.map(({ name, config: { energy = DEFAULT_ENERGY } }) => [energy, name]));
+  const loaded = await allOf(
+    [...named].map(async ([table, name]) => [table, await loadEnergyTable(table, `${name}: energy`)] as const),
   );
   const byName = new Map(loaded);
-  return named.map(({ table }) => byName.get(table) as EnergyTable);
+  return machines.map(({ config: { energy = DEFAULT_ENERGY } }) => byName.get(energy) as EnergyTable);
 }
 
 /** One table by name or path, which `field` asks for; the default one without a name. @throws InputError */
 export async function loadEnergyTable(name: string = DEFAULT_ENERGY, field = "energy"): Promise<EnergyTable> {
-  const path = pathOf(name, ENERGY, await shippedEnergyTables(), { field, what: "energy table", more: [] });
-  const table = resolveEnergyTable(await readJsonFile(path), name);
+  const { path, content } = await readNamed(name, ENERGY, { field, what: "energy table", more: [] });
+  const table = resolveEnergyTable(content, name);
   checkName(table, path, name);
   return table;
 }
@@ -212,23 +206,39 @@ export interface SimulationFiles {
 /** A trace: a path, an opened trace, or a synthetic one. */
 export type NamedTrace = string | IdentifiedTrace | SyntheticTrace;
 
-/** Opens all that a simulation needs. @throws InputError with the faults of the first kind of file that has any. */
+/** Opens all that a simulation needs. @throws InputError with the faults of all names and files. */
 export async function openSimulation(files: SimulationFiles): Promise<SimulationInput> {
-  const { baselineTraces = [], modules = [], baseline, sample } = files;
-  const known = await loadAccelerators(modules);
-  const machines = await loadMachines(files.hw, known);
-  const dense = await loadBaseline(baseline, known);
-  const traces = await openTraces(files.traces);
-  const energy = await loadEnergyTables(machines, files.energy);
-  return { traces, machines, baselineTraces: await openTraces(baselineTraces), energy, sample, ...dense };
+  const [machines, traces, baselineTraces] = await allOf([
+    openMachines(files),
+    openTraces(files.traces),
+    openTraces(files.baselineTraces ?? []),
+  ]);
+  return { traces, baselineTraces, sample: files.sample, ...machines };
+}
+
+/** Machines, what they are compared with, and their energy tables. @throws InputError with the faults of all of them. */
+export async function openMachines({
+  hw,
+  modules = [],
+  baseline,
+  energy,
+}: Pick<SimulationFiles, "hw" | "modules" | "baseline" | "energy">) {
+  const named = async () => {
+    const known = await loadAccelerators(modules);
+    const [machines, compared] = await allOf([loadMachines(hw, known), loadBaseline(baseline, known)]);
+    return { machines, ...compared, energy: energy === undefined ? await loadEnergyTables(machines) : [] };
+  };
+  const [opened, table] = await allOf([named(), energy === undefined ? undefined : loadEnergyTable(energy)]);
+  return table === undefined ? opened : { ...opened, energy: opened.machines.map(() => table) };
 }
 
 /** Opens and hashes traces. @throws InputError with the faults of all of them. */
 export async function openTraces(traces: readonly NamedTrace[]): Promise<IdentifiedTrace[]> {
-  return collect(traces, async (trace) => {
+  const opened = (trace: NamedTrace) => {
     if (typeof trace === "string") return readTrace(trace);
     return "trace" in trace ? trace : identifySynthetic(trace);
-  });
+  };
+  return allOf(traces.map(opened));
 }
 
 /** A made-up trace as one that was read: named by its network, method and sparsity. */
@@ -252,29 +262,26 @@ export async function writeTrace(path: string, trace: SyntheticTrace): Promise<v
   await writeFileAtomically(path, parts);
 }
 
-/** Path of what a user names: a shipped file, or the user's own. @throws InputError */
-function pathOf(
-  name: string,
-  folder: URL,
-  shipped: readonly string[],
-  { field, what, more }: { readonly field: string; readonly what: string; readonly more: readonly string[] },
-): string {
-  if (name.endsWith(SUFFIX) || name.includes("/")) return name;
-  if (!shipped.includes(name))
-    throw new InputError([`${field}: ${unknownName(what, name, [...more, ...shipped])}, or a path ending in .json`]);
-  return fileURLToPath(new URL(`${name}${SUFFIX}`, folder));
+/** What a name stands for, and words for several. */
+interface Naming {
+  readonly field: string;
+  readonly what: string;
+  readonly more: readonly string[];
 }
 
-/** Maps every item and reports the faults of all, not only of the first. */
-async function collect<T, U>(items: readonly T[], map: (item: T) => Promise<U>): Promise<U[]> {
-  const settled = await Promise.allSettled(items.map(map));
-  const faults = settled.flatMap((outcome) => {
-    if (outcome.status === "fulfilled") return [];
-    return faultsOf(outcome.reason);
-  });
-  if (faults.length > 0) {
-    const [cause] = settled.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason] : []));
-    throw new InputError(faults, { cause });
+/** Reads what a user names: a shipped file of `folder`, or the user's own. @throws InputError */
+async function readNamed(name: string, folder: URL, naming: Naming): Promise<{ path: string; content: unknown }> {
+  const unknownNames = [naming.field];
+  const isPath = name.endsWith(SUFFIX) || name.includes("/");
+  const shipped = isPath ? [] : await namesIn(folder);
+  if (!isPath && !shipped.includes(name)) {
+    const known = unknownName(naming.what, name, [...naming.more, ...shipped]);
+    throw new InputError([`${naming.field}: ${known}, or a path ending in .json`], { unknownNames });
   }
-  return settled.map((outcome) => (outcome as PromiseFulfilledResult<U>).value);
+  const path = isPath ? name : fileURLToPath(new URL(`${name}${SUFFIX}`, folder));
+  const content = await readJsonFile(path).catch((error: unknown) => {
+    if (!(error instanceof InputError && isMissing(error.cause))) throw error;
+    throw new InputError(error.faults, { cause: error.cause, unknownNames });
+  });
+  return { path, content };
 }

@@ -3,11 +3,11 @@
 import { dirname, relative, resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { type Command, Option } from "commander";
-import { loadAccelerators, loadBaseline, loadEnergyTables, loadMachines, openTraces } from "../api/open.ts";
+import { loadAccelerators, openMachines, openTraces } from "../api/open.ts";
 import { simulateOpened } from "../api/workers/simulate-threads.ts";
 import type { SimulationSources } from "../api/workers/work.ts";
 import { writeFileAtomically } from "../io/atomic-file.ts";
-import { InputError } from "../io/faults.ts";
+import { allOf, InputError } from "../io/faults.ts";
 import { readJsonFile } from "../io/file-source.ts";
 import { resolveEnergyTable } from "../sim/energy/table.ts";
 import { resolveMachine } from "../sim/hardware/machine.ts";
@@ -109,14 +109,15 @@ async function record(paths: string[], options: RecordOptions, command: Command)
   if (asked === undefined && command.getOptionValueSource("energyTolerance") === "cli") {
     command.error("error: option '--energy-tolerance <t>' needs '--energy [table]'");
   }
-  const known = await loadAccelerators(modules);
   await checkOutputs({ "--out": options.out }, paths);
-  const machines = await loadMachines(options.hw, known);
+  const { hw, baseline: over, allowUnequal = false } = options;
   const table = asked === true ? undefined : asked;
-  const tables = asked === undefined ? [] : await loadEnergyTables(machines, table);
-  const compared = await loadBaseline(options.baseline, known);
-  const { allowUnequal = false } = options;
-  const input = { traces: warned(await openTraces(paths)), machines, ...compared, allowUnequal, energy: tables };
+  const [{ machines, energy, ...compared }, traces] = await allOf([
+    openMachines({ hw, modules, baseline: over, energy: table }),
+    openTraces(paths).then(warned),
+  ]);
+  const tables = asked === undefined ? [] : energy;
+  const input = { traces, machines, ...compared, allowUnequal, energy: tables };
   const result = await simulated(input, { traces: paths, modules }, threads);
   const folder = dirname(resolve(options.out));
   const energies = tables.map((table) => ({ table, tolerance }));
@@ -124,8 +125,8 @@ async function record(paths: string[], options: RecordOptions, command: Command)
   const configs = Object.entries(compared).map(([key, { config }]) => [key, config]);
   const recorded = checkFileOf(result, relatives, energies, { ...Object.fromEntries(configs), allowUnequal });
   await writeFileAtomically(options.out, formatCheck(recorded));
-  const [over] = Object.values(compared).map(({ name }) => name);
-  console.log(`${options.out}: machines ${machines.length}, traces ${paths.length}, baseline ${over}`);
+  const [baseline] = Object.values(compared).map(({ name }) => name);
+  console.log(`${options.out}: machines ${machines.length}, traces ${paths.length}, baseline ${baseline}`);
 }
 
 async function run(file: string, options: CommonOptions & { json?: true; junit?: string }): Promise<void> {
@@ -177,7 +178,7 @@ async function simulateAgain(file: string, { machine: modules = [], threads }: C
   const check = readCheck(await readJsonFile(file), file);
   const folder = dirname(file);
   const paths = check.traces.map(({ path }) => resolve(folder, path));
-  const traces = warned(await openTraces(paths));
+  const [traces, known] = await allOf([openTraces(paths).then(warned), loadAccelerators(modules)]);
   traces.forEach(({ trace, sha256 }, index) => {
     if (sha256 !== check.traces[index].sha256) {
       throw new InputError([
@@ -185,7 +186,6 @@ async function simulateAgain(file: string, { machine: modules = [], threads }: C
       ]);
     }
   });
-  const known = await loadAccelerators(modules);
   const machines = check.machines.map(({ config }) => resolveMachine(config, `${file}: ${config.name}`, known));
   checkVersions(check, machines, file);
   const energies = check.machines.map(({ config, energy }) => {

@@ -1,8 +1,8 @@
 /** `swat-sim explain`: where the cycles of a layer's pass went, as a waterfall from ideal to achieved. */
 import type { Command } from "commander";
-import { loadAccelerators, loadBaseline, loadMachines, openTraces } from "../api/open.ts";
+import { openMachines, openTraces } from "../api/open.ts";
 import { PASSES, type Pass } from "../core/passes.ts";
-import { InputError, unknownName } from "../io/faults.ts";
+import { allOf, InputError, unknownName } from "../io/faults.ts";
 import { waterfall } from "../report/tables/waterfall.ts";
 import { simulate } from "../sim/simulate.ts";
 import { isMacOp } from "../trace/manifest.ts";
@@ -36,15 +36,17 @@ export function addExplainCommand(command: Command): void {
 }
 
 async function explain(path: string, options: ExplainOptions): Promise<void> {
-  const known = await loadAccelerators(options.machine ?? []);
-  const machines = await loadMachines(options.hw, known);
-  const compared = await loadBaseline(options.baseline, known);
-  const traces = warned(await openTraces([path]));
+  const { hw, machine: modules, baseline } = options;
+  const [{ energy: _, ...opened }, traces] = await allOf([
+    openMachines({ hw, modules, baseline }),
+    openTraces([path]).then(warned),
+  ]);
+  const { machines } = opened;
   const layers = [...new Set(traces[0].trace.manifest.ops.filter(isMacOp).map(({ layer }) => layer))];
   if (options.layer !== undefined && !layers.includes(options.layer)) {
-    throw new InputError([`${path}: ${unknownName("layer", options.layer, layers)}`]);
+    throw new InputError([`${path}: ${unknownName("layer", options.layer, layers)}`], { unknownNames: ["layer"] });
   }
-  const result = await simulate({ traces, machines, ...compared, allowUnequal: options.allowUnequal ?? false });
+  const result = await simulate({ traces, ...opened, allowUnequal: options.allowUnequal ?? false });
   const wanted = ({ layer, pass }: { layer: string; pass: string }) =>
     (options.layer ?? layer) === layer && (options.pass ?? pass) === pass && layers.includes(layer);
   const found = result.machines.flatMap((machine, index) =>

@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import type { Command } from "commander";
 import { readResultFile } from "../api/read-result-file.ts";
 import { writeFileAtomically } from "../io/atomic-file.ts";
-import { faultsOf, InputError } from "../io/faults.ts";
+import { allOf, InputError } from "../io/faults.ts";
 import { sha256OfFile } from "../io/file-source.ts";
 import { standaloneSvg } from "../report/charts/chart.ts";
 import { chartsOf } from "../report/charts/index.ts";
@@ -49,10 +49,8 @@ async function report(paths: string[], options: ReportOptions, command: Command)
     command.error("error: missing --html <file>, --svg <dir> or --csv <file>");
   }
   await checkOutputs({ "--html": html, "--csv": csv }, sweep === undefined ? paths : [...paths, sweep]);
-  const all = {
-    results: await readResults(paths),
-    points: sweep === undefined ? [] : await measuredPoints(sweep),
-  };
+  const [results, points] = await allOf([readResults(paths), sweep === undefined ? [] : measuredPoints(sweep)]);
+  const all = { results, points };
   const input = options.baseline === undefined ? all : comparedWith(all, options.baseline);
   // Drawn before anything is written, so that a fault leaves no half of a report.
   const page = html === undefined ? undefined : await reportPage(input);
@@ -75,17 +73,17 @@ async function measuredPoints(path: string): Promise<MeasuredPoint[]> {
 }
 
 async function readResults(paths: readonly string[]): Promise<NamedResult[]> {
-  const results: NamedResult[] = [];
-  const faults: string[] = [];
+  const results: Promise<NamedResult>[] = [];
+  // One after the other, so that memory holds what is read of one file.
   for (const path of paths) {
-    try {
-      const { result, warnings } = await readResultFile(path);
-      for (const warning of warnings) warn(warning);
-      results.push({ file: basename(path), sha256: await sha256OfFile(path), result });
-    } catch (error) {
-      faults.push(...faultsOf(error));
-    }
+    results.push(readResult(path));
+    await results.at(-1)?.catch(() => {});
   }
-  if (faults.length > 0) throw new InputError(faults);
-  return results;
+  return allOf(results);
+}
+
+async function readResult(path: string): Promise<NamedResult> {
+  const { result, warnings } = await readResultFile(path);
+  for (const warning of warnings) warn(warning);
+  return { file: basename(path), sha256: await sha256OfFile(path), result };
 }

@@ -7,6 +7,8 @@ import { shieldConsole } from "./terminal/output.ts";
 
 const FAILED = 1;
 const WRONG_USAGE = 2;
+/** EX_SOFTWARE of sysexits.h. */
+const INTERNAL = 70;
 /** Allowed anywhere on the line. */
 const DEBUG = "--debug";
 
@@ -72,6 +74,7 @@ function applyExitOverride(command: Command): void {
 /** Fields of the library, and what fills them in on the command line. */
 const OPTIONS: Readonly<Record<string, string>> = {
   ...{ machines: "--hw", baseline: "--baseline", energy: "--energy", record: "--record", data: "--data" },
+  ...{ layer: "--layer", axis: "--x" },
   kernels: "SWAT_SIM_KERNELS",
 };
 
@@ -80,8 +83,11 @@ function inOptions(fault: string, args: readonly string[]): string {
   const [, field = "", rest] = /^(\w+): ((?:unknown|must) .*)$/s.exec(fault) ?? [];
   const option = Object.hasOwn(OPTIONS, field) ? OPTIONS[field] : undefined;
   if (option === undefined) return fault;
-  const isGiven = option in process.env || args.some((given) => given.split("=")[0] === option);
-  return isGiven ? `${option}: ${rest}` : fault;
+  return option in process.env || isGiven(option, args) ? `${option}: ${rest}` : fault;
+}
+
+function isGiven(option: string, args: readonly string[]): boolean {
+  return args.some((given) => given.split("=")[0] === option);
 }
 
 async function report(error: unknown, args: readonly string[]): Promise<void> {
@@ -90,8 +96,16 @@ async function report(error: unknown, args: readonly string[]): Promise<void> {
     process.exitCode = error.exitCode === 0 ? 0 : WRONG_USAGE;
     return;
   }
-  const { faultsOf } = await import("../io/faults.ts");
+  const { faultsOf, InputError, isInternal } = await import("../io/faults.ts");
+  if (isInternal(error)) {
+    console.error(`error: internal error of swat-sim ${version}; please report it, with the command and these lines:`);
+    console.error(error.stack);
+    process.exitCode = INTERNAL;
+    return;
+  }
   for (const line of faultsOf(error)) console.error(`error: ${inOptions(line, args)}`);
   if (args.includes(DEBUG)) console.error(error);
-  process.exitCode = FAILED;
+  const unknownNames = error instanceof InputError ? error.unknownNames : [];
+  const isMisspelled = unknownNames.some((field) => Object.hasOwn(OPTIONS, field) && isGiven(OPTIONS[field], args));
+  process.exitCode = isMisspelled ? WRONG_USAGE : FAILED;
 }

@@ -6,7 +6,17 @@ import { type Format, schemaFault } from "../core/format-versions.ts";
 import { InputError } from "../core/input/input-error.ts";
 import { MOST_FAULTS, MOST_LEVELS, MOST_VALUES } from "../core/input/limits.ts";
 
-export { faultCollector, faultsOf, InputError, reasonOf, refusing } from "../core/input/input-error.ts";
+export {
+  allOf,
+  faultCollector,
+  faultsOf,
+  fromThread,
+  InputError,
+  isInternal,
+  joined,
+  reasonOf,
+  refusing,
+} from "../core/input/input-error.ts";
 
 /** `unknown thing, got "x"; did you mean "y"? known: …`: the ending of every error about a name. */
 export function unknownName(what: string, got: string, known: readonly string[]): string {

@@ -115,7 +115,7 @@ export class GraphBuilder {
   add(name: string, a: number, b: number): number {
     const [shape, other] = [this.nodes[a].shape, this.nodes[b].shape];
     if (shape.some((extent, axis) => extent !== other[axis])) {
-      throw new Error(`${name}: shapes must be equal, got ${shape.join("×")} and ${other.join("×")}`);
+      throw new InputError([`${name}: shapes must be equal, got ${shape.join("×")} and ${other.join("×")}`]);
     }
     return this.node({ op: "add", name, from: [a, b], shape });
   }
@@ -126,7 +126,7 @@ export class GraphBuilder {
     const [[, H, W]] = shapes;
     if (shapes.some(([, height, width]) => height !== H || width !== W)) {
       const got = shapes.map((shape) => shape.join("×")).join(" and ");
-      throw new Error(`${name}: height and width must be equal, got ${got}`);
+      throw new InputError([`${name}: height and width must be equal, got ${got}`]);
     }
     const C = shapes.reduce((sum, [channels]) => sum + channels, 0);
     return this.node({ op: "concat", name, from: parts, shape: [C, H, W] });

@@ -15,7 +15,10 @@ export function comparedWith({ results, points }: ReportInput, baseline: string)
     ...results.flatMap(({ result }) => result.machines.map((machine) => machine.baseline.name)),
     ...points.map(ofPoint),
   ]);
-  if (!known.has(baseline)) throw new InputError([`baseline: ${unknownName("baseline", baseline, [...known])}`]);
+  if (!known.has(baseline)) {
+    const fault = `baseline: ${unknownName("baseline", baseline, [...known])}`;
+    throw new InputError([fault], { unknownNames: ["baseline"] });
+  }
   const chosen = results.map(({ result, ...file }) => ({
     ...file,
     result: { ...result, machines: result.machines.filter((machine) => machine.baseline.name === baseline) },

@@ -5,6 +5,7 @@ import { InputError } from "../io/faults.ts";
 import { fileSource } from "../io/file-source.ts";
 import type { Lock } from "../io/run-lock.ts";
 import { type CheckpointedRun, encodeCheckpoint } from "../swat/checkpoint.ts";
+import { DivergenceError } from "../swat/divergence-error.ts";
 import type { TrainState } from "../swat/state.ts";
 import type { TrainingEvent } from "../swat/training-log.ts";
 import { openTrace } from "../trace/trace.ts";
@@ -91,7 +92,8 @@ export class RunFiles {
     if (this.#saved === undefined) return error;
     const advice = `the state after ${this.#saved} is in ${this.checkpoint}`;
     if (error instanceof InputError) return new InputError([...error.faults, advice], { cause: error });
-    return new Error(`${error.message}; ${advice}`, { cause: error });
+    if (error instanceof DivergenceError) return new DivergenceError(`${error.message}; ${advice}`, { cause: error });
+    return error;
   }
 
   #noteSaved({ stepsDone }: TrainState, steps: number): void {

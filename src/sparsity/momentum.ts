@@ -5,6 +5,7 @@
  * the share does not depend on the layer's size, so that small layers fill up and the overall density may exceed the
  * one asked for; see docs/methods.md.
  */
+import { InputError } from "../core/input/input-error.ts";
 import { checkSparsity } from "../core/sparsity-range.ts";
 
 /** What one layer brings to the sharing. */
@@ -70,7 +71,9 @@ export function checkMomenta(layers: readonly MomentumLayer[], sparsity: number)
   });
   const total = sumOf(layers.map(({ momentum }) => momentum));
   if (layers.length > 0 && total === 0)
-    throw new Error("momentum: no layer has any, so that nothing can be shared by it");
+    throw new InputError([
+      "momentum: no layer has any, so that nothing can be shared by it; valid: a momentum above 0",
+    ]);
   return total;
 }
 

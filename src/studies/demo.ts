@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import { simulateFiles } from "../api/workers/simulate-threads.ts";
 import { writeFileAtomically, writeJsonFile } from "../io/atomic-file.ts";
+import { InputError } from "../io/faults.ts";
 import { withLock } from "../io/run-lock.ts";
 import { resultCsv } from "../report/csv.ts";
 import { runTraining, type TrainingReport } from "../runs/run-training.ts";
@@ -60,9 +61,9 @@ async function trainAndCompare(out: string, kernels: string | undefined, hooks: 
     );
     hooks.onTrained?.(method, report);
     if (report.interrupted)
-      throw new Error(
+      throw new InputError([
         `interrupted after ${report.steps} steps of ${method}; ${join(out, method)} has the weights so far`,
-      );
+      ]);
     return report;
   };
   const sparse = await training("swat-u");

@@ -3,7 +3,7 @@
  * late in training, simulates them, and counts FLOPs and memory as `flops` and `footprint` do. Published figures enter no computation.
  */
 import { join } from "node:path";
-import { loadAccelerators, loadBaseline, loadMachines, writeTrace } from "../api/open.ts";
+import { loadMachines, openMachines, writeTrace } from "../api/open.ts";
 import { synthesizeTrace } from "../api/synthesize.ts";
 import { type SimulationSettings, simulateFiles } from "../api/workers/simulate-threads.ts";
 import { sizeOf } from "../core/geometry.ts";
@@ -76,10 +76,8 @@ interface SimulatedStep extends Step {
 
 /** Compares. @throws InputError for unknown machines; the reason of the signal when it is aborted. */
 export async function comparePaper(plan: PaperPlan, { onProgress, signal }: PaperHooks = {}): Promise<PaperComparison> {
-  const { method, batch, seed, positions, modules = [] } = plan;
-  const known = await loadAccelerators(modules);
-  await loadMachines(plan.hw, known);
-  await loadBaseline(plan.baseline, known);
+  const { method, batch, seed, positions } = plan;
+  await openMachines(plan);
   const steps = PAPER_SPARSITIES.flatMap((sparsity) => positions.map((position): Step => ({ sparsity, position })));
   const simulated: SimulatedStep[] = [];
   let last: SimulationResult | undefined;

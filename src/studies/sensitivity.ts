@@ -8,7 +8,7 @@ import { type Static, Type } from "typebox";
 import { loadMachines } from "../api/open.ts";
 import { simulateFiles } from "../api/workers/simulate-threads.ts";
 import { writeFileAtomically, writeJsonFile } from "../io/atomic-file.ts";
-import { checkSchema, InputError } from "../io/faults.ts";
+import { allOf, checkSchema, InputError } from "../io/faults.ts";
 import { readJsonFile } from "../io/file-source.ts";
 import { listDirectory } from "../io/read-file.ts";
 import { withLock } from "../io/run-lock.ts";
@@ -25,6 +25,7 @@ import { runTraining } from "../runs/run-training.ts";
 import type { TrainingJob } from "../runs/training-job.ts";
 import type { MachineResult } from "../sim/result/result.ts";
 import { type Drop, isSwat } from "../sparsity/operand-masking.ts";
+import { dataSetNamed } from "../swat/data/index.ts";
 import { DivergenceError } from "../swat/divergence-error.ts";
 import type { TrainSettings } from "../swat/settings.ts";
 import type { TrainProgress } from "../swat/train.ts";
@@ -88,7 +89,7 @@ export async function runSensitivity(plan: SensitivityPlan, hooks: SensitivityHo
 }
 
 async function runPoints(plan: SensitivityPlan, hooks: SensitivityHooks): Promise<SensitivityReport> {
-  const machines = await loadMachines([plan.hw]);
+  const [machines] = await allOf([loadMachines([plan.hw]), (async () => dataSetNamed(plan.data))()]);
   if (machines.length !== 1) throw new InputError([`machines: must be one machine, got ${plan.hw}`]);
   const [{ name: machine, config, accelerator }] = machines;
   const folder = join(plan.out, "points");
@@ -152,7 +153,7 @@ async function runPoint(
     const { machines } = await simulateFiles({ traces: report.traces, hw: [plan.hw] }, {});
     return { testAccuracy, loss, ...gainOf(machines[0]) };
   } catch (error) {
-    if (error instanceof DivergenceError || (error as Error).cause instanceof DivergenceError) return null;
+    if (error instanceof DivergenceError) return null;
     throw error;
   }
 }

@@ -4,6 +4,7 @@
  */
 
 import { randomStream } from "../core/random.ts";
+import { InputError } from "../io/faults.ts";
 import type { Backend } from "../kernels/backend.ts";
 import { layersOf, type Network, parameterShape } from "../networks/graph.ts";
 import { fixedSparsities } from "../sparsity/methods.ts";
@@ -273,8 +274,9 @@ function shareAfter(step: number, sharing: MomentumSharing | undefined): void {
   try {
     sharing?.share();
   } catch (error) {
-    const Kind = error instanceof DivergenceError ? DivergenceError : Error;
-    throw new Kind(`step ${step}: ${(error as Error).message}`, { cause: error });
+    const fault = `step ${step}: ${(error as Error).message}`;
+    if (error instanceof DivergenceError) throw new DivergenceError(fault, { cause: error });
+    throw error instanceof InputError ? new InputError([fault], { cause: error }) : error;
   }
 }
 

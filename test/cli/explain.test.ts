@@ -48,7 +48,7 @@ describe("explain", () => {
 
   it.concurrent("names the layers where one is unknown", async ({ expect }) => {
     const { code, stderr } = await swatSim(["explain", TRACE, "--hw", "scnn", "--layer", "conv9"]);
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(linesOf(stderr)).toHaveLength(1);
     expect(stderr).toMatch(/unknown layer, got "conv9"; did you mean "conv1"\? known: conv1, layer1.0.conv1/);
   });

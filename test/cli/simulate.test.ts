@@ -124,7 +124,7 @@ describe("simulate", () => {
     expect(refused.stderr).toMatch(
       /^error: --energy: unknown energy table, got "6nm"; did you mean "7nm"\? known: .*\n$/,
     );
-    expect(refused.code).toBe(1);
+    expect(refused.code).toBe(2);
   });
 
   it("ends in silence when its reader has closed the pipe", async () => {

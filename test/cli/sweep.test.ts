@@ -185,7 +185,7 @@ describe("sweep", () => {
 
   it.each([
     [sweep("--shard", "4/3"), "valid: i/n with 1 ≤ i ≤ n, as 2/3", 2],
-    [["sweep", "pareto", "whole/sweep.jsonl", "--x", "cycels", "--y", "cycles"], 'did you mean "cycles"?', 1],
+    [["sweep", "pareto", "whole/sweep.jsonl", "--x", "cycels", "--y", "cycles"], 'did you mean "cycles"?', 2],
   ])("%j is refused", async (args, message, expectedCode) => {
     const { code, stderr } = await swatSim(args, { cwd });
     expect(stderr).toContain(message);

@@ -72,6 +72,66 @@ describe("wrong usage exits with 2 and says what is wrong", () => {
   }
 });
 
+describe("a misspelled name exits with 2, whatever the command, and a bad file with 1", () => {
+  const TRACE = "traces/resnet8-swat-u90.safetensors";
+  const SIMULATE = ["simulate", TRACE];
+  const CHECK = ["check", "record", TRACE, "-o", "/proc/nowhere/counts.json"];
+  it.concurrent.each<[option: string, args: string[]]>([
+    ["--hw", [...SIMULATE, "--hw", "sigm-4096"]],
+    ["--hw", [...SIMULATE, "--hw", "missing.json"]],
+    ["--hw", ["explain", TRACE, "--hw", "sigm-4096"]],
+    ["--hw", [...CHECK, "--hw", "sigm-4096"]],
+    ["--hw", ["paper", "--hw", "sigm-4096"]],
+    ["--hw", ["footprint", "--network", "resnet20", "--hw", "sigm-4096"]],
+    ["--hw", ["sensitivity", "--hw", "sigm-4096", "-o", "/tmp/swat-sim-nowhere"]],
+    ["--baseline", [...SIMULATE, "--baseline", "dadianao"]],
+    ["--baseline", ["explain", TRACE, "--hw", "sigma", "--baseline", "dadianao"]],
+    ["--baseline", [...CHECK, "--baseline", "dadianao"]],
+    ["--baseline", ["sweep", "examples/sweep.json", "--baseline", "dadianao", "-o", "/proc/nowhere"]],
+    ["--baseline", ["paper", "--baseline=dadianao"]],
+    ["--energy", [...SIMULATE, "--energy", "6nm"]],
+    ["--energy", [...CHECK, "--energy", "6nm"]],
+    ["--data", ["train", "--data", "mnits:data", "-o", "/proc/nowhere"]],
+    ["--data", ["record", "--network", "resnet8", "--data", "mnits:data", "-o", "/proc/nowhere"]],
+    ["--data", ["sensitivity", "--data", "mnits:data", "-o", "/tmp/swat-sim-nowhere"]],
+    ["--network", ["flops", "--network", "resnet9"]],
+    ["--method", ["train", "--method", "swat"]],
+    ["--layer", ["explain", TRACE, "--hw", "sigma", "--layer", "layer1"]],
+  ])("%s of %j", async (option, args) => {
+    const { code, stdout, stderr } = await swatSim(args);
+    expect(stderr).toMatch(option === "--layer" ? /did you mean/ : new RegExp(`${option}|missing.json: no such file`));
+    expect(stdout).toBe("");
+    expect(code).toBe(2);
+  });
+
+  it.concurrent.each<[what: string, args: string[]]>([
+    ["config", [...SIMULATE, "--hw", "package.json"]],
+    ["baseline", [...SIMULATE, "--baseline", "package.json"]],
+    ["energy table", [...SIMULATE, "--energy", "./package.json"]],
+    ["trace", ["simulate", "missing.safetensors"]],
+    ["folder of data", ["train", "--data", "mnist:/nowhere", "-o", "/proc/nowhere"]],
+  ])("a bad %s exits with 1", async (_, args) => {
+    expect((await swatSim(args)).code).toBe(1);
+  });
+
+  it.concurrent("all names and files are checked before any work, and their faults told at once", async () => {
+    const { code, stderr } = await swatSim(
+      ["simulate", "missing.safetensors", "--hw", "sigm-4096", "--baseline", "dadianao", "--energy", "6nm"].concat(
+        "--baseline-trace",
+        "gone.safetensors",
+      ),
+    );
+    expect(linesOf(stderr).map((line) => line.replace(/, got.*/, ""))).toEqual([
+      "error: --hw: unknown machine",
+      "error: --baseline: unknown machine",
+      "error: --energy: unknown energy table",
+      "error: missing.safetensors: no such file",
+      "error: gone.safetensors: no such file",
+    ]);
+    expect(code).toBe(2);
+  });
+});
+
 describe("a fault of the input exits with 1 and one line", () => {
   it.concurrent("for each file that is missing, without a stack", async ({ expect }) => {
     const { code, stdout, stderr } = await swatSim(["trace", "verify", "missing.safetensors", "gone.safetensors"]);

@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { denseMacs } from "../../core/dense-macs.ts";
 import { usefulThreads } from "../../core/threads.ts";
+import { fromThread } from "../../io/faults.ts";
 import { rankedMachines } from "../../sim/result/ranking.ts";
 import type { SimulationResult } from "../../sim/result/result.ts";
 import type { Helpers, OpCosts } from "../../sim/run-ops.ts";
@@ -109,7 +110,7 @@ function startHelpers(
         (worker) =>
           new Promise<void>((resolve, reject) => {
             worker.on("message", (finished: OpCosts) => onOp(finished));
-            worker.on("error", reject);
+            worker.on("error", (error) => reject(fromThread(error)));
             worker.on("exit", () => resolve());
           }),
       );

@@ -8,20 +8,70 @@ import { visible } from "./visible-text.ts";
 /** One or more faults of an input, one line each: `<where>: <what is wrong>, got <value>; known: …`. */
 export class InputError extends Error {
   readonly faults: readonly string[];
+  /** Fields that were given a name which is neither known nor that of a file. */
+  readonly unknownNames: readonly string[];
 
-  constructor(faults: readonly string[], options?: ErrorOptions) {
+  constructor(faults: readonly string[], options?: ErrorOptions & { readonly unknownNames?: readonly string[] }) {
     const lines = faults.slice(0, MOST_FAULTS).map((fault) => shortened(fault, MOST_FAULT_CHARACTERS));
     const more = faults.length - lines.length;
     if (more > 0) lines.push(`and at least ${more} more`);
     super(lines.join("\n"), options);
     this.name = "InputError";
     this.faults = lines;
+    this.unknownNames = options?.unknownNames ?? [];
   }
 }
 
 /** The lines of an error: all of an InputError's, one of any other. */
 export function faultsOf(error: unknown): readonly string[] {
   return isInputError(error) ? error.faults : [reasonOf(error)];
+}
+
+/**
+ * One error with the faults of several.
+ * @throws the first of `errors` that is a mistake of this program: it must not read like a fault of the input.
+ */
+export function joined(errors: readonly unknown[]): InputError {
+  const internal = errors.find(isInternal);
+  if (internal !== undefined) throw internal;
+  if (errors.length === 1 && isInputError(errors[0])) return errors[0];
+  const unknownNames = errors.flatMap((error) => (isInputError(error) ? error.unknownNames : []));
+  return new InputError(errors.flatMap(faultsOf), { cause: errors[0], unknownNames });
+}
+
+/** What all of `promises` give. @throws InputError with the faults of all that fail, not only of the first. */
+export async function allOf<const T extends readonly unknown[]>(
+  promises: T,
+): Promise<{ -readonly [Index in keyof T]: Awaited<T[Index]> }> {
+  const settled = await Promise.allSettled(promises);
+  const failed = settled.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason as unknown] : []));
+  if (failed.length > 0) throw joined(failed);
+  return settled.map((outcome) => (outcome as PromiseFulfilledResult<unknown>).value) as never;
+}
+
+/** Errors of the runtime that nothing but code raises. */
+const OF_CODE = [TypeError, RangeError, ReferenceError, SyntaxError, EvalError, URIError];
+/** What systems say, and what Node says of a thread that finds no memory. */
+const OF_SYSTEM = /^(E(?!RR_)[A-Z\d]+|ERR_WORKER_OUT_OF_MEMORY)$/;
+const NO_MEMORY = /allocation failed|could not allocate memory/i;
+
+/** Whether an error is a mistake of this program: not one that it throws itself for an input, nor one of the system. */
+export function isInternal(error: unknown): error is Error {
+  try {
+    if (!(error instanceof Error) || isInputError(error)) return false;
+    if ("code" in error && typeof error.code === "string" && OF_SYSTEM.test(error.code)) return false;
+    if (error instanceof RangeError && NO_MEMORY.test(error.message)) return false;
+    return error.constructor === Error || OF_CODE.some((type) => error instanceof type);
+  } catch {
+    return false;
+  }
+}
+
+/** An error that a thread ended with: its class is lost on the way. */
+export function fromThread(error: unknown): unknown {
+  const { name, faults, unknownNames } = error as InputError;
+  if (name !== "InputError" || !Array.isArray(faults)) return error;
+  return new InputError(faults, { cause: error, unknownNames });
 }
 
 /** Runs steps that may refuse their input and keeps the faults of all of them, to be told at once. */
@@ -77,6 +127,7 @@ export function reasonOf(error: unknown): string {
     const { message } = error;
     if (typeof message !== "string" || message === "") return "cannot be read";
     if (error instanceof RangeError) {
+      if (NO_MEMORY.test(message)) return "needs more memory than this process can have";
       return DEPTH.test(message) ? "is nested too deeply" : "needs larger arrays or texts than this runtime has";
     }
     const type = OF_THE_RUNTIME.find((each) => error instanceof each);

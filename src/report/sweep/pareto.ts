@@ -41,7 +41,9 @@ export function axisNamed(text: string, points: readonly SweepPoint[]): Axis {
   const isMetric = Object.hasOwn(GOALS, name);
   const fields = [...new Set(points.flatMap(({ point }) => Object.keys(point)))];
   if (!isMetric && !fields.includes(name)) {
-    throw new InputError([unknownName("metric or field", name, [...Object.keys(GOALS), ...fields])]);
+    throw new InputError([unknownName("metric or field", name, [...Object.keys(GOALS), ...fields])], {
+      unknownNames: ["axis"],
+    });
   }
   const goal = asked ?? (isMetric ? GOALS[name as keyof SweepMetrics] : undefined);
   if (goal === undefined) throw new InputError([`${name}: needs a goal, got none; known: min:${name}, max:${name}`]);

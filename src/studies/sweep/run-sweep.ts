@@ -19,7 +19,7 @@ import {
 } from "../../api/open.ts";
 import { checkHooks, checkOptions } from "../../api/request.ts";
 import { usefulThreads } from "../../core/threads.ts";
-import { InputError, refusing } from "../../io/faults.ts";
+import { allOf, fromThread, InputError, refusing } from "../../io/faults.ts";
 import { sha256OfFile } from "../../io/file-source.ts";
 import { withLock } from "../../io/run-lock.ts";
 import type { Machine } from "../../sim/hardware/machine.ts";
@@ -102,10 +102,15 @@ export async function runSweep(plan: SweepPlan, hooks: SweepHooks = {}): Promise
     ...(allowUnequal === undefined ? {} : { allowUnequal }),
   };
   const known = await loadAccelerators(spec.modules ?? []);
-  const machines = await loadMachines(spec.machines, known);
+  const [machines, baselineMachine, traces] = await allOf([
+    loadMachines(spec.machines, known),
+    baselineOf(spec, known),
+    openTraces(tracesOfSpec(spec)),
+  ]);
   const all = pointsOf(spec, machines, where, known);
+  const files = traces.map(({ sha256 }) => sha256);
   const identity = {
-    sha256: await identityOf(spec, await baselineOf(spec, known), machines, known, all),
+    sha256: await identityOf(spec, [baselineMachine, ...machines], files, known, all),
     points: all.length,
   };
   const path = pointsPath(out, shard);
@@ -150,19 +155,18 @@ async function baselineOf(spec: SweepSpec, known: Accelerators): Promise<Machine
 /** Whatever may change a result changes the hash; of modules and energy tables, what they hold, not where they lie. */
 async function identityOf(
   { $schema: _, modules: paths = [], ...spec }: SweepSpec,
-  baseline: Machine,
   machines: readonly Machine[],
+  files: readonly string[],
   accelerators: Accelerators,
   points: readonly PlannedPoint[],
 ): Promise<string> {
-  const files = (await openTraces(tracesOfSpec(spec))).map(({ sha256 }) => sha256);
   // With the defaults that the spec leaves to the program.
   const traces = [...files, ...new Set(points.flatMap(({ synthetic }) => synthetic ?? []))];
-  const configs = [baseline, ...machines].map(({ config }) => config);
+  const configs = machines.map(({ config }) => config);
   const modules = await Promise.all(paths.map(sha256OfFile));
   const models = Object.values(accelerators).map(({ id, modelVersion }) => [id, modelVersion]);
   return createHash("sha256")
-    .update(JSON.stringify([spec, configs, traces, models, modules, await tablesOf(spec, machines)]))
+    .update(JSON.stringify([spec, configs, traces, models, modules, await tablesOf(spec, machines.slice(1))]))
     .digest("hex");
 }
 
@@ -193,7 +197,7 @@ function onThreads(spec: SweepSpec, pieces: Pieces, threads: number): Work {
         const worker = new Worker(WORKER, { workerData: spec satisfies PointSources });
         workers.push(worker);
         let piece: Piece | undefined;
-        worker.on("error", reject);
+        worker.on("error", (error) => reject(fromThread(error)));
         worker.on("exit", () => resolve());
         worker.on("message", (message: FinishedPoint | "ready") => {
           if (signal?.aborted) return;

@@ -48,16 +48,22 @@ export function loadData(spec: string, options: LoadOptions): Promise<DataSplits
 async function loaded(spec: string, options: LoadOptions): Promise<DataSplits> {
   checkLimit("limit", options.limit);
   checkLimit("testLimit", options.testLimit);
+  const { name, argument } = dataSetNamed(spec);
+  const splits = await DATA_SETS[name].load(argument, options);
+  const { limit = splits.train.size, testLimit = splits.test.size } = options;
+  return { name: splits.name, train: firstImages(splits.train, limit), test: firstImages(splits.test, testLimit) };
+}
+
+/** The two parts of a specification. @throws InputError for an unknown name. */
+export function dataSetNamed(spec: string): { readonly name: string; readonly argument: string } {
   const colon = spec.indexOf(":");
   const name = colon < 0 ? spec : spec.slice(0, colon);
   if (!Object.hasOwn(DATA_SETS, name)) {
     const spellings = Object.values(DATA_SETS).map(({ spelling }) => spelling);
     const unknown = unknownName("data set", name, Object.keys(DATA_SETS));
-    throw new InputError([`data: ${unknown}; spelled ${spellings.join(", ")}`]);
+    throw new InputError([`data: ${unknown}; spelled ${spellings.join(", ")}`], { unknownNames: ["data"] });
   }
-  const splits = await DATA_SETS[name].load(colon < 0 ? "" : spec.slice(colon + 1), options);
-  const { limit = splits.train.size, testLimit = splits.test.size } = options;
-  return { name: splits.name, train: firstImages(splits.train, limit), test: firstImages(splits.test, testLimit) };
+  return { name, argument: colon < 0 ? "" : spec.slice(colon + 1) };
 }
 
 function fromDirectory(

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { loadEnergyTables, loadMachines } from "../../../src/api/open.ts";
+import { loadEnergyTable, loadEnergyTables, loadMachines } from "../../../src/api/open.ts";
 import { checkSchema } from "../../../src/io/faults.ts";
 import { accelerators } from "../../../src/sim/arrays/index.ts";
 import { type Activity, energyModel, energyOf } from "../../../src/sim/energy/model.ts";
@@ -124,7 +124,7 @@ describe("the energy of a result", () => {
   });
 
   it("counts both machines of a comparison by one table", async () => {
-    const [table] = await loadEnergyTables([machines[0]], "7nm");
+    const table = await loadEnergyTable("7nm");
     const other = { ...named("dadiannao-4096"), name: "other" };
     const input = { traces: [dense], machines: [other], baseline: named("dadiannao-4096"), energy: [table] };
     const { totals, energy: told } = (await simulate(input)).machines[0];

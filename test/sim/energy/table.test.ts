@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { Ajv } from "ajv";
 import { describe, expect, it } from "vitest";
-import { loadEnergyTables, loadMachines, shippedEnergyTables } from "../../../src/api/open.ts";
+import { loadEnergyTable, loadMachines, openMachines, shippedEnergyTables } from "../../../src/api/open.ts";
 import { accelerators } from "../../../src/sim/arrays/index.ts";
 import { energyModel } from "../../../src/sim/energy/model.ts";
 import { type Action, type EnergyTable, resolveEnergyTable } from "../../../src/sim/energy/table.ts";
@@ -10,7 +10,7 @@ import { publishedSchemas } from "../../../src/studies/schemas.ts";
 
 const machines = await loadMachines(["all"]);
 const names = await shippedEnergyTables();
-const load = async (name: string) => (await loadEnergyTables([machines[0]], name))[0];
+const load = (name: string) => loadEnergyTable(name);
 const read = async (name: string) => JSON.parse(await readFile(`hw-configs/energy/${name}.json`, "utf8"));
 const macOf = (table: EnergyTable, action: Action, kilobytes = 1) => table.constant(action).picojoules({ kilobytes });
 
@@ -149,8 +149,8 @@ describe("an energy table", () => {
   it("of a config is taken unless another one is asked for; an unknown one is an error", async () => {
     const { config } = machines[0];
     const own = resolveMachine({ ...config, energy: "7nm" }, config.name, accelerators);
-    const namesOf = async (asked?: string) =>
-      (await loadEnergyTables([machines[0], own], asked)).map(({ name }) => name);
+    const namesOf = async (energy?: string) =>
+      (await openMachines({ hw: [machines[0], own], energy })).energy.map(({ name }) => name);
     expect(await namesOf()).toEqual(["45nm", "7nm"]);
     expect(await namesOf("28nm-scaled")).toEqual(["28nm-scaled", "28nm-scaled"]);
     await expect(namesOf("28nm")).rejects.toThrow(

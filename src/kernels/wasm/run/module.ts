@@ -1,5 +1,6 @@
 /** The WebAssembly modules that the build has made of `assembly/`, and whether this machine can run them. */
 import { setFlagsFromString } from "node:v8";
+import { InputError } from "../../../core/input/input-error.ts";
 import { BYTES as RELAXED } from "./relaxed.wasm.ts";
 import { BYTES as SIMD } from "./simd.wasm.ts";
 
@@ -18,7 +19,9 @@ export function isModuleSupported(name: ModuleName): boolean {
 export function loadModule(name: ModuleName): WebAssembly.Module {
   const module = compile(name);
   if (module === null) {
-    throw new Error(`kernel build "${name}" does not run here: Node ${process.version} lacks its vector instructions`);
+    throw new InputError([
+      `kernels: build "${name}" does not run here: Node ${process.version} lacks its vector instructions; valid: js`,
+    ]);
   }
   return module;
 }

@@ -4,6 +4,7 @@
  * own, so that results are the same for any number of threads and any order of chunks.
  */
 import { Worker } from "node:worker_threads";
+import { InputError } from "../../../core/input/input-error.ts";
 import { loadModule, type ModuleName } from "./module.ts";
 import { CONTROL, type HelperData, helperMain, type Kernels } from "./thread.ts";
 
@@ -66,9 +67,12 @@ function reserve(name: ModuleName): WebAssembly.Memory {
   try {
     return new WebAssembly.Memory({ initial: 16, maximum: MAX_PAGES, shared: true });
   } catch (cause) {
-    throw new Error(`kernel build "${name}": no room for 4 GiB of addresses; SWAT_SIM_KERNELS=js needs none`, {
-      cause,
-    });
+    throw new InputError(
+      [`kernels: build "${name}" finds no room for 4 GiB of addresses; valid: js, which needs none`],
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -77,8 +81,10 @@ function grow(name: ModuleName, memory: WebAssembly.Memory, bytes: number): void
     memory.grow(Math.ceil(bytes / PAGE_BYTES));
   } catch (cause) {
     const needed = ((memory.buffer.byteLength + bytes) / 2 ** 30).toFixed(1);
-    throw new Error(
-      `kernel build "${name}": tensors need ${needed} GiB, which there is no room for (at most 4); use a smaller batch`,
+    throw new InputError(
+      [
+        `kernels: tensors need ${needed} GiB, for which build "${name}" has no room; valid: at most 4, by a smaller batch`,
+      ],
       { cause },
     );
   }
