@@ -13,7 +13,6 @@ export {
   fromThread,
   InputError,
   isInternal,
-  joined,
   reasonOf,
   refusing,
 } from "../core/input/input-error.ts";

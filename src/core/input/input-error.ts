@@ -31,7 +31,7 @@ export function faultsOf(error: unknown): readonly string[] {
  * One error with the faults of several.
  * @throws the first of `errors` that is a mistake of this program: it must not read like a fault of the input.
  */
-export function joined(errors: readonly unknown[]): InputError {
+function joined(errors: readonly unknown[]): InputError {
   const internal = errors.find(isInternal);
   if (internal !== undefined) throw internal;
   if (errors.length === 1 && isInputError(errors[0])) return errors[0];
