@@ -115,10 +115,17 @@ export interface Backend {
   maxPool(g: PoolGeometry): Pool;
   averagePool(g: PoolGeometry): Pool;
 
-  /** output = max(input, 0); NaN stays NaN. */
-  relu(batch: number, input: Tensor, output: Tensor): void;
-  /** inputGrad = outputGrad where output > 0, else 0. */
-  reluBackward(batch: number, output: Tensor, outputGrad: Tensor, inputGrad: Tensor, accumulate: boolean): void;
+  /** output = min(max(input, 0), cap), no cap where none is given; NaN stays NaN. */
+  relu(batch: number, input: Tensor, output: Tensor, cap?: number): void;
+  /** inputGrad = outputGrad where 0 < output < cap, else 0. */
+  reluBackward(
+    batch: number,
+    output: Tensor,
+    outputGrad: Tensor,
+    inputGrad: Tensor,
+    accumulate: boolean,
+    cap?: number,
+  ): void;
   /** output = a + b. */
   add(batch: number, a: Tensor, b: Tensor, output: Tensor): void;
   /** target = source, or target += source. */

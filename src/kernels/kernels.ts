@@ -85,10 +85,10 @@ export interface Kernels {
     betaGrad: Floats,
   ): void;
 
-  /** output[i] = max(input[i], 0) for i < size; NaN stays NaN. */
-  reluForward(size: number, input: Floats, output: Floats): void;
-  /** inputGrad[i] += outputGrad[i] where output[i] > 0. */
-  reluBackward(size: number, output: Floats, outputGrad: Floats, inputGrad: Floats): void;
+  /** output[i] = min(max(input[i], 0), cap) for i < size, no cap where none is given; NaN stays NaN. */
+  reluForward(size: number, input: Floats, output: Floats, cap?: number): void;
+  /** inputGrad[i] += outputGrad[i] where 0 < output[i] < cap. */
+  reluBackward(size: number, output: Floats, outputGrad: Floats, inputGrad: Floats, cap?: number): void;
 
   /** output = a + b. */
   addForward(size: number, a: Floats, b: Floats, output: Floats): void;

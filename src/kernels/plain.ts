@@ -29,10 +29,11 @@ export function plainBackend(kernels: Kernels): Backend {
     batchNorm: (shape) => batchNorm(kernels, shape),
     maxPool: (g) => maxPool(kernels, g),
     averagePool: (g) => averagePool(kernels, g),
-    relu: (batch, input, output) => kernels.reluForward(sizeIn(input, batch), valuesOf(input), valuesOf(output)),
-    reluBackward(batch, output, outputGrad, inputGrad, accumulate) {
+    relu: (batch, input, output, cap) =>
+      kernels.reluForward(sizeIn(input, batch), valuesOf(input), valuesOf(output), cap),
+    reluBackward(batch, output, outputGrad, inputGrad, accumulate, cap) {
       const target = gradient(inputGrad, batch, accumulate);
-      kernels.reluBackward(sizeIn(output, batch), valuesOf(output), valuesOf(outputGrad), target);
+      kernels.reluBackward(sizeIn(output, batch), valuesOf(output), valuesOf(outputGrad), target, cap);
     },
     add: (batch, a, b, output) => kernels.addForward(sizeIn(a, batch), valuesOf(a), valuesOf(b), valuesOf(output)),
     copy(batch, source, target, accumulate) {

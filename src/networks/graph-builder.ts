@@ -12,6 +12,8 @@ export interface ConvOptions {
   readonly kernel: number;
   readonly stride?: number;
   readonly padding?: number;
+  /** Channels and filters are cut into so many groups that do not mix; 1 where not given. */
+  readonly groups?: number;
   readonly bias?: boolean;
   /** `uniform` where not given. */
   readonly initialWeight?: InitialDraws["weight"];
@@ -71,7 +73,10 @@ export class GraphBuilder {
 
   conv(name: string, from: number, filters: number, options: ConvOptions): number {
     const [C, H, W] = this.nodes[from].shape;
-    const { kernel, stride = 1, padding = 0, bias = true, initialWeight = "uniform" } = options;
+    const { kernel, stride = 1, padding = 0, groups = 1, bias = true, initialWeight = "uniform" } = options;
+    if (C % groups !== 0 || filters % groups !== 0) {
+      throw new Error(`${name}: groups must divide ${C} channels and ${filters} filters, got ${groups}`);
+    }
     const geometry: ConvGeometry = {
       N: 1,
       C,
@@ -83,7 +88,7 @@ export class GraphBuilder {
       stride: [stride, stride],
       padding: [padding, padding, padding, padding],
       dilation: [1, 1],
-      groups: 1,
+      groups,
     };
     this.#refuseStrideAcross(name, from, stride);
     const shape: ImageShape = [filters, outputHeight(geometry), outputWidth(geometry)];
@@ -102,8 +107,10 @@ export class GraphBuilder {
     return this.node({ op: "batchNorm", name, from: [from], shape: this.nodes[from].shape });
   }
 
-  relu(name: string, from: number): number {
-    return this.node({ op: "relu", name, from: [from], shape: this.nodes[from].shape });
+  /** @param cap its largest output, as the 6 of ReLU6; none where not given. */
+  relu(name: string, from: number, cap?: number): number {
+    const { shape } = this.nodes[from];
+    return this.node({ op: "relu", name, from: [from], shape, ...(cap === undefined ? {} : { cap }) });
   }
 
   /** @param rate share of the elements that training sets to zero, 0 ≤ rate < 1. */

@@ -39,7 +39,8 @@ export interface NodeFields {
   conv: Multiplying;
   linear: Multiplying;
   batchNorm: NoFields;
-  relu: NoFields;
+  /** `cap`: its largest output, as the 6 of ReLU6; none where not given. */
+  relu: { readonly cap?: number };
   maxPool: Pooling;
   averagePool: Pooling;
   add: NoFields;

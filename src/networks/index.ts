@@ -3,6 +3,7 @@ import { InputError, unknownName } from "../io/faults.ts";
 import { densenet121 } from "./densenet121.ts";
 import type { NetworkDefinition } from "./graph.ts";
 import { lenet5 } from "./lenet5.ts";
+import { mobilenetV2, mobilenetV2Imagenet } from "./mobilenet-v2.ts";
 import { residualNetworks } from "./residual-network.ts";
 import { vgg16 } from "./vgg16.ts";
 import { wideResnet, wideResnetNamed } from "./wrn.ts";
@@ -13,6 +14,8 @@ export const networks: readonly NetworkDefinition[] = [
   lenet5,
   vgg16,
   densenet121,
+  mobilenetV2,
+  mobilenetV2Imagenet,
   wideResnet(16, 8),
   wideResnet(28, 10),
 ];

@@ -103,14 +103,14 @@ export function arrayKernels(backend: Backend): Kernels {
       addInto(betaGrad, grads[1]);
     },
 
-    reluForward(size, values, result) {
+    reluForward(size, values, result, cap) {
       const target = flat(size);
-      backend.relu(1, flat(size, values), target);
+      backend.relu(1, flat(size, values), target, cap);
       backend.read(target, 1, result);
     },
-    reluBackward(size, values, outputGrad, inputGrad) {
+    reluBackward(size, values, outputGrad, inputGrad, cap) {
       const target = flat(size, inputGrad);
-      backend.reluBackward(1, flat(size, values), flat(size, outputGrad), target, true);
+      backend.reluBackward(1, flat(size, values), flat(size, outputGrad), target, true, cap);
       backend.read(target, 1, inputGrad);
     },
     addForward(size, a, b, result) {

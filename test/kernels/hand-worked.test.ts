@@ -70,6 +70,15 @@ describe.each(builds)("%s, worked by hand:", (_, kernels) => {
     expect(inputGrad).toEqual(f(1, 1, 1, 9));
   });
 
+  test("ReLU6 stops at 6, and its gradient there is zero", () => {
+    const output = new Float32Array(5);
+    kernels.reluForward(5, f(-1, 3, 6, 7, Number.NaN), output, 6);
+    expect(output).toEqual(f(0, 3, 6, 6, Number.NaN));
+    const inputGrad = f(1, 1, 1, 1);
+    kernels.reluBackward(4, output, f(5, 6, 7, 8), inputGrad, 6);
+    expect(inputGrad).toEqual(f(1, 7, 1, 1));
+  });
+
   test("addition and accumulation", () => {
     const output = new Float32Array(2);
     kernels.addForward(2, f(1, 2), f(10, 20), output);

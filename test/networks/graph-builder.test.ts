@@ -35,6 +35,7 @@ describe("what does not fit is refused", () => {
   test.each([
     ["a sum of two shapes", "sum: shapes must be equal, got 5×8×6 and 3×8×6"],
     ["a concatenation of two planes", "cat: height and width must be equal, got 3×8×6 and 3×4×3"],
+    ["groups that do not divide the filters", "conv: groups must divide 3 channels and 4 filters, got 3"],
     ["a dropout of everything", "drop: rate must be at least 0 and below 1, got 1"],
     ["a kernel larger than the image", "network net: images are too small for conv, got 8×6 (height × width)"],
     ["a stride across the whole image", "network net: images are too small for conv, got 8×6 (height × width)"],
@@ -44,6 +45,7 @@ describe("what does not fit is refused", () => {
       "a sum of two shapes": () => net.add("sum", net.conv("conv", net.input, 5, { kernel: 1 }), net.input),
       "a concatenation of two planes": () =>
         net.concat("cat", [net.input, net.maxPool("pool", net.input, { kernel: 2 })]),
+      "groups that do not divide the filters": () => net.conv("conv", net.input, 4, { kernel: 1, groups: 3 }),
       "a dropout of everything": () => net.dropout("drop", net.input, 1),
       "a kernel larger than the image": () => net.conv("conv", net.input, 4, { kernel: 7 }),
       "a stride across the whole image": () => net.conv("conv", net.input, 4, { kernel: 7, stride: 7, padding: 3 }),

@@ -12,10 +12,11 @@ const SEED = 5;
 /** Draws looked at of a layer; a stream is the same however much of it is drawn. */
 const MOST = 4096;
 
-/** Whether the authors' code draws that layer from normal deviates: in WRN every convolution, on ImageNet all but the stem. */
+/** Whether the authors' code draws that layer from normal deviates: in WRN every convolution, on ImageNet all but the stem; torchvision's MobileNetV2 as WRN. */
 function isNormal(network: string, { op, name }: LayerNode): boolean {
   if (op === "linear") return false;
-  return network.endsWith("-imagenet") ? name !== "conv1" : network.startsWith("wrn");
+  if (/^(wrn\d+-\d+$|mobilenet)/.test(network)) return true;
+  return network.endsWith("-imagenet") && name !== "conv1";
 }
 
 /** Fourth moment over the squared second one. */
@@ -30,7 +31,8 @@ test.each(networks.map(({ name }) => name))("%s draws every layer with the momen
   const definition = networkNamed(name);
   const rules = { normal: 0, uniform: 0 };
   for (const [index, node] of layersOf(definition.build(definition.image, definition.classes)).entries()) {
-    const { K, C, R, S } = node.geometry;
+    const { K, R, S } = node.geometry;
+    const C = node.geometry.C / node.geometry.groups;
     const rule = isNormal(name, node) ? "normal" : "uniform";
     rules[rule]++;
     const bound = 1 / Math.sqrt(C * R * S);
@@ -49,7 +51,7 @@ test.each(networks.map(({ name }) => name))("%s draws every layer with the momen
     if (rule === "uniform") expect(largest, `${node.name}: bound`).toBeLessThanOrEqual(Math.fround(bound));
     else if (n === MOST) expect(largest, `${node.name}: tails`).toBeGreaterThan(3 * Math.sqrt(variance));
 
-    const isZero = /^wrn\d+-\d+$/.test(name) && node.op === "linear";
+    const isZero = /^(wrn\d+-\d+$|mobilenet)/.test(name) && node.op === "linear";
     if (isZero) expect(bias).toEqual(new Float32Array(K));
     else {
       const { mean } = momentsOf(bias);
@@ -57,7 +59,7 @@ test.each(networks.map(({ name }) => name))("%s draws every layer with the momen
       expect(bias.every((value) => value !== 0 && Math.abs(value) <= Math.fround(bound))).toBe(true);
     }
   }
-  const isPublishedNormal = name.startsWith("wrn") || name.endsWith("-imagenet");
+  const isPublishedNormal = /^wrn|^mobilenet|-imagenet$/.test(name);
   expect(rules.normal > 0).toBe(isPublishedNormal);
 });
 

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { layersOf, type Network } from "../../src/networks/graph.ts";
+import { outputHeight, outputWidth } from "../../src/core/geometry.ts";
+import { layersOf, type Network, parameterShape } from "../../src/networks/graph.ts";
 import { networkNamed, networks } from "../../src/networks/index.ts";
+import { parameterCount } from "../../src/step/layer-kinds.ts";
 
 function asPublished(name: string): Network {
   const definition = networkNamed(name);
@@ -82,6 +84,37 @@ test("densenet121 puts new features in front of those that it read", () => {
   const concats = nodes.filter(({ op }) => op === "concat");
   expect(concats).toHaveLength(6 + 12 + 24 + 16);
   for (const { from } of concats) expect(nodes[from[0]].shape[0]).toBe(32);
+});
+
+describe("mobilenet-v2-imagenet", () => {
+  const network = asPublished("mobilenet-v2-imagenet");
+  const layers = layersOf(network);
+
+  // From torchvision's page of `mobilenet_v2`: `num_params`, and `_ops` of 0.301 GFLOPS.
+  test("has the parameters and MACs of torchvision's", () => {
+    expect(parameterCount(network)).toBe(3_504_872);
+    const macs = layers.map(({ geometry: g }) => (g.K * g.C * g.R * g.S * outputHeight(g) * outputWidth(g)) / g.groups);
+    expect(macs.reduce((sum, count) => sum + count, 0)).toBe(300_774_272);
+  });
+
+  test.each([
+    ["features.0.0", [32, 3, 3, 3]],
+    ["features.1.conv.0.0", [32, 1, 3, 3]],
+    ["features.1.conv.1", [16, 32, 1, 1]],
+    ["features.2.conv.0.0", [96, 16, 1, 1]],
+    ["features.2.conv.1.0", [96, 1, 3, 3]],
+    ["features.2.conv.2", [24, 96, 1, 1]],
+    ["features.17.conv.2", [320, 960, 1, 1]],
+    ["features.18.0", [1280, 320, 1, 1]],
+    ["classifier.1", [1000, 1280]],
+  ])("%s has the weight of torchvision's", (name, shape) => {
+    const layer = layers.find((candidate) => candidate.name === name);
+    expect(layer === undefined ? undefined : parameterShape(layer)).toEqual(shape);
+  });
+
+  test("adds in every block that keeps plane and width", () => {
+    expect(network.nodes.filter(({ op }) => op === "add")).toHaveLength(1 + 2 + 3 + 2 + 2);
+  });
 });
 
 test("an unknown name is refused with the nearest one", () => {

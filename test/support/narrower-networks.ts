@@ -1,7 +1,9 @@
 import { densenet } from "../../src/networks/densenet121.ts";
 import type { NetworkDefinition } from "../../src/networks/graph.ts";
+import { mobilenet } from "../../src/networks/mobilenet-v2.ts";
 import { basicBlock, bottleneck } from "../../src/networks/residual-blocks.ts";
 import { cifarResnet, imagenetResnet } from "../../src/networks/residual-network.ts";
+import { CIFAR } from "../../src/networks/tasks.ts";
 import { vgg } from "../../src/networks/vgg16.ts";
 import { wideResnet } from "../../src/networks/wrn.ts";
 
@@ -12,6 +14,7 @@ export const NARROWER: Readonly<Record<string, NetworkDefinition>> = {
   resnet18: cifarResnet("resnet18", { block: basicBlock, blocks: [2, 2, 2, 2], widths: WIDTHS }),
   resnet50: cifarResnet("resnet50", BOTTLENECKS),
   densenet121: densenet("densenet121", [2, 3, 4, 2], 8),
+  "mobilenet-v2": mobilenet("mobilenet-v2", CIFAR, { stem: 1, second: 1 }, 4),
   vgg16: vgg(
     "vgg16",
     [

@@ -16,9 +16,9 @@ const SIDES: Readonly<Record<string, number>> = {
 };
 const SIDE = 8;
 /** More or wider blocks of another network. */
-const LARGER = ["resnet34", "resnet101", "wrn50-2-imagenet"];
+const LARGER = ["resnet34", "resnet101", "wrn50-2-imagenet", "mobilenet-v2-imagenet"];
 /** One of each kind of block: others differ in how often and how wide. */
-const DENSE = ["resnet8", "lenet5", "resnet20", "resnet18", "resnet50", "densenet121", "wrn16-8"];
+const DENSE = ["resnet8", "lenet5", "resnet20", "resnet18", "resnet50", "densenet121", "wrn16-8", "mobilenet-v2"];
 
 it("a step of one method has faults where it is taken for one of the other", async () => {
   const network = networkNamed("resnet8").build([3, SIDE, SIDE], 10);

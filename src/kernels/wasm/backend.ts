@@ -39,13 +39,13 @@ export function createSimdBackend(runner: Runner): Backend {
     maxPool: (g) => createMaxPool(runner, g),
     averagePool: (g) => createAveragePool(runner, g),
 
-    relu(batch, input, output) {
+    relu(batch, input, output, cap = Infinity) {
       const [x, y] = [blocked(input), blocked(output)];
-      runner.run("relu", rowCount(x, batch), x.record, y.record);
+      runner.run("relu", rowCount(x, batch), x.record, y.record, cap);
     },
-    reluBackward(batch, output, outputGrad, inputGrad, accumulate) {
+    reluBackward(batch, output, outputGrad, inputGrad, accumulate, cap = Infinity) {
       const [y, dy, dx] = [blocked(output), blocked(outputGrad), blocked(inputGrad)];
-      runner.run("reluBackward", rowCount(y, batch), y.record, dy.record, dx.record, accumulate ? 1 : 0);
+      runner.run("reluBackward", rowCount(y, batch), y.record, dy.record, dx.record, cap, accumulate ? 1 : 0);
     },
     add(batch, a, b, output) {
       const [p, q, y] = [blocked(a), blocked(b), blocked(output)];

@@ -36,7 +36,7 @@ const LAYERS: { [O in Op]?: Maker<O> } = {
   conv: swat,
   linear: swat,
   batchNorm: ({ name }, { sources: [source], target, backend }) => new BatchNormLayer(name, source, target, backend),
-  relu: ({ name }, { sources: [source], target, backend }) => new ReluLayer(name, source, target, backend),
+  relu: ({ name, cap }, { sources: [source], target, backend }) => new ReluLayer(name, source, target, backend, cap),
   maxPool: pool,
   averagePool: pool,
   add: ({ name }, { sources: [a, b], target, backend }) => new AddLayer(name, [a, b], target, backend),

@@ -1,9 +1,9 @@
-/** ReLU; its backward needs only the signs of its output. */
+/** ReLU and ReLU6; their backward needs only their output. */
 import type { Backend, Tensor } from "../../kernels/backend.ts";
 import type { Activation, Source } from "../tensors.ts";
 import type { Layer } from "./layer.ts";
 
-/** y = max(x, 0). */
+/** y = max(x, 0), at most `cap` where there is one. */
 export class ReluLayer implements Layer {
   readonly parameters = [];
   readonly buffers = [];
@@ -13,15 +13,16 @@ export class ReluLayer implements Layer {
     readonly source: Source,
     readonly target: Activation,
     readonly backend: Backend,
+    readonly cap?: number,
   ) {}
 
   forward(batch: number): void {
-    this.backend.relu(batch, this.source.values, this.target.values);
+    this.backend.relu(batch, this.source.values, this.target.values, this.cap);
   }
 
   backward(batch: number): void {
     const { grad, accumulate } = this.source;
     if (grad === null) return;
-    this.backend.reluBackward(batch, this.target.values, this.target.grad as Tensor, grad, accumulate);
+    this.backend.reluBackward(batch, this.target.values, this.target.grad as Tensor, grad, accumulate, this.cap);
   }
 }

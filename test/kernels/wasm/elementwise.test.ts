@@ -45,15 +45,15 @@ describe.each(moduleNames)("%s", (name) => {
 
     test("in ReLU and its gradient", () => {
       fc.assert(
-        fc.property(anySizes, fc.boolean(), (sizes, accumulate) => {
+        fc.property(anySizes, fc.boolean(), fc.constantFrom(undefined, 0.5), (sizes, accumulate, cap) => {
           const { shape, batch, halos } = sizes;
           check(sizes, (stage) => {
             const { backend } = stage;
             const y = stage.tensor(shape, halos[0]);
-            backend.relu(batch, stage.tensor(shape, halos[1], valuesFor(sizes, "x")), y);
+            backend.relu(batch, stage.tensor(shape, halos[1], valuesFor(sizes, "x")), y, cap);
             const dy = stage.tensor(shape, halos[2], valuesFor(sizes, "dy"));
             const dx = stage.tensor(shape, halos[1], accumulate ? valuesFor(sizes, "dx") : undefined);
-            backend.reluBackward(batch, y, dy, dx, accumulate);
+            backend.reluBackward(batch, y, dy, dx, accumulate, cap);
             return [stage.read(y), stage.read(dx)];
           });
         }),

@@ -8,10 +8,11 @@ import { contentBytes, rowOf } from "../row-iteration";
 /** Floats of one unit of work on a plain array. */
 const CHUNK: i32 = 4096;
 
-/** output = max(input, 0). */
-export function relu(input: TensorRecord, output: TensorRecord, from: i32, to: i32): void {
+/** output = min(max(input, 0), cap). */
+export function relu(input: TensorRecord, output: TensorRecord, cap: f32, from: i32, to: i32): void {
   const bytes = contentBytes(input);
   const zero = f32x4.splat(0);
+  const most = f32x4.splat(cap);
   for (let unit = from; unit < to; unit++) {
     let x = rowOf(input, unit);
     let y = rowOf(output, unit);
@@ -22,33 +23,35 @@ export function relu(input: TensorRecord, output: TensorRecord, from: i32, to: i
       const b = v128.load(x, 16);
       const c = v128.load(x, 32);
       const d = v128.load(x, 48);
-      v128.store(y, v128.andnot(a, f32x4.le(a, zero)));
-      v128.store(y, v128.andnot(b, f32x4.le(b, zero)), 16);
-      v128.store(y, v128.andnot(c, f32x4.le(c, zero)), 32);
-      v128.store(y, v128.andnot(d, f32x4.le(d, zero)), 48);
+      v128.store(y, v128.andnot(f32x4.min(a, most), f32x4.le(a, zero)));
+      v128.store(y, v128.andnot(f32x4.min(b, most), f32x4.le(b, zero)), 16);
+      v128.store(y, v128.andnot(f32x4.min(c, most), f32x4.le(c, zero)), 32);
+      v128.store(y, v128.andnot(f32x4.min(d, most), f32x4.le(d, zero)), 48);
       x += 64;
       y += 64;
     }
     while (x < end) {
       const a = v128.load(x);
-      v128.store(y, v128.andnot(a, f32x4.le(a, zero)));
+      v128.store(y, v128.andnot(f32x4.min(a, most), f32x4.le(a, zero)));
       x += 16;
       y += 16;
     }
   }
 }
 
-/** inputGrad = outputGrad where output > 0, else 0; or added to. */
+/** inputGrad = outputGrad where 0 < output < cap, else 0; or added to. */
 export function reluBackward(
   output: TensorRecord,
   outputGrad: TensorRecord,
   inputGrad: TensorRecord,
+  cap: f32,
   accumulate: i32,
   from: i32,
   to: i32,
 ): void {
   const bytes = contentBytes(output);
   const zero = f32x4.splat(0);
+  const most = f32x4.splat(cap);
   for (let unit = from; unit < to; unit++) {
     let y = rowOf(output, unit);
     let dy = rowOf(outputGrad, unit);
@@ -56,7 +59,7 @@ export function reluBackward(
     const end = y + bytes;
     if (accumulate) {
       while (y < end) {
-        const grad = v128.and(v128.load(dy), f32x4.gt(v128.load(y), zero));
+        const grad = v128.and(v128.load(dy), within(v128.load(y), zero, most));
         v128.store(dx, f32x4.add(v128.load(dx), grad));
         y += 16;
         dy += 16;
@@ -65,15 +68,21 @@ export function reluBackward(
     } else {
       const whole = y + (bytes & ~31);
       while (y < whole) {
-        v128.store(dx, v128.and(v128.load(dy), f32x4.gt(v128.load(y), zero)));
-        v128.store(dx, v128.and(v128.load(dy, 16), f32x4.gt(v128.load(y, 16), zero)), 16);
+        v128.store(dx, v128.and(v128.load(dy), within(v128.load(y), zero, most)));
+        v128.store(dx, v128.and(v128.load(dy, 16), within(v128.load(y, 16), zero, most)), 16);
         y += 32;
         dy += 32;
         dx += 32;
       }
-      if (y < end) v128.store(dx, v128.and(v128.load(dy), f32x4.gt(v128.load(y), zero)));
+      if (y < end) v128.store(dx, v128.and(v128.load(dy), within(v128.load(y), zero, most)));
     }
   }
+}
+
+/** Where low < value < high. */
+// @inline
+function within(value: v128, low: v128, high: v128): v128 {
+  return v128.and(f32x4.gt(value, low), f32x4.lt(value, high));
 }
 
 /** output = a + b; `output` may be one of them. */
