@@ -9,7 +9,7 @@ export default defineConfig({
     globalSetup: ["test/cli/build.ts"],
     setupFiles: ["test/setup.ts"],
     // Hundreds of modules become one each: most of what a test file takes to start.
-    deps: { optimizer: { ssr: { enabled: true, include: ["typebox", "ajv", "mathjs/lib/browser/math.js"] } } },
+    deps: { optimizer: { ssr: { enabled: true, include: ["mathjs/lib/browser/math.js"] } } },
     // The built program is plain JavaScript.
     server: { deps: { external: [/swat-sim-build-/] } },
     // The default leaves one core idle, which is half of a small machine.

@@ -1,8 +1,9 @@
 /** Records one training step: a few steps from the initial weights on, thresholds computed anew in each, and the last as a trace. */
 
-import { type TSchema, Type } from "typebox";
+import { type Schema, Type } from "../core/input/schema.ts";
 import { SPARSITY_RANGE } from "../core/sparsity-range.ts";
 import { InputError } from "../io/faults.ts";
+import { precompiled } from "../io/validators/program.ts";
 import { createBackend } from "../kernels/index.ts";
 import { networkNamed } from "../networks/index.ts";
 import { METHODS, type Method, PUBLISHED_EXEMPTIONS } from "../sparsity/methods.ts";
@@ -35,8 +36,9 @@ const FIELDS = {
   sparsity: Type.Optional(Type.Number(SPARSITY_RANGE)),
   pruning: Type.Optional(Type.Enum([...PRUNINGS])),
   ...{ batch: count(1), warmSteps: count(0), seed: count(0), threads: count(1) },
-} satisfies Record<keyof StepOptions, TSchema>;
+} satisfies Record<keyof StepOptions, Schema>;
 const OptionsSchema = Type.Object(FIELDS, { additionalProperties: false });
+precompiled(OptionsSchema);
 
 /** The bytes of the trace. @throws InputError for options that are refused; Error where the data set has fewer images than a batch, or training diverges; the reason of the signal when it is aborted. */
 export async function recordStep(

@@ -1,5 +1,5 @@
 /** Checks what a program gives to a verb of the library, as files are checked: options may come from JavaScript, where nobody checks types. */
-import type { TObject } from "typebox";
+import type { ObjectSchema } from "../core/input/schema.ts";
 import { checkSchema, faultCollector, InputError, refusing, shown } from "../io/faults.ts";
 
 /** What options hold that is no data. */
@@ -21,11 +21,11 @@ const OPENED: Readonly<Record<string, readonly string[]>> = {
  * Checks options against the schema of their data; what is opened already counts as its name.
  * @throws InputError with a line for each fault, beginning with `verb`.
  */
-export function checkOptions(schema: TObject, options: unknown, verb: string): void {
+export function checkOptions(schema: ObjectSchema, options: unknown, verb: string): void {
   refusing(verb, () => checkData(schema, options, verb));
 }
 
-function checkData(schema: TObject, options: unknown, verb: string): void {
+function checkData(schema: ObjectSchema, options: unknown, verb: string): void {
   const { faults, attempt } = faultCollector();
   const data: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(options ?? {})) {

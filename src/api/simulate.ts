@@ -1,5 +1,6 @@
 /** Simulating as a verb of the library: traces and machines by name and path, or opened. */
-import { type TSchema, Type } from "typebox";
+import { type Schema, Type } from "../core/input/schema.ts";
+import { precompiled } from "../io/validators/program.ts";
 import type { SimulationResult } from "../sim/result/result.ts";
 import type { SimulationFiles } from "./open.ts";
 import { checkOptions, type Hook } from "./request.ts";
@@ -27,8 +28,9 @@ const FIELDS = {
   ),
   allowUnequal: Type.Optional(Type.Boolean()),
   threads: Type.Optional(Type.Integer({ minimum: 1 })),
-} satisfies Record<Exclude<keyof SimulationOptions, Hook>, TSchema>;
+} satisfies Record<Exclude<keyof SimulationOptions, Hook>, Schema>;
 const OptionsSchema = Type.Object(FIELDS, strict);
+precompiled(OptionsSchema);
 
 /**
  * Replays traces on machines and compares them with `baseline`, or with one common dense array where they are its equals and with their

@@ -1,9 +1,10 @@
 /** A synthetic trace by the name of its network: what is not given is filled in, as by `swat-sim trace synth`. */
 
-import { type TSchema, Type } from "typebox";
 import { sizeOf } from "../core/geometry.ts";
+import { optionalFields, type Schema, Type } from "../core/input/schema.ts";
 import { SPARSITY_RANGE } from "../core/sparsity-range.ts";
 import { refusing } from "../io/faults.ts";
+import { precompiled } from "../io/validators/program.ts";
 import { checkArgument, objectWith } from "../io/verb.ts";
 import { type ImageShape, layersOf, type Network, parameterShape } from "../networks/graph.ts";
 import { networkNamed } from "../networks/index.ts";
@@ -55,18 +56,19 @@ export const ORDER_SCHEMAS = {
   }),
   classes: positive,
   seed: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: "Of all draws." }),
-} satisfies Record<Exclude<keyof SyntheticOptions, "images" | "settings" | "like">, TSchema>;
+} satisfies Record<Exclude<keyof SyntheticOptions, "images" | "settings" | "like">, Schema>;
 
 const strict = { additionalProperties: false };
 const OptionsSchema = Type.Object(
   {
-    ...Type.Partial(Type.Object(ORDER_SCHEMAS)).properties,
+    ...optionalFields(ORDER_SCHEMAS),
     network: ORDER_SCHEMAS.network,
     images: Type.Optional(Type.Tuple([positive, positive, positive])),
-    settings: Type.Optional(Type.Partial(Type.Object(SYNTHETIC_SCHEMAS), strict)),
+    settings: Type.Optional(Type.Object(optionalFields(SYNTHETIC_SCHEMAS), strict)),
   },
   strict,
 );
+precompiled(OptionsSchema);
 
 /**
  * Synthesizes a training step of a network; `simulate` takes it as it is, `writeTrace` makes a file of it.

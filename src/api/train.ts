@@ -1,6 +1,7 @@
 /** Training as a verb of the library: what is not given is filled in, as by `swat-sim train`, and settings are checked. */
-import { type TSchema, Type } from "typebox";
+import { type Schema, Type } from "../core/input/schema.ts";
 import { faultCollector, InputError, refusing } from "../io/faults.ts";
+import { precompiled } from "../io/validators/program.ts";
 import { checkArgument } from "../io/verb.ts";
 import { networks } from "../networks/index.ts";
 import { openRun } from "../runs/checkpoint-file.ts";
@@ -27,8 +28,9 @@ const FIELDS = {
   /** Checked by themselves. */
   settings: Type.Optional(Type.Unknown()),
   out: Type.String(),
-} satisfies Record<keyof TrainingOptions, TSchema>;
+} satisfies Record<keyof TrainingOptions, Schema>;
 const OptionsSchema = Type.Object(FIELDS, { additionalProperties: false });
+precompiled(OptionsSchema);
 
 /**
  * Trains, and leaves traces, a log, checkpoints, weights and a summary in the folder `out`; what lies there from another run is

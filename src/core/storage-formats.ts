@@ -15,10 +15,10 @@
  * coordinates are CSR whose rows are chunks; n-of-m is the A100's 2:4 format (Mishra et al. 2021).
  */
 
-import { type Static, Type } from "typebox";
 import { type BitMask, countOnes, forEachOne, sliceSize } from "./bit-mask.ts";
 import { sizeOf } from "./geometry.ts";
 import { InputError } from "./input/input-error.ts";
+import { type Static, Type } from "./input/schema.ts";
 
 const BYTE_BITS = 8;
 const POINTER_BYTES = 4;

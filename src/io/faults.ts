@@ -1,10 +1,13 @@
 /** Errors about input that list every fault at once, and the check of a JSON value against a schema that makes them. */
-import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
+import type { ErrorObject } from "ajv";
 import { closest } from "fastest-levenshtein";
-import type { Static, TSchema } from "typebox";
 import { type Format, schemaFault } from "../core/format-versions.ts";
 import { InputError } from "../core/input/input-error.ts";
 import { MOST_FAULTS, MOST_LEVELS, MOST_VALUES } from "../core/input/limits.ts";
+import type { Schema, Static } from "../core/input/schema.ts";
+import { newAjv } from "./validators/compiler.ts";
+import { VALIDATORS } from "./validators/entries.generated.ts";
+import { addValidators, ajvModule, validatorOf } from "./validators/registry.ts";
 
 export {
   allOf,
@@ -16,6 +19,9 @@ export {
   reasonOf,
   refusing,
 } from "../core/input/input-error.ts";
+export { precompiled, useAjv } from "./validators/registry.ts";
+
+addValidators(VALIDATORS);
 
 /** `unknown thing, got "x"; did you mean "y"? known: …`: the ending of every error about a name. */
 export function unknownName(what: string, got: string, known: readonly string[]): string {
@@ -24,47 +30,6 @@ export function unknownName(what: string, got: string, known: readonly string[])
   if (known.length === 0) return `unknown ${what}, got "${got}"; none is known`;
   return `unknown ${what}, got "${got}"; did you mean "${closest(got, [...known])}"? known: ${known.join(", ")}`;
 }
-
-const SETTINGS = {
-  verbose: true,
-  useDefaults: true,
-  discriminator: true,
-  strict: true,
-  allowUnionTypes: true,
-  // Compiling takes longer than all that is checked: schemas of this program are right by their types.
-  validateSchema: false,
-  inlineRefs: false,
-  code: { optimize: false },
-};
-
-/** Compiles each schema once. */
-function compiler(settings: object): (schema: TSchema) => ValidateFunction {
-  const ajv = new Ajv({ ...SETTINGS, ...settings });
-  const compiled = new WeakMap<object, ValidateFunction>();
-  return (schema) => {
-    const known = compiled.get(schema) ?? ajv.compile(withSafeIntegers(schema) as TSchema);
-    compiled.set(schema, known);
-    return known;
-  };
-}
-
-/** A copy of a schema in which integers without a maximum are those that a double counts exactly. */
-function withSafeIntegers(node: unknown): unknown {
-  if (Array.isArray(node)) return node.map(withSafeIntegers);
-  if (typeof node !== "object" || node === null) return node;
-  const copy = Object.fromEntries(Object.entries(node).map(([key, value]) => [key, withSafeIntegers(value)]));
-  return copy.type === "integer"
-    ? { maximum: Number.MAX_SAFE_INTEGER, minimum: -Number.MAX_SAFE_INTEGER, ...copy }
-    : copy;
-}
-
-/** The first fault of a value, or all of them: of a large one that may be millions. */
-const checkers = {
-  refuse: { first: compiler({}), all: compiler({ allErrors: true }) },
-  drop: { first: compiler({ removeAdditional: true }), all: compiler({ allErrors: true, removeAdditional: true }) },
-};
-/** Values up to which all faults are looked for. */
-const MOST_VALUES_FOR_ALL = 1e5;
 
 /** How `checkSchema` reads a value. */
 export interface CheckOptions {
@@ -78,36 +43,45 @@ export interface CheckOptions {
  * A deep copy of `value` with the schema's defaults filled in.
  * @throws InputError with one line for each fault, each beginning with `where` and the path of the field.
  */
-export function checkSchema<Schema extends TSchema>(
-  schema: Schema,
+export function checkSchema<S extends Schema>(
+  schema: S,
   value: unknown,
   where: string,
   { unknownKeys = "refuse", path = "" }: CheckOptions = {},
-): Static<Schema> {
-  const values = checkExtent(value, where);
-  const { first, all } = checkers[unknownKeys];
+): Static<S> {
+  checkExtent(value, where);
   const copy = structuredClone(value);
-  const validate = first(schema);
-  if (!validate(copy)) {
-    const isLarge = values > MOST_VALUES_FOR_ALL;
-    const [faults, seen] = isLarge ? [validate.errors ?? [], copy] : allFaults(all(schema), value);
-    const told = faults.filter(({ keyword }) => keyword !== "if").slice(0, MOST_FAULTS + 1);
-    throw new InputError([...new Set(told.map((fault) => `${where}: ${describe(fault, seen, path)}`))]);
+  const errors = unknownKeys === "drop" ? errorsWithoutUnknownKeys(schema, copy) : errorsOf(schema, copy);
+  if (errors.length > 0) {
+    const listed = errors.filter(({ keyword }) => keyword !== "if").slice(0, MOST_FAULTS + 1);
+    throw new InputError([...new Set(listed.map((fault) => `${where}: ${describe(fault, copy, path)}`))]);
   }
-  return copy as Static<Schema>;
+  return copy as Static<S>;
 }
 
-function allFaults(validate: ValidateFunction, value: unknown): [readonly ErrorObject[], unknown] {
-  const copy = structuredClone(value);
-  validate(copy);
-  return [validate.errors ?? [], copy];
+/** Fills in defaults. */
+function errorsOf(schema: Schema, value: unknown): readonly ErrorObject[] {
+  const validate = validatorOf(schema);
+  return validate(value) ? [] : (validate.errors ?? []);
+}
+
+/** Deletes unknown keys until there are none: of many, a validator lists the first only. */
+function errorsWithoutUnknownKeys(schema: Schema, value: unknown): readonly ErrorObject[] {
+  for (;;) {
+    const errors = errorsOf(schema, value);
+    const unknown = errors.filter(({ keyword }) => keyword === "additionalProperties");
+    if (unknown.length === 0) return errors;
+    for (const { instancePath, params } of unknown) {
+      delete (valueAt(value, partsOf(instancePath)) as Record<string, unknown>)[params.additionalProperty];
+    }
+  }
 }
 
 /**
- * How many values `value` holds. @throws InputError for more levels or values than are read, as of what holds itself, and for keys that
+ * @throws InputError for more levels or values than are read, as of what holds itself, and for keys that
  * all objects have, as `toString`.
  */
-function checkExtent(value: unknown, where: string): number {
+function checkExtent(value: unknown, where: string): void {
   const ways = [[value].values()];
   let values = 0;
   while (ways.length > 0) {
@@ -133,7 +107,6 @@ function checkExtent(value: unknown, where: string): number {
       ways.push(Object.values(inner).values());
     }
   }
-  return values;
 }
 
 /** @throws InputError where a file names in `$schema` a schema of this program that is of another format or version. */
@@ -152,7 +125,7 @@ export function checkKnownVersion(value: unknown, field: string, known: readonly
 
 /** @throws InputError where a schema that is not of this program is no JSON Schema. */
 export function checkIsSchema(schema: object, where: string): void {
-  const ajv = new Ajv(SETTINGS);
+  const ajv = newAjv(ajvModule());
   if (ajv.validateSchema(schema) === true) return;
   const faults = (ajv.errors ?? []).map(
     ({ instancePath, message }) => `${where}${instancePath.replaceAll("/", ".")}: ${message}`,
@@ -161,16 +134,13 @@ export function checkIsSchema(schema: object, where: string): void {
 }
 
 function describe(fault: ErrorObject, root: unknown, rootPath: string): string {
-  const path = fault.instancePath.split("/").slice(1).map(unescapePointer);
+  const path = partsOf(fault.instancePath);
   const field = [rootPath, ...path].filter((part) => part !== "").join(".");
   const at = field === "" ? "" : `${field}: `;
-  const value = path.reduce<unknown>((node, key) => (node as Record<string, unknown>)?.[key], root);
+  const value = valueAt(root, path);
   switch (fault.keyword) {
-    case "additionalProperties": {
-      const key = String(fault.params.additionalProperty);
-      const known = Object.keys((fault.parentSchema?.properties as object | undefined) ?? {});
-      return `${at}${unknownName("key", key, known)}`;
-    }
+    case "additionalProperties":
+      return `${at}${unknownName("key", String(fault.params.additionalProperty), fault.params.known)}`;
     case "required":
       return `${at}missing key "${fault.params.missingProperty}"`;
     case "enum":
@@ -178,7 +148,7 @@ function describe(fault: ErrorObject, root: unknown, rootPath: string): string {
     case "const":
       return `${at}must be ${JSON.stringify(fault.params.allowedValue)}, got ${shown(value)}`;
     case "discriminator":
-      return at + unknownTag(fault);
+      return at + unknownTag(fault.params);
     case "minItems":
     case "maxItems": {
       const { limit } = fault.params;
@@ -196,12 +166,10 @@ function unknownValue(got: unknown, known: readonly unknown[]): string {
 }
 
 /** The tag says which branch of a `oneOf` holds; known are the constants of the branches. */
-function unknownTag({ params: { tag, tagValue }, parentSchema }: ErrorObject): string {
+function unknownTag({ tag, tagValue, known }: Readonly<Record<string, unknown>>): string {
   if (tagValue === undefined) return `missing key "${tag}"`;
-  const branches = (parentSchema?.oneOf ?? []) as { properties: Record<string, { const?: unknown }> }[];
-  const known = branches.map(({ properties }) => String(properties[tag].const));
   return typeof tagValue === "string"
-    ? unknownName(tag, tagValue, known)
+    ? unknownName(String(tag), tagValue, known as string[])
     : `${tag} must be string, got ${shown(tagValue)}`;
 }
 
@@ -217,6 +185,12 @@ export function shown(value: unknown): string {
   }
 }
 
-function unescapePointer(part: string): string {
-  return part.replaceAll("~1", "/").replaceAll("~0", "~");
+/** The keys of a JSON Pointer. */
+function partsOf(pointer: string): string[] {
+  const parts = pointer.split("/").slice(1);
+  return parts.map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
+}
+
+function valueAt(root: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>((node, key) => (node as Record<string, unknown>)?.[key], root);
 }

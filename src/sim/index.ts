@@ -12,7 +12,7 @@ import { resolveEnergyTable as resolveTable } from "./energy/table.ts";
 import * as machines from "./hardware/machine.ts";
 import * as ranking from "./result/ranking.ts";
 
-export { InputError } from "../io/faults.ts";
+export { InputError, useAjv } from "../io/faults.ts";
 export { accelerators } from "./arrays/index.ts";
 export type { ConformanceProperty } from "./conformance/conformance.ts";
 export type { EnergyTable } from "./energy/table.ts";

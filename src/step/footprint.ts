@@ -2,9 +2,10 @@
  * Memory of a training step, dense and with SWAT: what waits for the backward pass and the update, the peak over the
  * step, and the figure that Raihan & Aamodt 2020 (§4, Fig. 6) print. What is counted is in live-ranges.ts.
  */
-import { type Static, type TSchema, Type } from "typebox";
+
 import { sizeOf } from "../core/geometry.ts";
 import { grouped } from "../core/grouped.ts";
+import { type Schema, type Static, Type } from "../core/input/schema.ts";
 import { storageFormat } from "../core/storage-formats.ts";
 import { isMacOp } from "../trace/manifest.ts";
 import {
@@ -25,7 +26,7 @@ const Bytes = {
   sparseBytes: count("the recorded method, values only"),
   sparseIndexedBytes: count("the recorded method, values and indices"),
 };
-const perColumn = <Property extends TSchema>(property: Property) => ({
+const perColumn = <Property extends Schema>(property: Property) => ({
   dense: property,
   sparse: property,
   sparseIndexed: property,

@@ -3,9 +3,11 @@
  * simulates again and compares exactly. Energies, which are no integers, are kept where asked for and compared within a
  * relative tolerance. A difference under a raised model version is a changed model, not a regression.
  */
-import { type Static, Type } from "typebox";
+
 import { FORMAT_VERSIONS } from "../core/format-versions.ts";
+import { type Static, Type } from "../core/input/schema.ts";
 import { checkKnownVersion, checkSchema, InputError, refusing } from "../io/faults.ts";
+import { precompiled } from "../io/validators/program.ts";
 import { type EnergyTable, EnergyTableSchema } from "../sim/energy/table.ts";
 import { type HardwareConfig, HardwareConfigSchema, type Machine } from "../sim/hardware/machine.ts";
 import type { MachineResult, ResultRow, SimulationResult } from "../sim/result/result.ts";
@@ -22,7 +24,7 @@ export const ENERGY_TOLERANCE = 1e-9;
 
 const strict = { additionalProperties: false };
 const byOp = (what: string, value: ReturnType<typeof Type.Integer> | ReturnType<typeof Type.Number>) =>
-  Type.Record(Type.String(), Type.Array(Type.Union([value, Type.Null()])), {
+  Type.Record(Type.Array(Type.Union([value, Type.Null()])), {
     description: `${what} of each op, by \`trace/index layer pass\`, in the order of \`counters\`; null = not counted.`,
   });
 
@@ -68,6 +70,7 @@ export const CheckSchema = Type.Object(
   },
   strict,
 );
+precompiled(CheckSchema);
 
 /** A checked check file. */
 export type CheckFile = Static<typeof CheckSchema>;

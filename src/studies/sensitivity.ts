@@ -4,14 +4,15 @@
  * finished; a study that is started again trains only what is missing.
  */
 import { join } from "node:path";
-import { type Static, Type } from "typebox";
 import { loadMachines } from "../api/open.ts";
 import { simulateFiles } from "../api/workers/simulate-threads.ts";
+import { type Static, Type } from "../core/input/schema.ts";
 import { writeFileAtomically, writeJsonFile } from "../io/atomic-file.ts";
 import { allOf, checkSchema, InputError } from "../io/faults.ts";
 import { readJsonFile } from "../io/file-source.ts";
 import { listDirectory } from "../io/read-file.ts";
 import { withLock } from "../io/run-lock.ts";
+import { precompiled } from "../io/validators/program.ts";
 import {
   type Curve,
   curvesOf,
@@ -67,6 +68,7 @@ const StoredSchema = Type.Object(
   { inputs: Type.Unknown(), point: SensitivityPointSchema },
   { additionalProperties: false },
 );
+precompiled(StoredSchema);
 
 /** The runs of a plan, seed by seed; dense training comes first and once for each seed. */
 function pointsOf({ drops, sparsities, seeds }: Pick<SensitivityPlan, "drops" | "sparsities" | "seeds">): Planned[] {

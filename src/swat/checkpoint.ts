@@ -4,10 +4,11 @@
  * at the same step gives the same bytes.
  */
 import { createHash } from "node:crypto";
-import { type Static, Type } from "typebox";
+import { type Static, Type } from "../core/input/schema.ts";
 import type { ByteSource } from "../io/byte-source.ts";
 import { checkKnownVersion, checkSchema, InputError, reasonOf, refusing } from "../io/faults.ts";
 import { parseJson } from "../io/json.ts";
+import { precompiled } from "../io/validators/program.ts";
 import { type Container, encodeContainer, openContainer, readFloats } from "../trace/safetensors.ts";
 import { SettingsSchema, type TrainSettings } from "./settings.ts";
 import type { NamedTensor, TrainState } from "./state.ts";
@@ -74,6 +75,7 @@ const ManifestSchema = Type.Object(
   },
   strict,
 );
+precompiled(ManifestSchema);
 
 /** Size of a run's data: what another data set of the same name is told by. */
 export type DataExtents = Readonly<Static<typeof Extents>>;

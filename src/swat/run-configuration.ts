@@ -4,11 +4,12 @@
  * `evaluation` on are ours.
  */
 
-import { type Static, Type } from "typebox";
 import { Lexer, parseDocument } from "yaml";
 import { MOST_LEVELS, MOST_YAML_CHARACTERS, MOST_YAML_INDENTATION } from "../core/input/limits.ts";
+import { type Static, Type } from "../core/input/schema.ts";
 import { SPARSITY_RANGE } from "../core/sparsity-range.ts";
 import { checkSchema, InputError } from "../io/faults.ts";
+import { precompiled } from "../io/validators/program.ts";
 import type { Method } from "../sparsity/methods.ts";
 import { SHARE_AT, SHARE_BY, SHARINGS, sharingOptions } from "../sparsity/sharing.ts";
 import type { Pruning } from "../sparsity/structured.ts";
@@ -33,9 +34,7 @@ const boolean = Type.Optional(Type.Boolean());
 
 const Schema = Type.Object(
   {
-    lr_schedule: Type.Optional(
-      Type.Array(Type.Record(Type.String(), Type.Number({ exclusiveMinimum: 0 })), { minItems: 1 }),
-    ),
+    lr_schedule: Type.Optional(Type.Array(Type.Record(Type.Number({ exclusiveMinimum: 0 })), { minItems: 1 })),
     total_epoch: positive,
     train_batch_size: positive,
     test_batch_size: positive,
@@ -60,6 +59,7 @@ const Schema = Type.Object(
   },
   { additionalProperties: false },
 );
+precompiled(Schema);
 
 /** What a file says; settings that it does not name are absent. */
 export interface RunConfiguration {

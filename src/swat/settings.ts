@@ -1,8 +1,9 @@
 /** Settings of a training run and the defaults that learn on small runs. */
 
-import { Type } from "typebox";
+import { Type } from "../core/input/schema.ts";
 import { SPARSITY_RANGE } from "../core/sparsity-range.ts";
 import { checkSchema } from "../io/faults.ts";
+import { precompiled } from "../io/validators/program.ts";
 import { METHODS, type Method, PUBLISHED_EXEMPTIONS } from "../sparsity/methods.ts";
 import { DROPS, type Drop } from "../sparsity/operand-masking.ts";
 import { SHARE_AT, SHARE_BY, type SharingOptions } from "../sparsity/sharing.ts";
@@ -86,6 +87,7 @@ export const SettingsSchema = Type.Object(
   },
   strict,
 );
+precompiled(SettingsSchema);
 
 /** The rate drops tenfold for about the last third of the run. */
 const RATE_DROP = 10;

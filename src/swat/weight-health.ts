@@ -2,7 +2,7 @@
  * Signs that the weights of a run go wrong: filters without a weight, whose batch norm multiplies gradients by up to
  * 1/√ε = 316, and the exploding weights that follow (docs/swat-m.md).
  */
-import { type Static, Type } from "typebox";
+import { type Static, Type } from "../core/input/schema.ts";
 
 const strict = { additionalProperties: false };
 const count = Type.Integer({ minimum: 0 });

@@ -1,5 +1,5 @@
 /** The statistics of the zeros of a synthetic trace as numbers that a user may give (patterns.ts has the model). */
-import { type TSchema, Type } from "typebox";
+import { type Schema, Type } from "../core/input/schema.ts";
 
 /** What synthetic masks are drawn with. */
 export interface SyntheticSettings {
@@ -62,4 +62,4 @@ export const SYNTHETIC_SCHEMAS = {
     maximum: 1,
     description: "Nonzeros of gradients that batch norm passes on.",
   }),
-} satisfies Record<keyof SyntheticSettings, TSchema>;
+} satisfies Record<keyof SyntheticSettings, Schema>;

@@ -3,8 +3,9 @@
  * accumulated gradients over more micro-batches than are recorded; MACs here are of the shapes alone, image padding included, as
  * tables of papers count them.
  */
-import { type Static, Type } from "typebox";
+
 import { outputHeight, outputWidth } from "../core/geometry.ts";
+import { type Static, Type } from "../core/input/schema.ts";
 import { PASSES, type Pass } from "../core/passes.ts";
 import { isMacOp, type MacOp, type TraceManifest, type UnrecordedOp } from "./manifest.ts";
 

@@ -4,8 +4,8 @@
  * type, the check of every file that comes in, and the published JSON Schema (`schemas/trace-manifest.schema.json`).
  */
 
-import { type Static, Type } from "typebox";
 import { FORMAT_VERSIONS } from "../core/format-versions.ts";
+import { type Static, Type } from "../core/input/schema.ts";
 import type { ByOperand, Pass } from "../core/passes.ts";
 import { SPARSITY_RANGE } from "../core/sparsity-range.ts";
 
@@ -158,7 +158,7 @@ export const ManifestSchema = Type.Object(
       strict,
     ),
     settings: Type.Optional(
-      Type.Record(Type.String(), Type.Unknown(), {
+      Type.Record(Type.Unknown(), {
         description: "Further settings of the training run, for the record.",
       }),
     ),

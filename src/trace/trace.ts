@@ -13,6 +13,7 @@ import {
   checkSchema,
   faultCollector,
   InputError,
+  precompiled,
   reasonOf,
   refusing,
   shown,
@@ -37,6 +38,8 @@ import {
   type TraceTensor,
 } from "./manifest.ts";
 import { type Container, containerParts, joinParts, openContainer } from "./safetensors.ts";
+
+precompiled(ManifestSchema, MacOpSchema, OtherOpSchema, DeclaredOpSchema);
 
 const METADATA_KEY = "swat-sim";
 

@@ -4,7 +4,7 @@
  * of the command line start processes and threads of it hundreds of times.
  */
 import { createHash } from "node:crypto";
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readdir, readFile, rename, rm, stat, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
@@ -54,8 +54,6 @@ export async function builtProgram(): Promise<string> {
 
   const unfinished = await mkdtemp(join(tmpdir(), "swat-sim-build-"));
   await bundleSources(join(unfinished, "dist"));
-  await mkdir(join(unfinished, "dist/node_modules/typebox"), { recursive: true });
-  await bundleTypebox(join(unfinished, "dist/node_modules/typebox"));
   await copyFile(join(ROOT, "package.json"), join(unfinished, "package.json"));
   for (const name of ["node_modules", "hw-configs"])
     await symlink(join(ROOT, name), join(unfinished, name), "junction");
@@ -71,14 +69,6 @@ async function bundleSources(outdir: string): Promise<void> {
     ...{ bundle: true, splitting: true, format: "esm", platform: "neutral", packages: "external" },
     external: ["node:*"],
   });
-}
-
-/** Its 373 modules in one, found before the package itself: a third of the time in which a process or a thread starts. */
-async function bundleTypebox(folder: string): Promise<void> {
-  const outfile = join(folder, "index.js");
-  const stdin = { contents: 'export * from "typebox";', resolveDir: ROOT };
-  await build({ stdin, outfile, bundle: true, format: "esm", platform: "node", logLevel: "silent" });
-  await writeFile(join(folder, "package.json"), JSON.stringify({ type: "module", exports: "./index.js" }));
 }
 
 function exists(path: string): Promise<boolean> {

@@ -1,5 +1,5 @@
-import { Type } from "typebox";
 import { describe, expect, it } from "vitest";
+import { Type } from "../../src/core/input/schema.ts";
 import { checkSchema, InputError, unknownName } from "../../src/io/faults.ts";
 import { faultsOf } from "../support/folder.ts";
 

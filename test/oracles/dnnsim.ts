@@ -4,8 +4,8 @@
  * fully connected layer runs on one column, a strided three-channel layer is folded. Source: DNNsim 4748a600.
  */
 import { join } from "node:path";
-import type { Static, TObject } from "typebox";
 import { type ConvGeometry, linearGeometry, outputHeight, outputWidth, sizeOf } from "../../src/core/geometry.ts";
+import type { ObjectSchema, Static } from "../../src/core/input/schema.ts";
 import { type BitTacticalParams, bitTactical } from "../../src/sim/arrays/bit-tactical.ts";
 import { dadiannao } from "../../src/sim/arrays/dadiannao.ts";
 import type { Accelerator, ComputeResult } from "../../src/sim/hardware/accelerator.ts";
@@ -166,7 +166,7 @@ function simulate(config: Config, layer: Layer, operation: Operation, line: Line
   return replayOn(bitTactical, operation, params, line);
 }
 
-function replayOn<Schema extends TObject>(
+function replayOn<Schema extends ObjectSchema>(
   { run, runLines }: Accelerator<Schema>,
   operation: Operation,
   params: Static<Schema>,

@@ -3,7 +3,7 @@
  * finished points.
  */
 
-import { type Static, Type } from "typebox";
+import { type Static, Type } from "../../core/input/schema.ts";
 import { SPARSITY_RANGE } from "../../core/sparsity-range.ts";
 import { csvText } from "../../io/csv-text.ts";
 import { DROPS, type Drop, isSwat } from "../../sparsity/operand-masking.ts";

@@ -1,5 +1,5 @@
 /** The result of a sweep: one line of JSON a point. The declaration is the type, the check, and the published JSON Schema. */
-import { type Static, Type } from "typebox";
+import { type Static, Type } from "../../core/input/schema.ts";
 import { CoverageSchema } from "../../trace/coverage.ts";
 
 const strict = { additionalProperties: false };
@@ -28,12 +28,12 @@ const Metrics = Type.Object(
 );
 
 const place = {
-  point: Type.Record(Type.String(), Type.Unknown(), { description: "Swept fields with their values." }),
+  point: Type.Record(Type.Unknown(), { description: "Swept fields with their values." }),
   machine: Type.String({ description: "The config that the fields change." }),
   trace: Type.String({ description: "File name of the trace, or what tells a synthetic one apart." }),
   sha256: Type.Optional(Type.String({ description: "Of the trace's bytes." })),
   synthetic: Type.Optional(
-    Type.Record(Type.String(), Type.Union([Type.String(), Type.Number()]), {
+    Type.Record(Type.Union([Type.String(), Type.Number()]), {
       description: "All settings that a synthetic trace is drawn with, as `swat-sim trace synth` names them.",
     }),
   ),

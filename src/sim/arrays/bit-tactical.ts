@@ -4,9 +4,10 @@
  * The weight gradient has no weights to schedule and runs dense. Rows of a tile share the test for an empty line.
  * Source: Bit-Tactical (ASPLOS 2019), its front end (TCL) as modelled by DNNsim 4748a600.
  */
-import { type Static, Type } from "typebox";
+
 import { type BitMask, countOnes } from "../../core/bit-mask.ts";
 import { sizeOf } from "../../core/geometry.ts";
+import { type Static, Type } from "../../core/input/schema.ts";
 import { once } from "../../core/memoize.ts";
 import type { Accelerator, ComputeResult } from "../hardware/accelerator.ts";
 import { integer } from "../hardware/param-schemas.ts";

@@ -2,7 +2,7 @@
  * DaDianNao: dense tiles of lanes × rows × columns, the baseline that skips nothing.
  * Source: DaDianNao (MICRO 2014) as modelled by DNNsim 4748a600.
  */
-import { type Static, Type } from "typebox";
+import { type Static, Type } from "../../core/input/schema.ts";
 import type { Accelerator } from "../hardware/accelerator.ts";
 import { arrayMultipliers, arrayParams, foldParam, imageStreams } from "./lanes/array-params.ts";
 import { arrayResult } from "./lanes/array-result.ts";

@@ -2,8 +2,9 @@
  * The bound: every multiplier does an effectual MAC in every cycle, effectual MACs / multipliers. Nothing is ever unpacked,
  * moved or waited for; no machine that multiplies can be faster. Without skipping it does every MAC whose operands exist.
  */
-import { Type } from "typebox";
+
 import { denseMacs } from "../../core/dense-macs.ts";
+import { Type } from "../../core/input/schema.ts";
 import type { Accelerator, Mapping } from "../hardware/accelerator.ts";
 import { integer } from "../hardware/param-schemas.ts";
 import { effectualMacs } from "../operation/mac-counts.ts";

@@ -5,7 +5,7 @@
  * a product in turn, those that take longest first, and wait for each other at its end.
  * Source: TPU-like mesh of STONNE 22634b8b, whose bus hash, half drain and tiles without overlap are settings.
  */
-import { type Static, Type } from "typebox";
+import { type Static, Type } from "../../core/input/schema.ts";
 import type { Accelerator, ComputeResult, MultiplierCycles } from "../hardware/accelerator.ts";
 import { arraysParam, integer } from "../hardware/param-schemas.ts";
 import { allPairs } from "../operation/image-padding.ts";

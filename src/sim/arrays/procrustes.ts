@@ -4,9 +4,10 @@
  * them. The weight gradient, which SWAT keeps dense, does every product.
  * After Procrustes (Yang et al., MICRO 2020), its C × N mapping; its weight update of pruned weights only does not apply.
  */
-import { Type } from "typebox";
+
 import type { BitMask } from "../../core/bit-mask.ts";
 import { type ConvGeometry, outputHeight, outputWidth, sizeOf } from "../../core/geometry.ts";
+import { Type } from "../../core/input/schema.ts";
 import { OPERANDS_OF, type Pass, RESULT_OF, SHAPE_OF } from "../../core/passes.ts";
 import type { Accelerator } from "../hardware/accelerator.ts";
 import { arraysParam, integer } from "../hardware/param-schemas.ts";

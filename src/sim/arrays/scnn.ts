@@ -6,9 +6,10 @@
  * Bank conflicts are counted exactly in every pass; the array without skipping has none.
  * Source: SCNN, Parashar et al., ISCA 2017, as modelled by DNNsim 4748a600, without its bugs.
  */
-import { type Static, Type } from "typebox";
+
 import { denseMacs } from "../../core/dense-macs.ts";
 import { sizeOf } from "../../core/geometry.ts";
+import { type Static, Type } from "../../core/input/schema.ts";
 import { OPERANDS_OF, RESULT_OF, SHAPE_OF } from "../../core/passes.ts";
 import type { Accelerator, ComputeResult, Cut, MultiplierCycles } from "../hardware/accelerator.ts";
 import { arraysParam, choice, integer } from "../hardware/param-schemas.ts";

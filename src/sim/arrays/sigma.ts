@@ -6,9 +6,10 @@
  * Sources: Qin et al., SIGMA, HPCA 2020; timing of STONNE 22634b8b, whose bus hash, half drain, partial sums first and iterations
  * without overlap are settings. With overlap, ports and bus are the bound and the latency of tree and bus is paid once.
  */
-import { type Static, Type } from "typebox";
+
 import { type BitMask, countOnes } from "../../core/bit-mask.ts";
 import { sizeOf } from "../../core/geometry.ts";
+import { type Static, Type } from "../../core/input/schema.ts";
 import type { Accelerator, ComputeResult, MultiplierCycles } from "../hardware/accelerator.ts";
 import { arraysParam, choice, integer } from "../hardware/param-schemas.ts";
 import { allPairs, outputGradPairs, type Pairs, weightPairs } from "../operation/image-padding.ts";

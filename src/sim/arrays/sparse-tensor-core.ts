@@ -3,8 +3,9 @@
  * weights, the set's lines are packed m : n; a set that breaks the pattern anywhere runs dense. Only weights are looked at,
  * so that the weight gradient is dense. After NVIDIA's Ampere (A100 whitepaper, 2020), 2 of 4 along the reduction dimension.
  */
-import { type Static, Type } from "typebox";
+
 import { popcount32 } from "../../core/bit-mask.ts";
+import { type Static, Type } from "../../core/input/schema.ts";
 import type { Accelerator, Mapping } from "../hardware/accelerator.ts";
 import { blockSelection } from "../hardware/block-selection.ts";
 import { integer } from "../hardware/param-schemas.ts";

@@ -5,7 +5,7 @@
  * Source: SCALE-Sim v3 fab89b7 (Samajdar et al.); padding, batch, groups and the gradients, which it lacks, are ours, and so are
  * several arrays and folds that overlap.
  */
-import { type Static, Type } from "typebox";
+import { type Static, Type } from "../../core/input/schema.ts";
 import type { Accelerator, MultiplierCycles } from "../hardware/accelerator.ts";
 import { blockSelection } from "../hardware/block-selection.ts";
 import { arraysParam, choice, integer } from "../hardware/param-schemas.ts";

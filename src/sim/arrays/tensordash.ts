@@ -6,7 +6,7 @@
  * tile runs on from set to set. Image padding counts as zeros when the sparser operand is chosen, with `paddingAsNonzeros` too:
  * attribution must not turn the array round.
  */
-import { type Static, Type } from "typebox";
+import { type Static, Type } from "../../core/input/schema.ts";
 import type { Accelerator } from "../hardware/accelerator.ts";
 import { choice, integer } from "../hardware/param-schemas.ts";
 import type { Pass } from "../operation/operation.ts";

@@ -5,9 +5,10 @@
  * each unit a dense filter and a sparse one; sorting the filters takes time whenever their zeros change.
  * After SparTen (Gondimalla et al., MICRO 2019), its clusters and its balancing by whole filters (GB-S).
  */
-import { type Static, Type } from "typebox";
+
 import { popcount32 } from "../../core/bit-mask.ts";
 import { sizeOf } from "../../core/geometry.ts";
+import { type Static, Type } from "../../core/input/schema.ts";
 import { RESULT_OF, SHAPE_OF } from "../../core/passes.ts";
 import type { Accelerator, ComputeResult } from "../hardware/accelerator.ts";
 import { choice, integer } from "../hardware/param-schemas.ts";

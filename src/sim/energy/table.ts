@@ -2,9 +2,9 @@
  * An energy table: what one action costs, in one family of constants (a process node and who published its numbers), each
  * constant with its source. Energy is counts of actions × table, the form of Accelergy (Wu et al., ICCAD 2019).
  */
-import { type Static, Type } from "typebox";
+import { type Static, Type } from "../../core/input/schema.ts";
 import { energyFormula, quantity } from "../../core/input/units.ts";
-import { checkNamedSchema, checkSchema, faultCollector, InputError, refusing } from "../../io/faults.ts";
+import { checkNamedSchema, checkSchema, faultCollector, InputError, precompiled, refusing } from "../../io/faults.ts";
 import { ACCUMULATE, MULTIPLY } from "../hardware/datatypes.ts";
 import { DRAM_ACTIONS } from "../memory/dram/energy.ts";
 
@@ -70,6 +70,7 @@ export const EnergyTableSchema = Type.Object(
   },
   strict,
 );
+precompiled(EnergyTableSchema);
 
 /** A constant of a table. */
 interface TableConstant {

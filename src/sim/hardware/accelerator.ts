@@ -3,7 +3,7 @@
  * object of this type, plus one or more machines in `hw-configs/`. It models compute only: which multiplications happen
  * in which cycle. Memory time and energy are applied to its counts afterwards, by the same rules for every machine.
  */
-import type { Static, TObject } from "typebox";
+import type { ObjectSchema, Static } from "../../core/input/schema.ts";
 import type { Operand, Operation, Pass } from "../operation/operation.ts";
 import type { LineDetail, LineResult } from "./line-detail.ts";
 
@@ -93,7 +93,7 @@ export interface Cut {
 }
 
 /** A family of machines; `Schema` is the schema of its `params`, inferred and checked from one declaration. */
-export interface Accelerator<Schema extends TObject = TObject> {
+export interface Accelerator<Schema extends ObjectSchema = ObjectSchema> {
   /** The id used in hardware configs; equals the file name. */
   readonly id: string;
   /** Raised when counts change by design, so that recorded counts can tell a new model from a regression. */

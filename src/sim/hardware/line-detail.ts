@@ -3,7 +3,7 @@
  * few lines beside the tiles, and what outputs pass through. Times are in cycles of the array; an address is the unit in
  * which banks are filled. Defaults are those of DNNsim 4748a600.
  */
-import { type Static, Type } from "typebox";
+import { type Static, Type } from "../../core/input/schema.ts";
 
 const strict = { additionalProperties: false };
 /** A part that may be left out: all its settings have defaults. */

@@ -3,10 +3,18 @@
  * see numbers only. The config's envelope is the same for all machines; `params` belong to the accelerator.
  */
 
-import { type Static, type TObject, Type } from "typebox";
 import { MOST_MULTIPLIERS, MOST_PARAMETER } from "../../core/input/limits.ts";
+import { type ObjectSchema, type Static, Type } from "../../core/input/schema.ts";
 import { quantity } from "../../core/input/units.ts";
-import { checkNamedSchema, checkSchema, faultCollector, InputError, refusing, unknownName } from "../../io/faults.ts";
+import {
+  checkNamedSchema,
+  checkSchema,
+  faultCollector,
+  InputError,
+  precompiled,
+  refusing,
+  unknownName,
+} from "../../io/faults.ts";
 import { denseMemory, type MemoryNumbers, MemorySchema, resolveMemory } from "../memory/hierarchy.ts";
 import type { Accelerator } from "./accelerator.ts";
 import { ACCUMULATE, MULTIPLY, VALUE_BYTES } from "./datatypes.ts";
@@ -27,7 +35,7 @@ export const HardwareConfigSchema = Type.Object(
       },
       { additionalProperties: false },
     ),
-    params: Type.Record(Type.String(), Type.Unknown()),
+    params: Type.Record(Type.Unknown()),
     vectorLanes: Type.Optional(
       Type.Integer({
         minimum: 1,
@@ -42,6 +50,7 @@ export const HardwareConfigSchema = Type.Object(
   },
   { additionalProperties: false },
 );
+precompiled(HardwareConfigSchema, MemorySchema, LineSettingsSchema);
 
 /** A checked config. */
 export type HardwareConfig = Static<typeof HardwareConfigSchema>;
@@ -54,7 +63,7 @@ export interface Machine {
   /** The whole config, defaults filled in. */
   readonly config: HardwareConfig;
   readonly accelerator: Accelerator;
-  readonly params: Static<TObject>;
+  readonly params: Static<ObjectSchema>;
   readonly multipliers: number;
   readonly clockHz: number;
   readonly peakMacsPerSecond: number;
@@ -122,7 +131,7 @@ function resolved(value: unknown, where: string, accelerators: Readonly<Record<s
 }
 
 /** Arrays are modelled in memory and time that grow with their parameters. */
-function sizeFaults(accelerator: Accelerator, params: Static<TObject>, where: string): string[] {
+function sizeFaults(accelerator: Accelerator, params: Static<ObjectSchema>, where: string): string[] {
   const large = integersIn(params, "params").filter(({ value }) => value > MOST_PARAMETER);
   if (large.length > 0) {
     return large.map(

@@ -1,5 +1,5 @@
 /** Schemas of the parameters of machines, each with what applies where none is given and what it means. */
-import { Type } from "typebox";
+import { Type } from "../../core/input/schema.ts";
 
 /** A whole number within bounds, which are included; required where there is no `fallback`. */
 export function integer([minimum, maximum]: readonly [number, number], description: string, fallback?: number) {

@@ -3,8 +3,8 @@
  * `resolveMemory` settles units and defaults, so that the models see numbers only.
  */
 
-import { type Static, Type } from "typebox";
 import { MOST_LATENCY } from "../../core/input/limits.ts";
+import { type Static, Type } from "../../core/input/schema.ts";
 import { quantity } from "../../core/input/units.ts";
 import { StorageFormatSchema } from "../../core/storage-formats.ts";
 import { faultCollector, InputError } from "../../io/faults.ts";

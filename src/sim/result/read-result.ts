@@ -1,9 +1,12 @@
 /** Reads a result back: its version, its schema, and what a schema cannot say. */
 import { standingOf } from "../../core/format-versions.ts";
 import { checkSchema, InputError, refusing, shown } from "../../io/faults.ts";
+import { precompiled } from "../../io/validators/program.ts";
 import { RESULT_VERSION, type ResultRow, ResultSchema, SELF, type SimulationResult } from "./result.ts";
 import { RowSchema } from "./row.ts";
 import { upgradeResult } from "./upgrade-result.ts";
+
+precompiled(RowSchema, ResultSchema);
 
 const OLD_MAJOR = 1;
 

@@ -4,8 +4,8 @@
  * (`schemas/result.schema.json`).
  */
 
-import { type Static, Type } from "typebox";
 import { FORMAT_VERSIONS } from "../../core/format-versions.ts";
+import { type Static, Type } from "../../core/input/schema.ts";
 import { FootprintSchema } from "../../step/footprint.ts";
 import { CoverageSchema } from "../../trace/coverage.ts";
 import { HardwareConfigSchema } from "../hardware/machine.ts";

@@ -1,5 +1,5 @@
 /** The row of a result, one op of one step on one machine: its schema, and the parts that sums over rows share with it. */
-import { Type } from "typebox";
+import { fieldsOf, Type } from "../../core/input/schema.ts";
 import { BANDWIDTH_LOSSES } from "../memory/dram/closed-form.ts";
 
 export const strict = { additionalProperties: false };
@@ -8,9 +8,8 @@ export const mean = (description: string) => Type.Number({ description: `${descr
 export const seconds = (description: string) => Type.Number({ minimum: 0, description });
 export const ratio = (description: string) =>
   Type.Union([Type.Number(), Type.Null()], { description: `${description}; null for 0/0` });
-const byPlace = (description: string) =>
-  Type.Record(Type.String(), Type.Record(Type.String(), Type.Number()), { description });
-const byName = (description: string) => Type.Record(Type.String(), Type.Number(), { description });
+const byPlace = (description: string) => Type.Record(Type.Record(Type.Number()), { description });
+const byName = (description: string) => Type.Record(Type.Number(), { description });
 
 const Cycles = Type.Object(
   {
@@ -87,7 +86,7 @@ const Breakdown = Type.Object(
 const DramUse = Type.Object(
   {
     share: Type.Number({ description: "of the peak bandwidth, 0..1; with `losses` it sums to 1" }),
-    losses: Type.Record(Type.Enum([...BANDWIDTH_LOSSES]), Type.Number(), { description: "shares by cause" }),
+    losses: Type.Object(fieldsOf(BANDWIDTH_LOSSES, Type.Number()), { description: "shares by cause" }),
     activations: count("rows opened"),
   },
   strict,
@@ -119,7 +118,7 @@ const RowEnergy = Type.Object(
   strict,
 );
 
-export const byPath = (description: string) => Type.Record(Type.String(), Type.Number({ minimum: 0 }), { description });
+export const byPath = (description: string) => Type.Record(Type.Number({ minimum: 0 }), { description });
 
 const RowSample = Type.Object(
   {
@@ -168,12 +167,12 @@ export const RowSchema = Type.Object(
       "bytes over the interface of `dram`, of each level with what is outside of it, and of the `array` or the vector unit with what it reads from, for each operand and the output, or read and written",
     ),
     outputTraffic: Type.Optional(
-      Type.Record(Type.String(), OutputTraffic, {
+      Type.Record(OutputTraffic, {
         description: "`traffic` of the output by what it is, of ops that multiply; the three add up to it",
       }),
     ),
     meanTraffic: Type.Optional(
-      Type.Record(Type.String(), Type.Array(Type.String()), {
+      Type.Record(Type.Array(Type.String()), {
         description:
           "compressed operands other than bitmaps, by boundary, some of whose elements move more often than others: their `traffic` takes every part to be as dense as the whole",
       }),

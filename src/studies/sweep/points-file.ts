@@ -3,13 +3,14 @@
  * order. What is on the disk stays; a line that its writer did not finish is none.
  */
 import { basename, dirname, join } from "node:path";
-import { type Static, Type } from "typebox";
 import { MOST_COMBINATIONS } from "../../core/input/limits.ts";
+import { type Static, Type } from "../../core/input/schema.ts";
 import { writeFileAtomically } from "../../io/atomic-file.ts";
 import { checkKnownVersion, checkSchema, faultCollector, faultsOf, InputError } from "../../io/faults.ts";
 import { parseJson } from "../../io/json.ts";
 import { type LineFile, openLines } from "../../io/line-file.ts";
 import { listDirectory, readBytes } from "../../io/read-file.ts";
+import { precompiled } from "../../io/validators/program.ts";
 import { type SweepPoint, SweepPointSchema } from "../../report/sweep/sweep-points.ts";
 import type { Shard } from "./points.ts";
 
@@ -29,6 +30,7 @@ const LineSchema = Type.Object(
   { index: Type.Integer({ minimum: 0 }), ...SweepPointSchema.properties },
   { additionalProperties: false },
 );
+precompiled(HeaderSchema, LineSchema, SweepPointSchema);
 
 /** Which sweep a file is of. */
 export type SweepIdentity = Omit<Static<typeof HeaderSchema>, "sweep">;

@@ -8,7 +8,6 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
-import { type TSchema, Type } from "typebox";
 import {
   type Accelerators,
   loadAccelerators,
@@ -18,10 +17,12 @@ import {
   openTraces,
 } from "../../api/open.ts";
 import { checkHooks, checkOptions } from "../../api/request.ts";
+import { type Schema, Type } from "../../core/input/schema.ts";
 import { usefulThreads } from "../../core/threads.ts";
 import { allOf, fromThread, InputError, refusing } from "../../io/faults.ts";
 import { sha256OfFile } from "../../io/file-source.ts";
 import { withLock } from "../../io/run-lock.ts";
+import { precompiled } from "../../io/validators/program.ts";
 import type { Machine } from "../../sim/hardware/machine.ts";
 import { type PointSources, pointRunner } from "./point-runner.ts";
 import { inSharingOrder, type PlannedPoint, pointsOf, type Shard, shardOf } from "./points.ts";
@@ -58,8 +59,9 @@ const FIELDS = {
   shard: Type.Optional(Type.Object({ part: count, of: count }, strict)),
   ...{ baseline: Type.Optional(Type.String()), allowUnequal: Type.Optional(Type.Boolean()) },
   threads: Type.Optional(count),
-} satisfies Record<keyof SweepPlan, TSchema>;
+} satisfies Record<keyof SweepPlan, Schema>;
 const PlanSchema = Type.Object(FIELDS, strict);
+precompiled(PlanSchema);
 
 /** What a sweep tells while it works. */
 export interface SweepHooks {

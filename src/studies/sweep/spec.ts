@@ -1,8 +1,9 @@
 /** What to sweep: machines, traces or settings of synthetic ones, and which of their fields take which values. */
 
-import { type Static, type TSchema, Type } from "typebox";
 import { MOST_AXIS_VALUES } from "../../core/input/limits.ts";
+import { type Schema, type Static, Type } from "../../core/input/schema.ts";
 import { checkNamedSchema, checkSchema, faultCollector, InputError, refusing, unknownName } from "../../io/faults.ts";
+import { precompiled } from "../../io/validators/program.ts";
 import { networkNamed } from "../../networks/index.ts";
 import {
   isOfSynthetic,
@@ -14,7 +15,7 @@ import {
 
 const MOST_CHARACTERS = 1000;
 
-const axisOf = (value: TSchema) => Type.Array(value, { minItems: 1, maxItems: MOST_AXIS_VALUES, uniqueItems: true });
+const axisOf = (value: Schema) => Type.Array(value, { minItems: 1, maxItems: MOST_AXIS_VALUES, uniqueItems: true });
 const Grid = Type.Object(settingProperties(`${SYNTHETIC}.`, axisOf), {
   additionalProperties: axisOf(Type.Unknown()),
   minProperties: 1,
@@ -82,6 +83,7 @@ export const SweepSpecSchema = Type.Object(
   },
   { additionalProperties: false },
 );
+precompiled(SweepSpecSchema);
 
 /** A checked spec. */
 export type SweepSpec = Static<typeof SweepSpecSchema>;

@@ -2,8 +2,9 @@
  * Synthetic traces in a sweep: the settings of `swat-sim trace synth`, by the names of its options, as fields of a point, and
  * the trace that they give.
  */
-import { type Static, type TSchema, Type } from "typebox";
+
 import { ORDER_SCHEMAS, synthesizeTrace } from "../../api/synthesize.ts";
+import { optionalFields, type Schema, type Static, Type } from "../../core/input/schema.ts";
 import { faultCollector, InputError } from "../../io/faults.ts";
 import type { ImageShape } from "../../networks/graph.ts";
 import { IMAGE_SHAPE, imageShapeText, parseImageShape } from "../../networks/image-shape.ts";
@@ -18,7 +19,7 @@ const images = Type.String({ pattern: IMAGE_SHAPE, description: "Height, width a
 const ORDER = { network, method, sparsity, pruning, batch, position, images, classes, seed };
 const SETTINGS = { ...ORDER, ...SYNTHETIC_SCHEMAS };
 const NAMES = Object.keys(SETTINGS) as (keyof typeof SETTINGS)[];
-const SettingsSchema = Type.Intersect([Type.Object(ORDER), Type.Partial(Type.Object(SYNTHETIC_SCHEMAS))]);
+const SettingsSchema = Type.Object({ ...ORDER, ...optionalFields(SYNTHETIC_SCHEMAS) });
 
 /** All settings of a synthetic trace; spreads that are not given are as fitted to recorded steps. */
 export type SyntheticTraceSettings = Readonly<Static<typeof SettingsSchema>>;
@@ -42,8 +43,8 @@ export function isOfSynthetic(field: string): boolean {
 /** Optional properties of a schema, one a setting: its name behind `prefix`, and what `schemaOf` makes of its schema. */
 export function settingProperties(
   prefix = "",
-  schemaOf: (schema: TSchema) => TSchema = (schema) => schema,
-): Record<string, TSchema> {
+  schemaOf: (schema: Schema) => Schema = (schema) => schema,
+): Record<string, Schema> {
   return Object.fromEntries(NAMES.map((name) => [prefix + name, Type.Optional(schemaOf(SETTINGS[name]))]));
 }
 

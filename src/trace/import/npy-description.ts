@@ -1,5 +1,5 @@
 /** The description beside a folder of arrays: what `importNpyFolder` cannot see in them. */
-import { type Static, Type } from "typebox";
+import { type Static, Type } from "../../core/input/schema.ts";
 
 /** Name of the description beside the arrays. */
 export const DESCRIPTION_FILE = "layers.json";

@@ -9,11 +9,14 @@ import { type BitMask, maskOfNonzeros } from "../../core/bit-mask.ts";
 import { sizeOf } from "../../core/geometry.ts";
 import type { Operand } from "../../core/passes.ts";
 import { checkSchema, InputError, refusing, unknownName } from "../../io/faults.ts";
+import { precompiled } from "../../io/validators/program.ts";
 import type { Multiplication } from "../manifest.ts";
 import { ImportBuilder, type ImportedTrace } from "./imported.ts";
 import { type NpyArray, parseNpy } from "./npy.ts";
 import { DESCRIPTION_FILE, DescriptionSchema, type LayerDescription } from "./npy-description.ts";
 import { type GeometryDefaults, layerGeometry } from "./npy-geometry.ts";
+
+precompiled(DescriptionSchema);
 
 const WORDS: Readonly<Record<Operand, readonly string[]>> = {
   weight: ["weight", "wgt"],

@@ -2,7 +2,7 @@
  * Parameters that the machines of lanes × rows × columns × tiles share: the size of the array, and the two rules that must
  * be the same for a machine and its baseline.
  */
-import { Type } from "typebox";
+import { Type } from "../../../core/input/schema.ts";
 import { choice, integer } from "../../hardware/param-schemas.ts";
 import type { TileDispatch } from "./tile-dispatch.ts";
 

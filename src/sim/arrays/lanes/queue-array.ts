@@ -3,7 +3,7 @@
  * no lookahead limits them, but the `rows` elements of a group wait for the slowest. The queued operand lies on the
  * rows, the other one is broadcast along the columns. Cycles of a set = max over its rows of ceil(nonzeros / lanes).
  */
-import { type Static, Type } from "typebox";
+import { type Static, Type } from "../../../core/input/schema.ts";
 import type { Accelerator, ComputeResult, Mapping } from "../../hardware/accelerator.ts";
 import type { Operand, Operation, Pass } from "../../operation/operation.ts";
 import { arrayMultipliers, arrayParams } from "./array-params.ts";

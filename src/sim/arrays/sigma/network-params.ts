@@ -3,7 +3,7 @@
  * buffer and array, and the rules at their ends. With `partialSums` of the array, those of STONNE 22634b8b are a hashed bus,
  * a half drain, partial sums first and no overlap; a clean machine has none of these.
  */
-import { type Static, Type } from "typebox";
+import { type Static, Type } from "../../../core/input/schema.ts";
 import { choice, integer } from "../../hardware/param-schemas.ts";
 
 /** Schema properties of the networks around an array, to be spread into the schema of a machine's `params`. */

@@ -2,8 +2,8 @@
  * The off-chip memory of a machine: a preset with what the configuration changes, resolved to numbers. Times are in cycles
  * of the memory's own clock.
  */
-import { type Static, Type } from "typebox";
-import { checkSchema, faultCollector, InputError } from "../../../io/faults.ts";
+import { type Static, Type } from "../../../core/input/schema.ts";
+import { checkSchema, faultCollector, InputError, precompiled } from "../../../io/faults.ts";
 import { type AddressField, DEFAULT_ADDRESS_MAP, type FieldSizes, parseAddressMap } from "./address-map.ts";
 import { DRAM_PRESETS, type DramPresetName, type DramTiming } from "./presets.ts";
 
@@ -56,6 +56,7 @@ export const DramSchema = Type.Object(
   },
   { additionalProperties: false },
 );
+precompiled(DramSchema);
 
 /** A checked configuration. */
 export type DramConfig = Static<typeof DramSchema>;
