@@ -2,7 +2,7 @@
 
 /** The version of each format that is written; "major.minor". */
 export const FORMAT_VERSIONS = {
-  "trace-manifest": "1.2",
+  "trace-manifest": "1.3",
   "hw-config": "1.0",
   "energy-table": "1.0",
   result: "2.0",

@@ -1,4 +1,7 @@
-/** `log.jsonl` of a run: one JSON object for each epoch and each recorded step, and the same as `log.csv` where asked for. */
+/**
+ * `log.jsonl` of a run: a line of JSON that says what the run is made of, and one for each epoch and each recorded step; epochs
+ * and steps also as `log.csv` where asked for.
+ */
 
 import { join } from "node:path";
 import { writeFileAtomically } from "../io/atomic-file.ts";
@@ -7,13 +10,25 @@ import { InputError, refusing } from "../io/faults.ts";
 import { decodeText, parseJson } from "../io/json.ts";
 import { type LineFile, openLines } from "../io/line-file.ts";
 import { readBytes } from "../io/read-file.ts";
+import type { Stratum } from "../swat/step-plan.ts";
 import type { TrainingEvent } from "../swat/training-log.ts";
 
 const LOG = "log.jsonl";
 const MILLI = 1e3;
 
-/** A line of the log. */
-interface LogEntry extends TrainingEvent {
+/** The first line of the log; logs before 0.3 have none. */
+export interface RunEvent {
+  readonly event: "run";
+  /** Of the whole run. */
+  readonly steps: number;
+  readonly batchSize: number;
+  /** Test images, on which the run is evaluated. */
+  readonly testImages: number;
+  readonly strata: readonly Stratum[];
+}
+
+/** A later line. */
+export interface LogEntry extends TrainingEvent {
   /** Id of the run; entries of earlier versions have none. */
   readonly run?: string;
   /**
@@ -51,6 +66,11 @@ export class TrainingLog {
     this.#stepEnded = performance.now();
   }
 
+  /** Writes the first line. */
+  async begin(event: RunEvent): Promise<void> {
+    await this.#json.append(JSON.stringify({ ...event, run: this.#run }));
+  }
+
   /** Adds an entry; after that of an epoch, its evaluation being over, the clock starts anew. */
   async append(event: TrainingEvent): Promise<void> {
     const seconds = (this.#stepEnded - this.#started) / MILLI;
@@ -66,8 +86,8 @@ export class TrainingLog {
   /** Writes the CSV anew, if there is to be one. */
   async writeCsv(): Promise<void> {
     if (this.#csv === null) return;
-    const entries = this.#json.lines.map((line) => JSON.parse(line) as LogEntry);
-    await writeFileAtomically(this.#csv, logCsv(entries));
+    const lines = this.#json.lines.map((line) => JSON.parse(line) as LogEntry | RunEvent);
+    await writeFileAtomically(this.#csv, logCsv(lines.filter((line) => line.event !== "run")));
   }
 }
 

@@ -10,7 +10,7 @@ import type { TrainState } from "../swat/state.ts";
 import type { TrainingEvent } from "../swat/training-log.ts";
 import { openTrace } from "../trace/trace.ts";
 import { CHECKPOINT, type SavedRun } from "./checkpoint-file.ts";
-import { checkLog, openLog, type TrainingLog } from "./log-file.ts";
+import { checkLog, openLog, type RunEvent, type TrainingLog } from "./log-file.ts";
 import { runIdOf } from "./run-id.ts";
 
 const STEP_DIGITS = 6;
@@ -60,6 +60,13 @@ export class RunFiles {
   /** Paths of the recorded steps so far. */
   get traces(): string[] {
     return this.#traces.map((name) => join(this.#out, name));
+  }
+
+  /** Says in the log what the run is made of, where it begins. */
+  async begin(event: RunEvent): Promise<void> {
+    if (this.log.lines > 0) return;
+    await this.#lock.check();
+    await this.log.begin(event);
   }
 
   /** Adds an entry to the log. */

@@ -11,7 +11,9 @@ import { loadData } from "../swat/data/index.ts";
 import type { Model } from "../swat/model.ts";
 import { provenanceOf } from "../swat/provenance.ts";
 import { recordSelection } from "../swat/record-selection.ts";
+import type { TrainSettings } from "../swat/settings.ts";
 import { weightsOf } from "../swat/state.ts";
+import { StepPlan } from "../swat/step-plan.ts";
 import { prepareTraining, type TrainHooks, type TrainOutcome } from "../swat/train.ts";
 import { encodeContainer } from "../trace/safetensors.ts";
 import { CHECKPOINT, checkData, checkUnchanged, lockPath, type SavedRun } from "./checkpoint-file.ts";
@@ -69,6 +71,7 @@ export async function runTraining(
       const run = prepareTraining(network, data, settings, backend, resume);
       const id = runIdOf(provenanceOf(network, data, settings, backend));
       const files = await openRunFiles({ out: job.out, id, description, saved, lock }, hooks.onWarning ?? (() => {}));
+      await files.begin({ event: "run", ...runOf(settings, data) });
       const outcome = await run({
         ...hooks,
         ...records,
@@ -89,6 +92,12 @@ export async function runTraining(
   } finally {
     backend.close();
   }
+}
+
+/** What a run is made of. */
+function runOf(settings: TrainSettings, { train, test }: DataSplits) {
+  const { steps, strata } = new StepPlan(settings, train.size);
+  return { steps, batchSize: settings.batchSize, testImages: test.size, strata };
 }
 
 /** Writes weights and summary. */

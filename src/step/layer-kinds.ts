@@ -4,7 +4,7 @@
  */
 import { sizeOf } from "../core/geometry.ts";
 import { type LayerNode, type Network, type NetworkNode, parameterShape } from "../networks/graph.ts";
-import { DECLARING_VERSION, isFormatKind, type TraceManifest } from "../trace/manifest.ts";
+import { isFormatKind, NEWEST_VERSION, type TraceManifest } from "../trace/manifest.ts";
 
 /** Any node that computes something. */
 export type ComputingNode = Exclude<NetworkNode, { op: "input" }>;
@@ -73,7 +73,7 @@ export function layerKind({ op }: ComputingNode): LayerKind {
 /** What a manifest says of the kinds of a network that its format does not list; nothing where there are none. */
 export function declaredKinds({ nodes }: Network): Partial<Pick<TraceManifest, "version" | "kinds">> {
   const kinds = [...new Set<string>(nodes.filter(computes).map(({ op }) => op))].filter((op) => !isFormatKind(op));
-  return kinds.length === 0 ? {} : { version: DECLARING_VERSION, kinds };
+  return kinds.length === 0 ? {} : { version: NEWEST_VERSION, kinds };
 }
 
 /** Whether a node computes; only the images do not. */

@@ -1,7 +1,7 @@
 /** What the traces of a run say of it, the same for all of its steps. */
 import type { Backend } from "../kernels/backend.ts";
 import type { Network } from "../networks/graph.ts";
-import { TRACE_VERSION } from "../trace/manifest.ts";
+import { NEWEST_VERSION } from "../trace/manifest.ts";
 import type { DataSplits } from "./data/dataset.ts";
 import type { Provenance } from "./record.ts";
 import type { TrainSettings } from "./settings.ts";
@@ -19,7 +19,7 @@ export function provenanceOf(
   const update = { momentum, nesterov, weightDecay, batchNormDecay, labelSmoothing };
   const swat = { sparsity, topKPeriod, firstLayerDense, lastLayerDense };
   return {
-    version: TRACE_VERSION,
+    version: NEWEST_VERSION,
     producer: "swat-sim",
     network: network.name,
     dataset: data.name,

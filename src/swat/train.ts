@@ -17,9 +17,11 @@ import { Model } from "./model.ts";
 import type { MomentumSharing } from "./momentum-sharing.ts";
 import { provenanceOf } from "./provenance.ts";
 import { recordStep } from "./record.ts";
+import type { RecordSelection } from "./record-selection.ts";
 import { rateOfStep, type TrainSettings } from "./settings.ts";
 import { checkSharing, sharingOf } from "./sharing-settings.ts";
 import { modelState, restoreModel, type TrainState } from "./state.ts";
+import { StepPlan } from "./step-plan.ts";
 import { layerReports, type TrainingEvent } from "./training-log.ts";
 import { HealthWatch, NO_HEALTH, type RunHealth, withEpoch } from "./weight-health.ts";
 
@@ -35,8 +37,8 @@ export interface TrainProgress {
 
 /** What a run may be told beside its settings. */
 export interface TrainHooks {
-  /** Whether to record step `step` of `steps`; every call is one finished step. */
-  readonly records?: (step: number, steps: number) => boolean;
+  /** Which steps to record; every call is one finished step. */
+  readonly records?: RecordSelection;
   /** Receives the bytes of each recorded step, `step` from 0. */
   readonly onTrace?: (step: number, bytes: Uint8Array) => Promise<void>;
   readonly onProgress?: (progress: TrainProgress) => void;
@@ -145,6 +147,7 @@ class TrainingRun {
   readonly #prepared: Prepared;
   readonly #hooks: TrainHooks;
   readonly #evaluation: Evaluation;
+  readonly #plan: StepPlan;
   readonly #stepsPerEpoch: number;
   readonly #steps: number;
   readonly #labels: Uint16Array;
@@ -161,8 +164,9 @@ class TrainingRun {
     this.#prepared = prepared;
     this.#hooks = hooks;
     this.#evaluation = sharing === undefined ? "authors" : settings.evaluation;
-    this.#stepsPerEpoch = Math.ceil(data.train.size / settings.batchSize);
-    this.#steps = settings.epochs * this.#stepsPerEpoch;
+    this.#plan = new StepPlan(settings, data.train.size);
+    this.#stepsPerEpoch = this.#plan.stepsPerEpoch;
+    this.#steps = this.#plan.steps;
     this.#labels = new Uint16Array(settings.batchSize);
     this.#watch = new HealthWatch(hooks.onWarning ?? (() => {}));
     this.#epochLosses = [...(state?.epochLosses ?? [])];
@@ -201,7 +205,7 @@ class TrainingRun {
     model.forward(batch, { training: true, refresh, warmup, seed, step });
     const loss = model.backward(batch, this.#labels, settings.labelSmoothing);
     checkLoss(model, batch, loss, step);
-    const isRecorded = this.#hooks.records?.(step, this.#steps) === true;
+    const isRecorded = this.#hooks.records?.(step, this.#plan) === true;
     if (isRecorded) await this.#record(batch, { epoch, step, refreshed: refresh || warmup, loss });
     const isLast = index === this.#stepsPerEpoch - 1;
     // The update moves the weights that a pass without drops has read.
@@ -221,7 +225,8 @@ class TrainingRun {
 
   async #record(batch: number, at: { epoch: number; step: number; refreshed: boolean; loss: number }): Promise<void> {
     const { network, data, settings, model } = this.#prepared;
-    const provenance = { ...provenanceOf(network, data, settings, model.backend), ...at };
+    const stratum = { stepKind: this.#plan.kindOf(at.step), phase: this.#plan.phaseOf(at.step) };
+    const provenance = { ...provenanceOf(network, data, settings, model.backend), ...at, ...stratum };
     await this.#hooks.onTrace?.(at.step, recordStep(model, batch, provenance));
   }
 

@@ -9,10 +9,10 @@ import { type Static, Type } from "../core/input/schema.ts";
 import type { ByOperand, Pass } from "../core/passes.ts";
 import { SPARSITY_RANGE } from "../core/sparsity-range.ts";
 
-/** Version of a trace that declares no kinds. Readers accept any minor version of the same major one. */
+/** Version of a trace that does neither of what `NEWEST_VERSION` adds. Readers accept any minor version of the same major one. */
 export const TRACE_VERSION = "1.1";
-/** Version of a trace that declares kinds: the newest that this program reads and writes. */
-export const DECLARING_VERSION = FORMAT_VERSIONS["trace-manifest"];
+/** The newest version that this program reads and writes: of a trace that declares kinds, or says which kind of step it is. */
+export const NEWEST_VERSION = FORMAT_VERSIONS["trace-manifest"];
 
 const strict = { additionalProperties: false };
 const size = (description: string) => Type.Integer({ minimum: 0, description });
@@ -169,6 +169,16 @@ export const ManifestSchema = Type.Object(
     kernels: Type.Optional(Type.String({ description: "Kernel build that computed the step." })),
     epoch: Type.Optional(size("epoch of the step, from 0")),
     step: size("training step, from 0"),
+    stepKind: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description:
+          "What the step does besides multiplying, by which a run is sampled: dense, refresh (searches thresholds), reuse, or a kind of the method. Since 1.3.",
+      }),
+    ),
+    phase: Type.Optional(
+      size("interval of the run between two changes of the learning rate, or a warm-up, from 0. Since 1.3"),
+    ),
     loss: Type.Optional(Type.Number()),
     microBatches: Type.Optional(
       Type.Object(

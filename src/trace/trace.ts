@@ -23,7 +23,6 @@ import { parseJson } from "../io/json.ts";
 import { coverageOf, coverageText } from "./coverage.ts";
 import { geometryFaults } from "./geometry-faults.ts";
 import {
-  DECLARING_VERSION,
   DeclaredOpSchema,
   FORMAT_KINDS,
   isFormatKind,
@@ -31,6 +30,7 @@ import {
   type MacOp,
   MacOpSchema,
   ManifestSchema,
+  NEWEST_VERSION,
   type OtherOp,
   OtherOpSchema,
   type TraceManifest,
@@ -133,18 +133,16 @@ function parseManifest(text: string, where: string): { manifest: TraceManifest; 
     throw new InputError([`${where}: manifest ${reasonOf(cause)}`], { cause });
   }
   const version: unknown = (value as { version?: unknown } | null)?.version;
-  const standing = standingOf(version, DECLARING_VERSION);
+  const standing = standingOf(version, NEWEST_VERSION);
   const newer = standing === "newer minor";
   if (standing !== "same" && !newer) {
     throw new InputError([
-      `${where}: manifest: unknown version, got ${shown(version)}; known: ${DECLARING_VERSION.split(".")[0]}.0 to ${DECLARING_VERSION}`,
+      `${where}: manifest: unknown version, got ${shown(version)}; known: ${NEWEST_VERSION.split(".")[0]}.0 to ${NEWEST_VERSION}`,
     ]);
   }
   const warnings: string[] = [];
   if (newer) {
-    warnings.push(
-      `${where}: trace version ${version} is newer than ${DECLARING_VERSION}; what it adds is not understood`,
-    );
+    warnings.push(`${where}: trace version ${version} is newer than ${NEWEST_VERSION}; what it adds is not understood`);
   }
   const unknownKeys = newer ? "drop" : "refuse";
   const manifest = checkSchema(ManifestSchema, value, `${where}: manifest`, { unknownKeys });

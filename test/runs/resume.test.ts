@@ -28,5 +28,5 @@ it("a run goes on with data of its sizes only, and says where lines of its log a
   await rm(log);
   const warnings: string[] = [];
   await runTraining(saved.job, { onWarning: (text) => warnings.push(text) }, saved);
-  expect(warnings).toEqual([`${log}: has 0 of the 2 lines that ${path} counts`]);
+  expect(warnings).toEqual([`${log}: has 0 of the 3 lines that ${path} counts`]);
 });

@@ -6,6 +6,7 @@ import { networkNamed } from "../../src/networks/index.ts";
 import { loadData } from "../../src/swat/data/index.ts";
 import { recordSelection } from "../../src/swat/record-selection.ts";
 import { defaultSchedule, rateAt, TRAIN_DEFAULTS, type TrainSettings } from "../../src/swat/settings.ts";
+import { StepPlan } from "../../src/swat/step-plan.ts";
 import { train } from "../../src/swat/train.ts";
 import { isMacOp } from "../../src/trace/manifest.ts";
 import { openTrace, type Trace } from "../../src/trace/trace.ts";
@@ -111,6 +112,19 @@ describe("a recorded step", () => {
     }
   });
 
+  it("says what kind of step it is, and in which phase", async () => {
+    const schedule = [
+      { epoch: 0, rate: 0.05 },
+      { epoch: 1, rate: 0.005 },
+    ];
+    const { traces } = await run({ epochs: 2, schedule, topKPeriod: 2 }, { limit: 48 });
+    const said = traces.map(({ manifest: { phase, stepKind, refreshed } }) => [phase, stepKind, refreshed]);
+    const epoch = (phase: number) => ["refresh", "reuse", "refresh"].map((kind) => [phase, kind, kind === "refresh"]);
+    expect(said).toEqual([...epoch(0), ...epoch(1)]);
+    const dense = await run({ method: "dense", sparsity: 0 });
+    expect(dense.traces.map(({ manifest }) => manifest.stepKind)).toEqual(["dense", "dense"]);
+  });
+
   it("of dense training has dense weights, and saves what it read", async () => {
     const [{ manifest, tensor }] = (await run({ method: "dense", sparsity: 0 })).traces;
     for (const op of manifest.ops.filter(isMacOp)) {
@@ -138,12 +152,19 @@ describe("settings", () => {
     ["last", [9]],
     ["every:4", [0, 4, 8]],
     ["steps:0,5,5,12", [0, 5]],
+    // Two phases, of 8 and 2 steps; the first step of an epoch refreshes, the second does not.
+    ["stratified:1", [2, 3, 6, 7, 8, 9]],
+    ["stratified:3", [0, 1, 4, 5, 6, 7, 8, 9]],
   ])("--record %s selects steps %o of ten", (text, expected) => {
     const selects = recordSelection(text);
-    expect([...Array(10).keys()].filter((step) => selects(step, 10))).toEqual(expected);
+    const plan = new StepPlan({ ...defaults, epochs: 5, batchSize: 2, schedule: defaultSchedule(5, rate) }, 4);
+    expect([...Array(10).keys()].filter((step) => selects(step, plan))).toEqual(expected);
   });
 
-  it.each(["first", "every:0", "every:", "steps:", "steps:1,", "steps:-1"])("--record %s is refused", (text) => {
-    expect(() => recordSelection(text)).toThrow(`got "${text}"; known: last, every:N, steps:A,B,…`);
-  });
+  it.each(["first", "every:0", "every:", "steps:", "steps:1,", "steps:-1", "stratified:0", "stratified"])(
+    "--record %s is refused",
+    (text) => {
+      expect(() => recordSelection(text)).toThrow(`got "${text}"; known: last, every:N, steps:A,B,…, stratified:K`);
+    },
+  );
 });

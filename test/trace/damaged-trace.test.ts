@@ -29,12 +29,12 @@ describe("a damaged trace is refused when it is opened", () => {
     [
       "an unknown major version",
       (p) => (p.manifest.version = "2.0"),
-      'manifest: unknown version, got "2.0"; known: 1.0 to 1.2',
+      'manifest: unknown version, got "2.0"; known: 1.0 to 1.3',
     ],
     [
       "a version without a minor one",
       (p) => (p.manifest.version = "1"),
-      /^manifest: unknown version, got "1"; known: 1\.0 to 1\.2$/,
+      /^manifest: unknown version, got "1"; known: 1\.0 to 1\.3$/,
     ],
     [
       "an unknown key",

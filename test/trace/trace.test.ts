@@ -59,7 +59,7 @@ describe("versions", () => {
         Object.assign(manifest.ops[0], { stream: 3 });
       }),
     );
-    expect(trace.warnings).toEqual([`${NAME}: trace version 1.7 is newer than 1.2; what it adds is not understood`]);
+    expect(trace.warnings).toEqual([`${NAME}: trace version 1.7 is newer than 1.3; what it adds is not understood`]);
     expect(trace.manifest).toEqual({ ...handMade().manifest, version: "1.7" });
     expect(await verifyTrace(trace)).toEqual([]);
   });

@@ -12,7 +12,7 @@ import { SHARE_AT, SHARE_BY, SHARINGS, type Sharing } from "../../sparsity/shari
 import { PRUNINGS } from "../../sparsity/structured.ts";
 import { AUGMENTATIONS } from "../../swat/data/augment.ts";
 import { EVALUATIONS } from "../../swat/layers/layer.ts";
-import { recordSelection } from "../../swat/record-selection.ts";
+import { RECORD_SELECTIONS, recordSelection } from "../../swat/record-selection.ts";
 import { TRAIN_DEFAULTS } from "../../swat/settings.ts";
 import type { TrainProgress } from "../../swat/train.ts";
 import {
@@ -148,7 +148,11 @@ function addRunOptions(command: Command): void {
     )
     .option("--limit <n>", "use the first n training images", integer(1))
     .option("--test-limit <n>", "use the first n test images (default: a fifth of --limit, else all)", integer(1))
-    .option("--record <steps>", "record last, every:N or steps:A,B,… as traces; steps count from 0", selection)
+    .option(
+      "--record <steps>",
+      `record ${RECORD_SELECTIONS} as traces: K of each phase and kind of step; steps count from 0`,
+      selection,
+    )
     .option("--threads <count>", "worker threads; does not affect results (default: all cores)", integer(1))
     .option("-o, --out <dir>", "folder for traces, weights, training.json, log.jsonl and checkpoints", "out/train")
     .option(
@@ -220,6 +224,6 @@ function selection(text: string): string {
     recordSelection(text);
     return text;
   } catch {
-    throw new InvalidArgumentError("known: last, every:N, steps:A,B,….");
+    throw new InvalidArgumentError(`known: ${RECORD_SELECTIONS}.`);
   }
 }

@@ -206,8 +206,18 @@ it("a loss that is no number leaves the last checkpoint, and the message says wh
 });
 
 describe("the log", () => {
+  it("begins with the steps of the run, by phase and kind", async () => {
+    const [line] = linesOf(await readFile(join(whole, "run/log.jsonl"), "utf8"));
+    const strata = [
+      { phase: 0, kind: "refresh", steps: 12, from: 0, to: 80 },
+      { phase: 0, kind: "reuse", steps: 68, from: 0, to: 80 },
+    ];
+    expect(JSON.parse(line)).toMatchObject({ event: "run", steps: 80, strata });
+  });
+
   it("has one line for each epoch and recorded step, with what a trace and training.json say of them", async () => {
-    const entries = linesOf(await readFile(join(whole, "run/log.jsonl"), "utf8")).map((line) => JSON.parse(line));
+    const [, ...lines] = linesOf(await readFile(join(whole, "run/log.jsonl"), "utf8"));
+    const entries = lines.map((line) => JSON.parse(line));
     expect(entries.map(({ event, epoch, step }) => `${event} ${epoch} ${step}`)).toEqual([
       "step 0 5",
       "step 0 33",

@@ -46,7 +46,7 @@ const settings = { ...defaults, batchSize: BATCH, sparsity: 0.8, schedule: [{ ep
 async function run(epochs: number): Promise<{ outcome: TrainOutcome; trace: Trace }> {
   let bytes = new Uint8Array();
   const outcome = await train(network, data, { ...settings, epochs }, createBackend("js", 1), {
-    records: (step, steps) => step === steps - 1,
+    records: (step, { steps }) => step === steps - 1,
     onTrace: async (_, trace) => {
       bytes = trace.slice();
     },
@@ -93,7 +93,7 @@ describe("a kind of layer added from outside", () => {
   it("is recorded with what it reads again and updates, and declared", async () => {
     expect(recorded.warnings).toEqual([]);
     expect(await verifyTrace(recorded)).toEqual([]);
-    expect(recorded.manifest).toMatchObject({ version: "1.2", kinds: ["scale"] });
+    expect(recorded.manifest).toMatchObject({ version: "1.3", kinds: ["scale"] });
     expect(scaleOps(recorded)).toEqual([
       { kind: "scale", pass: "forward", layer: "scale", reads: ["relu1:output"], writes: ["scale:output"] },
       {
