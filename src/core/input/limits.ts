@@ -43,5 +43,9 @@ export const MOST_AXIS_VALUES = 10_000;
 export const MOST_OPS = 2 ** 17;
 /** Combinations of the values of a sweep, before its constraints. */
 export const MOST_COMBINATIONS = 250_000;
+/** Combinations times constraints of a sweep: each is tested with each. */
+export const MOST_CONDITIONS = 1_000_000;
+/** Picojoules of one action of an energy table: a joule. */
+export const MOST_PICOJOULES = 1e12;
 /** Weights of a topology's layers that get a mask. */
 export const MOST_STRUCTURED_WEIGHTS = 2 ** 28;

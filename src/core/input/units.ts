@@ -1,6 +1,7 @@
 /** Quantities of hardware configs and energy tables, written with units ("1 GHz", "256 KiB", "0.4 pJ"), as plain numbers. */
 import { type FormulaKind, inUnits, parseFormula } from "./formula.ts";
 import { faultsOf, InputError } from "./input-error.ts";
+import { MOST_PICOJOULES } from "./limits.ts";
 
 /** The units that a field may be given in: the base unit and an example for messages. */
 const DIMENSIONS = {
@@ -48,12 +49,12 @@ export function energyFormula(
 ): (values: Readonly<Record<string, number>>) => number {
   const names = Object.keys(example);
   const got = `got "${shortened(text)}"`;
-  const valid = `valid: as "0.9 pJ"${names.map((name) => `, in terms of ${name}`).join("")}, and not less than zero`;
+  const valid = `valid: as "0.9 pJ"${names.map((name) => `, in terms of ${name}`).join("")}, from 0 to 1 J`;
   const refusal = `${where}: is not an energy, ${got}; ${valid}`;
   const formula = explained(refusal, () => parseFormula(text, { names, hasUnits: true }));
   const evaluate = (values: Readonly<Record<string, number>>): number => {
     const energy = explained(refusal, () => inUnits(formula.evaluate(new Map(Object.entries(values))), "pJ"));
-    if (energy >= 0 && energy < Number.POSITIVE_INFINITY) return energy;
+    if (energy >= 0 && energy <= MOST_PICOJOULES) return energy;
     const at = Object.entries(values).map(([name, value]) => ` at ${value} ${name}`);
     throw new InputError([`${where}: is ${energy} pJ${at.join("")}, ${got}; ${valid}`]);
   };

@@ -1,7 +1,7 @@
 /** The points of a sweep in the order of its result, which of them a shard does, and in which order. */
 
 import type { Accelerators } from "../../api/open.ts";
-import { MOST_COMBINATIONS } from "../../core/input/limits.ts";
+import { MOST_COMBINATIONS, MOST_CONDITIONS } from "../../core/input/limits.ts";
 import { faultsOf, InputError, unknownName } from "../../io/faults.ts";
 import { accelerators } from "../../sim/arrays/index.ts";
 import { HardwareConfigSchema, type Machine } from "../../sim/hardware/machine.ts";
@@ -54,7 +54,6 @@ export function pointsOf(
   const { traces, list = [{}], grid = {} } = spec;
   const fields = sweptFields(spec);
   const faults = [...fieldFaults(fields, machines, known, where)];
-  const conditions = machines.map((machine) => conditionsOf(spec, machine, fields, where, faults));
   const combinations = Object.values(grid).reduce(
     (product, values) => product * values.length,
     (traces?.length ?? 1) * machines.length * list.length,
@@ -62,6 +61,13 @@ export function pointsOf(
   if (combinations > MOST_COMBINATIONS) {
     faults.push(`${where}: too many combinations, got ${combinations}; valid: up to ${MOST_COMBINATIONS}`);
   }
+  const tests = combinations * (spec.constraints?.length ?? 0);
+  if (tests > MOST_CONDITIONS) {
+    throw new InputError([
+      `${where}: constraints: too many for ${combinations} combinations, got ${spec.constraints?.length}; valid: up to ${MOST_CONDITIONS} tests of a combination`,
+    ]);
+  }
+  const conditions = machines.map((machine) => conditionsOf(spec, machine, fields, where, faults));
   if (faults.length > 0) throw new InputError([...new Set(faults)]);
 
   const drawnWith = isSynthetic(spec) ? syntheticTraces(spec.synthetic, fields) : () => undefined;

@@ -112,6 +112,14 @@ describe("an energy table", () => {
     expect(() => resolveEnergyTable(changed, "mine.json")).toThrow(message);
   });
 
+  it("an action of over a joule is refused, because its sums could be beyond counting", async () => {
+    const table = await read("45nm");
+    const actions = { ...table.actions, "mux.bit": { value: "1.1e12 pJ", source: "here" } };
+    expect(() => resolveEnergyTable({ ...table, actions }, "mine.json")).toThrow(
+      'mine.json: actions.mux.bit.value: is 1100000000000 pJ, got "1.1e12 pJ"; valid: as "0.9 pJ", from 0 to 1 J',
+    );
+  });
+
   it("that lacks what a machine does is refused, naming machine, table and action", async () => {
     const { config } = machines.find(({ name }) => name === "systolic-4096") as (typeof machines)[number];
     const odd = resolveMachine({ ...config, datatype: { multiply: "int8", accumulate: "fp32" } }, "odd", accelerators);

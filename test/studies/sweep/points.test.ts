@@ -87,6 +87,11 @@ describe("points of a sweep", () => {
       },
       "too many combinations, got 27000000",
     ],
+    [
+      "too many constraints",
+      { grid: { "params.rows": [...Array(1000).keys()] }, constraints: Array(1001).fill("rows > 0") },
+      "constraints: too many for 1000 combinations, got 1001; valid: up to 1000000 tests of a combination",
+    ],
   ])("refuses a spec: %s", async (_, spec, message) => {
     const faults = await faultsOf(() => points(spec as Partial<SweepSpec>));
     expect(faults.every((fault) => fault.startsWith("s.json: "))).toBe(true);
