@@ -41,6 +41,19 @@ export function isBranch(tree: Tree): tree is Branch {
   );
 }
 
+/** Values, characters and bytes of a tree, counted until they are more than `most`. */
+export function sizeUpTo(most: number, tree: Tree): number {
+  if (typeof tree === "string" || tree instanceof Uint8Array) return 1 + tree.length;
+  if (tree instanceof Verbatim) return 1 + tree.text.length;
+  const parts = Array.isArray(tree) ? tree : isBranch(tree) ? Object.values(tree) : [];
+  let size = 1;
+  for (const part of parts) {
+    if (size > most) break;
+    size += sizeUpTo(most - size, part);
+  }
+  return size;
+}
+
 const NUMBERS = [
   ...[0, -0, 1, -1, 2, 3, 7, 0.5, -0.5, 1 / 3, 1.5, 10, 64, 255, 256, 1000, 4097, 65_535, 65_536, 1e6, 1e9],
   ...[
