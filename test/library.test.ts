@@ -246,7 +246,7 @@ const refused = [
   () => simulate({ traces: [TRACE], thread: 2 }),
   // @ts-expect-error: nowhere to leave the files
   () => train({ network: "resnet8" }),
-  // @ts-expect-error: no such method
-  () => train({ out: "out", settings: { method: "swat" } }),
+  // @ts-expect-error: a number is no method
+  () => train({ out: "out", settings: { method: 1 } }),
 ];
 void refused;

@@ -65,7 +65,7 @@ export function onesMask(shape: readonly number[]): BitMask {
 }
 
 /** How many elements are not zero; −0 is zero, NaN is not. */
-export function countNonzeros(values: Float32Array): number {
+export function countNonzeros(values: Float32Array | Uint8Array): number {
   let count = 0;
   for (let i = 0; i < values.length; i++) if (values[i] !== 0) count++;
   return count;

@@ -36,22 +36,24 @@ export interface ErdosRenyiShares {
 
 /**
  * Shares an overall `sparsity` (0 ≤ s < 1) among layers of the given weight shapes. Exempt layers are dense and stand
- * outside the budget. Throws for another sparsity.
+ * outside the budget. `round` is applied to the zeros s · size_l of each layer. Throws for another sparsity.
  */
 export function erdosRenyi(
   shapes: readonly WeightShape[],
   sparsity: number,
   score: ShapeScore,
   exempt: Exemptions,
+  round: (zeros: number) => number = (zeros) => zeros,
 ): ErdosRenyiShares {
   checkSparsity(sparsity);
   const sizes = shapes.map(sizeOf);
+  const zeros = sizes.map((size) => round(size * sparsity));
   const scores = shapes.map(score);
   const budgeted = [...shapes.keys()].filter((layer) => !isExempt(layer, shapes.length, exempt));
   const dense = new Set<number>();
   for (;;) {
     const open = budgeted.filter((layer) => !dense.has(layer));
-    const epsilon = solve(sizes, scores, sparsity, budgeted, dense);
+    const epsilon = solve(sizes, zeros, scores, budgeted, dense);
     const largest = Math.max(...open.map((layer) => scores[layer]));
     if (open.length === 0 || largest * epsilon <= 1) {
       const shared = new Set(open);
@@ -73,18 +75,17 @@ export function erdosRenyiKernelSparsities(
 
 function solve(
   sizes: readonly number[],
+  zeros: readonly number[],
   scores: readonly number[],
-  sparsity: number,
   budgeted: readonly number[],
   dense: ReadonlySet<number>,
 ): number {
   let kept = 0;
   let perEpsilon = 0;
   for (const layer of budgeted) {
-    const zeros = sizes[layer] * sparsity;
-    if (dense.has(layer)) kept -= zeros;
+    if (dense.has(layer)) kept -= zeros[layer];
     else {
-      kept += sizes[layer] - zeros;
+      kept += sizes[layer] - zeros[layer];
       perEpsilon += scores[layer] * sizes[layer];
     }
   }

@@ -4,8 +4,8 @@
  */
 import type { Floats } from "../kernels/kernels.ts";
 
-/** How many of the `filters` outermost slices of a weight [K, …] hold zeros only. */
-export function emptyFilters(weight: Floats, filters: number): number {
+/** How many of the `filters` outermost slices of a weight or its mask [K, …] hold zeros only. */
+export function emptyFilters(weight: Floats | Uint8Array, filters: number): number {
   const size = weight.length / filters;
   let empty = 0;
   for (let k = 0; k < filters; k++) if (isEmpty(weight, k * size, size)) empty++;
@@ -34,7 +34,7 @@ export function keepLargestOfEmpty(weight: Floats, filters: number, unit: number
   }
 }
 
-function isEmpty(values: Floats, from: number, size: number): boolean {
+function isEmpty(values: Floats | Uint8Array, from: number, size: number): boolean {
   for (let i = from; i < from + size; i++) if (values[i] !== 0) return false;
   return true;
 }

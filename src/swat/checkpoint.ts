@@ -182,12 +182,21 @@ function parseManifest(text: string, where: string): unknown {
 async function readTensors(container: Container): Promise<NamedTensor[]> {
   const { name: where } = container.source;
   const stored = [...container.tensors].sort(([, a], [, b]) => a.begin - b.begin);
-  const faults = stored.filter(([, { dtype }]) => dtype !== "F32");
+  const faults = stored.filter(([, { dtype }]) => dtype !== "F32" && dtype !== "U8");
   if (faults.length > 0) {
-    throw new InputError(faults.map(([name, { dtype }]) => `${where}: tensor "${name}" must be F32, got ${dtype}`));
+    const must = `must be F32, or U8 of a mask`;
+    throw new InputError(faults.map(([name, { dtype }]) => `${where}: tensor "${name}" ${must}, got ${dtype}`));
   }
   return Promise.all(
-    stored.map(async ([name, tensor]) => ({ name, shape: tensor.shape, values: await readFloats(container, tensor) })),
+    stored.map(async ([name, tensor]) => {
+      const { dtype, shape, begin, end } = tensor;
+      const isMask = dtype === "U8";
+      return {
+        name,
+        shape,
+        values: isMask ? await container.source.read(begin, end - begin) : await readFloats(container, tensor),
+      };
+    }),
   );
 }
 

@@ -34,10 +34,10 @@ export interface FinalPruning {
 
 /** What `evaluate` has pruned the weights to, with the accuracy that it gave. */
 export function finalPruning(model: Model, testAccuracy: number): FinalPruning {
-  const layers = model.swatLayers.map(({ name, sparseWeight }) => ({
+  const layers = model.swatLayers.map(({ name, sparseWeight, active }) => ({
     layer: name,
     weights: sparseWeight.length,
-    kept: countNonzeros(sparseWeight),
+    kept: countNonzeros(active ?? sparseWeight),
   }));
   const sum = (key: "weights" | "kept") => layers.reduce((total, layer) => total + layer[key], 0);
   return { testAccuracy, density: sum("kept") / sum("weights"), layers };

@@ -12,7 +12,7 @@ import { multiplies } from "../step/layer-kinds.ts";
 import { BatchNormLayer } from "./layers/batch-norm.ts";
 import { makeLayer } from "./layers/index.ts";
 import type { Layer, Phase } from "./layers/layer.ts";
-import { kernelGeometry, type Selection, SwatLayer } from "./layers/swat-layer.ts";
+import { type Keeping, kernelGeometry, type Selection, SwatLayer } from "./layers/swat-layer.ts";
 import type { Activation, Parameter, Source } from "./tensors.ts";
 
 /** How `Model.update` moves the parameters. */
@@ -40,12 +40,12 @@ export class Model {
   readonly network: Network;
   readonly #activations: readonly Activation[];
 
-  /** @param sparsities for each convolution and linear layer in order, null = dense. */
+  /** @param keeping what each convolution and linear layer computes with, in order. */
   constructor(
     network: Network,
     maxBatch: number,
     backend: Backend,
-    sparsities: readonly (number | null)[],
+    keeping: readonly Keeping[],
     selection: Selection = {},
   ) {
     const { nodes } = network;
@@ -57,7 +57,7 @@ export class Model {
     this.pixels = new Float32Array(maxBatch * this.images.size);
     this.logits = activations[nodes.length - 1];
     this.classes = this.logits.size;
-    const remaining = [...sparsities];
+    const remaining = [...keeping];
     // Backward runs from the last node to the first: the last consumer of a node is the first to give it a gradient.
     const lastConsumer = nodes.map((_, index) => nodes.findLastIndex(({ from }) => from.includes(index)));
     this.layers = nodes.flatMap((node, index) => {
@@ -66,9 +66,8 @@ export class Model {
         const isFirst = lastConsumer[from] === index && node.from.indexOf(from) === i;
         return { ...activations[from], accumulate: !isFirst };
       });
-      const sparsity = multiplies(node) ? (remaining.shift() ?? null) : null;
-      const place = { index, sources, target: activations[index], backend, sparsity, selection };
-      return [makeLayer(node, place)];
+      const place = { index, sources, target: activations[index], backend, selection };
+      return [makeLayer(node, { ...place, keeping: multiplies(node) ? (remaining.shift() ?? null) : null })];
     });
     this.parameters = this.layers.flatMap((layer) => layer.parameters);
   }
@@ -108,7 +107,13 @@ export class Model {
       const decays = settings.batchNormDecay !== false || !(layer instanceof BatchNormLayer);
       for (const parameter of layer.parameters) {
         watch?.before(parameter);
-        this.backend.sgdUpdate(decays ? settings : undecayed, parameter.values, parameter.grad, parameter.momentum);
+        const hasPenalty = layer instanceof SwatLayer && layer.addPenalty(parameter, settings.weightDecay);
+        this.backend.sgdUpdate(
+          decays && !hasPenalty ? settings : undecayed,
+          parameter.values,
+          parameter.grad,
+          parameter.momentum,
+        );
         watch?.after(parameter);
       }
     }

@@ -1,30 +1,24 @@
 /** Settings of a training run and the defaults that learn on small runs. */
 
-import { Type } from "../core/input/schema.ts";
+import { optionalFields, Type } from "../core/input/schema.ts";
 import { SPARSITY_RANGE } from "../core/sparsity-range.ts";
-import { checkSchema } from "../io/faults.ts";
+import { checkSchema, refusing } from "../io/faults.ts";
 import { precompiled } from "../io/validators/program.ts";
-import { METHODS, type Method, PUBLISHED_EXEMPTIONS } from "../sparsity/methods.ts";
 import { DROPS, type Drop } from "../sparsity/operand-masking.ts";
 import { SHARE_AT, SHARE_BY, type SharingOptions } from "../sparsity/sharing.ts";
-import { PRUNINGS, type Pruning } from "../sparsity/structured.ts";
 import type { Exemptions } from "../sparsity/uniform.ts";
 import { AUGMENTATIONS, type Augmentation } from "./data/augment.ts";
 import { EVALUATIONS, type Evaluation } from "./layers/layer.ts";
+import { type MethodSettings, methodSettings } from "./method-settings.ts";
 
 /** Everything that decides the result of a run, next to the network and the data. */
-export interface TrainSettings extends Exemptions, SharingOptions {
-  readonly method: Method;
-  /** Share of weights and activations that is dropped, 0 ≤ s < 1. Ignored by `dense`. */
-  readonly sparsity: number;
+export interface TrainSettings extends Exemptions, MethodSettings, SharingOptions {
   /** What is dropped, where it is not what SWAT drops. Ignored by `dense`. */
   readonly drop?: readonly Drop[];
   /** Steps between two refreshes of the top-k thresholds, counted from the start of each epoch. */
   readonly topKPeriod: number;
   /** Epochs at the start in which thresholds are computed anew in every step; the sparsity is the same. */
   readonly warmup: number;
-  /** How weights of convolutions are pruned. */
-  readonly pruning: Pruning;
   readonly epochs: number;
   readonly batchSize: number;
   /** Piecewise constant rates: from the start of `epoch` on; the first entry starts at epoch 0. */
@@ -58,11 +52,12 @@ const share = Type.Number({ minimum: 0, exclusiveMaximum: 1 });
 /** What settings may be, for those that come from a file or from a program. */
 export const SettingsSchema = Type.Object(
   {
-    method: Type.Enum([...METHODS]),
+    method: Type.String(),
     sparsity: Type.Number(SPARSITY_RANGE),
     topKPeriod: positive,
     warmup: count,
-    pruning: Type.Enum([...PRUNINGS]),
+    pruning: Type.String(),
+    methodOptions: Type.Optional(Type.Record(Type.Unknown())),
     firstLayerDense: Type.Boolean(),
     lastLayerDense: Type.Boolean(),
     epochs: positive,
@@ -87,7 +82,9 @@ export const SettingsSchema = Type.Object(
   },
   strict,
 );
-precompiled(SettingsSchema);
+/** The same where any may be left out. */
+const GivenSchema = Type.Object(optionalFields(SettingsSchema.properties), strict);
+precompiled(SettingsSchema, GivenSchema);
 
 /** The rate drops tenfold for about the last third of the run. */
 const RATE_DROP = 10;
@@ -129,14 +126,12 @@ export const TRAIN_DEFAULTS = {
 /** Settings with what is not given filled in, as `swat-sim train` does. @throws InputError with one line for each fault. */
 export function trainSettings(given: Partial<TrainSettings> = {}): TrainSettings {
   const { rate, ...defaults } = TRAIN_DEFAULTS;
-  const { method = defaults.method, epochs = defaults.epochs } = given;
-  const settings = {
-    ...defaults,
-    ...PUBLISHED_EXEMPTIONS[method],
-    schedule: defaultSchedule(epochs, rate),
-    ...given,
-    ...(method === "dense" ? { sparsity: 0 } : {}),
-  };
+  const { epochs = defaults.epochs } = given;
+  // Settings of the right types, before they are judged by what the method makes of them.
+  const types = checkSchema(GivenSchema, given, "settings");
+  const { firstLayerDense, lastLayerDense, ...method } = refusing("settings", () => methodSettings(types, defaults));
+  const exemptions = { firstLayerDense, lastLayerDense };
+  const settings = { ...defaults, ...exemptions, schedule: defaultSchedule(epochs, rate), ...given, ...method };
   return checkSchema(SettingsSchema, settings, "settings");
 }
 

@@ -6,11 +6,11 @@ import { InputError } from "../io/faults.ts";
 import type { Model } from "./model.ts";
 import type { RunHealth } from "./weight-health.ts";
 
-/** A tensor by name; `values` in C order. */
+/** A tensor by name; `values` in C order, masks one byte an element. */
 export interface NamedTensor {
   readonly name: string;
   readonly shape: readonly number[];
-  readonly values: Float32Array;
+  readonly values: Float32Array | Uint8Array;
 }
 
 /** What a convolution or linear layer keeps from step to step beside its parameters. */
@@ -40,7 +40,7 @@ export interface TrainState {
   /** Of the finished epochs. */
   readonly health: RunHealth;
   readonly layers: readonly LayerState[];
-  /** Parameters, their momenta as `<name>:momentum`, and running statistics. */
+  /** Parameters, running statistics, momenta as `<name>:momentum`, and what masks keep as `<name>:<key>`, bytes last. */
   readonly tensors: readonly NamedTensor[];
 }
 
@@ -66,7 +66,7 @@ export function modelState(model: Model): Pick<TrainState, "layers" | "tensors">
       inputThreshold: stored.input,
       outputGradThreshold: stored.outputGrad,
     })),
-    tensors: [...weightsOf(model), ...momentaOf(model)],
+    tensors: [...weightsOf(model), ...momentaOf(model), ...masksOf(model)],
   };
 }
 
@@ -77,11 +77,16 @@ export function modelState(model: Model): Pick<TrainState, "layers" | "tensors">
 export function restoreModel(model: Model, state: Pick<TrainState, "layers" | "tensors">, where: string): void {
   const { layers, tensors } = modelState(model);
   const stored = new Map(state.tensors.map((tensor) => [tensor.name, tensor]));
-  const faults = tensors.flatMap(({ name, shape }) => {
+  const faults = tensors.flatMap(({ name, shape, values }) => {
     const found = stored.get(name);
-    if (found === undefined) return [`${where}: tensor "${name}" is missing; valid: F32 [${shape}]`];
-    if (String(found.shape) === String(shape)) return [];
-    return [`${where}: tensor "${name}" has another shape, got [${found.shape}]; valid: [${shape}]`];
+    const valid = `${dtypeOf(values)} [${shape}]`;
+    if (found === undefined) return [`${where}: tensor "${name}" is missing; valid: ${valid}`];
+    if (String(found.shape) !== String(shape))
+      return [`${where}: tensor "${name}" has another shape, got [${found.shape}]; valid: [${shape}]`];
+    if (dtypeOf(found.values) !== dtypeOf(values))
+      return [`${where}: tensor "${name}" has another type, got ${dtypeOf(found.values)}; valid: ${valid}`];
+    const other = found.values instanceof Uint8Array ? found.values.find((value) => value > 1) : undefined;
+    return other === undefined ? [] : [`${where}: tensor "${name}" is a mask, got ${other}; valid: 0 and 1`];
   });
   const known = new Set(tensors.map(({ name }) => name));
   for (const name of stored.keys()) {
@@ -103,6 +108,21 @@ export function restoreModel(model: Model, state: Pick<TrainState, "layers" | "t
     layer.stored.input = inputThreshold;
     layer.stored.outputGrad = outputGradThreshold;
   }
+}
+
+function dtypeOf(values: NamedTensor["values"]): string {
+  return values instanceof Uint8Array ? "U8" : "F32";
+}
+
+/** What methods keep of masks; bytes last, as files hold them. */
+function masksOf({ swatLayers }: Model): NamedTensor[] {
+  const kept = swatLayers.flatMap(({ masks, weight }) =>
+    Object.entries(masks?.state ?? {}).map(([key, values]) => {
+      const shape = values.length === weight.values.length ? weight.shape : [values.length];
+      return { name: `${weight.name}:${key}`, shape, values };
+    }),
+  );
+  return kept.sort((a, b) => b.values.BYTES_PER_ELEMENT - a.values.BYTES_PER_ELEMENT);
 }
 
 function momentaOf({ parameters }: Model): NamedTensor[] {

@@ -3,10 +3,14 @@
  * where the learning rate changes, so that a phase is what lies between two changes of the rate, and each warm-up is one of
  * its own; within a phase, steps differ by what they do besides multiplying.
  */
+import { maskMethodNamed } from "../sparsity/masks/index.ts";
+import type { MaskStep } from "../sparsity/masks/mask-method.ts";
 import type { TrainSettings } from "./settings.ts";
 
-/** What a step does: dense training, a search of SWAT's thresholds, or their reuse. */
+/** What a step does: dense training or a dense gradient, a search of thresholds or choice of masks, or their reuse. */
 type StepKind = "dense" | "refresh" | "reuse";
+
+const KIND_OF: Readonly<Record<MaskStep, StepKind>> = { keep: "reuse", select: "refresh", regrow: "dense" };
 
 /** The steps of one kind in one phase. */
 export interface Stratum {
@@ -22,7 +26,7 @@ export interface Stratum {
 
 type PlannedSettings = Pick<
   TrainSettings,
-  "method" | "epochs" | "batchSize" | "schedule" | "rateWarmup" | "warmup" | "topKPeriod"
+  "method" | "methodOptions" | "epochs" | "batchSize" | "schedule" | "rateWarmup" | "warmup" | "topKPeriod"
 >;
 
 /** The steps of a run on so many training images. */
@@ -51,6 +55,9 @@ export class StepPlan {
   kindOf(step: number): StepKind {
     const { method, warmup, topKPeriod } = this.#settings;
     if (method === "dense") return "dense";
+    const { methodOptions: options = {} } = this.#settings;
+    const masks = maskMethodNamed(method);
+    if (masks !== undefined) return KIND_OF[masks.stepKind(step, { options, steps: this.steps })];
     const epoch = Math.floor(step / this.stepsPerEpoch);
     return epoch < warmup || (step % this.stepsPerEpoch) % topKPeriod === 0 ? "refresh" : "reuse";
   }

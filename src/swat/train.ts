@@ -8,11 +8,15 @@ import { InputError } from "../io/faults.ts";
 import type { Backend } from "../kernels/backend.ts";
 import { layersOf, type Network, parameterShape } from "../networks/graph.ts";
 import { fixedSparsities } from "../sparsity/methods.ts";
+import type { Pruning } from "../sparsity/structured.ts";
+import { dropsOf, topKMethod } from "../sparsity/training-methods.ts";
 import { augmentation } from "./data/augment.ts";
 import type { DataSplits, Dataset } from "./data/dataset.ts";
 import { DivergenceError } from "./divergence-error.ts";
 import { evaluate, type FinalPruning, finalPruning } from "./evaluate.ts";
 import type { Evaluation } from "./layers/layer.ts";
+import { type MaskPlan, maskPlanOf, regrowMasks } from "./masking.ts";
+import { checkMethod } from "./method-settings.ts";
 import { Model } from "./model.ts";
 import type { MomentumSharing } from "./momentum-sharing.ts";
 import { provenanceOf } from "./provenance.ts";
@@ -105,16 +109,19 @@ export function prepareTraining(
   backend: Backend,
   resume?: ResumedState,
 ): (hooks: TrainHooks) => Promise<TrainOutcome> {
-  const { batchSize, pruning, seed } = settings;
+  const { batchSize, method, seed, keepFilters } = settings;
   const maxBatch = Math.min(batchSize, data.train.size);
+  checkMethod(settings);
   checkSharing(settings);
-  const selection = { pruning, drops: settings.drop, keepFilters: settings.keepFilters };
-  const model = new Model(network, maxBatch, backend, sparsitiesOf(network, settings), selection);
+  const masks = maskPlanOf(network, settings, new StepPlan(settings, data.train.size).steps);
+  const pruning = masks === undefined ? (settings.pruning as Pruning) : "unstructured";
+  const selection = { pruning, drops: settings.drop ?? dropsOf(method), keepFilters };
+  const model = new Model(network, maxBatch, backend, masks?.layers ?? sparsitiesOf(network, settings), selection);
   const sharing = sharingOf(model, settings);
   model.initialise(seed);
   const trainImages = augmentation(data.train, settings.augment ?? [], seed);
   if (resume !== undefined) restoreModel(model, resume.state, resume.where);
-  const prepared = { network, data, settings, maxBatch, model, sharing, trainImages, state: resume?.state };
+  const prepared = { network, data, settings, maxBatch, model, masks, sharing, trainImages, state: resume?.state };
   return (hooks) => runSteps(prepared, hooks);
 }
 
@@ -124,6 +131,7 @@ interface Prepared {
   readonly settings: TrainSettings;
   readonly maxBatch: number;
   readonly model: Model;
+  readonly masks: MaskPlan | undefined;
   readonly sharing: MomentumSharing | undefined;
   /** Of an epoch. */
   readonly trainImages: (epoch: number) => Dataset;
@@ -196,26 +204,30 @@ class TrainingRun {
   }
 
   async #takeStep(at: StepInEpoch): Promise<void> {
-    const { settings, model, trainImages, sharing } = this.#prepared;
+    const { settings, model, trainImages, masks, sharing } = this.#prepared;
     const { epoch, index, order, warmup } = at;
     const { batchSize, topKPeriod, seed } = settings;
     const step = this.#step;
     const batch = loadBatch(trainImages(epoch), order.subarray(index * batchSize), model, this.#labels);
-    const refresh = index % topKPeriod === 0;
-    model.forward(batch, { training: true, refresh, warmup, seed, step });
+    const maskStep = masks?.stepKind(step);
+    const refresh = maskStep === undefined ? index % topKPeriod === 0 : maskStep !== "keep";
+    model.forward(batch, { training: true, refresh, warmup, ...(maskStep && { maskStep }), seed, step });
     const loss = model.backward(batch, this.#labels, settings.labelSmoothing);
     checkLoss(model, batch, loss, step);
     const isRecorded = this.#hooks.records?.(step, this.#plan) === true;
-    if (isRecorded) await this.#record(batch, { epoch, step, refreshed: refresh || warmup, loss });
+    const denseGradient = maskStep === "regrow" ? { denseGradient: true } : {};
+    if (isRecorded) await this.#record(batch, { epoch, step, refreshed: refresh || warmup, ...denseGradient, loss });
     const isLast = index === this.#stepsPerEpoch - 1;
     // The update moves the weights that a pass without drops has read.
-    const layers = isRecorded || isLast ? layerReports(model, batch) : [];
+    const reports = isRecorded || isLast ? layerReports(model, batch) : [];
     const learningRate = rateOfStep(settings, step, this.#stepsPerEpoch);
     const refreshIsNext = isLast || (index + 1) % topKPeriod === 0;
     const shares = settings.shareAt !== "refresh" || refreshIsNext ? sharing : undefined;
-    model.update({ ...settings, learningRate }, shares);
+    const changes = maskStep === "regrow" ? regrowMasks(model, step) : [];
+    if (maskStep !== "regrow") model.update({ ...settings, learningRate }, shares);
     shareAfter(step, shares);
 
+    const layers = reports.map((report, index) => ({ ...report, ...changes[index] }));
     this.#lossSum += loss * batch;
     this.#hooks.onProgress?.({ step: step + 1, steps: this.#steps, epoch, loss, images: batch });
     if (isRecorded) await this.#hooks.onEvent?.({ event: "step", epoch, step, loss, learningRate, layers });
@@ -223,7 +235,10 @@ class TrainingRun {
     if (isLast) await this.#endEpoch({ epoch, step }, learningRate, layers);
   }
 
-  async #record(batch: number, at: { epoch: number; step: number; refreshed: boolean; loss: number }): Promise<void> {
+  async #record(
+    batch: number,
+    at: { epoch: number; step: number; refreshed: boolean; denseGradient?: boolean; loss: number },
+  ): Promise<void> {
     const { network, data, settings, model } = this.#prepared;
     const stratum = { stepKind: this.#plan.kindOf(at.step), phase: this.#plan.phaseOf(at.step) };
     const provenance = { ...provenanceOf(network, data, settings, model.backend), ...at, ...stratum };
@@ -268,7 +283,8 @@ class TrainingRun {
     if (seen > 0) this.#epochLosses.push(this.#lossSum / seen);
     const isStale = seen > 0 || this.#testAccuracy === undefined;
     const testAccuracy = isStale ? this.#evaluate() : (this.#testAccuracy as number);
-    const prunes = settings.method !== "dense" && settings.drop?.includes("weights:forward") !== false;
+    const { method, drop = dropsOf(method) } = settings;
+    const prunes = method !== "dense" && drop.includes("weights:forward");
     const pruned = prunes ? finalPruning(model, testAccuracy) : null;
     const reached = { health: this.#health, stepsDone: this.#step, steps: this.#steps };
     return { model, testAccuracy, finalPruning: pruned, epochLosses: this.#epochLosses, ...reached };
@@ -318,7 +334,8 @@ function sparsitiesOf(network: Network, settings: TrainSettings): readonly (numb
   const { method, sparsity } = settings;
   const shapes = layersOf(network).map(parameterShape);
   if (method === "dense") return shapes.map(() => null);
-  return fixedSparsities(method === "swat-m" ? "swat-u" : method, shapes, sparsity, settings);
+  const named = topKMethod(method);
+  return fixedSparsities(named === "swat-m" ? "swat-u" : named, shapes, sparsity, settings);
 }
 
 /** Lets timers and signals run: a step blocks the thread. */

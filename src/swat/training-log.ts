@@ -8,6 +8,11 @@ import type { LayerHealth } from "./weight-health.ts";
 export interface LayerReport extends LayerHealth {
   /** Nonzeros / elements of the inputs saved for the weight gradient. */
   readonly savedInputDensity: number;
+  /** Of a layer with masks: elements of the weight gradient that were computed / weights. */
+  readonly gradientDensity?: number;
+  /** Of a step that changed masks in place of the weights. */
+  readonly dropped?: number;
+  readonly grown?: number;
 }
 
 /** An entry of the log. `epoch` and `step` count from 0, over the whole run; the layers are those of that step. */
@@ -28,19 +33,25 @@ export interface TrainingEvent {
 export function layerReports(model: Model, batch: number): LayerReport[] {
   return model.swatLayers.map((layer) => {
     const { name, source, weight, sparsity, ranked } = layer;
-    const forwardWeight = layer.weightOf("forward");
+    const forwardWeight = layer.active ?? layer.weightOf("forward");
     const saved = countOnes(model.backend.mask(source.values, batch, layer.keptFrom("inputs:backward") ?? 0));
     return {
       layer: name,
       sparsity: sparsity === null ? null : ranked.weight,
       weightDensity: countNonzeros(forwardWeight) / forwardWeight.length,
       savedInputDensity: saved / (batch * source.size),
+      ...(layer.masks === null ? {} : { gradientDensity: layer.wanted === null ? 1 : meanOf(layer.wanted) }),
       weights: forwardWeight.length,
       filters: weight.shape[0],
       deadFilters: emptyFilters(forwardWeight, weight.shape[0]),
       largestWeight: largestOf(weight.values),
     };
   });
+}
+
+/** Share of the ones. */
+function meanOf(mask: Uint8Array): number {
+  return countNonzeros(mask) / mask.length;
 }
 
 /** Largest magnitude; NaN where there is one. */

@@ -115,14 +115,6 @@ describe("a folder that cannot be used is named, and the others are compared", (
     expect(lines).toContain("scalesim total − stall cycles: 1/1");
   });
 
-  test("an oracle that is known and not modelled is skipped by name", async () => {
-    const root = await temporaryFolder();
-    await writeFile(join(root, "index.json"), '{"oracle": "methods", "cases": [{}, {}]}');
-    const outcomes = await outcomesOf([root], () => {});
-    expect(outcomes.map(differs)).toEqual([false]);
-    expect(outcomes.flatMap(outcomeLines)[0]).toMatch(/^skipped .*: 2 cases of oracle "methods": the trainer has none/);
-  });
-
   test("the command prints every line of the other folders and exits 1", async () => {
     const root = await temporaryFolder();
     const scalesim = await copyCases(root, "scalesim", [SCALESIM_CASE], [{ id: "gone", file: "gone.json" }]);

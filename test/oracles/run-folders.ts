@@ -3,11 +3,11 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { faultsOf, unknownName } from "../../src/io/faults.ts";
 import { readJsonFile } from "../../src/io/file-source.ts";
-import { NOT_MODELLED, ORACLES } from "./all.ts";
+import { ORACLES } from "./all.ts";
 import { CountingTally, type OracleIndex, runCases } from "./oracle.ts";
 
-/** What a folder gave: its tally, why it was skipped, why it could not be read, or that it holds no index. */
-export type Outcome = ComparedFolder | { readonly kind: "skipped" | "broken" | "empty"; readonly reason: string };
+/** What a folder gave: its tally, why it could not be read, or that it holds no index. */
+export type Outcome = ComparedFolder | { readonly kind: "broken" | "empty"; readonly reason: string };
 
 /** A folder whose cases were replayed. */
 export interface ComparedFolder {
@@ -39,7 +39,7 @@ export async function outcomesOf(dirs: readonly string[], onOutcome: (outcome: O
 
 /** Whether anything in the folder differs, or could not be replayed. */
 export function differs(outcome: Outcome): boolean {
-  return outcome.kind === "compared" ? outcome.tally.differences.length > 0 : outcome.kind !== "skipped";
+  return outcome.kind !== "compared" || outcome.tally.differences.length > 0;
 }
 
 /** 2 where folders were named and none holds an index, 1 where anything differs, else 0. */
@@ -51,18 +51,19 @@ export function exitCode(outcomes: readonly Outcome[]): number {
 async function outcomeOf(folder: string): Promise<Outcome> {
   try {
     const index = (await readJsonFile(join(folder, INDEX))) as OracleIndex;
-    const { oracle: id, source, generator, tool, cases } = index;
+    const { oracle: id, source, generator, tool } = index;
     const oracle = ORACLES.find((candidate) => candidate.id === id);
-    if (oracle !== undefined) {
-      const tally = new CountingTally();
-      await runCases(oracle, folder, index, tally);
-      return { kind: "compared", oracle: id, source: source ?? generator ?? tool ?? id, tally };
-    }
-    if (!Object.hasOwn(NOT_MODELLED, id)) {
-      const known = [...ORACLES.map((each) => each.id), ...Object.keys(NOT_MODELLED)];
-      throw new Error(unknownName("oracle", String(id), known));
-    }
-    return { kind: "skipped", reason: `${folder}: ${cases?.length ?? 0} cases of oracle "${id}": ${NOT_MODELLED[id]}` };
+    if (oracle === undefined)
+      throw new Error(
+        unknownName(
+          "oracle",
+          String(id),
+          ORACLES.map((each) => each.id),
+        ),
+      );
+    const tally = new CountingTally();
+    await runCases(oracle, folder, index, tally);
+    return { kind: "compared", oracle: id, source: source ?? generator ?? tool ?? id, tally };
   } catch (error) {
     return { kind: "broken", reason: `${folder}: ${faultsOf(error).join("; ")}` };
   }

@@ -53,16 +53,17 @@ export interface TrajectoryData {
 const MODES = ["dense", "constant", "erk", "momentum"];
 const PRUNINGS: Readonly<Record<string, Pruning>> = { unstructured: "unstructured", structured_channel: "channel" };
 
-const LOSS_TOLERANCE = 1e-5;
-const LOGITS_TOLERANCE = 1e-5;
-const GRADIENT_TOLERANCE = 1e-4;
-const WEIGHTS_TOLERANCE = 1e-5;
+/** Of trajectories: absolute, and of final weights relative. */
+export const LOSS_TOLERANCE = 1e-5;
+export const LOGITS_TOLERANCE = 1e-5;
+export const GRADIENT_TOLERANCE = 1e-4;
+export const WEIGHTS_TOLERANCE = 1e-5;
 
 /** An element so near to the threshold, relatively, may fall on either side of it. */
 const THRESHOLD_ROUNDING = 1e-6;
 /** Why the rest of a run is not compared. */
 export const PARTED = "a value within rounding of the threshold fell on its other side, and the runs part";
-const UNRELIABLE = "beyond its reliable steps the program's own float32 and float64 runs part";
+export const UNRELIABLE = "beyond its reliable steps the program's own float32 and float64 runs part";
 
 /** Runs one trajectory on one kernel build. */
 export async function runTrajectory(
@@ -127,7 +128,8 @@ export async function runTrajectory(
   tally.judge(quantity("final weights"), one.name, distance <= WEIGHTS_TOLERANCE, detail, share);
 }
 
-function trajectoryNetwork(shape: TrajectoryData): Network {
+/** The network of a trajectory. */
+export function trajectoryNetwork(shape: TrajectoryData): Network {
   const blocks = shape.widths.map(() => shape.blocks_per_stage);
   const definition = cifarResnet("trajectory", { block: basicBlock, blocks, widths: shape.widths });
   const network = definition.build([shape.in_c, shape.hw, shape.hw], shape.classes);
@@ -236,7 +238,8 @@ function compareFirstStep(
   }
 }
 
-function read(backend: Backend, tensor: Tensor, batch: number): Float32Array {
+/** [batch, C, H, W] of a tensor. */
+export function read(backend: Backend, tensor: Tensor, batch: number): Float32Array {
   const values = new Float32Array(batch * sizeOf(tensor.shape));
   backend.read(tensor, batch, values);
   return values;
@@ -252,7 +255,8 @@ function nonzeros(values: Float32Array): number {
   return values.reduce((count, value) => count + Number(value !== 0), 0);
 }
 
-function relativeDistance(model: Model, golden: ReadonlyMap<string, GoldenTensor>): number {
+/** ‖w − w_gold‖ / ‖w_gold‖ over all parameters. */
+export function relativeDistance(model: Model, golden: ReadonlyMap<string, GoldenTensor>): number {
   let difference = 0;
   let norm = 0;
   for (const { name, values } of model.parameters) {
@@ -265,7 +269,8 @@ function relativeDistance(model: Model, golden: ReadonlyMap<string, GoldenTensor
   return Math.sqrt(difference / norm);
 }
 
-function close(
+/** Judges the largest difference. */
+export function close(
   tally: Tally,
   quantity: string,
   where: string,
@@ -285,7 +290,8 @@ function close(
   );
 }
 
-function floats(tensors: ReadonlyMap<string, GoldenTensor>, name: string): Float32Array {
+/** Values of a golden tensor. @throws Error where there is none. */
+export function floats(tensors: ReadonlyMap<string, GoldenTensor>, name: string): Float32Array {
   const tensor = tensors.get(name);
   if (tensor === undefined) throw new Error(`golden tensor ${name} is missing`);
   return tensor.data as Float32Array;

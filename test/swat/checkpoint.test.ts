@@ -127,12 +127,10 @@ describe("a checkpoint file", () => {
   it("is refused with every wrong field, its value and what is valid", async () => {
     const wrong = withManifest((manifest) => {
       manifest.stepsDone = -1;
-      Object.assign((manifest.run as Checkpoint["run"]).settings, { method: "swat-x", rate: "all" });
+      Object.assign((manifest.run as Checkpoint["run"]).settings, { evaluation: "swat-x", rate: "all" });
     });
     expect((await faultsOf(() => decode(wrong))).sort()).toEqual([
-      expect.stringMatching(
-        /^run.safetensors: run.settings.method: unknown value, got "swat-x"; did you mean .* known: dense, /,
-      ),
+      'run.safetensors: run.settings.evaluation: unknown value, got "swat-x"; did you mean "last-step"? known: last-step, authors',
       expect.stringMatching(/^run.safetensors: run.settings: unknown key, got "rate"; did you mean .* known: method, /),
       "run.safetensors: stepsDone: must be >= 0, got -1",
     ]);

@@ -3,8 +3,10 @@ import { describe, expect, it } from "vitest";
 import { memorySource } from "../../src/io/byte-source.ts";
 import { createBackend, defaultBuild } from "../../src/kernels/index.ts";
 import { networkNamed } from "../../src/networks/index.ts";
-import { PUBLISHED_EXEMPTIONS } from "../../src/sparsity/methods.ts";
+import type { NOfM } from "../../src/sparsity/masks/n-of-m.ts";
+import { patternOf } from "../../src/sparsity/masks/nm.ts";
 import { SHARINGS } from "../../src/sparsity/sharing.ts";
+import { exemptionsOf } from "../../src/sparsity/training-methods.ts";
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "../../src/swat/checkpoint.ts";
 import { loadData } from "../../src/swat/data/index.ts";
 import { TRAIN_DEFAULTS, type TrainSettings } from "../../src/swat/settings.ts";
@@ -30,9 +32,17 @@ const common = {
 } satisfies TrainSettings;
 const settingsOf = (change: Partial<TrainSettings>): TrainSettings => ({
   ...common,
-  ...PUBLISHED_EXEMPTIONS[change.method ?? common.method],
+  ...exemptionsOf(change.method ?? common.method, change.methodOptions),
   ...change,
 });
+
+const nmSettings = (pruning: string, options: object): Partial<TrainSettings> => {
+  const { n, m } = patternOf(pruning) as NOfM;
+  const methodOptions = { lambda: 2e-4, transposable: "none", ...options };
+  return { method: "nm", pruning, sparsity: 1 - n / m, methodOptions };
+};
+const RIGL_OPTIONS = { distribution: "erk", deltaT: 2, alpha: 0.3, beginStep: 0, endStep: 6 };
+const riglSettings: Partial<TrainSettings> = { method: "rigl", methodOptions: RIGL_OPTIONS };
 
 interface Run {
   readonly events: TrainingEvent[];
@@ -98,6 +108,15 @@ describe("a run that goes on", () => {
     ["stable swat-m", "resnet8", { method: "swat-m", ...SHARINGS.stable }],
     ["inputs forward and gradients", "resnet8", { drop: ["inputs:forward", "outputGrad:backward"] }],
     ["channels of swat-u", "resnet8", { pruning: "channel" }],
+    ["meprop", "resnet8", { method: "meprop" }],
+    ["n:m, selecting in every step", "resnet8", nmSettings("2:4", { period: 1 })],
+    ["transposable n:m between selections", "resnet8", nmSettings("2:4", { period: 2, transposable: "exact" })],
+    ["rigl, whose masks change in every other step", "resnet8", riglSettings],
+    [
+      "topkast between selections",
+      "resnet8",
+      { method: "topkast", methodOptions: { backwardSparsity: 0.4, period: 4 } },
+    ],
     ["filters of swat-m", "resnet8", { method: "swat-m", pruning: "filter", labelSmoothing: 0.1 }],
   ])("of %s gives the same after any step", async (_, network, change) => {
     const settings = settingsOf(change);
@@ -175,6 +194,57 @@ describe("a run that goes on", () => {
   });
 });
 
+describe("the masks of a checkpoint", () => {
+  const options = { backwardSparsity: 0.4, period: 4 };
+
+  it.each<[string, Partial<TrainSettings>, string[]]>([
+    ["n:m", nmSettings("2:4", { period: 4 }), ["active"]],
+    ["rigl", riglSettings, ["active"]],
+    ["topkast", { method: "topkast", methodOptions: options }, ["active", "wanted"]],
+  ])("of %s decide how its run ends", async (_, change, keys) => {
+    const settings = settingsOf(change);
+    const whole = await run("resnet8", settings);
+    const state = await stateAfter(1, whole);
+    const masks = state.tensors.filter(({ values }) => values instanceof Uint8Array);
+    expect([...new Set(masks.map(({ name }) => name.split(":")[1]))].sort()).toEqual(keys);
+    const turned = state.tensors.map((tensor) => {
+      const { values } = tensor;
+      return values instanceof Uint8Array ? { ...tensor, values: values.map((one) => 1 - one) } : tensor;
+    });
+    const resume = { state: { ...state, tensors: turned }, where: "checkpoint" };
+    const { checkpoints } = await run("resnet8", settings, { resume });
+    expect(equal(checkpoints.get(STEPS) as Uint8Array, whole.checkpoints.get(STEPS))).toBe(false);
+  });
+
+  it("are refused where they are no masks, or missing", async () => {
+    const settings = settingsOf(riglSettings);
+    const state = await stateAfter(1, await run("resnet8", settings));
+    const isFirst = ({ name }: { name: string }) => name === "layer1.0.conv1.weight:active";
+    const change = (values: Uint8Array | Float32Array) => ({
+      ...state,
+      tensors: state.tensors.map((tensor) => (isFirst(tensor) ? { ...tensor, values } : tensor)),
+    });
+    const size = state.tensors.find(isFirst)?.values.length as number;
+    const resumed = (changed: TrainState) => run("resnet8", settings, { resume: { state: changed, where: "file" } });
+    await expect(resumed(change(new Uint8Array(size).fill(7)))).rejects.toThrow(
+      /^file: tensor "layer1.0.conv1.weight:active" is a mask, got 7; valid: 0 and 1$/,
+    );
+    await expect(resumed(change(new Float32Array(size)))).rejects.toThrow(/another type, got F32; valid: U8 \[/);
+    const without = { ...state, tensors: state.tensors.filter((tensor) => !isFirst(tensor)) };
+    await expect(resumed(without)).rejects.toThrow(/:active" is missing; valid: U8 \[/);
+  });
+
+  it("holding other numbers of connections end in a run like any other", async () => {
+    const settings = settingsOf(riglSettings);
+    const state = await stateAfter(1, await run("resnet8", settings));
+    const emptied = state.tensors.map((tensor) =>
+      tensor.values instanceof Uint8Array ? { ...tensor, values: new Uint8Array(tensor.values.length) } : tensor,
+    );
+    const resume = { state: { ...state, tensors: emptied }, where: "file" };
+    expect((await run("resnet8", settings, { resume })).results).toMatchObject({ stepsDone: STEPS });
+  });
+});
+
 describe("a checkpoint", () => {
   it("never holds a NaN or an infinity: the run ends there", async () => {
     const settings = settingsOf({ momentum: 0, schedule: [{ epoch: 0, rate: 3e38 }], weightDecay: 100 });
@@ -193,7 +263,9 @@ function withTensors(pattern: RegExp) {
   return (state: TrainState): TrainState => ({
     ...state,
     tensors: state.tensors.map((tensor) =>
-      pattern.test(tensor.name) ? { ...tensor, values: tensor.values.map((value) => value / 2) } : tensor,
+      pattern.test(tensor.name)
+        ? { ...tensor, values: Float32Array.from(tensor.values, (value) => value / 2) }
+        : tensor,
     ),
   });
 }

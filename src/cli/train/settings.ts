@@ -6,23 +6,25 @@ import type { Command } from "commander";
 import { readBytes } from "../../io/read-file.ts";
 import { layersOf } from "../../networks/graph.ts";
 import { networkNamed } from "../../networks/index.ts";
-import { type Method, PUBLISHED_EXEMPTIONS } from "../../sparsity/methods.ts";
 import { type Drop, isSwat } from "../../sparsity/operand-masking.ts";
 import { type Sharing, type SharingOptions, sharingOptions } from "../../sparsity/sharing.ts";
-import type { Pruning } from "../../sparsity/structured.ts";
 import type { Augmentation } from "../../swat/data/augment.ts";
 import type { Evaluation } from "../../swat/layers/layer.ts";
+import { methodSettings } from "../../swat/method-settings.ts";
 import { parseRunConfiguration, type RunConfiguration } from "../../swat/run-configuration.ts";
 import { defaultSchedule, type RateStep, TRAIN_DEFAULTS, type TrainSettings } from "../../swat/settings.ts";
+import type { MethodOptions } from "../options/method.ts";
 import type { SettingsFile } from "../options/options.ts";
 
 /** Options of `train` that become settings, as commander gives them. */
 export interface SettingsOptions {
   network: string;
-  method: Method;
+  method: string;
+  methodOption?: MethodOptions;
+  methodModule?: string[];
   sparsity: number;
   drop?: Drop[];
-  pruning: Pruning;
+  pruning: string;
   topkPeriod: number;
   warmup: number;
   denseFirstLayer?: true;
@@ -77,8 +79,27 @@ export async function trainSettings(
   const pick = <Key extends keyof TrainSettings>(key: Key, option: keyof SettingsOptions, value: TrainSettings[Key]) =>
     command.getOptionValueSource(option) === "cli" ? value : (file[key] ?? value);
 
-  const method = pick("method", "method", rest.method);
-  const published = PUBLISHED_EXEMPTIONS[method];
+  /** As `pick`, without the option's default. */
+  const given = <Key extends keyof TrainSettings>(
+    key: Key,
+    option: keyof SettingsOptions,
+    value: TrainSettings[Key],
+  ) => (command.getOptionValueSource(option) === "cli" ? value : file[key]);
+  const chosen = methodSettings(
+    {
+      method: given("method", "method", rest.method),
+      pruning: given("pruning", "pruning", rest.pruning),
+      sparsity: given("sparsity", "sparsity", rest.sparsity),
+      methodOptions: rest.methodOption ? { ...file.methodOptions, ...rest.methodOption } : file.methodOptions,
+    },
+    TRAIN_DEFAULTS,
+  );
+  const { method, firstLayerDense, lastLayerDense } = chosen;
+  if (chosen.methodOptions !== undefined && command.getOptionValueSource("topkPeriod") === "cli") {
+    command.error(
+      `error: option '--topk-period <steps>' cannot be used with method ${method}, which has no thresholds`,
+    );
+  }
   if (method === "dense" && rest.drop !== undefined) {
     command.error("error: option '--drop <operands>' cannot be used with method dense, which drops nothing");
   }
@@ -89,19 +110,18 @@ export async function trainSettings(
   }
   const epochs = pick("epochs", "epochs", rest.epochs);
   const byRate = defaultSchedule(epochs, rest.learningRate);
-  const sparsity = pick("sparsity", "sparsity", rest.sparsity);
   const augment = rest.augment ?? file.augment;
   const drop = rest.drop ?? file.drop;
   return {
     method,
-    sparsity: method === "dense" ? 0 : sparsity,
+    sparsity: chosen.sparsity,
+    ...(chosen.methodOptions === undefined ? {} : { methodOptions: chosen.methodOptions }),
     ...(method === "dense" || drop === undefined || isSwat(drop) ? {} : { drop }),
-    pruning: pick("pruning", "pruning", rest.pruning),
+    pruning: chosen.pruning,
     topKPeriod: pick("topKPeriod", "topkPeriod", rest.topkPeriod),
     warmup: pick("warmup", "warmup", rest.warmup),
-    firstLayerDense:
-      flag(rest.denseFirstLayer, rest.sparseFirstLayer) ?? file.firstLayerDense ?? published.firstLayerDense,
-    lastLayerDense: flag(rest.denseLastLayer, rest.sparseLastLayer) ?? file.lastLayerDense ?? published.lastLayerDense,
+    firstLayerDense: flag(rest.denseFirstLayer, rest.sparseFirstLayer) ?? file.firstLayerDense ?? firstLayerDense,
+    lastLayerDense: flag(rest.denseLastLayer, rest.sparseLastLayer) ?? file.lastLayerDense ?? lastLayerDense,
     epochs,
     batchSize: pick("batchSize", "batchSize", rest.batchSize),
     schedule: Array.isArray(schedule) ? schedule : pick("schedule", "learningRate", byRate),

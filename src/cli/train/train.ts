@@ -6,7 +6,6 @@ import { networks } from "../../networks/index.ts";
 import { openRun, unfinishedRun } from "../../runs/checkpoint-file.ts";
 import { runTraining } from "../../runs/run-training.ts";
 import type { TrainingJob } from "../../runs/training-job.ts";
-import { METHODS } from "../../sparsity/methods.ts";
 import { DROPS, SWAT_DROPS } from "../../sparsity/operand-masking.ts";
 import { SHARE_AT, SHARE_BY, SHARINGS, type Sharing } from "../../sparsity/sharing.ts";
 import { PRUNINGS } from "../../sparsity/structured.ts";
@@ -15,6 +14,14 @@ import { EVALUATIONS } from "../../swat/layers/layer.ts";
 import { RECORD_SELECTIONS, recordSelection } from "../../swat/record-selection.ts";
 import { TRAIN_DEFAULTS } from "../../swat/settings.ts";
 import type { TrainProgress } from "../../swat/train.ts";
+import {
+  loadMethods,
+  METHOD_MODULE,
+  methodNames,
+  methodOption,
+  methodOptionsHelp,
+  pruning,
+} from "../options/method.ts";
 import {
   drops,
   integer,
@@ -39,12 +46,17 @@ Example:
   $ swat-sim train --data fashion-mnist:data/fashion-mnist --network resnet8 --method swat-u --sparsity 0.9 \\
       --limit 5000 --epochs 3 --record last --out out/fm
   $ swat-sim train --data cifar10:data --network resnet20 --method swat-m --sharing stable --augment crop,flip
+  $ swat-sim train --data cifar10:data --network resnet20 --pruning 2:4 --method-option transposable=exact
+  $ swat-sim train --data cifar10:data --network resnet20 --method rigl --sparsity 0.8 --method-option deltaT=50
   $ swat-sim train --schedule unstructured_momentum_resnet18_schedule_90.yaml --network resnet18 --data cifar10:data
 
 A .yaml file gives the settings that it names; options on the command line override it. swat-er, swat-erk and swat-m share
 the sparsity among layers: by the shape of channels, by that of the whole kernel, by momentum after every step.
 swat-m as published may starve large layers; --sharing stable is --share-by size-weighted --share-growth 1.1
 --share-at refresh --keep-filters, and each option can also be given by itself. See docs/swat-m.md.
+nm trains with N:M weights (SR-STE), rigl drops and grows connections, topkast updates the largest weights, meprop drops
+output gradients only. Their options:
+${methodOptionsHelp()}
 --drop takes ${DROPS.join(", ")}, joined by +; SWAT's is ${SWAT_DROPS.join("+")}.
 
 Resume an interrupted run; the output is byte-identical to an uninterrupted run:
@@ -74,8 +86,10 @@ function addRecipeOptions(command: Command): void {
       "generated",
     )
     .option("--network <name>", `${names.join(", ")} or wrnD-W`, networkName, names[0])
-    .option("--method <name>", METHODS.join(", "), oneOf(METHODS), d.method)
+    .option("--method <name>", methodNames(), d.method)
     .option("--sparsity <s>", "share of weights and activations dropped, 0 ≤ s < 1", numberIn(0, 1), d.sparsity)
+    .option("--method-option <key=value...>", "options of the method, listed below", methodOption)
+    .addOption(new Option(...METHOD_MODULE))
     .option(
       "--drop <operands>",
       "operands to drop in place of those of SWAT, as weights:forward+inputs:backward",
@@ -83,8 +97,8 @@ function addRecipeOptions(command: Command): void {
     )
     .option(
       "--pruning <unit>",
-      `${PRUNINGS.join(", ")}: what is pruned as a whole in weights of convolutions`,
-      oneOf(PRUNINGS),
+      `${PRUNINGS.join(", ")}: what is pruned as a whole in weights of convolutions; or N:M, as 2:4, with method nm`,
+      pruning,
       d.pruning,
     )
     .option("--topk-period <steps>", "steps between two refreshes of the top-k thresholds", integer(1), d.topKPeriod)
@@ -167,6 +181,7 @@ function addRunOptions(command: Command): void {
 }
 
 async function runTrain(options: TrainOptions, command: Command): Promise<void> {
+  await loadMethods(options, command);
   const saved = options.resume === undefined ? undefined : await openRun(options.resume);
   const job = saved === undefined ? await newJob(options, command) : await resumedJob(saved, options, command);
   const started = performance.now();

@@ -9,7 +9,7 @@ import { DropoutLayer } from "./dropout.ts";
 import type { Layer } from "./layer.ts";
 import { PoolLayer } from "./pool.ts";
 import { ReluLayer } from "./relu.ts";
-import { type Selection, SwatLayer } from "./swat-layer.ts";
+import { type Keeping, type Selection, SwatLayer } from "./swat-layer.ts";
 
 /** Where a layer stands in its model. */
 export interface LayerPlace {
@@ -18,8 +18,8 @@ export interface LayerPlace {
   readonly sources: readonly Source[];
   readonly target: Activation;
   readonly backend: Backend;
-  /** Of a convolution or linear layer, null = dense. */
-  readonly sparsity: number | null;
+  /** What a convolution or linear layer computes with; null of every other one. */
+  readonly keeping: Keeping;
   readonly selection: Selection;
 }
 
@@ -27,8 +27,8 @@ type Op = keyof NodeFields;
 type NodeOf<O extends Op> = Extract<NetworkNode, { op: O }>;
 type Maker<O extends Op> = (node: NodeOf<O>, place: LayerPlace) => Layer;
 
-const swat = (node: LayerNode, { sources: [source], target, backend, sparsity, selection }: LayerPlace) =>
-  new SwatLayer(node, [source, target], backend, sparsity, selection);
+const swat = (node: LayerNode, { sources: [source], target, backend, keeping, selection }: LayerPlace) =>
+  new SwatLayer(node, [source, target], backend, keeping, selection);
 const pool = (node: NodeOf<"maxPool"> | NodeOf<"averagePool">, { sources: [source], target, backend }: LayerPlace) =>
   new PoolLayer(node, source, target, backend);
 

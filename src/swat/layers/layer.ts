@@ -1,4 +1,5 @@
 /** What every layer of the trainer is: buffers that are allocated once, and a forward and a backward over them. */
+import type { MaskStep } from "../../sparsity/masks/mask-method.ts";
 import type { Parameter } from "../tensors.ts";
 
 /**
@@ -18,6 +19,8 @@ export interface Phase {
   readonly evaluation?: Evaluation;
   /** Ranks anew in this step, but leaves the thresholds that later steps reuse as they are. */
   readonly warmup?: boolean;
+  /** What a training step does to masks of weights; keeps them where not given. */
+  readonly maskStep?: MaskStep;
   /** What keys the draws of a training step; 0 where not given. */
   readonly seed?: number;
   readonly step?: number;

@@ -12,6 +12,8 @@
  *
  * Other choices of what is dropped are possible (../../sparsity/operand-masking.ts); a pass that drops nothing of an operand reads it densely.
  * Gradients go straight through every selection. Evaluation runs the forward pass of training, ranked for itself.
+ *
+ * Masks of weights (../../sparsity/masks/mask-method.ts) take the place of all ranking where a method brings them.
  */
 
 import { countNonzeros } from "../../core/bit-mask.ts";
@@ -22,6 +24,7 @@ import type { ImageShape, LayerNode } from "../../networks/graph.ts";
 import { drawParameters } from "../../networks/initial-draws.ts";
 import { keepCount } from "../../sparsity/keep-count.ts";
 import { keepLargestOfEmpty } from "../../sparsity/keep-filters.ts";
+import type { LayerMasks } from "../../sparsity/masks/mask-method.ts";
 import { keptMomentum } from "../../sparsity/momentum.ts";
 import { type Drop, SWAT_DROPS } from "../../sparsity/operand-masking.ts";
 import { type Pruning, type StructuredPruner, structuredPruner, unitSize } from "../../sparsity/structured.ts";
@@ -44,6 +47,12 @@ export interface Selection {
   readonly keepFilters?: boolean | undefined;
 }
 
+/** What masks drop. */
+const MASKED_WEIGHTS: readonly Drop[] = ["weights:forward", "weights:backward"];
+
+/** What a layer computes with: a share to drop by top-k, masks of a method, or everything (null). */
+export type Keeping = number | LayerMasks | null;
+
 /** A convolution or linear layer that drops operands of its passes. */
 export class SwatLayer implements Layer {
   readonly name: string;
@@ -63,6 +72,7 @@ export class SwatLayer implements Layer {
   readonly thresholds = { weight: 0, input: 0, outputGrad: 0 };
   /** Share of each operand that is dropped from the next ranking on; null = dense. SWAT-M moves it. */
   sparsity: number | null;
+  readonly masks: LayerMasks | null;
   /** Sparsity at which the last training step that ranked an operand did so; until then the initial one; 0 of a dense layer. */
   readonly ranked: { weight: number; input: number };
   /** Nonzero weights that top-k kept in the last training step; until then what the initial sparsity keeps. */
@@ -85,12 +95,13 @@ export class SwatLayer implements Layer {
   readonly #pruning: Pruning;
   readonly #pruner: StructuredPruner | null;
   readonly #keepFilters: boolean;
+  #active: Uint8Array | null = null;
 
   constructor(
     node: LayerNode,
     [source, target]: readonly [Source, Activation],
     backend: Backend,
-    sparsity: number | null,
+    keeping: Keeping,
     { pruning = "unstructured", drops = SWAT_DROPS, keepFilters = false }: Selection = {},
   ) {
     this.name = node.name;
@@ -98,6 +109,8 @@ export class SwatLayer implements Layer {
     this.source = source;
     this.#target = target;
     this.#backend = backend;
+    this.masks = typeof keeping === "number" ? null : keeping;
+    const sparsity = typeof keeping === "number" ? keeping : (keeping?.sparsity ?? null);
     this.sparsity = sparsity;
     this.ranked = { weight: sparsity ?? 0, input: sparsity ?? 0 };
     const g = node.geometry;
@@ -111,7 +124,7 @@ export class SwatLayer implements Layer {
     this.#pruner = isStructured ? structuredPruner(sizeOf(shape) / this.unit, this.unit) : null;
     this.#keepFilters = keepFilters;
     this.parameters = this.bias === null ? [this.weight] : [this.weight, this.bias];
-    this.#drops = new Set(sparsity === null ? [] : drops);
+    this.#drops = new Set(sparsity === null ? [] : this.masks === null ? drops : MASKED_WEIGHTS);
     const dense = this.weight.values;
     this.sparseWeight = this.#dropsWeights ? backend.floats(dense.length) : dense;
     this.#forwardWeight = this.#drops.has("weights:forward") ? this.sparseWeight : dense;
@@ -130,6 +143,7 @@ export class SwatLayer implements Layer {
   /** Draws weight and bias as the network says. */
   initialise(stream: RandomStream): void {
     drawParameters(this.#node, stream, this.weight.values, this.bias?.values ?? null);
+    this.masks?.begin?.(this.weight);
   }
 
   /** Thresholds of the last refresh, which later steps reuse; a resumed run restores them. */
@@ -164,6 +178,7 @@ export class SwatLayer implements Layer {
       this.#conv.inputGrad(batch, outputGrad, inputGrad, accumulate);
     }
     this.#conv.weightGrad(batch, outputGrad, values, this.keptFrom("inputs:backward") ?? 0, this.weight.grad);
+    if (this.wanted !== null) applyMask(this.weight.grad, this.wanted, this.weight.grad);
     if (this.bias !== null) this.#conv.biasGrad(batch, dense, this.bias.grad);
   }
 
@@ -177,16 +192,47 @@ export class SwatLayer implements Layer {
     return keptMomentum(this.sparseWeight, momentum, Number.MIN_VALUE);
   }
 
+  /** The weights that the last forward pass took for active, where masks say so; null elsewhere. */
+  get active(): Uint8Array | null {
+    return this.#active;
+  }
+
+  /** Elements of the weight gradient that the last training step computed; null for all. */
+  get wanted(): Uint8Array | null {
+    return this.masks === null || this.#phase.maskStep === "regrow" ? null : this.masks.wanted;
+  }
+
+  /**
+   * Adds to the wanted gradients what the optimizer adds elsewhere, weight decay or what the masks take for it. Returns
+   * whether it has: not for other parameters, nor without masks.
+   */
+  addPenalty(parameter: Parameter, weightDecay: number): boolean {
+    const { masks, weight } = this;
+    if (masks === null || parameter !== weight) return false;
+    if (masks.penalize !== undefined) masks.penalize(weight, weightDecay);
+    else for (let i = 0; i < weight.grad.length; i++) weight.grad[i] += weightDecay * weight.values[i];
+    if (masks.wanted !== null) applyMask(weight.grad, masks.wanted, weight.grad);
+    return true;
+  }
+
   /** Evaluation ranks once and for itself, so that the thresholds of training stay what they were. */
   #selectWeights(phase: Phase): void {
     if (!phase.training && !phase.refresh) return;
-    if (this.sparsity !== null && this.#dropsWeights) {
+    if (this.masks !== null) this.#maskWeights(this.masks, phase);
+    else if (this.sparsity !== null && this.#dropsWeights) {
       const threshold = this.#prune(this.#sparsityFor("weight", this.sparsity, phase), phase);
       if (this.#keepFilters) keepLargestOfEmpty(this.weight.values, this.weight.shape[0], this.unit, this.sparseWeight);
       if (phase.training) this.thresholds.weight = threshold;
       if (this.#stores(phase)) this.#stored.weight = threshold;
     }
     this.#conv.setWeight(this.#forwardWeight);
+  }
+
+  #maskWeights(masks: LayerMasks, phase: Phase): void {
+    const { values } = this.weight;
+    if (phase.maskStep === "select") masks.select?.(this.weight);
+    this.#active = phase.training ? masks.active : (masks.activeOf?.(values) ?? masks.active);
+    applyMask(values, this.#active, this.sparseWeight);
   }
 
   /** Puts the kept weights into `sparseWeight`; returns the threshold that decided. */
@@ -266,6 +312,11 @@ export class SwatLayer implements Layer {
   #stores({ training, refresh, warmup }: Phase): boolean {
     return training && refresh && (warmup !== true || this.#node.op === "linear");
   }
+}
+
+/** target = values where the mask has a 1, else +0. */
+function applyMask(values: Float32Array, mask: Uint8Array, target: Float32Array): void {
+  for (let i = 0; i < values.length; i++) target[i] = mask[i] === 1 ? values[i] : 0;
 }
 
 /** Weights of a unit; linear layers are always pruned weight by weight. */
