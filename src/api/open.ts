@@ -11,7 +11,7 @@ import { accelerators } from "../sim/arrays/index.ts";
 import { type EnergyTable, resolveEnergyTable } from "../sim/energy/table.ts";
 import type { Accelerator } from "../sim/hardware/accelerator.ts";
 import { type Machine, resolveMachine } from "../sim/hardware/machine.ts";
-import { differencesFrom } from "../sim/result/comparability.ts";
+import { checkEachOnce, differencesFrom } from "../sim/result/comparability.ts";
 import type { Sample } from "../sim/sampling/sampled.ts";
 import type { SimulationInput } from "../sim/simulate.ts";
 import type { SyntheticTrace } from "../synthetic/trace.ts";
@@ -109,7 +109,7 @@ function checkAccelerator(value: unknown, where: string): Accelerator {
 
 /**
  * Machines from names of shipped configs, words for several of them (`MACHINE_SETS`), or paths of JSON files; those that are
- * loaded stay as they are.
+ * loaded stay as they are. What is named twice is one machine.
  * @param known accelerators that configs may name.
  * @throws InputError with the faults of all of them.
  */
@@ -122,7 +122,9 @@ export async function loadMachines(
   const one = (name: string | Machine) =>
     typeof name === "string" ? machineNamed(name, "machines", MACHINE_SETS, known) : name;
   const all = names.flatMap((name): readonly (string | Machine)[] => (isMachineSet(name) && sets?.[name]) || [name]);
-  return allOf(all.map(one));
+  const machines = await allOf([...new Set(all)].map(one));
+  const byContent = new Map(machines.toReversed().map((machine) => [JSON.stringify(machine.config), machine]));
+  return machines.filter((machine) => byContent.get(JSON.stringify(machine.config)) === machine);
 }
 
 type MachineSet = (typeof MACHINE_SETS)[number];
@@ -213,6 +215,8 @@ export async function openSimulation(files: SimulationFiles): Promise<Simulation
     openTraces(files.traces),
     openTraces(files.baselineTraces ?? []),
   ]);
+  checkEachOnce(traces);
+  checkEachOnce(baselineTraces);
   return { traces, baselineTraces, sample: files.sample, ...machines };
 }
 

@@ -6,6 +6,7 @@ import { InputError } from "../io/faults.ts";
 import { precompiled } from "../io/validators/program.ts";
 import { createBackend } from "../kernels/index.ts";
 import { networkNamed } from "../networks/index.ts";
+import { runIdOf } from "../runs/run-id.ts";
 import { METHODS, type Method, PUBLISHED_EXEMPTIONS } from "../sparsity/methods.ts";
 import { PRUNINGS, type Pruning } from "../sparsity/structured.ts";
 import { firstImages } from "../swat/data/dataset.ts";
@@ -71,9 +72,15 @@ export async function recordStep(
   const done = new AbortController();
   let recorded: Uint8Array | undefined;
   const backend = createBackend(options.kernels, options.threads);
+  const images = { train: whole.train.size, test: data.test.size, channels, height, width, classes };
+  const run = runIdOf({
+    ...{ network: network.name, dataset: data.name, images, settings, kernels: backend.name },
+    record: `steps:${warmSteps}`,
+  });
   try {
     await train(network, whole, settings, backend, {
       ...hooks,
+      run,
       signal: signal === undefined ? done.signal : AbortSignal.any([done.signal, signal]),
       records: (step) => step === warmSteps,
       onTrace: async (_, bytes) => {

@@ -80,10 +80,12 @@ const OPTIONS: Readonly<Record<string, string>> = {
 
 /** A fault that begins with a field that `args` or the environment gave, by their name for it. */
 function inOptions(fault: string, args: readonly string[]): string {
-  const [, field = "", rest] = /^(\w+): ((?:unknown|must) .*)$/s.exec(fault) ?? [];
+  const [, field = "", rest] = /^(\w+): ((?:unknown|must|\S+ is not (?:comparable|a dense)) .*)$/s.exec(fault) ?? [];
   const option = Object.hasOwn(OPTIONS, field) ? OPTIONS[field] : undefined;
   if (option === undefined) return fault;
-  return option in process.env || isGiven(option, args) ? `${option}: ${rest}` : fault;
+  return option in process.env || isGiven(option, args)
+    ? `${option}: ${rest.replace("allowUnequal", "--allow-unequal")}`
+    : fault;
 }
 
 function isGiven(option: string, args: readonly string[]): boolean {

@@ -8,10 +8,10 @@ import { writeFileSync } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, readlink, realpath, rename, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
-import { InputError } from "./faults.ts";
 import { jsonParts } from "./json-parts.ts";
 import { isRunning } from "./processes.ts";
 import { isMissing } from "./read-file.ts";
+import { writingFault } from "./writing-fault.ts";
 
 /** As `temporaryName` makes them: host, process, and what nobody can guess. */
 const PARTIAL = /^swat-sim\.([\w-]*)\.(\d+)\.[0-9a-f]{16}\.partial$/;
@@ -33,7 +33,7 @@ export async function writeFileAtomically(path: string, content: Content): Promi
     else if (descriptor !== undefined) for await (const part of partsOf(content)) writeFileSync(descriptor, part);
     else await withFile(target, "w", (file) => writeParts(file, content));
   } catch (cause) {
-    throw new InputError([`${path}: cannot be written: ${(cause as Error).message}`], { cause });
+    throw writingFault(path, cause);
   }
 }
 
@@ -143,10 +143,14 @@ export async function writeJsonFile(path: string, content: unknown): Promise<voi
   await writeFileAtomically(path, prettyLines(content));
 }
 
-/** Removes the files in `directory` whose names match. */
+/** Removes the files in `directory` whose names match. @throws InputError naming one that cannot be removed. */
 export async function removeFiles(directory: string, pattern: RegExp): Promise<void> {
   const names = (await readdir(directory)).filter((name) => pattern.test(name));
-  await Promise.all(names.map((name) => rm(join(directory, name), { force: true })));
+  const removed = async (path: string) =>
+    rm(path, { force: true }).catch((cause: unknown) => {
+      throw writingFault(path, cause);
+    });
+  await Promise.all(names.map((name) => removed(join(directory, name))));
 }
 
 /**

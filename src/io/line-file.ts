@@ -4,6 +4,7 @@ import { open, readFile } from "node:fs/promises";
 import { writeFileAtomically } from "./atomic-file.ts";
 import { InputError } from "./faults.ts";
 import { isMissing } from "./read-file.ts";
+import { writingFault } from "./writing-fault.ts";
 
 /** An opened file and the lines that it holds. */
 export class LineFile {
@@ -31,7 +32,7 @@ export class LineFile {
         await file.close();
       }
     } catch (cause) {
-      throw new InputError([`${this.path}: cannot be written: ${(cause as Error).message}`], { cause });
+      throw writingFault(this.path, cause);
     }
     this.#lines.push(...lines);
   }

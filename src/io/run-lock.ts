@@ -1,6 +1,6 @@
 /**
  * One owner for the files of a run. A lock is a small file beside them, made by a hard link, which no two processes can make
- * at once. Its owner touches it every few seconds. It no longer holds when its owner is gone: on the same host when that
+ * at once, or, on file systems without them (FAT), made where nothing is. Its owner touches it every few seconds. It no longer holds when its owner is gone: on the same host when that
  * process has ended, on another when nobody has touched it for a while, and when a scheduler has started the same job again.
  */
 import { randomBytes } from "node:crypto";
@@ -12,6 +12,7 @@ import { makeFolder } from "./atomic-file.ts";
 import { InputError, reasonOf } from "./faults.ts";
 import { isRunning, processSpace, processStart } from "./processes.ts";
 import { isMissing } from "./read-file.ts";
+import { writingFault } from "./writing-fault.ts";
 
 /** Milliseconds from touch to touch, and after which an untouched lock of another host no longer holds. */
 const TOUCH_INTERVAL = 10_000;
@@ -96,49 +97,85 @@ async function lock(path: string): Promise<Lock> {
   const mine = `${path}.${owner.key}`;
   try {
     await makeFolder(dirname(path));
-    const file = await open(mine, "wx");
+    const file = await written(mine, owner);
     try {
-      await file.write(textOf(owner), 0);
-      await file.sync();
-      for (let tries = 0; !(await linked(mine, path)); tries++) await removeDead(path, owner, mine, tries);
-      return new Lock(path, owner, file);
+      const candidate = { owner, path: mine, file };
+      let held = await made(path, candidate);
+      for (let tries = 0; held === undefined; tries++) {
+        await removeDead(path, candidate, tries);
+        held = await made(path, candidate);
+      }
+      if (held !== file) await file.close();
+      return new Lock(path, owner, held);
     } catch (cause) {
       await file.close();
       throw cause;
     }
   } catch (cause) {
-    if (cause instanceof InputError) throw cause;
-    throw new InputError([`${path}: cannot be written: ${reasonOf(cause)}`], { cause });
+    throw writingFault(dirname(path), cause);
   } finally {
     await rm(mine, { force: true }).catch(() => {});
   }
 }
 
-/** Whether the link was made; false where there is a lock. */
-async function linked(from: string, to: string): Promise<boolean> {
+/** A file that becomes a lock by a link to it. */
+interface Candidate {
+  readonly owner: Owner;
+  readonly path: string;
+  readonly file: FileHandle;
+}
+
+/** A new file with an owner. @throws where there is one. */
+async function written(path: string, owner: Owner): Promise<FileHandle> {
+  const file = await open(path, "wx");
   try {
-    await link(from, to);
-    return true;
+    await file.write(textOf(owner), 0);
+    await file.sync();
+    return file;
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "EEXIST") return false;
-    throw new InputError([`${to}: cannot be written: ${reasonOf(cause)}`], { cause });
+    await file.close();
+    await rm(path, { force: true });
+    throw cause;
   }
+}
+
+/** What systems say of hard links where there are none. */
+const NO_LINKS = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EINVAL"];
+
+/** The open file of the lock that was made; undefined where there is one. */
+async function made(path: string, { owner, path: mine, file }: Candidate): Promise<FileHandle | undefined> {
+  try {
+    await link(mine, path);
+    return file;
+  } catch (cause) {
+    const { code = "" } = cause as NodeJS.ErrnoException;
+    if (NO_LINKS.includes(code)) return await written(path, owner).catch(undefinedWhereThere);
+    undefinedWhereThere(cause);
+    // Over NFS, the answer to a link that was made may get lost, and the link be asked for again.
+    return (await file.stat()).nlink > 1 ? file : undefined;
+  }
+}
+
+function undefinedWhereThere(cause: unknown): undefined {
+  if ((cause as NodeJS.ErrnoException).code !== "EEXIST") throw cause;
 }
 
 /**
  * Removes a lock whose owner is gone. Only the process that holds a second lock, named after the dead one, may do so: nobody
  * removes a lock that another process has made meanwhile. @throws InputError where the owner may be at work.
  */
-async function removeDead(path: string, me: Owner, mine: string, tries: number): Promise<void> {
-  const owner = await deadOwner(path, me);
+async function removeDead(path: string, mine: Candidate, tries: number): Promise<void> {
+  const owner = await deadOwner(path, mine.owner);
   if (owner === undefined) return;
   const claim = `${path}.${owner.key}.dead`;
-  if (!(await linked(mine, claim))) {
+  const claimed = await made(claim, mine);
+  if (claimed === undefined) {
     // Another is removing it, which takes no time, or has died meanwhile.
     if (tries < MOST_TRIES) await setTimeout(RETRY);
-    else await removeDead(claim, me, mine, tries);
+    else await removeDead(claim, mine, tries);
     return;
   }
+  if (claimed !== mine.file) await claimed.close();
   if ((await ownerOf(path))?.key === owner.key) await rm(path, { force: true });
   await rm(claim, { force: true });
 }

@@ -2,10 +2,13 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { writingFault } from "./writing-fault.ts";
 
 /** Calls `work` with the path of a new folder, and removes it with all that is in it afterwards, whatever happened. */
 export async function withTemporaryFolder<Result>(work: (folder: string) => Promise<Result>): Promise<Result> {
-  const folder = await mkdtemp(join(tmpdir(), "swat-sim-"));
+  const folder = await mkdtemp(join(tmpdir(), "swat-sim-")).catch((cause: unknown) => {
+    throw writingFault(tmpdir(), cause);
+  });
   try {
     return await work(folder);
   } finally {

@@ -8,10 +8,9 @@ import { type CheckpointedRun, encodeCheckpoint } from "../swat/checkpoint.ts";
 import { DivergenceError } from "../swat/divergence-error.ts";
 import type { TrainState } from "../swat/state.ts";
 import type { TrainingEvent } from "../swat/training-log.ts";
-import { openTrace } from "../trace/trace.ts";
+import { openTrace, runOf } from "../trace/trace.ts";
 import { CHECKPOINT, type SavedRun } from "./checkpoint-file.ts";
 import { checkLog, openLog, type RunEvent, type TrainingLog } from "./log-file.ts";
-import { runIdOf } from "./run-id.ts";
 
 const STEP_DIGITS = 6;
 /** What a run leaves beside its log, which is cut. */
@@ -133,6 +132,6 @@ async function checkTrace(path: string, id: string): Promise<void> {
     .then(openTrace)
     .catch(() => undefined);
   if (trace === undefined) return;
-  const run = runIdOf(trace.manifest);
+  const run = runOf(trace) ?? id;
   if (run !== id) throw new InputError([`${path}: is of another run, got ${run}; valid: ${id}, or remove the file`]);
 }

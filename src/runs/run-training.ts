@@ -9,7 +9,6 @@ import { networkNamed } from "../networks/index.ts";
 import type { DataSplits } from "../swat/data/dataset.ts";
 import { loadData } from "../swat/data/index.ts";
 import type { Model } from "../swat/model.ts";
-import { provenanceOf } from "../swat/provenance.ts";
 import { recordSelection } from "../swat/record-selection.ts";
 import type { TrainSettings } from "../swat/settings.ts";
 import { weightsOf } from "../swat/state.ts";
@@ -69,12 +68,21 @@ export async function runTraining(
       // Nothing is written or removed for a run that cannot begin.
       const resume = saved && { state: saved.checkpoint.state, where: saved.path };
       const run = prepareTraining(network, data, settings, backend, resume);
-      const id = runIdOf(provenanceOf(network, data, settings, backend));
+      const id = runIdOf({
+        network: name,
+        dataset: data.name,
+        images,
+        settings,
+        kernels: backend.name,
+        record,
+        evaluateEvery,
+      });
       const files = await openRunFiles({ out: job.out, id, description, saved, lock }, hooks.onWarning ?? (() => {}));
       await files.begin({ event: "run", ...runOf(settings, data) });
       const outcome = await run({
         ...hooks,
         ...records,
+        run: id,
         checkpointEvery,
         evaluateEvery,
         onProgress(progress) {

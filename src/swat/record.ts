@@ -17,13 +17,14 @@ import type { Model } from "./model.ts";
 /** What a manifest says about the step besides tensors and operations. */
 export type Provenance = Omit<TraceManifest, "tensors" | "ops">;
 
-/** The bytes of the trace of the last step of `model`, on `batch` images, before its update. */
-export function recordStep(model: Model, batch: number, provenance: Provenance): Uint8Array {
+/** The bytes of the trace of the last step of `model`, on `batch` images, before its update; `run` is the id of the run. */
+export function recordStep(model: Model, batch: number, provenance: Provenance, run?: string): Uint8Array {
   const recorded = new RecordedTensors(model, batch);
   const ops = expandStep(model.network, batch, recorded);
   return encodeTrace(
     { ...provenance, ...declaredKinds(model.network), tensors: [...recorded.tensors.values()], ops },
     recorded.masks,
+    run,
   );
 }
 

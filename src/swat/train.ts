@@ -41,6 +41,8 @@ export interface TrainProgress {
 
 /** What a run may be told beside its settings. */
 export interface TrainHooks {
+  /** Id of the run, which its traces carry. */
+  readonly run?: string;
   /** Which steps to record; every call is one finished step. */
   readonly records?: RecordSelection;
   /** Receives the bytes of each recorded step, `step` from 0. */
@@ -242,7 +244,7 @@ class TrainingRun {
     const { network, data, settings, model } = this.#prepared;
     const stratum = { stepKind: this.#plan.kindOf(at.step), phase: this.#plan.phaseOf(at.step) };
     const provenance = { ...provenanceOf(network, data, settings, model.backend), ...at, ...stratum };
-    await this.#hooks.onTrace?.(at.step, recordStep(model, batch, provenance));
+    await this.#hooks.onTrace?.(at.step, recordStep(model, batch, provenance, this.#hooks.run));
   }
 
   async #endEpoch(

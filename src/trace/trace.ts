@@ -42,6 +42,7 @@ import { type Container, containerParts, joinParts, openContainer } from "./safe
 precompiled(ManifestSchema, MacOpSchema, OtherOpSchema, DeclaredOpSchema);
 
 const METADATA_KEY = "swat-sim";
+const RUN_KEY = "run";
 
 /** An opened trace. */
 export interface Trace {
@@ -110,19 +111,31 @@ export async function identifyTrace(name: string, bytes: Uint8Array<ArrayBuffer>
   return { trace, name, sha256: Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("") };
 }
 
-/** The bytes of a trace file, in parts to be written one after another; `masks` by the names that the manifest's tensors give. */
-export function traceParts(manifest: TraceManifest, masks: ReadonlyMap<string, BitMask>): Uint8Array[] {
+/**
+ * The bytes of a trace file, in parts to be written one after another; `masks` by the names that the manifest's tensors give.
+ * @param run id of the training run, which the file carries beside its manifest.
+ */
+export function traceParts(manifest: TraceManifest, masks: ReadonlyMap<string, BitMask>, run?: string): Uint8Array[] {
   const tensors = [...masks].map(([name, { shape, bytes }]) => ({
     name,
     shape: [shape[0], sliceBytes(shape)],
     data: bytes,
   }));
-  return containerParts(tensors, { [METADATA_KEY]: JSON.stringify(manifest) });
+  return containerParts(tensors, {
+    [METADATA_KEY]: JSON.stringify(manifest),
+    ...(run === undefined ? {} : { [RUN_KEY]: run }),
+  });
 }
 
 /** The same in one piece. */
-export function encodeTrace(manifest: TraceManifest, masks: ReadonlyMap<string, BitMask>): Uint8Array {
-  return joinParts(traceParts(manifest, masks));
+export function encodeTrace(manifest: TraceManifest, masks: ReadonlyMap<string, BitMask>, run?: string): Uint8Array {
+  return joinParts(traceParts(manifest, masks, run));
+}
+
+/** Id of the training run that recorded a trace; undefined where none is known, as before version 0.2 and of other programs. */
+export function runOf({ container }: Pick<Trace, "container">): string | undefined {
+  const run: unknown = container.metadata[RUN_KEY];
+  return typeof run === "string" ? run : undefined;
 }
 
 function parseManifest(text: string, where: string): { manifest: TraceManifest; warnings: string[] } {

@@ -80,7 +80,9 @@ describe("a baseline", () => {
     const again = await run("sweep", "sweep.json", "--out", "identity", "--baseline", OTHER);
     expect(again.stderr).toMatch(/points\.jsonl: is of another sweep/);
     const { stdout, stderr } = await run("sweep", "sweep.json", "--json", "--out", "unequal", "--baseline", UNEQUAL);
-    expect((JSON.parse(stdout) as SweepPoint).error).toMatch(/is not comparable with baseline dadiannao: peak/);
+    expect((JSON.parse(stdout) as SweepPoint).error).toMatch(
+      /baseline: dadiannao is not comparable with tensordash-4096, which differs in peak/,
+    );
     expect(stderr).toMatch(/1 of 1 points were refused/);
   });
 
@@ -98,7 +100,7 @@ describe("a baseline", () => {
       JSON.stringify({ ...kept, baseline: { ...kept.baseline, clock: "2 GHz" } }),
     );
     expect((await run("check", "run", "other-kept.json")).stderr).toMatch(
-      /not comparable with baseline systolic-4096: peak/,
+      /systolic-4096 is not comparable with tensordash-4096, which differs in peak/,
     );
     const both = { ...kept, commonBaseline: kept.baseline };
     await writeFile(join(cwd, "both.json"), JSON.stringify(both));

@@ -156,7 +156,9 @@ describe("a baseline", () => {
     const refused = await simulate(...args);
     expect(linesOf(refused.stderr)).toHaveLength(1);
     // 4,096 MACs a cycle at 2 and at 1 GHz.
-    expect(refused.stderr).toMatch(/^error: fast: .* 8192000000000 against 4096000000000, .*allowUnequal/);
+    expect(refused.stderr).toMatch(
+      /^error: --baseline: dadiannao-4096 is not comparable with fast, which differs in peak \(MAC\/s\) 8192000000000 instead of 4096000000000, .*or --allow-unequal$/m,
+    );
     expect(refused.stdout).toBe("");
     expect(refused.code).toBe(1);
     expect(await readdir(cwd)).not.toContain("unequal.json");
@@ -200,6 +202,26 @@ function denseBatch(N: number): (parts: Parts) => void {
     macOp(parts, 3).operands.input = macOp(parts, 0).operands.input as string;
   };
 }
+
+describe("what is given twice", () => {
+  it("is refused of traces before anything is written, whatever their paths", async () => {
+    await write("copy.safetensors", fileBytes(handMade()));
+    const args = [TRACE, "copy.safetensors", `./${TRACE}`, "--hw", "dadiannao", "--out", "twice.json"];
+    const { code, stdout, stderr } = await simulate(...args);
+    expect(linesOf(stderr)).toEqual([
+      `error: copy.safetensors: is the same trace as ${TRACE}; valid: each trace once`,
+      `error: ./${TRACE}: is the same trace as ${TRACE}; valid: each trace once`,
+    ]);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(await readdir(cwd)).not.toContain("twice.json");
+  });
+
+  it("is one machine", async () => {
+    const { code, stdout } = await simulate(TRACE, "--hw", "sigma-4096", "sigma-4096", "--json");
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).machines.map(({ name }: { name: string }) => name)).toEqual(["sigma-4096"]);
+  });
+});
 
 describe("faulty input exits with 1, one line a fault, and leaves no file", () => {
   it("hardware configs", async () => {

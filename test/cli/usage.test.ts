@@ -211,7 +211,9 @@ describe("a process of its own", () => {
     const outcome = await ended(child, ["stderr"]);
     await full.close();
     expect(outcome.code).toBe(1);
-    expect(linesOf(outcome.stderr)).toEqual([expect.stringMatching(/^error: stdout: cannot be written: ENOSPC/)]);
+    expect(linesOf(outcome.stderr)).toEqual([
+      expect.stringMatching(/^error: stdout: cannot be written: the disk is full; .* \(ENOSPC\)$/),
+    ]);
   });
 
   it.each([

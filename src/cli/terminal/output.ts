@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import type { Writable } from "node:stream";
 import { visibleLines } from "../../core/input/visible-text.ts";
+import { systemReason } from "../../io/writing-fault.ts";
 
 /**
  * Keeps faults of a stream from ending the program. A reader that has seen enough, as `head`, closes the pipe: no fault of ours.
@@ -12,7 +13,7 @@ export function guardOutput(stream: Writable, onFault: (message: string) => void
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE" || isTold) return;
     isTold = true;
-    onFault(error.message);
+    onFault(systemReason(error) ?? error.message);
   });
 }
 

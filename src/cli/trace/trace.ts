@@ -4,7 +4,7 @@ import { openTraces } from "../../api/open.ts";
 import { visible } from "../../core/input/visible-text.ts";
 import { InputError } from "../../io/faults.ts";
 import { traceTable } from "../../report/tables/trace-table.ts";
-import { otherRun } from "../../runs/run-id.ts";
+import { mixedRuns, otherRun } from "../../runs/run-id.ts";
 import { coverageOf, coverageText } from "../../trace/coverage.ts";
 import { isMacOp } from "../../trace/manifest.ts";
 import { type DensityStatistics, densityStatistics } from "../../trace/statistics.ts";
@@ -53,8 +53,9 @@ async function inspect(paths: string[], options: { json?: true }): Promise<void>
 }
 
 async function verify(paths: string[]): Promise<void> {
-  const faults: string[] = [];
-  for (const { trace } of warned(await openTraces(paths))) {
+  const opened = warned(await openTraces(paths));
+  const faults = mixedRuns(opened.map(({ trace }) => trace));
+  for (const { trace } of opened) {
     const found = [...(await verifyTrace(trace)), ...(await otherRun(trace))];
     faults.push(...found);
     if (found.length === 0) {

@@ -9,34 +9,67 @@ import type { Machine } from "../hardware/machine.ts";
 
 /** Rules by which work is laid out, each with its best choice: a baseline may have that or the machine's, and nothing worse. */
 const RULES = { batch: "fold", dealing: "sets" } as const;
+/** These in the words of messages. */
+const TERMS: Readonly<Record<string, string>> = {
+  batch: "layout of batches (params.batch)",
+  dealing: "dispatch of tiles (params.dealing)",
+};
+const MOST_VALUE_CHARACTERS = 60;
 
 /** Terms in which a machine differs from a baseline, skipping aside: none where a comparison of the two is fair. */
 export function differencesFrom(baseline: Machine, machine: Machine): string[] {
-  const others = termsOf(baseline);
-  const terms = Object.entries(termsOf(machine)).filter(([term, value]) => others[term] !== value);
-  const rules = Object.entries(RULES).flatMap(([rule, best]) => {
-    const [own, other] = [machine, baseline].map(({ params }) => (params as Record<string, unknown>)[rule]);
-    return own === undefined || other === undefined || other === own || other === best ? [] : [[rule, own, other]];
-  });
-  return [...terms.map(([term, value]) => [term, value, others[term]]), ...rules].map(
-    ([term, own, other]) => `${term} ${own} against ${other}`,
-  );
+  return differingTerms(baseline, machine).map(([term, own, other]) => `${term} ${own} against ${other}`);
 }
 
-/** @throws InputError with a line for each machine that is not equal to the baseline in everything that is not skipping. */
-export function checkEqualTerms(machines: readonly Machine[], baseline: Machine): void {
-  const faults = machines.flatMap((machine) => {
-    const differences = differencesFrom(baseline, machine);
-    if (differences.length === 0) return [];
-    const what = `${machine.name}: is not comparable with baseline ${baseline.name}: ${differences.join(", ")}`;
-    return [`${what}; valid: a baseline that is equal in these, or allowUnequal`];
+/** With the value of the machine and that of the baseline. */
+type Term = readonly [term: string, own: string, other: string];
+
+/** Each term with the value of the machine and that of the baseline. */
+function differingTerms(baseline: Machine, machine: Machine): Term[] {
+  const others = termsOf(baseline);
+  const terms = Object.entries(termsOf(machine)).filter(([term, value]) => others[term] !== value);
+  const rules = Object.entries(RULES).flatMap(([rule, best]): Term[] => {
+    const [own, other] = [machine, baseline].map(({ params }) => (params as Record<string, unknown>)[rule]);
+    return own === undefined || other === undefined || other === own || other === best
+      ? []
+      : [[rule, String(own), String(other)]];
   });
+  return [...terms.map(([term, value]): Term => [term, value, others[term]]), ...rules];
+}
+
+/** @throws InputError with one line for all machines that are not equal to the baseline in everything that is not skipping. */
+export function checkEqualTerms(machines: readonly Machine[], baseline: Machine): void {
+  const faults: string[] = [];
+  const unequal = machines.flatMap((machine) => {
+    const terms = differingTerms(baseline, machine);
+    return terms.length === 0 ? [] : [{ name: machine.name, terms }];
+  });
+  if (unequal.length > 0) {
+    const names = unequal.map(({ name }) => name).join(", ");
+    const differences = joint(unequal.map(({ terms }) => terms));
+    const what = `${baseline.name} is not comparable with ${names}, ${unequal.length > 1 ? "which differ" : "which differs"} in ${differences}`;
+    faults.push(`baseline: ${what}; valid: a baseline that is equal in these, or allowUnequal`);
+  }
   if (!skipsNothing(baseline)) {
     faults.push(
-      `${baseline.name}: is not a dense baseline: it skips zeros itself; valid: a machine that does not, or allowUnequal`,
+      `baseline: ${baseline.name} is not a dense baseline: it skips zeros itself; valid: one that does not, or allowUnequal`,
     );
   }
   if (faults.length > 0) throw new InputError(faults);
+}
+
+/** All terms in which machines differ, with the values where these are short and the same for all of the machines. */
+function joint(terms: readonly (readonly Term[])[]): string {
+  const byTerm = new Map<string, Set<string>>();
+  for (const [term, own, other] of terms.flat())
+    byTerm.set(term, (byTerm.get(term) ?? new Set()).add(`${own} instead of ${other}`));
+  return [...byTerm]
+    .map(([term, values]) => {
+      const [only] = values;
+      const isShown = values.size === 1 && only.length <= MOST_VALUE_CHARACTERS;
+      return `${TERMS[term] ?? term}${isShown ? ` ${only}` : ""}`;
+    })
+    .join(", ");
 }
 
 /** Whether a machine is its own array without skipping: what it takes for an op depends on the shape alone. */
@@ -56,6 +89,18 @@ function termsOf({ peakMacsPerSecond, clockHz, vectorLanes, memory, config, line
     "DRAM part": JSON.stringify(memory.device?.config ?? "any"),
     "on-chip buffers": line === null ? "not modelled" : JSON.stringify(config.memory.line),
   };
+}
+
+/** Figures are means over the traces, in which a trace given twice would count twice. @throws InputError */
+export function checkEachOnce(traces: readonly IdentifiedTrace[]): void {
+  const seen = new Map<string, string>();
+  const faults = traces.flatMap(({ trace: { name }, sha256 }) => {
+    const first = seen.get(sha256);
+    seen.set(sha256, first ?? name);
+    if (first === undefined) return [];
+    return [`${name}: ${first === name ? "is given twice" : `is the same trace as ${first}`}; valid: each trace once`];
+  });
+  if (faults.length > 0) throw new InputError(faults);
 }
 
 /** Steps of one network add up to a training; those of several would be weighed by chance. @throws Error */

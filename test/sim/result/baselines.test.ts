@@ -6,6 +6,7 @@ import { resolveMachine } from "../../../src/sim/hardware/machine.ts";
 import { rankedMachines } from "../../../src/sim/result/ranking.ts";
 import type { MachineResult } from "../../../src/sim/result/result.ts";
 import { type SimulationInput, simulate } from "../../../src/sim/simulate.ts";
+import { faultsOf } from "../../support/folder.ts";
 import { DENSE_DENSITIES, makeTrace, SWAT_DENSITIES } from "../../support/make-trace.ts";
 
 const machines = await loadMachines(["all"]);
@@ -153,7 +154,9 @@ describe("a baseline machine", () => {
   it("of another peak is refused unless that is allowed", async () => {
     const [baseline] = named("dadiannao", { machines });
     const input = { machines: named("tensordash-4096", { machines }), baseline };
-    await expect(run(input)).rejects.toThrow(/not comparable with baseline dadiannao: peak.*allowUnequal/);
+    await expect(run(input)).rejects.toThrow(
+      /^baseline: dadiannao is not comparable with tensordash-4096, which differs in peak.*allowUnequal/,
+    );
     await expect(run({ ...input, allowUnequal: true })).resolves.toBeDefined();
   });
 
@@ -168,8 +171,16 @@ describe("a baseline machine", () => {
     const baseline = resolveMachine({ ...config, ...change }, "weak", accelerators);
     const input = { machines: named("tensordash-4096", { machines }), baseline };
     const differences =
-      /clock.*datatype.*on-chip memory.*DRAM bandwidth.*batch fold against image.*dealing sets against filters/s;
+      /clock.*datatype.*on-chip memory.*DRAM bandwidth.*layout of batches \(params.batch\) fold instead of image.*dispatch of tiles \(params.dealing\) sets instead of filters/s;
     await expect(run(input)).rejects.toThrow(differences);
+  });
+
+  it("is refused in one line for all machines, with the values that all of them have", async () => {
+    const [baseline] = named("dadiannao", { machines });
+    const [a, b] = named("tensordash-4096", { machines }).flatMap((one) => [one, { ...one, name: "other" }]);
+    const faults = await faultsOf(() => run({ machines: [a, b], baseline }));
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toMatch(/with tensordash-4096, other, which differ in peak \(MAC\/s\) \d+ instead of \d+, clock/);
   });
 
   it("that skips zeros itself is refused", async () => {
