@@ -1,6 +1,6 @@
 /**
  * The library on Node: train, record, synthesize and read traces, simulate, report. Every verb does what the command of the same
- * name does, prints nothing, and throws an `InputError` with all faults of what it was given. `swat-sim/sim` and
+ * name does, prints nothing, and throws an `InputError` that lists all faults of its input. `swat-sim/sim` and
  * `swat-sim/trace` are the parts that run in a browser.
  */
 
@@ -45,7 +45,7 @@ const INPUT = {
 };
 const NAME = { what: "the name of a baseline", is: (value: unknown) => typeof value === "string" };
 
-/** What of results and points is compared with one baseline. @throws InputError */
+/** The results and points that are compared with one baseline. @throws InputError */
 export const comparedWith = verb("comparedWith", compared, INPUT, NAME);
 /** CSV of a result, one line for each machine, step and op, units in the header. @throws InputError */
 export const resultCsv = verb("resultCsv", csv, RESULT);
@@ -53,5 +53,5 @@ export const resultCsv = verb("resultCsv", csv, RESULT);
 export const reportPage = verb("reportPage", page, INPUT);
 /** The comparison of all machines as text, and what the numbers mean. @throws InputError */
 export const resultTable = verb("resultTable", table, RESULT);
-/** How the zeros of every operand of a trace are spread, to synthesize a step like it. @throws InputError */
+/** Measures how the zeros of every operand of a trace are spread, to synthesize a similar step. @throws InputError */
 export const tracePatterns = verb("tracePatterns", patternsOf, OPENED_TRACE);

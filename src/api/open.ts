@@ -245,7 +245,7 @@ export async function openTraces(traces: readonly NamedTrace[]): Promise<Identif
   return allOf(traces.map(opened));
 }
 
-/** A made-up trace as one that was read: named by its network, method and sparsity. */
+/** Identifies a synthetic trace like one that was read: named by its network, method and sparsity. */
 function identifySynthetic({ manifest, masks }: SyntheticTrace): Promise<IdentifiedTrace> {
   const { network, method } = manifest;
   const name = [network, method.name, ...(method.sparsity === undefined ? [] : [method.sparsity])].join(" ");

@@ -2,7 +2,7 @@
 import type { ObjectSchema } from "../core/input/schema.ts";
 import { checkSchema, faultCollector, InputError, refusing, shown } from "../io/faults.ts";
 
-/** What options hold that is no data. */
+/** Options that are not data. */
 export type Hook = "onProgress" | "onWarning" | "signal";
 
 const HOOKS: Readonly<Record<Hook, (value: unknown) => boolean>> = {
@@ -11,7 +11,7 @@ const HOOKS: Readonly<Record<Hook, (value: unknown) => boolean>> = {
   signal: (value) => value instanceof AbortSignal,
 };
 
-/** Fields that take what is opened already, and parts that tell it. */
+/** Fields that accept opened values, and the parts by which these are recognised. */
 const OPENED: Readonly<Record<string, readonly string[]>> = {
   ...{ traces: ["trace", "masks"], baselineTraces: ["trace", "masks"] },
   ...{ machines: ["accelerator"], baseline: ["accelerator"] },

@@ -34,9 +34,9 @@ precompiled(OptionsSchema);
 
 /**
  * Replays traces on machines and compares them with `baseline`, or with one common dense array where they are its equals and with their
- * own dense counterpart where not. Energies are those of the tables that configs name, or
- * of `energy`. What is named is simulated on as many threads as pay; what is opened already, on this one.
- * @throws InputError or Error for files that are refused and comparisons that are not fair; what `signal` gives as its reason.
+ * own dense counterpart where not. Energies come from the tables that configs name, or
+ * from `energy`. Named inputs are simulated on several threads where that is faster; opened ones, on this thread.
+ * @throws InputError for invalid files and for unequal comparisons; the reason of `signal` when it is aborted.
  */
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
   checkOptions(OptionsSchema, options, "simulate");

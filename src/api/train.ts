@@ -33,9 +33,9 @@ const OptionsSchema = Type.Object(FIELDS, { additionalProperties: false });
 precompiled(OptionsSchema);
 
 /**
- * Trains, and leaves traces, a log, checkpoints, weights and a summary in the folder `out`; what lies there from another run is
- * removed. A signal stops after the current step: the report then says `interrupted`, and `resumeTraining` resumes it.
- * @throws InputError or Error for settings and names that are refused, unreadable data, and a loss that is no number.
+ * Trains, and leaves traces, a log, checkpoints, weights and a summary in the folder `out`; files of another run
+ * there are removed. A signal stops after the current step: the report then says `interrupted`, and `resumeTraining` resumes it.
+ * @throws InputError for invalid settings and names, and for unreadable data; DivergenceError for a NaN or infinite loss.
  */
 export async function train(options: TrainingOptions, hooks: TrainingHooks = {}): Promise<TrainingReport> {
   const { faults, attempt } = faultCollector();
@@ -48,8 +48,8 @@ export async function train(options: TrainingOptions, hooks: TrainingHooks = {})
 }
 
 /**
- * Goes on with the run in the folder `path`, or with that of the checkpoint `path`, and ends with the same files as if it had
- * never stopped. @throws InputError or Error where it cannot be read, or its data is gone.
+ * Resumes the run in the folder `path`, or of the checkpoint `path`; its files are byte-identical to those of an uninterrupted
+ * run. @throws InputError where it cannot be read, or its data is gone.
  */
 export async function resumeTraining(path: string, hooks: TrainingHooks = {}): Promise<TrainingReport> {
   checkArgument("resumeTraining", path, { what: "a path", is: (value) => typeof value === "string" });

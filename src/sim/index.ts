@@ -1,5 +1,5 @@
 /**
- * Public entry `swat-sim/sim`: replaying traces on machines that are at hand as objects, free of Node built-ins, so that it
+ * Public entry `swat-sim/sim`: replays traces on machines given as objects, without Node built-ins, so that it
  * runs in a browser. `swat-sim` also opens files and machines by name.
  */
 import { objectWith, verb } from "../io/verb.ts";
@@ -27,11 +27,11 @@ const TEXT = { what: "a string", is: (value: unknown) => typeof value === "strin
 const PARAMS = objectWith("parameters");
 const OPERATION = objectWith("an operation", "geometry", "masks");
 
-/** The laws that hold for every machine, each to be checked on this one. @throws InputError */
+/** The conformance laws of every machine, as checks of this one. @throws InputError */
 export const conformanceProperties = verb("conformanceProperties", propertiesOf, ACCELERATOR, PARAMS);
-/** Where bytes are lost or counted twice between memories, one line a fault. @throws InputError */
+/** Bytes lost or counted twice between memories, one line for each fault. @throws InputError */
 export const conservationFaults = verb("conservationFaults", faultsOfMemory, OPENED_TRACE, MACHINE);
-/** What breaks a law in the simulation of one operation, one line a fault. @throws InputError */
+/** Violations of the conformance laws by one operation, one line each. @throws InputError */
 export const operationFaults = verb("operationFaults", faultsOfOperation, ACCELERATOR, PARAMS, OPERATION);
 /** An energy table from its parsed file; `where` names it in messages. @throws InputError */
 export const resolveEnergyTable = verb("resolveEnergyTable", resolveTable, ANYTHING, TEXT);
@@ -39,7 +39,7 @@ export const resolveEnergyTable = verb("resolveEnergyTable", resolveTable, ANYTH
 export const denseTwin = verb("denseTwin", machines.denseTwin, MACHINE);
 /** A machine from its parsed config; `where` names it in messages. @throws InputError */
 export const resolveMachine = verb("resolveMachine", machines.resolveMachine, ANYTHING, TEXT, ACCELERATORS);
-/** Machines by standing; ranked ones and bounds by the time of the step. @throws InputError */
+/** Sorts machines by standing, then by the time of the step. @throws InputError */
 export const rankedMachines = verb("rankedMachines", ranking.rankedMachines, MACHINE_RESULTS);
 /** Whether a machine is ranked, a bound, or stands apart from the baseline. @throws InputError */
 export const standingOf = verb("standingOf", ranking.standingOf, MACHINE_RESULT);

@@ -1,4 +1,4 @@
-/** Public entry `swat-sim/trace`: reading, checking and writing operation traces, free of Node built-ins. */
+/** Public entry `swat-sim/trace`: reads, checks and writes operation traces without Node built-ins. */
 import * as masks from "../core/bit-mask.ts";
 import { memorySource as sourceOf } from "../io/byte-source.ts";
 import { objectWith, verb } from "../io/verb.ts";
@@ -43,7 +43,7 @@ export const densityStatistics = verb("densityStatistics", statisticsOf, MASK);
 export const encodeTrace = verb("encodeTrace", traces.encodeTrace, MANIFEST, objectWith("a map of masks", "entries"));
 /** Opens a trace in memory and hashes it; `name` is that of the file, without folders. @throws InputError */
 export const identifyTrace = verb("identifyTrace", traces.identifyTrace, TEXT, BYTES);
-/** Opens a trace: checks container, manifest and operands; masks are read when they are asked for. @throws InputError */
+/** Opens a trace: checks container, manifest and operands; masks are read on demand. @throws InputError */
 export const openTrace = verb("openTrace", traces.openTrace, objectWith("a source of bytes", "read"));
-/** What is wrong with the masks of an opened trace, one line a fault. @throws InputError */
+/** Faults of the masks of an opened trace, one line each. @throws InputError */
 export const verifyTrace = verb("verifyTrace", verify, OPENED_TRACE);

@@ -11,9 +11,10 @@ import { BrokenLaw, verdictOf } from "./outcome.ts";
 const SEED = Number(process.env.SWAT_SIM_FC_SEED ?? 1);
 const FILES = 50;
 
-describe.each(Object.keys(KINDS))("a file of the kind %s", (kind) => {
+describe.each(Object.keys(KINDS))("a file of the kind %s", async (kind) => {
+  const fuzzer = await FileFuzzer.of(kind);
+
   it("that is valid is answered", async () => {
-    const fuzzer = await FileFuzzer.of(kind);
     for (const bytes of fuzzer.valid()) {
       // Archives are refused by their name.
       expect(await fuzzer.read(bytes, "valid")).toEqual({ isAnswered: kind !== "npz" });
@@ -21,7 +22,6 @@ describe.each(Object.keys(KINDS))("a file of the kind %s", (kind) => {
   });
 
   it("that is mutated is answered or refused in words", async () => {
-    const fuzzer = await FileFuzzer.of(kind);
     for (let index = 0; index < FILES; index++) {
       expect((await fuzzer.verdict(SEED, index)).fault, `index ${index}`).toBeUndefined();
     }

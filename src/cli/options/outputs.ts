@@ -12,14 +12,14 @@ export async function checkOutputs(
   inputs: readonly string[],
 ): Promise<void> {
   const taken = new Map<string, string>();
-  for (const path of inputs) taken.set(await placeOf(path), "is read by this command, too");
+  for (const path of inputs) taken.set(await placeOf(path), "is also read by this command");
   const faults: string[] = [];
   for (const [option, path] of Object.entries(outputs)) {
     if (path === undefined) continue;
     const place = await placeOf(path);
     const why = taken.get(place);
     if (why !== undefined) faults.push(`${option}: ${path} ${why}; valid: another file`);
-    taken.set(place, `is what ${option} names, too`);
+    taken.set(place, `is also named by ${option}`);
   }
   if (faults.length > 0) throw new InputError(faults);
 }

@@ -93,7 +93,7 @@ async function synth(options: SynthOptions, command: Command): Promise<void> {
   console.log(`${out}: ${manifest.tensors.length} tensors, ${masks.size} masks, ${manifest.ops.length} ops`);
 }
 
-/** No trace tells the density of gradients behind batch norm. */
+/** No trace records the density of gradients behind batch norm. */
 const NEVER_TOLD: readonly (keyof SyntheticSettings)[] = ["gradDensity"];
 
 function warnUntold(path: string, like: TracePatterns, given: Partial<SyntheticSettings>): void {

@@ -4,6 +4,7 @@
  */
 import { parse } from "csv-parse/sync";
 import type { ConvGeometry } from "../../core/geometry.ts";
+import { MOST_OPS } from "../../core/input/limits.ts";
 import { InputError, reasonOf } from "../../io/faults.ts";
 import {
   CONV_COLUMNS,
@@ -76,8 +77,14 @@ function headerNotes(columns: Columns | undefined, where: string): string[] {
   return notes;
 }
 
+/** A line with a number behind its first cell, as every layer has one. */
+const LAYER = /^[^,;\t\n]*[,;\t]\s*\d/gm;
+
 /** Lines with something in them. Cells of a line without commas are separated by tabs or semicolons. */
 function records(text: string, where: string): { cells: string[]; at: number }[] {
+  if ((text.match(LAYER)?.length ?? 0) > MOST_OPS) {
+    throw new InputError([`${where}: has too many ops, got over ${MOST_OPS}; valid: at most ${MOST_OPS}`]);
+  }
   let parsed: { record: string[]; info: { lines: number } }[];
   try {
     const settings = { info: true, relax_column_count: true, skip_empty_lines: true, trim: true };

@@ -12,10 +12,10 @@ it("a file that is read, or that two options name, is not written, whatever its 
   await symlink(input, link);
   await checkOutputs({ "--out": other, "--csv": undefined }, [input]);
   expect(await faultsOf(() => checkOutputs({ "--out": link }, [input]))).toEqual([
-    `--out: ${link} is read by this command, too; valid: another file`,
+    `--out: ${link} is also read by this command; valid: another file`,
   ]);
   expect(await faultsOf(() => checkOutputs({ "--out": other, "--csv": join(folder, "./other") }, []))).toEqual([
-    `--csv: ${join(folder, "other")} is what --out names, too; valid: another file`,
+    `--csv: ${join(folder, "other")} is also named by --out; valid: another file`,
   ]);
 });
 
@@ -31,7 +31,7 @@ it("simulate, report and check record keep what they read", async () => {
     ["report", path, "--html", path],
   ]) {
     const { code, stderr } = await swatSim(args);
-    expect(stderr).toContain("is read by this command, too; valid: another file");
+    expect(stderr).toContain("is also read by this command; valid: another file");
     expect(code).toBe(1);
   }
   expect((await readFile(path)).equals(bytes)).toBe(true);

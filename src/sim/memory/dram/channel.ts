@@ -124,7 +124,7 @@ export class Channel {
   accept(write: number, bank: number, request: number, row: number, arrival: number): void {
     const isNext = this.lists.append(write, bank, request, row, arrival);
     if (isNext) this.#update(write * this.#model.layout.banks + bank, bank);
-    if (this.lists.waiting[write] === WRITE_BATCH) this.#batchReady = arrival;
+    if (write === 1 && this.lists.waiting[write] === WRITE_BATCH) this.#batchReady = arrival;
   }
 
   /** Issues the request that goes next; returns the cycle of its CAS. */

@@ -42,6 +42,20 @@ describe.each(PRESETS)("%s unloaded", (preset) => {
   });
 });
 
+it("a batch of writes starts when 32 of them wait, whenever reads come", () => {
+  const device = resolveDram({ preset: "DDR4-3200", addressMap: ROW_ABOVE, timing: { tREFI: 1_000_000 } }, "test");
+  const [writes, reads, LATER] = [32, 32, 5000];
+  const bank = device.fieldSizes.co * device.burstBytes;
+  const addresses = Float64Array.from({ length: writes + reads }, (_, index) => index * device.burstBytes);
+  for (let read = 0; read < reads; read++) addresses[writes + read] = bank + read * device.burstBytes;
+  const isWrite = Uint8Array.from(addresses, (_, index) => (index < writes ? 1 : 0));
+  // All but the last read are there with the writes.
+  const arrivals = Float64Array.from(addresses, (_, index) => (index === addresses.length - 1 ? LATER : 0));
+  const { latencies } = simulateRequests(device, addresses, isWrite, { arrivals, latencies: true });
+  const ofWrites = (latencies ?? []).slice(0, writes);
+  expect(Math.max(...ofWrites)).toBeLessThan(Math.min(...(latencies ?? []).slice(writes, -1)));
+});
+
 describe("bandwidth of DRAMsim3", () => {
   const { cases, source } = JSON.parse(readFileSync("test/golden/dram-bandwidth.json", "utf8"));
   const BURST = 64;
