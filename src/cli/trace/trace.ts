@@ -54,9 +54,12 @@ async function inspect(paths: string[], options: { json?: true }): Promise<void>
 
 async function verify(paths: string[]): Promise<void> {
   const opened = warned(await openTraces(paths));
-  const faults = mixedRuns(opened.map(({ trace }) => trace));
+  const mixed = mixedRuns(opened.map(({ trace }) => trace));
+  const faults: string[] = [];
   for (const { trace } of opened) {
-    const found = [...(await verifyTrace(trace)), ...(await otherRun(trace))];
+    const other = await otherRun(trace);
+    const ofRun = other.length > 0 ? other : mixed.filter((fault) => fault.startsWith(`${trace.name}: `));
+    const found = [...(await verifyTrace(trace)), ...ofRun];
     faults.push(...found);
     if (found.length === 0) {
       // Tensors with the same zeros share one.
