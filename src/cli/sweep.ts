@@ -34,7 +34,7 @@ export function addSweepCommand(sweep: Command): void {
     .option(...BASELINE)
     .option(...ALLOW_UNEQUAL)
     .option("--threads <count>", "worker threads; does not affect results (default: all cores)", integer(1))
-    .option("--shard <i/n>", "do the i-th of n parts, for an array of jobs; then sweep merge", shardOption)
+    .option("--shard <i/n>", "simulate part i of n, for job arrays; combine the parts with sweep merge", shardOption)
     .option("--json", "print the result: one line of JSON for each point")
     .addHelpText(
       "after",

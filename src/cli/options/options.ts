@@ -40,7 +40,7 @@ export interface BaselineOptions {
 /** Options of the commands that count on a network without training it. */
 export function addStepOptions(command: Command): Command {
   return command
-    .requiredOption("--network <name>", "a network, as resnet50-imagenet or wrn28-10", networkName)
+    .requiredOption("--network <name>", "a network, such as resnet50-imagenet or wrn28-10", networkName)
     .option("--method <name>", FIXED_METHODS.join(", "), oneOf(FIXED_METHODS), TRAIN_DEFAULTS.method)
     .option(
       "--sparsity <s>",

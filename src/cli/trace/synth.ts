@@ -34,11 +34,20 @@ export function addTraceSynthCommand(trace: Command): void {
   const command = trace
     .command("synth")
     .description("Synthesize the trace of a training step, with zeros spread as in recorded steps, without training.")
-    .option("--network <name>", "a network, as resnet50-imagenet or wrn28-10 (default: that of --like)", networkName)
+    .option(
+      "--network <name>",
+      "a network, such as resnet50-imagenet or wrn28-10 (default: that of --like)",
+      networkName,
+    )
     .requiredOption("-o, --out <file>", "the trace to write (.safetensors)")
     .option("--method <name>", METHODS.join(", "), oneOf(METHODS), d.method)
     .option("--sparsity <s>", "share of weights and activations dropped, 0 ≤ s < 1", numberIn(0, 1), d.sparsity)
-    .option("--pruning <unit>", `${PRUNINGS.join(", ")}: what of convolutions is pruned`, oneOf(PRUNINGS), d.pruning)
+    .option(
+      "--pruning <unit>",
+      `${PRUNINGS.join(", ")}: the unit of convolutions that is pruned as a whole`,
+      oneOf(PRUNINGS),
+      d.pruning,
+    )
     .option("--batch <n>", "images of the step", integer(1), d.batchSize)
     .option("--images <HxWxC>", "size of the images (default: those of the network's data set)", imageShape)
     .option("--classes <n>", "classes (default: those of the network's data set)", integer(1))

@@ -19,13 +19,18 @@ interface RecordOptions extends Omit<StepOptions, "warmSteps" | "kernels"> {
 export function addRecordCommand(command: Command): void {
   const d = TRAIN_DEFAULTS;
   command
-    .requiredOption("--network <name>", "a network, as resnet50-imagenet or wrn28-10", networkName)
+    .requiredOption("--network <name>", "a network, such as resnet50-imagenet or wrn28-10", networkName)
     .requiredOption("--data <spec>", "as of train: generated:224x224x3, images:DIR, cifar10:DIR …")
     .requiredOption("-o, --out <file>", "the trace to write (.safetensors)")
     .option("--method <name>", METHODS.join(", "), oneOf(METHODS), d.method)
     .option("--sparsity <s>", "share of weights and activations dropped, 0 ≤ s < 1", numberIn(0, 1), d.sparsity)
-    .option("--pruning <unit>", `${PRUNINGS.join(", ")}: what of convolutions is pruned`, oneOf(PRUNINGS), d.pruning)
-    .option("--batch <n>", "images a step", integer(1), d.batchSize)
+    .option(
+      "--pruning <unit>",
+      `${PRUNINGS.join(", ")}: the unit of convolutions that is pruned as a whole`,
+      oneOf(PRUNINGS),
+      d.pruning,
+    )
+    .option("--batch <n>", "images per step", integer(1), d.batchSize)
     .option("--steps <n>", "steps of training before the one that is recorded", integer(0), 1)
     .option("--seed <n>", "seed of weights, shuffling and generated images", integer(0), d.seed)
     .option("--threads <count>", "worker threads; does not affect results (default: all cores)", integer(1))

@@ -108,7 +108,7 @@ function addRecipeOptions(command: Command): void {
     .addOption(new Option("--dense-last-layer", "keep the last layer dense"))
     .addOption(new Option("--sparse-last-layer", "sparsify the last layer (default)").conflicts("denseLastLayer"))
     .option("--epochs <n>", "passes over the training images", integer(1), d.epochs)
-    .option("--batch-size <n>", "images a step", integer(1), d.batchSize)
+    .option("--batch-size <n>", "images per step", integer(1), d.batchSize)
     .option("--learning-rate <rate>", "rate, a tenth of it in the last third", numberIn(0, Infinity, true), d.rate)
     .option(
       "--schedule <schedule>",
