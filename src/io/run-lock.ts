@@ -151,8 +151,8 @@ async function made(path: string, { owner, path: mine, file }: Candidate): Promi
     const { code = "" } = cause as NodeJS.ErrnoException;
     if (NO_LINKS.includes(code)) return await written(path, owner).catch(undefinedWhereThere);
     undefinedWhereThere(cause);
-    // Over NFS, the answer to a link that was made may get lost, and the link be asked for again.
-    return (await file.stat()).nlink > 1 ? file : undefined;
+    // Over NFS, the answer to a link that was made may get lost, and the link be asked for again. Counts of links may be old there.
+    return (await ownerOf(path))?.key === owner.key ? file : undefined;
   }
 }
 
