@@ -141,7 +141,7 @@ describe("simulate", () => {
       damaged(({ manifest }) => Object.assign(manifest, { version: "1.9", added: true })),
     );
     const { code, stdout, stderr } = await simulate("newer.safetensors", "--hw", "dadiannao", "--json");
-    expect(stderr).toMatch(/^warning: newer\.safetensors: trace version 1\.9 is newer than 1\.2; .*\n$/);
+    expect(stderr).toMatch(/^warning: newer\.safetensors: trace version 1\.9 is newer than 1\.3; .*\n$/);
     expect(JSON.parse(stdout).traces[0].name).toBe("newer.safetensors");
     expect(code).toBe(0);
   });
