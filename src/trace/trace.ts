@@ -171,10 +171,22 @@ function parseManifest(text: string, where: string): { manifest: TraceManifest; 
     ops.push(attempt(() => checkedOp(op, known, `${where}: manifest: ops.${i}`, unknownKeys)) ?? op);
   }
   if (faults.length > 0) throw new InputError(faults);
-  const checked = { ...manifest, ops };
+  const checked = { ...manifest, ops: withSharedGeometries(ops) };
   const coverage = coverageOf(checked);
   if (coverage !== undefined) warnings.push(`${where}: incomplete step: ${coverageText(coverage)}`);
   return { manifest: checked, warnings };
+}
+
+/** The same ops; those of one geometry share the object, by which what depends on the shape alone is made once. */
+function withSharedGeometries(ops: readonly TraceOp[]): TraceOp[] {
+  const known = new Map<string, MacOp["geometry"]>();
+  return ops.map((op) => {
+    if (!isMacOp(op)) return op;
+    const key = JSON.stringify(op.geometry);
+    const geometry = known.get(key) ?? op.geometry;
+    known.set(key, geometry);
+    return { ...op, geometry };
+  });
 }
 
 function checkedOp(

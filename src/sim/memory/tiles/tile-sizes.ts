@@ -45,6 +45,16 @@ export function channelCuts({ groups, filters, channels }: Axes, fixed: FixedTil
   );
 }
 
+/** The smallest tile of all cuts. */
+export function smallestCut(axes: Axes, fixed: FixedTile): Axes {
+  const size = (name: keyof Axes) => Math.min(axes[name].size, fixed === null ? 1 : (fixed[name] ?? axes[name].size));
+  const cut = (name: keyof Axes) => axes[name].cut(size(name));
+  return {
+    ...{ images: cut("images"), rows: cut("rows"), columns: cut("columns") },
+    ...{ groups: cut("groups"), filters: cut("filters"), channels: cut("channels") },
+  };
+}
+
 /** n, n/2, n/4 … 1, rounded up, and up to whole blocks where that is less than the size before. */
 function halves(n: number, block = 1): number[] {
   const sizes = [Math.max(1, n)];

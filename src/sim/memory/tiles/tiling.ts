@@ -10,7 +10,7 @@ import { bytesOf, elementsOf, type LevelTask, runBytes, sidesOf } from "./level-
 import { DIMENSIONS, type Nest, type Tile, wholeNest } from "./loop-nest.ts";
 import { firstTile, largestTile, lastTile, spacesOf } from "./nest-sums.ts";
 import { type Candidate, candidates } from "./tile-search.ts";
-import { type ChannelCut, channelCuts, type SpaceCut, spaceCuts } from "./tile-sizes.ts";
+import { smallestCut } from "./tile-sizes.ts";
 
 /** A pass with the bytes of its tensors. */
 export interface TilingTask {
@@ -76,10 +76,8 @@ export type SmallestTileTask = Pick<TilingTask, "pass" | "geometry" | "partialBy
 
 /** Bytes of the smallest tile that a level can be given, with unfinished sums. */
 export function smallestTile({ pass, geometry, operands, partialBytes }: SmallestTileTask, level: MemoryLevel): number {
-  const { axes } = wholeNest(pass, geometry);
-  const space = spaceCuts(axes, level.tiling).at(-1) as SpaceCut;
-  const cut = channelCuts(axes, level.tiling).at(-1) as ChannelCut;
-  const spaces = spacesOf(space, pass);
+  const cut = smallestCut(wholeNest(pass, geometry).axes, level.tiling);
+  const spaces = spacesOf(cut, pass);
   const elements = elementsOf(geometry);
   return sidesOf(pass).reduce((sum, name, side) => {
     const bytes = name === "output" ? partialBytes : (operands[name] ?? 0);

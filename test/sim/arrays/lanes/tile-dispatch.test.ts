@@ -20,10 +20,16 @@ function liveOf(items: number, size: number, repeat: number): number[] {
   return Array.from({ length: repeat }, () => once).flat();
 }
 
+/** A bound and nonzeros for a set of lines: any that differ from set to set. */
+function boundsOf(lines: readonly number[]) {
+  const nonzeros = lines.reduce((sum, line) => sum + line, 0);
+  return { ideal: Math.ceil(nonzeros / 2), nonzeros };
+}
+
 const deals = fc
   .record({
-    outerItems: fc.integer({ min: 0, max: 9 }),
-    innerItems: fc.integer({ min: 0, max: 9 }),
+    outerItems: fc.integer({ min: 0, max: 40 }),
+    innerItems: fc.integer({ min: 0, max: 20 }),
     outerSize: fc.integer({ min: 1, max: 4 }),
     innerSize: fc.integer({ min: 1, max: 4 }),
     repeat: fc.integer({ min: 1, max: 3 }),
@@ -66,7 +72,8 @@ describe("dealing", () => {
         });
         const skips = new Array<number>(deal.tiles).fill(0);
         const slowest: number[] = [];
-        let busy = 0;
+        const slowestPacked: number[] = [];
+        const sums = { busy: 0, packed: 0, outerLines: 0, innerLines: 0, occupied: 0 };
         for (const { tile, group, set, live } of pairs) {
           let cycles = 0;
           if (!deal.carrySkip) skips[tile] = 0;
@@ -79,12 +86,21 @@ describe("dealing", () => {
             }
           }
           slowest[group] = Math.max(slowest[group] ?? 0, cycles);
-          busy += cycles * live[0] * live[1];
+          const { ideal, nonzeros } = boundsOf(deal.lines[set]);
+          slowestPacked[group] = Math.max(slowestPacked[group] ?? 0, ideal);
+          sums.busy += cycles * live[0] * live[1];
+          sums.packed += Math.min(cycles, ideal) * live[0] * live[1];
+          sums.outerLines += cycles * live[0];
+          sums.innerLines += cycles * live[1];
+          sums.occupied += nonzeros * live[deal.scheduled === "outer" ? 1 : 0];
         }
 
         const costs = createSetCosts(deal.lines.length, LINES, deal.lookahead);
         deal.lines.forEach((lines, set) => {
           recordCost(costs, set, Int32Array.from(lines), 1);
+          const { ideal, nonzeros } = boundsOf(lines);
+          costs.ideal[set] = ideal;
+          costs.nonzeros[set] = nonzeros;
         });
         const outer = setAxis(deal.outerItems, deal.outerSize, deal.repeat);
         const inner = setAxis(deal.innerItems, deal.innerSize);
@@ -93,7 +109,12 @@ describe("dealing", () => {
         expect(totals.cycles).toBe(slowest.reduce((sum, cycles) => sum + cycles, 0));
         expect(totals.baseCycles).toBe(slowest.length * LINES);
         expect(stepGroups(outer, inner, deal.tiles, deal.dealing)).toBe(slowest.length);
-        expect(totals.scheduledPEs).toBe(busy);
+        expect(totals.packedCycles).toBe(slowestPacked.reduce((sum, cycles) => sum + cycles, 0));
+        expect(totals.scheduledPEs).toBe(sums.busy);
+        expect(totals.packedPEs).toBe(sums.packed);
+        expect(totals.outerLines).toBe(sums.outerLines);
+        expect(totals.innerLines).toBe(sums.innerLines);
+        expect(totals.occupied).toBe(sums.occupied);
         expect(totals.outputs).toBe(deal.outerItems * deal.repeat * deal.innerItems);
       }),
       { numRuns: 500 },
