@@ -4,25 +4,26 @@ import { dirname, relative, resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { type Command, Option } from "commander";
 import { loadAccelerators, openMachines, openTraces } from "../api/open.ts";
-import { simulateOpened } from "../api/workers/simulate-threads.ts";
+import { withSpilledRows } from "../api/spilled-rows.ts";
+import { simulateOpenedInto } from "../api/workers/simulate-threads.ts";
 import type { SimulationSources } from "../api/workers/work.ts";
 import { writeFileAtomically } from "../io/atomic-file.ts";
 import { allOf, InputError } from "../io/faults.ts";
-import { readJsonFile } from "../io/file-source.ts";
 import { resolveEnergyTable } from "../sim/energy/table.ts";
 import { resolveMachine } from "../sim/hardware/machine.ts";
-import type { SimulationResult } from "../sim/result/result.ts";
+import type { StreamedResult } from "../sim/result/result.ts";
+import type { NewRowList } from "../sim/result/row-list.ts";
 import type { SimulationInput } from "../sim/simulate.ts";
 import {
   type CheckedEnergy,
   type CheckFile,
-  checkFileOf,
   checkVersions,
-  compareWithCheck,
   ENERGY_TOLERANCE,
   formatCheck,
-  readCheck,
+  recordedCheck,
 } from "../studies/check.ts";
+import type { CheckVerdict } from "../studies/check-comparison.ts";
+import { openCheck } from "../studies/check-file.ts";
 import { checkXml, isChanged, verdictText } from "../studies/check-report.ts";
 import { ALLOW_UNEQUAL, BASELINE, type BaselineOptions, HW, integer, MACHINE, numberIn } from "./options/options.ts";
 import { checkOutputs } from "./options/outputs.ts";
@@ -118,20 +119,21 @@ async function record(paths: string[], options: RecordOptions, command: Command)
   ]);
   const tables = asked === undefined ? [] : energy;
   const input = { traces, machines, ...compared, allowUnequal, energy: tables };
-  const result = await simulated(input, { traces: paths, modules }, threads);
   const folder = dirname(resolve(options.out));
   const energies = tables.map((table) => ({ table, tolerance }));
   const relatives = paths.map((path) => relative(folder, resolve(path)).replaceAll("\\", "/"));
   const configs = Object.entries(compared).map(([key, { config }]) => [key, config]);
-  const recorded = checkFileOf(result, relatives, energies, { ...Object.fromEntries(configs), allowUnequal });
-  await writeFileAtomically(options.out, formatCheck(recorded));
+  await withSpilledRows(options.out, async ({ newList }) => {
+    const result = await simulated(newList, input, { traces: paths, modules }, threads);
+    const recorded = recordedCheck(result, relatives, energies, { ...Object.fromEntries(configs), allowUnequal });
+    await writeFileAtomically(options.out, formatCheck(recorded));
+  });
   const [baseline] = Object.values(compared).map(({ name }) => name);
   console.log(`${options.out}: machines ${machines.length}, traces ${paths.length}, baseline ${baseline}`);
 }
 
 async function run(file: string, options: CommonOptions & { json?: true; junit?: string }): Promise<void> {
-  const { check, result } = await simulateAgain(file, options);
-  const verdicts = compareWithCheck(check, result);
+  const verdicts = await simulateAgain(file, options, async ({ verdicts }) => verdicts);
   if (options.junit !== undefined) await writeFileAtomically(options.junit, checkXml(verdicts));
   if (options.json) console.log(JSON.stringify(verdicts));
   else for (const verdict of verdicts) console.log(verdictText(verdict));
@@ -139,14 +141,18 @@ async function run(file: string, options: CommonOptions & { json?: true; junit?:
 }
 
 async function bless(file: string, options: CommonOptions & { yes?: true }): Promise<void> {
-  const { check, result, energies } = await simulateAgain(file, options);
-  const changed = compareWithCheck(check, result).filter(isChanged);
+  await simulateAgain(file, options, (simulated) => update(file, simulated, options.yes ?? false));
+}
+
+async function update(file: string, simulated: SimulatedCheck, isAsked: boolean): Promise<void> {
+  const { check, result, energies, verdicts } = simulated;
+  const changed = verdicts.filter(isChanged);
   for (const verdict of changed) console.log(verdictText(verdict));
   if (changed.length === 0) {
     console.log(`${file}: nothing changed`);
-  } else if (options.yes || (await isAgreed(`Write this into ${file}?`))) {
+  } else if (isAsked || (await isAgreed(`Write this into ${file}?`))) {
     const paths = check.traces.map(({ path }) => path);
-    await writeFileAtomically(file, formatCheck(checkFileOf(result, paths, energies, check)));
+    await writeFileAtomically(file, formatCheck(recordedCheck(result, paths, energies, check)));
     console.log(`${file}: written`);
   } else {
     console.log(`${file}: not written`);
@@ -169,13 +175,18 @@ async function isAgreed(question: string): Promise<boolean> {
 
 interface SimulatedCheck {
   readonly check: CheckFile;
-  readonly result: SimulationResult;
+  readonly result: StreamedResult;
   readonly energies: readonly (CheckedEnergy | undefined)[];
+  readonly verdicts: readonly CheckVerdict[];
 }
 
-/** Reads a check file and simulates what it holds. */
-async function simulateAgain(file: string, { machine: modules = [], threads }: CommonOptions): Promise<SimulatedCheck> {
-  const check = readCheck(await readJsonFile(file), file);
+/** Reads a check file, simulates what it holds, and compares; rows can be read until `work` has ended. */
+async function simulateAgain<Result>(
+  file: string,
+  { machine: modules = [], threads }: CommonOptions,
+  work: (simulated: SimulatedCheck) => Promise<Result>,
+): Promise<Result> {
+  const { check, compare } = await openCheck(file);
   const folder = dirname(file);
   const paths = check.traces.map(({ path }) => resolve(folder, path));
   const [traces, known] = await allOf([openTraces(paths).then(warned), loadAccelerators(modules)]);
@@ -199,15 +210,18 @@ async function simulateAgain(file: string, { machine: modules = [], threads }: C
     ...(baseline && { baseline: resolveMachine(baseline, `${file}: baseline`, known) }),
     ...(commonBaseline && { commonBaseline: resolveMachine(commonBaseline, `${file}: commonBaseline`, known) }),
   };
-  const result = await simulated(input, { traces: paths, modules }, threads);
-  return { check, result, energies };
+  return withSpilledRows(undefined, async ({ newList }) => {
+    const result = await simulated(newList, input, { traces: paths, modules }, threads);
+    return work({ check, result, energies, verdicts: await compare(result) });
+  });
 }
 
 function simulated(
+  newList: NewRowList,
   input: SimulationInput,
   sources: SimulationSources,
   threads: number | undefined,
-): Promise<SimulationResult> {
+): Promise<StreamedResult> {
   const bar = progressBar("simulating");
-  return simulateOpened(input, sources, { threads, onProgress: bar.update }).finally(() => bar.stop());
+  return simulateOpenedInto(newList, input, sources, { threads, onProgress: bar.update }).finally(() => bar.stop());
 }

@@ -1,7 +1,8 @@
 /** `swat-sim simulate`: replays traces on machines and compares them with a dense baseline. */
 
 import { type Command, Option } from "commander";
-import { simulateFiles } from "../api/workers/simulate-threads.ts";
+import { type SpilledRows, shownResult, withSpilledRows } from "../api/spilled-rows.ts";
+import { simulateFilesInto } from "../api/workers/simulate-threads.ts";
 import { writeFileAtomically, writeJsonFile } from "../io/atomic-file.ts";
 import { jsonParts } from "../io/json-parts.ts";
 import { resultCsvParts } from "../report/csv.ts";
@@ -9,6 +10,7 @@ import { COLUMN_NAMES, type ColumnName } from "../report/machine-columns.ts";
 import { bandwidthTable } from "../report/tables/bandwidth-table.ts";
 import { energyTable } from "../report/tables/energy-table.ts";
 import { resultTable } from "../report/tables/result-table.ts";
+import type { StreamedResult } from "../sim/result/result.ts";
 import {
   ALLOW_UNEQUAL,
   BASELINE,
@@ -95,23 +97,30 @@ async function runSimulate(paths: string[], options: SimulateOptions): Promise<v
   const { hw, baseline, energy, baselineTrace: baselineTraces, machine: modules } = options;
   const sample = options.sample === undefined ? undefined : { share: options.sample, seed: "1" };
   const files = { traces: paths, baselineTraces, hw, modules, baseline, energy, sample };
-  const result = await simulateFiles(files, {
+  const settings = {
     allowUnequal: options.allowUnequal ?? false,
     threads: options.threads,
     onWarning: warn,
-    onProgress: (done, of) => bar.update(done, of),
-  }).finally(() => bar.stop());
+    onProgress: (done: number, of: number) => bar.update(done, of),
+  };
+  await withSpilledRows(options.out ?? options.csv, async (rows) => {
+    const result = await simulateFilesInto(rows.newList, files, settings).finally(() => bar.stop());
+    await write(result, rows, options);
+  });
+}
 
+async function write(result: StreamedResult, rows: SpilledRows, options: SimulateOptions): Promise<void> {
   if (options.out !== undefined) await writeJsonFile(options.out, result);
   if (options.csv !== undefined) await writeFileAtomically(options.csv, resultCsvParts(result));
   if (options.json) {
     await printParts(jsonParts(result));
     return console.log();
   }
+  const shown = shownResult(result, rows);
   const tables = [
-    resultTable(result, { columns: options.columns, sort: options.sort, wide: options.wide, hints: TABLE_HINTS }),
-    ...(options.explainBandwidth ? [bandwidthTable(result)] : []),
-    ...(options.explainEnergy ? [energyTable(result)] : []),
+    resultTable(shown, { columns: options.columns, sort: options.sort, wide: options.wide, hints: TABLE_HINTS }),
+    ...(options.explainBandwidth ? [bandwidthTable(shown)] : []),
+    ...(options.explainEnergy ? [energyTable(shown)] : []),
   ];
   console.log(tables.join("\n\n"));
 }

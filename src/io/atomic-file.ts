@@ -4,7 +4,7 @@
  */
 
 import { randomBytes } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, readlink, realpath, rename, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
@@ -67,6 +67,7 @@ async function placeOf(path: string): Promise<Place> {
 async function replace(path: string, mode: number | undefined, content: Content): Promise<void> {
   const folder = dirname(path);
   const temporary = join(folder, temporaryName());
+  addUnfinished(temporary);
   try {
     await makeFolder(folder);
     // A folder that may be written may be hidden from those who write.
@@ -83,7 +84,31 @@ async function replace(path: string, mode: number | undefined, content: Content)
     // Nothing may hide the first fault: removing also fails where a folder is a file.
     await rm(temporary, { force: true }).catch(() => {});
     throw cause;
+  } finally {
+    removeUnfinished(temporary);
   }
+}
+
+const ENDINGS = ["SIGHUP", "SIGINT", "SIGTERM"] as const;
+const unfinished = new Set<string>();
+
+/** While a file is unfinished, signals that end the process remove it. */
+function addUnfinished(path: string): void {
+  if (unfinished.size === 0) for (const name of ENDINGS) process.on(name, endUnfinished);
+  unfinished.add(path);
+}
+
+function removeUnfinished(path: string): void {
+  unfinished.delete(path);
+  if (unfinished.size === 0) for (const name of ENDINGS) process.off(name, endUnfinished);
+}
+
+function endUnfinished(name: NodeJS.Signals): void {
+  // Others who listen end their work first, and with it the writing.
+  if (process.listenerCount(name) > 1) return;
+  for (const path of unfinished) rmSync(path, { force: true });
+  for (const ending of ENDINGS) process.off(ending, endUnfinished);
+  process.kill(process.pid, name);
 }
 
 /** Makes a folder and those above it, one by one: `mkdir` of all at once never ends below some folders, as /proc. */
@@ -105,7 +130,7 @@ function statusOf(path: string) {
 }
 
 /** A name of its own, so that it fits wherever the name of the file does. */
-function temporaryName(): string {
+export function temporaryName(): string {
   return `swat-sim.${HOST}.${process.pid}.${randomBytes(8).toString("hex")}.partial`;
 }
 
@@ -134,7 +159,7 @@ function partsOf(content: Content): Iterable<Part> | AsyncIterable<Part> {
 }
 
 function* prettyLines(content: unknown): Generator<string> {
-  yield* jsonParts(content, 2);
+  yield* jsonParts(content, { spaces: 2 });
   yield "\n";
 }
 

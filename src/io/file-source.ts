@@ -7,7 +7,7 @@ import { MOST_JSON_BYTES } from "../core/input/limits.ts";
 import { type ByteSource, memorySource } from "./byte-source.ts";
 import { faultsOf, InputError, reasonOf } from "./faults.ts";
 import { decodeText, parseJson } from "./json.ts";
-import { withoutItems } from "./json-items.ts";
+import { type ItemPlace, withoutItems } from "./json-items.ts";
 
 /** What systems read at once; of a longer read Node ends the process. */
 const MOST_READ_BYTES = 2 ** 31 - 1;
@@ -64,25 +64,32 @@ export async function readJsonFile(path: string): Promise<unknown> {
   if (size > MOST_JSON_BYTES) {
     throw new InputError([`${path}: is too large for JSON, got ${size} bytes; valid: at most ${MOST_JSON_BYTES}`]);
   }
-  return parsed(decodeText(await named(path, () => readFile(path))), path);
+  return parsed(decodeText(await named(path, () => readFile(path))), () => path);
 }
 
-/** The same of a file of any size, in which the lists at `list` are empty: their items are read one by one, if somebody asks for them. */
+/**
+ * The same of a file of any size, in which the lists and objects at `paths` are empty: their items are read one by one, if somebody asks
+ * for them; a field as an object with it alone.
+ */
 export async function readJsonItems(
   path: string,
-  list: readonly string[],
-  onItem?: (value: unknown, place: readonly number[]) => void,
+  paths: readonly (readonly string[])[],
+  onItem?: (value: unknown, place: ItemPlace) => void,
 ): Promise<unknown> {
   const others = await named(path, () =>
-    withoutItems(createReadStream(path, "utf8"), path, list, (text, place) => {
-      const indices = [...place];
+    withoutItems(createReadStream(path, "utf8"), path, paths, (text, place) => {
       onItem?.(
-        parsed(text, `${path}: ${list.map((key) => (key === "*" ? indices.shift() : key)).join(".")}.${indices}`),
+        parsed(text, () => `${path}: ${pathOf(paths[place.list], place.place)}`),
         place,
       );
     }),
   );
-  return parsed(others, path);
+  return parsed(others, () => path);
+}
+
+function pathOf(path: readonly string[], place: readonly number[]): string {
+  const indices = [...place];
+  return `${path.map((key) => (key === "*" ? indices.shift() : key)).join(".")}.${indices}`;
 }
 
 /** Bytes of a file; 0 of a pipe. @throws InputError naming the file. */
@@ -90,12 +97,12 @@ export async function sizeOfFile(path: string): Promise<number> {
   return named(path, async () => (await stat(path)).size);
 }
 
-function parsed(text: string, where: string): unknown {
+function parsed(text: string, where: () => string): unknown {
   try {
     return parseJson(text);
   } catch (cause) {
     throw new InputError(
-      faultsOf(cause).map((fault) => `${where}: ${fault}`),
+      faultsOf(cause).map((fault) => `${where()}: ${fault}`),
       { cause },
     );
   }

@@ -1,6 +1,6 @@
 /**
- * Takes a JSON text apart that is too long for a string: the items of chosen lists one by one, and the text without them. It knows of
- * JSON what tells items apart, strings and brackets; whether texts are valid, whoever parses them says.
+ * Takes a JSON text apart that is too long for a string: the items of chosen lists, or the fields of chosen objects, one by one, and the
+ * text without them. It knows of JSON what tells items apart, strings and brackets; whether texts are valid, whoever parses them says.
  */
 import { MOST_LEVELS } from "../core/input/limits.ts";
 import { InputError } from "./faults.ts";
@@ -17,20 +17,26 @@ const CLOSE_OBJECT = 0x7d;
 const MOST_ITEM_CHARACTERS = 2 ** 24;
 const MOST_OTHER_CHARACTERS = 2 ** 26;
 
-/** Is given the text of an item and where it lies: the indices of the lists around it, and its own in its list. */
-type OnItem = (text: string, place: readonly number[]) => void;
+/** Where an item lies: which of the paths leads there, the indices of the lists around it, and its own. */
+export interface ItemPlace {
+  readonly list: number;
+  readonly place: readonly number[];
+}
+
+/** Is given the text of an item, of a field that of an object with it alone. */
+type OnItem = (text: string, place: ItemPlace) => void;
 
 /**
- * The text of `chunks` with the lists at `path` empty: keys from the outermost on, `*` for every item of a list.
+ * The text of `chunks` with what lies at `paths` empty: keys from the outermost on, `*` for every item of a list.
  * @throws InputError that begins with `where` for what is too long, and what `onItem` throws.
  */
 export async function withoutItems(
   chunks: AsyncIterable<string>,
   where: string,
-  path: readonly string[],
+  paths: readonly (readonly string[])[],
   onItem: OnItem,
 ): Promise<string> {
-  const reader = new ItemReader(where, path, onItem);
+  const reader = new ItemReader(where, paths, onItem);
   for await (const chunk of chunks) reader.read(chunk);
   return reader.others;
 }
@@ -44,12 +50,14 @@ interface Open {
 
 class ItemReader {
   readonly #where: string;
-  readonly #path: readonly string[];
+  readonly #paths: readonly (readonly string[])[];
   readonly #onItem: OnItem;
   /** What is open, down to the list of items; how many levels of an item are. */
   readonly #open: Open[] = [];
   #below = 0;
   #isAmongItems = false;
+  /** Which of the paths leads to the items that are being read. */
+  #list = 0;
   #isInString = false;
   #isEscaped = false;
   /** The last string outside of items, with its quotes: a key where a colon follows. */
@@ -57,9 +65,9 @@ class ItemReader {
   #item = "";
   #others = "";
 
-  constructor(where: string, path: readonly string[], onItem: OnItem) {
+  constructor(where: string, paths: readonly (readonly string[])[], onItem: OnItem) {
     this.#where = where;
-    this.#path = path;
+    this.#paths = paths;
     this.#onItem = onItem;
   }
 
@@ -83,9 +91,9 @@ class ItemReader {
         this.#isInString = true;
         this.#string = "";
         string = at;
-      } else if (this.#isAmongItems && this.#below === 0 && (code === COMMA || code === CLOSE_LIST)) {
+      } else if (this.#isAmongItems && this.#below === 0 && (code === COMMA || isClosing(code))) {
         this.#keep(chunk.slice(from, at));
-        this.#endItem(code === CLOSE_LIST);
+        this.#endItem(code !== COMMA);
         from = code === COMMA ? at + 1 : at;
       } else if (this.#moves(code) && this.#isAmongItems) {
         this.#others += chunk.slice(from, at + 1);
@@ -103,7 +111,8 @@ class ItemReader {
       ? [this.#item.length, MOST_ITEM_CHARACTERS]
       : [this.#others.length, MOST_OTHER_CHARACTERS];
     if (length > most) {
-      const what = this.#isAmongItems ? `an item of ${this.#path.join(".")}` : `all but ${this.#path.join(".")}`;
+      const names = this.#paths.map((path) => path.join("."));
+      const what = this.#isAmongItems ? `an item of ${names[this.#list]}` : `all but ${names.join(" and ")}`;
       throw new InputError([
         `${this.#where}: ${what} is too long, got over ${most} characters; valid: at most ${most}`,
       ]);
@@ -115,7 +124,7 @@ class ItemReader {
     const isOpening = code === OPEN_LIST || code === OPEN_OBJECT;
     if (this.#isAmongItems) {
       if (isOpening) this.#below++;
-      else if (code === CLOSE_LIST || code === CLOSE_OBJECT) this.#below--;
+      else if (isClosing(code)) this.#below--;
       return false;
     }
     const inner = this.#open.at(-1);
@@ -123,30 +132,36 @@ class ItemReader {
       if (this.#open.length === MOST_LEVELS)
         throw new InputError([`${this.#where}: is nested too deeply, got over ${MOST_LEVELS} levels`]);
       this.#open.push({ isList: code === OPEN_LIST, index: 0, key: "" });
-      this.#isAmongItems = this.#isAtItems();
+      this.#list = this.#paths.findIndex((path) => this.#isAt(path));
+      this.#isAmongItems = this.#list >= 0;
       return this.#isAmongItems;
     }
-    if (code === CLOSE_LIST || code === CLOSE_OBJECT) this.#open.pop();
+    if (isClosing(code)) this.#open.pop();
     else if (code === COMMA && inner !== undefined) inner.index++;
     else if (code === COLON && inner !== undefined) inner.key = this.#string;
     return false;
   }
 
-  #isAtItems(): boolean {
+  #isAt(path: readonly string[]): boolean {
     const open = this.#open;
-    if (open.length !== this.#path.length + 1 || !open[open.length - 1].isList) return false;
-    return this.#path.every((step, i) => (step === "*" ? open[i].isList : open[i].key === JSON.stringify(step)));
+    if (open.length !== path.length + 1) return false;
+    return path.every((step, i) => (step === "*" ? open[i].isList : open[i].key === JSON.stringify(step)));
   }
 
   #endItem(isLast: boolean): void {
-    const list = this.#open[this.#open.length - 1];
-    const isEmpty = isLast && list.index === 0 && this.#item.trim() === "";
-    const places = this.#open.filter(({ isList }) => isList).map(({ index }) => index);
-    if (!isEmpty) this.#onItem(this.#item, places);
-    list.index++;
+    const around = this.#open[this.#open.length - 1];
+    const isEmpty = isLast && around.index === 0 && this.#item.trim() === "";
+    const place = this.#open.filter((open) => open.isList || open === around).map(({ index }) => index);
+    const text = around.isList ? this.#item : `{${this.#item}}`;
+    if (!isEmpty) this.#onItem(text, { list: this.#list, place });
+    around.index++;
     this.#item = "";
     if (!isLast) return;
     this.#open.pop();
     this.#isAmongItems = false;
   }
+}
+
+function isClosing(code: number): boolean {
+  return code === CLOSE_LIST || code === CLOSE_OBJECT;
 }

@@ -5,7 +5,7 @@
 
 import { quantity } from "../core/input/units.ts";
 import { type Cell, csvParts } from "../io/csv-text.ts";
-import type { MachineResult, ResultRow, SimulationResult } from "../sim/result/result.ts";
+import type { ResultRow, SimulationResult, StreamedMachine, StreamedResult } from "../sim/result/result.ts";
 import { ratio } from "./workloads.ts";
 
 const MICRO = 1e-6;
@@ -16,7 +16,7 @@ const PERCENT = 100;
 /** A row with what its columns need of the result around it. */
 interface Line {
   readonly row: ResultRow;
-  readonly machine: MachineResult;
+  readonly machine: StreamedMachine;
   readonly trace: string;
   /** By what a ratio of cycles is multiplied to be one of times. */
   readonly clocks: number;
@@ -30,13 +30,13 @@ export function resultCsv(result: SimulationResult): string {
 }
 
 /** The same in parts, for results whose text is longer than a string can be. */
-export function resultCsvParts(result: SimulationResult): Iterable<string> {
+export function resultCsvParts(result: StreamedResult): Iterable<string> {
   const columns = result.sample === undefined ? COLUMNS : [...COLUMNS, ...SAMPLE_COLUMNS];
   const names = columns.map(([name]) => name);
   return csvParts(names, recordsOf(result, columns));
 }
 
-function* recordsOf(result: SimulationResult, columns: readonly Column[]): Generator<Cell[]> {
+function* recordsOf(result: StreamedResult, columns: readonly Column[]): Generator<Cell[]> {
   for (const machine of result.machines) {
     const clocks = clockRatio(machine);
     for (const row of machine.rows) {
@@ -46,7 +46,7 @@ function* recordsOf(result: SimulationResult, columns: readonly Column[]): Gener
   }
 }
 
-function clockRatio({ name, config, baseline }: MachineResult): number {
+function clockRatio({ name, config, baseline }: StreamedMachine): number {
   const hertz = (clock: string) => quantity("frequency", clock, `${name}: clock`);
   return hertz(config.clock) / hertz(baseline.config.clock);
 }

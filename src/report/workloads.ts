@@ -120,7 +120,7 @@ function isIncomplete({ coverage }: TraceIdentity): boolean {
 function averaged({ result, rows, traces, clockHz, baselineClockHz }: Omit<Cell, "totals" | "isIncomplete">) {
   const steps = traces.length;
   const ofResult = result.rows.length === rows.length ? result.totals : undefined;
-  const means = () => totalsOf({ rows, steps }, { clockHz }, baselineClockHz, { ops: [], steps: 0 });
+  const means = () => totalsOf(rows, { machine: { clockHz }, baselineClockHz, steps, dense: { ops: [], steps: 0 } });
   return { traces: [...traces].sort((a, b) => a.step - b.step), totals: ofResult ?? means() };
 }
 

@@ -4,16 +4,17 @@
  */
 
 import { arrayOf, checkArgument, objectWith } from "../io/verb.ts";
-import { stepOps } from "../step/method-overheads.ts";
 import { IDENTIFIED_TRACE } from "../trace/arguments.ts";
 import { isMacOp } from "../trace/manifest.ts";
 import { MACHINE } from "./arguments.ts";
 import { checkRoom } from "./memory/capacity.ts";
 import { checkSizes } from "./operation/limits.ts";
+import { CollectedCosts } from "./result/collected-costs.ts";
 import { checkEqualTerms, checkOneNetwork, checkSameWork } from "./result/comparability.ts";
 import { comparisonsOf, type Terms } from "./result/comparison.ts";
-import type { SimulationResult } from "./result/result.ts";
-import { simulationResult } from "./result/simulation-result.ts";
+import type { SimulationResult, StreamedResult } from "./result/result.ts";
+import { type NewRowList, rowsInMemory } from "./result/row-list.ts";
+import { inMemory, simulationResult } from "./result/simulation-result.ts";
 import { type Helpers, type OpCosts, type OpsInput, simulateOps } from "./run-ops.ts";
 
 /** What to simulate. */
@@ -25,13 +26,23 @@ export interface SimulationInput extends OpsInput {
 
 /** Simulates. @throws InputError or Error when a baseline or traces are not comparable; the reason of the signal when it is aborted. */
 export async function simulate(input: SimulationInput): Promise<SimulationResult> {
+  return inMemory(await simulateInto(rowsInMemory, input));
+}
+
+/** The same with rows wherever `newList` keeps them. */
+export async function simulateInto(newList: NewRowList, input: SimulationInput): Promise<StreamedResult> {
   checkInput(input);
   checkTerms(input);
   const comparisons = comparisonsOf(input);
   checkMemory(input, comparisons);
-  const costs = await costsOf(input);
+  const collected = new CollectedCosts(
+    input,
+    comparisons.map(({ machine }) => machine),
+    newList,
+  );
+  await collect(input, collected);
   input.signal?.throwIfAborted();
-  return simulationResult(input, comparisons, costs);
+  return simulationResult(input, comparisons, collected);
 }
 
 /** @throws InputError where an input is not made of opened traces and resolved machines. */
@@ -67,17 +78,14 @@ function checkMemory({ traces, machines, baselineTraces = [] }: SimulationInput,
 }
 
 /** Costs of every op, by this thread and its helpers. */
-async function costsOf(input: SimulationInput): Promise<OpCosts["costs"][]> {
-  const { traces, baselineTraces = [], helpers } = input;
-  const of = [...traces, ...baselineTraces].reduce((sum, { trace }) => sum + stepOps(trace.manifest).length, 0);
-  const costs = new Array<OpCosts["costs"]>(of);
+async function collect(input: SimulationInput, collected: CollectedCosts): Promise<void> {
+  const { helpers, onProgress } = input;
   let done = 0;
   const onOp = (finished: OpCosts) => {
-    costs[finished.op] = finished.costs;
-    input.onProgress?.(++done, of);
+    collected.take(finished);
+    onProgress?.(++done, collected.ops);
   };
   let next = 0;
   // Together: a helper may fail while this thread is still at work.
   await Promise.all([helpers?.finish(onOp), simulateOps(input, helpers?.take ?? (() => next++), onOp)]);
-  return costs;
 }

@@ -2,7 +2,7 @@
 import { visible } from "../core/input/visible-text.ts";
 import { junitXml } from "../report/junit.ts";
 import { plainTable } from "../report/tables/table.ts";
-import type { CheckDifference, CheckVerdict } from "./check.ts";
+import type { CheckDifference, CheckVerdict } from "./check-comparison.ts";
 
 const PERCENT = 100;
 
@@ -13,7 +13,7 @@ export function isChanged({ recordedVersion, modelVersion, differences }: CheckV
 
 /** What a verdict comes to; under it, where numbers differ, a table of them by op and counter. */
 export function verdictText(verdict: CheckVerdict): string {
-  const { machine, compared, differences } = verdict;
+  const { machine, compared, differences, omitted = 0 } = verdict;
   const changed = changedModel(verdict);
   if (differences.length === 0) return `${machine}: ${compared} counts equal${changed === null ? "" : `; ${changed}`}`;
   const table = plainTable(["op", "counter", "recorded", "now", "change"], 2);
@@ -21,7 +21,8 @@ export function verdictText(verdict: CheckVerdict): string {
     table.push([visible(op), visible(counter), recorded(values), now(values), changeOf(values)]);
   }
   const kind = changed ?? "regression";
-  return `${machine}: ${kind}: ${differences.length} of ${compared} counts differ\n${table}`;
+  const more = omitted === 0 ? "" : `\n  and ${omitted} more`;
+  return `${machine}: ${kind}: ${differences.length + omitted} of ${compared} counts differ\n${table}${more}`;
 }
 
 /** JUnit XML: a suite for each machine, a case for each op of each trace. */

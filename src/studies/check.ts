@@ -7,10 +7,12 @@
 import { FORMAT_VERSIONS } from "../core/format-versions.ts";
 import { type Static, Type } from "../core/input/schema.ts";
 import { checkKnownVersion, checkSchema, InputError, refusing } from "../io/faults.ts";
+import { JsonFields, jsonParts } from "../io/json-parts.ts";
 import { precompiled } from "../io/validators/program.ts";
 import { type EnergyTable, EnergyTableSchema } from "../sim/energy/table.ts";
-import { type HardwareConfig, HardwareConfigSchema, type Machine } from "../sim/hardware/machine.ts";
-import type { MachineResult, ResultRow, SimulationResult } from "../sim/result/result.ts";
+import { HardwareConfigSchema, type Machine } from "../sim/hardware/machine.ts";
+import type { ResultRow, StreamedResult } from "../sim/result/result.ts";
+import { energiesOf, integersWith, type NumbersOf, opName } from "./check-numbers.ts";
 
 /**
  * Versions of the check file's schema that are read; the last is written. 1.1 adds energy, 1.2 the common baseline: files without
@@ -22,11 +24,19 @@ const CHECK_VERSIONS = ["1.0", "1.1", CHECK_VERSION] as const;
 /** Relative difference up to which energies are equal, where nothing else is asked for: the order of a sum of doubles. */
 export const ENERGY_TOLERANCE = 1e-9;
 
+/** Objects and lists around the numbers of an op. */
+const LEVELS = 5;
+
 const strict = { additionalProperties: false };
 const byOp = (what: string, value: ReturnType<typeof Type.Integer> | ReturnType<typeof Type.Number>) =>
   Type.Record(Type.Array(Type.Union([value, Type.Null()])), {
     description: `${what} of each op, by \`trace/index layer pass\`, in the order of \`counters\`; null = not counted.`,
   });
+
+const NUMBERS = {
+  counts: byOp("Counts", Type.Integer()),
+  "energy.picojoules": byOp("Energies", Type.Number()),
+};
 
 /** A check file. */
 export const CheckSchema = Type.Object(
@@ -47,7 +57,7 @@ export const CheckSchema = Type.Object(
           config: HardwareConfigSchema,
           modelVersion: Type.Integer(),
           counters: Type.Array(Type.String(), { description: "Names of the counts of an op." }),
-          counts: byOp("Counts", Type.Integer()),
+          counts: NUMBERS.counts,
           energy: Type.Optional(
             Type.Object(
               {
@@ -57,7 +67,7 @@ export const CheckSchema = Type.Object(
                   description: "Relative difference up to which energies are equal.",
                 }),
                 counters: Type.Array(Type.String(), { description: "Names of the energies of an op." }),
-                picojoules: byOp("Energies", Type.Number()),
+                picojoules: NUMBERS["energy.picojoules"],
               },
               strict,
             ),
@@ -70,7 +80,7 @@ export const CheckSchema = Type.Object(
   },
   strict,
 );
-precompiled(CheckSchema);
+precompiled(CheckSchema, ...Object.values(NUMBERS));
 
 /** A checked check file. */
 export type CheckFile = Static<typeof CheckSchema>;
@@ -78,30 +88,15 @@ export type CheckFile = Static<typeof CheckSchema>;
 /** What machines of a check file are compared with; of the two baselines one, or in files of old neither. */
 export type CheckedBaseline = Pick<CheckFile, "baseline" | "commonBaseline" | "allowUnequal">;
 
-/** One number that is not what it was. `undefined` = not there. */
-export interface CheckDifference {
-  readonly machine: string;
-  readonly op: string;
-  readonly counter: string;
-  readonly expected: number | undefined;
-  readonly actual: number | undefined;
-}
-
-/** What comparing gave for one machine. */
-export interface CheckVerdict {
-  readonly machine: string;
-  readonly recordedVersion: number;
-  readonly modelVersion: number;
-  /** Names of all ops, recorded or new. */
-  readonly ops: readonly string[];
-  readonly compared: number;
-  readonly differences: readonly CheckDifference[];
-}
-
 /** With what the energies of a machine are recorded. */
 export interface CheckedEnergy {
   readonly table: EnergyTable;
   readonly tolerance: number;
+}
+
+/** A check file whose numbers are counted as they are written. */
+export interface RecordedCheck extends Omit<CheckFile, "machines"> {
+  readonly machines: readonly object[];
 }
 
 /**
@@ -111,31 +106,53 @@ export interface CheckedEnergy {
  * @param compared what the result's machines were compared with.
  * @throws Error for the result of a sample.
  */
-export function checkFileOf(
-  result: SimulationResult,
+export function recordedCheck(
+  result: StreamedResult,
   paths: readonly string[],
   energies: readonly (CheckedEnergy | undefined)[] = [],
   { baseline, commonBaseline, allowUnequal }: CheckedBaseline = {},
-): CheckFile {
+): RecordedCheck {
   if (result.sample !== undefined) {
     throw new InputError([`check: a sample has no exact counts, got a result with sample ${result.sample.share}`]);
   }
+  const countsOf = integersWith(baseline ?? commonBaseline);
   return {
     schema: CHECK_VERSION,
     traces: result.traces.map(({ sha256 }, index) => ({ path: paths[index], sha256 })),
     ...(commonBaseline === undefined ? {} : { commonBaseline }),
     ...(baseline === undefined ? {} : { baseline }),
     ...(allowUnequal ? { allowUnequal } : {}),
-    machines: result.machines.map((machine, index) => {
-      const { counters, values: counts } = listed(byOpOf(machine, integersWith(baseline ?? commonBaseline)));
-      const recorded = { config: machine.config, modelVersion: machine.modelVersion, counters, counts };
+    machines: result.machines.map(({ config, modelVersion, rows }, index) => {
       const energy = energies[index];
+      const [counters, kinds] = countersOf(rows, energy === undefined ? [countsOf] : [countsOf, energiesOf]);
+      const recorded = { config, modelVersion, counters, counts: listed(rows, counters, countsOf) };
       if (energy === undefined) return recorded;
-      const { counters: kinds, values: picojoules } = listed(byOpOf(machine, energiesOf));
+      const picojoules = listed(rows, kinds, energiesOf);
       const { table, tolerance } = energy;
       return { ...recorded, energy: { table: table.config, tolerance, counters: kinds, picojoules } };
     }),
   };
+}
+
+/** Names of all that is counted, of each kind. */
+function countersOf(rows: Iterable<ResultRow>, kinds: readonly NumbersOf[]): string[][] {
+  const counters = kinds.map(() => new Set<string>());
+  for (const row of rows) {
+    for (const [kind, numbersOf] of kinds.entries()) for (const name in numbersOf(row)) counters[kind].add(name);
+  }
+  return counters.map((names) => [...names]);
+}
+
+/** Numbers of a result as a check file lists them. */
+function listed(rows: Iterable<ResultRow>, counters: readonly string[], numbersOf: NumbersOf): JsonFields {
+  function* fields(): Generator<readonly [string, (number | null)[]]> {
+    let index = 0;
+    for (const row of rows) {
+      const numbers = numbersOf(row);
+      yield [opName(row, index++), counters.map((name) => numbers[name] ?? null)];
+    }
+  }
+  return new JsonFields({ [Symbol.iterator]: fields });
 }
 
 /** Reads a check file. @throws InputError with a line for each fault. */
@@ -149,20 +166,44 @@ function checkedFile(value: unknown, where: string): CheckFile {
   if (check.baseline !== undefined && check.commonBaseline !== undefined) {
     throw new InputError([`${where}: has "baseline" and "commonBaseline"; valid: one of them`]);
   }
-  const faults = check.machines.flatMap(({ config, counters, counts, energy }) => [
-    ...lengthFaults(`${where}: ${config.name}: counts`, counters, counts),
-    ...(energy === undefined
-      ? []
-      : lengthFaults(`${where}: ${config.name}: energy.picojoules`, energy.counters, energy.picojoules)),
-  ]);
+  const faults = check.machines.flatMap((machine) =>
+    NUMBER_KINDS.flatMap((kind) => lengthFaults(where, machine, kind, Object.entries(numbersIn(machine, kind).byOp))),
+  );
   if (faults.length > 0) throw new InputError(faults);
   return check;
 }
 
-function lengthFaults(where: string, counters: readonly string[], byOp: CheckFile["machines"][number]["counts"]) {
-  return Object.entries(byOp)
+/** The numbers that a file holds of a machine: integers, and energies where they were asked for. */
+export const NUMBER_KINDS = ["counts", "energy.picojoules"] as const;
+export type NumberKind = (typeof NUMBER_KINDS)[number];
+export type CheckedMachine = CheckFile["machines"][number];
+
+/** Numbers of one kind, and what they are called. */
+export function numbersIn({ counters, counts, energy }: CheckedMachine, kind: NumberKind) {
+  if (kind === "counts") return { counters, byOp: counts };
+  return { counters: energy?.counters ?? [], byOp: energy?.picojoules ?? {} };
+}
+
+/** Faults of lists that are not as long as their counters. */
+function lengthFaults(
+  where: string,
+  machine: CheckedMachine,
+  kind: NumberKind,
+  lists: readonly (readonly [op: string, values: readonly unknown[]])[],
+): string[] {
+  const { counters } = numbersIn(machine, kind);
+  const at = `${where}: ${machine.config.name}: ${kind}`;
+  return lists
     .filter(([, values]) => values.length !== counters.length)
-    .map(([op, { length }]) => `${where}: ${op}: must have one item a counter, got ${length} of ${counters.length}`);
+    .map(([op, { length }]) => `${at}: ${op}: must have one item a counter, got ${length} of ${counters.length}`);
+}
+
+/** The numbers of one op of a file that is read op by op. @throws InputError */
+export function readNumbers(value: unknown, where: string, machine: CheckedMachine, kind: NumberKind) {
+  const entries = Object.entries(checkSchema(NUMBERS[kind], value, `${where}: ${machine.config.name}: ${kind}`));
+  const faults = lengthFaults(where, machine, kind, entries);
+  if (faults.length > 0) throw new InputError(faults);
+  return entries;
 }
 
 /** @throws InputError where a file was recorded by a newer model than that of `machines`: its counts say nothing about this one. */
@@ -175,127 +216,8 @@ export function checkVersions({ machines: recorded }: CheckFile, machines: reado
   if (faults.length > 0) throw new InputError(faults);
 }
 
-/** The text of a check file: one line for each op, so that a difference in version control reads as one. */
-export function formatCheck(check: CheckFile): string {
-  const innermost = /[{[]\n[^{}[\]]*[}\]]/g;
-  return `${JSON.stringify(check, null, 2).replace(innermost, (node) => node.replace(/\n\s*/g, " "))}\n`;
-}
-
-/** Compares a new result with a check file, machine by machine in the file's order. */
-export function compareWithCheck(check: CheckFile, result: SimulationResult): CheckVerdict[] {
-  return check.machines.map(({ config, modelVersion, counters, counts, energy }, index) => {
-    const machine = result.machines[index];
-    const exact = compare(
-      named(counters, counts),
-      byOpOf(machine, integersWith(check.baseline ?? check.commonBaseline)),
-      0,
-    );
-    const close =
-      energy === undefined
-        ? { ops: [], compared: 0, differences: [] }
-        : compare(named(energy.counters, energy.picojoules), byOpOf(machine, energiesOf), energy.tolerance);
-    return {
-      machine: config.name,
-      recordedVersion: modelVersion,
-      modelVersion: machine.modelVersion,
-      ops: [...new Set([...exact.ops, ...close.ops])],
-      compared: exact.compared + close.compared,
-      differences: [...exact.differences, ...close.differences].map((found) => ({ machine: config.name, ...found })),
-    };
-  });
-}
-
-/** Numbers by op and counter. */
-type Numbers = Readonly<Record<string, Readonly<Record<string, number>>>>;
-
-function compare(expected: Numbers, actual: Numbers, tolerance: number) {
-  const differences: Omit<CheckDifference, "machine">[] = [];
-  const ops = union(expected, actual);
-  let compared = 0;
-  for (const op of ops) {
-    for (const counter of union(expected[op] ?? {}, actual[op] ?? {})) {
-      compared++;
-      const [before, now] = [expected[op]?.[counter], actual[op]?.[counter]];
-      if (!isEqual(before, now, tolerance)) differences.push({ op, counter, expected: before, actual: now });
-    }
-  }
-  return { ops, compared, differences };
-}
-
-function isEqual(a: number | undefined, b: number | undefined, tolerance: number): boolean {
-  if (a === undefined || b === undefined) return a === b;
-  return Math.abs(a - b) <= tolerance * Math.max(Math.abs(a), Math.abs(b));
-}
-
-/** Numbers of a result as a check file lists them. */
-function listed(numbers: Numbers): { counters: string[]; values: Record<string, (number | null)[]> } {
-  const counters = [...new Set(Object.values(numbers).flatMap((op) => Object.keys(op)))];
-  const values = Object.entries(numbers).map(([op, of]) => [op, counters.map((name) => of[name] ?? null)] as const);
-  return { counters, values: Object.fromEntries(values) };
-}
-
-/** The way back. */
-function named(counters: readonly string[], values: Readonly<Record<string, readonly (number | null)[]>>): Numbers {
-  return Object.fromEntries(
-    Object.entries(values).map(([op, list]) => [
-      op,
-      Object.fromEntries(list.flatMap((value, i) => (value === null ? [] : [[counters[i], value]]))),
-    ]),
-  );
-}
-
-function byOpOf({ rows }: MachineResult, numbersOf: (row: ResultRow) => Record<string, number>): Numbers {
-  return Object.fromEntries(
-    rows.map((row, index) => [`${row.trace}/${index} ${row.layer} ${row.pass}${costOf(row)}`, numbersOf(row)]),
-  );
-}
-
-/** What the method costs beside the ops of its layer. */
-function costOf({ kind }: ResultRow): string {
-  return kind === "select" || kind === "transpose" ? ` ${kind}` : "";
-}
-
-/** The integers of a row; those of the dense counterpart where there is another baseline beside it. */
-function integersWith(shared: HardwareConfig | undefined): (row: ResultRow) => Record<string, number> {
-  if (shared === undefined) return integersOf;
-  return (row) => {
-    const { counterpartCycles = 0, counterpartComputeCycles } = row;
-    return { ...integersOf(row), counterpartCycles, counterpartComputeCycles };
-  };
-}
-
-function integersOf(row: ResultRow): Record<string, number> {
-  const { macs, cycles, saved, counters } = row;
-  const places = [row.stalls, row.traffic].flatMap((group, index) =>
-    Object.entries(group).map(([place, values]) => [`${index === 0 ? "stalls" : "traffic"}.${place}`, values]),
-  );
-  const groups: Record<string, Record<string, number>> = {
-    macs,
-    cycles,
-    saved,
-    counters,
-    ...Object.fromEntries(places),
-  };
-  const { baselineCycles, baselineComputeCycles, noZerosComputeCycles, idealCycles } = row;
-  return { baselineCycles, baselineComputeCycles, noZerosComputeCycles, idealCycles, ...flattened(groups) };
-}
-
-/** Picojoules of a row. */
-function energiesOf({ energy }: ResultRow): Record<string, number> {
-  if (energy === undefined) return {};
-  const { picojoules, baselinePicojoules, components } = energy;
-  const totals = { "energy.picojoules": picojoules, "energy.baselinePicojoules": baselinePicojoules };
-  return { ...totals, ...flattened({ "energy.components": components }) };
-}
-
-function flattened(groups: Readonly<Record<string, Readonly<Record<string, number>>>>): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(groups).flatMap(([group, values]) =>
-      Object.entries(values).map(([name, value]) => [`${group}.${name}`, value]),
-    ),
-  );
-}
-
-function union(a: object, b: object): string[] {
-  return [...new Set([...Object.keys(a), ...Object.keys(b)])];
+/** The text of a check file, in parts: one line for each op, so that a difference in version control reads as one. */
+export function* formatCheck(check: CheckFile | RecordedCheck): Generator<string> {
+  yield* jsonParts(check, { spaces: 2, innermostInLine: true, levels: LEVELS });
+  yield "\n";
 }

@@ -54,7 +54,10 @@ it("of many rows those with most cycles stay, and all sums are those of all rows
       .map(({ layer }) => Number.parseInt(layer, 10));
     expect(others.reduce((sum, count) => sum + count, kept.length)).toBe(3000);
     const totals = (of: readonly ResultRow[]) =>
-      totalsOf({ rows: of, steps: 2 }, { clockHz: Number.parseFloat(config.clock) }, 1, { ops: [], steps: 0 });
+      totalsOf(of, {
+        ...{ machine: { clockHz: Number.parseFloat(config.clock) }, baselineClockHz: 1 },
+        ...{ steps: 2, dense: { ops: [], steps: 0 } },
+      });
     const numbers = (value: unknown): number[] =>
       typeof value === "number" ? [value] : Object.values(value ?? {}).flatMap(numbers);
     const [expected, got] = [numbers(totals(all)), numbers(totals(rows))];

@@ -9,13 +9,15 @@ it("JSON in parts is that of JSON.stringify, character by character", () => {
   );
   fc.assert(
     fc.property(values, fc.constantFrom(0, 2), (value, spaces) => {
-      expect([...jsonParts(value, spaces)].join("")).toBe(JSON.stringify(value, null, spaces));
+      expect([...jsonParts(value, { spaces })].join("")).toBe(JSON.stringify(value, null, spaces));
     }),
   );
 });
 
 it("a long list comes in many parts of one size", () => {
-  const parts = [...jsonParts({ machines: [{ rows: Array.from({ length: 2e4 }, (_, at) => ({ at })) }] }, 2)];
+  const parts = [
+    ...jsonParts({ machines: [{ rows: Array.from({ length: 2e4 }, (_, at) => ({ at })) }] }, { spaces: 2 }),
+  ];
   expect(parts.length).toBeGreaterThan(10);
   expect(Math.max(...parts.map(({ length }) => length))).toBeLessThan(2 ** 17);
 });

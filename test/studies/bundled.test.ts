@@ -8,7 +8,8 @@ import { readJsonFile } from "../../src/io/file-source.ts";
 import { accelerators } from "../../src/sim/arrays/index.ts";
 import { resolveMachine } from "../../src/sim/hardware/machine.ts";
 import { simulate } from "../../src/sim/simulate.ts";
-import { CheckSchema, compareWithCheck } from "../../src/studies/check.ts";
+import { CheckSchema } from "../../src/studies/check.ts";
+import { compareWithCheck } from "../../src/studies/check-comparison.ts";
 import { verifyTrace } from "../../src/trace/verify.ts";
 
 const folder = resolve(import.meta.dirname, "../golden");

@@ -2,14 +2,9 @@ import { describe, expect, it } from "vitest";
 import { loadEnergyTables, loadMachines } from "../../src/api/open.ts";
 import { checkSchema } from "../../src/io/faults.ts";
 import { simulate } from "../../src/sim/simulate.ts";
-import {
-  type CheckFile,
-  CheckSchema,
-  checkFileOf,
-  checkVersions,
-  compareWithCheck,
-  readCheck,
-} from "../../src/studies/check.ts";
+import { type CheckFile, CheckSchema, checkVersions, readCheck } from "../../src/studies/check.ts";
+import { compareWithCheck } from "../../src/studies/check-comparison.ts";
+import { checkFileOf } from "../support/check-file.ts";
 import { faultsOf } from "../support/folder.ts";
 import { makeTrace, SWAT_DENSITIES } from "../support/make-trace.ts";
 

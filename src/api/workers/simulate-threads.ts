@@ -6,9 +6,11 @@ import { denseMacs } from "../../core/dense-macs.ts";
 import { usefulThreads } from "../../core/threads.ts";
 import { fromThread } from "../../io/faults.ts";
 import { rankedMachines } from "../../sim/result/ranking.ts";
-import type { SimulationResult } from "../../sim/result/result.ts";
+import type { SimulationResult, StreamedResult } from "../../sim/result/result.ts";
+import { type NewRowList, rowsInMemory } from "../../sim/result/row-list.ts";
+import { inMemory } from "../../sim/result/simulation-result.ts";
 import type { Helpers, OpCosts } from "../../sim/run-ops.ts";
-import { type SimulationInput, simulate } from "../../sim/simulate.ts";
+import { type SimulationInput, simulateInto } from "../../sim/simulate.ts";
 import { isMacOp } from "../../trace/manifest.ts";
 import { openSimulation, type SimulationFiles } from "../open.ts";
 import { type HelperWork, type SimulationSources, workOf } from "./work.ts";
@@ -31,8 +33,17 @@ export interface SimulationSettings extends Pick<SimulationInput, "allowUnequal"
  */
 export async function simulateFiles(
   files: SimulationFiles,
-  { onWarning, ...settings }: SimulationSettings = {},
+  settings: SimulationSettings = {},
 ): Promise<SimulationResult> {
+  return inMemory(await simulateFilesInto(rowsInMemory, files, settings));
+}
+
+/** The same with rows wherever `newList` keeps them. */
+export async function simulateFilesInto(
+  newList: NewRowList,
+  files: SimulationFiles,
+  { onWarning, ...settings }: SimulationSettings = {},
+): Promise<StreamedResult> {
   const opened = await openSimulation(files);
   for (const { trace } of [...opened.traces, ...(opened.baselineTraces ?? [])])
     for (const text of trace.warnings) onWarning?.(text);
@@ -41,22 +52,23 @@ export async function simulateFiles(
     .sort((a, b) => a.trace.trace.manifest.step - b.trace.trace.manifest.step);
   const input = { ...opened, traces: ascending.map(({ trace }) => trace) };
   const sources = sourcesOf({ ...files, traces: ascending.map(({ file }) => file) });
-  const result = await simulateOpened(input, sources, settings);
+  const result = await simulateOpenedInto(newList, input, sources, settings);
   return { ...result, machines: rankedMachines(result.machines) };
 }
 
-/** Simulates what is opened, on several threads where others can open it again. @throws as `simulate`. */
-export async function simulateOpened(
+/** Simulates what is opened, on several threads where others can open it again; rows are wherever `newList` keeps them. @throws as `simulate`. */
+export async function simulateOpenedInto(
+  newList: NewRowList,
   input: SimulationInput,
   sources: SimulationSources | null,
   { threads: asked, ...rest }: Omit<SimulationSettings, "onWarning"> = {},
-): Promise<SimulationResult> {
+): Promise<StreamedResult> {
   const cores = availableParallelism();
   const threads = usefulThreads(asked ?? (isWorth(input) ? cores : 1), cores);
-  if (threads === 1 || !isBuilt() || sources === null) return simulate({ ...input, ...rest });
+  if (threads === 1 || !isBuilt() || sources === null) return simulateInto(newList, { ...input, ...rest });
   const { close, ...helpers } = startHelpers(workOf({ ...input, ...rest }, sources), threads - 1, rest.signal);
   try {
-    return await simulate({ ...input, ...rest, helpers });
+    return await simulateInto(newList, { ...input, ...rest, helpers });
   } finally {
     await close();
   }

@@ -53,24 +53,25 @@ export async function planStep(trace: Trace, machine: Machine, selects: boolean)
   const ops = stepOps(manifest);
   const isCopy = (id: string) => bytesOf(id, 0) !== elementsOf(id) * memory.wideBytes;
   const copied = copiedWeights(ops, selects, isCopy);
-  const touches = ops.map((op): Touch | null => {
+  // Not kept: plans are many, and so are ops.
+  const touchOf = (op: StepOp): Touch | null => {
     if (!isNeeded(op)) return null;
     const { reads, writes } = tensorsOf(op);
     const copies = op.kind === "optimizer" ? (copied.get(op.layer) ?? []) : [];
     const isInPlace = IN_PLACE.includes(op.kind);
     return { reads: reads.map(root), writes: [...writes, ...copies].map(root), isInPlace };
-  });
+  };
   const outlives = (id: string) => isLasting(tensors.get(id)?.role);
   const kindsOf = heldAs(manifest, root);
   const canStay = (id: string) => kindsOf(id).every((kind) => memory.levels[0].holds.has(kind));
   const residences = residenceOf(
-    touches.map((touch) => touch ?? { reads: [], writes: [], isInPlace: false }),
+    ops.map((op) => touchOf(op) ?? { reads: [], writes: [], isInPlace: false }),
     memory.residentBytes,
     (id) => (canStay(id) ? bytesOf(id, OUTERMOST) : Number.POSITIVE_INFINITY),
     outlives,
   );
   return {
-    tensors: (op) => touches[op],
+    tensors: (op) => touchOf(ops[op]),
     bytesOf: (id, place, as) => bytesOf(root(id), place, as),
     elementsOf,
     idOf: root,

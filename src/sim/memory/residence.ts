@@ -54,7 +54,7 @@ export function residenceOf(
   bytesOf: (id: string) => number,
   outlives: (id: string) => boolean,
 ): readonly Residence[] {
-  const residences = ops.map(() => ({ reads: new Set<string>(), writes: new Set<string>() }));
+  const found = new Residences(ops.length);
   const onChip = new Map<Value, Stay>();
   /** Stays, also such as are over or were renewed. */
   const leaving = new Heap(leavesBefore);
@@ -86,7 +86,7 @@ export function residenceOf(
     }
     for (const { value: other } of later) {
       leave(other);
-      if (other.maker !== undefined) residences[other.maker].writes.delete(other.id);
+      if (other.maker !== undefined) found.remove("writes", other.maker, other.id);
     }
     used += bytesOf(value.id);
     stay(value, at, arrivals++);
@@ -96,13 +96,13 @@ export function residenceOf(
   valuesOf(ops).forEach(({ reads, writes }, at) => {
     // Their stays end at this op, so that nothing takes their place before they are renewed.
     const pinned = reads.filter((value) => onChip.has(value));
-    for (const { id } of pinned) residences[at].reads.add(id);
+    for (const { id } of pinned) found.add("reads", at, id);
     const done = reads.filter((value) => nextRead(value, at) === Number.POSITIVE_INFINITY);
     if (ops[at].isInPlace) done.forEach(leave);
     for (const value of writes) {
       leave(value);
       value.maker = at;
-      if (keep(value, at) && !outlives(value.id)) residences[at].writes.add(value.id);
+      if (keep(value, at) && !outlives(value.id)) found.add("writes", at, value.id);
     }
     for (const value of reads) if (!onChip.has(value)) keep(value, at);
     done.forEach(leave);
@@ -111,7 +111,41 @@ export function residenceOf(
       if (old !== undefined) stay(value, at, old.order);
     }
   });
-  return residences;
+  return found.shared();
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** Sets of ids by op, of which equal ones are one in the end: ops are many, and most have none or the same few. */
+class Residences {
+  readonly #reads: (Set<string> | undefined)[];
+  readonly #writes: (Set<string> | undefined)[];
+
+  constructor(ops: number) {
+    this.#reads = new Array(ops).fill(undefined);
+    this.#writes = new Array(ops).fill(undefined);
+  }
+
+  add(kind: keyof Residence, op: number, id: string): void {
+    const sets = kind === "reads" ? this.#reads : this.#writes;
+    const ids = sets[op] ?? new Set();
+    sets[op] = ids.add(id);
+  }
+
+  remove(kind: keyof Residence, op: number, id: string): void {
+    (kind === "reads" ? this.#reads : this.#writes)[op]?.delete(id);
+  }
+
+  shared(): Residence[] {
+    const known = new Map<string, Residence>();
+    return this.#reads.map((ids, op) => {
+      const [reads, writes] = [ids ?? NONE, this.#writes[op] ?? NONE];
+      const key = JSON.stringify([[...reads], [...writes]]);
+      const residence = known.get(key) ?? { reads, writes };
+      known.set(key, residence);
+      return residence;
+    });
+  }
 }
 
 /** @param after from call to call the same op or a later one. */

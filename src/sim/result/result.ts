@@ -199,6 +199,14 @@ export const ResultSchema = Type.Object(
 export type SimulationResult = Static<typeof ResultSchema>;
 /** What one machine gave. */
 export type MachineResult = Static<typeof MachineResultSchema>;
+/** A result whose rows need not be in memory, but are read in order as often as somebody asks. */
+export interface StreamedResult extends Omit<SimulationResult, "machines"> {
+  readonly machines: readonly StreamedMachine[];
+}
+/** What one machine gave, with rows that need not be in memory. */
+export interface StreamedMachine extends Omit<MachineResult, "rows"> {
+  readonly rows: Iterable<ResultRow> & Pick<readonly ResultRow[], "length" | "at">;
+}
 /** One op of one step on one machine. */
 export type ResultRow = Static<typeof RowSchema>;
 /** Sums over rows. */

@@ -1,23 +1,22 @@
 /** Puts the costs of all ops together: what was simulated, rows by machine, totals, and what is missing. */
 import { footprintOf } from "../../step/footprint.ts";
-import { stepOps } from "../../step/method-overheads.ts";
 import { coverageOf, coverageText } from "../../trace/coverage.ts";
 import type { TraceOp } from "../../trace/manifest.ts";
 import type { IdentifiedTrace } from "../../trace/trace.ts";
 import type { EnergyModel } from "../energy/model.ts";
 import type { Machine } from "../hardware/machine.ts";
 import { isSampled, type Sample } from "../sampling/sampled.ts";
+import type { CollectedCosts, MachineCosts } from "./collected-costs.ts";
 import type { Comparison, Terms } from "./comparison.ts";
-import type { RowCosts } from "./op-result.ts";
 import {
   type MachineResult,
   RESULT_VERSION,
-  type ResultRow,
   SELF,
   type SimulationResult,
+  type StreamedMachine,
+  type StreamedResult,
   type TraceIdentity,
 } from "./result.ts";
-import { type TimedOp, totalsOf } from "./totals.ts";
 
 /** What was simulated. */
 interface Simulated {
@@ -26,29 +25,12 @@ interface Simulated {
   readonly sample?: Sample | undefined;
 }
 
-/** Rows of a machine, and its ops on traces of dense training. */
-interface MachineOps {
-  readonly rows: ResultRow[];
-  readonly dense: TimedOp[];
-}
-
-/** The result. @param costs of each op of the steps, first those of `traces`, on each machine; null where it is not done. */
+/** The result. @param collected what all ops cost. */
 export function simulationResult(
   { traces, baselineTraces = [], sample }: Simulated,
   comparisons: readonly Terms[],
-  costs: readonly (readonly (RowCosts | TimedCosts | null)[])[],
-): SimulationResult {
-  const all = [...traces, ...baselineTraces];
-  const ops = comparisons.map((): MachineOps => ({ rows: [], dense: [] }));
-  all
-    .flatMap(({ trace }, index) => stepOps(trace.manifest).map((op) => ({ op, index, step: trace.manifest.step })))
-    .forEach(({ op: { layer, kind, pass }, index, step }, i) => {
-      costs[i].forEach((cost, m) => {
-        if (cost === null) return;
-        if (index >= traces.length) ops[m].dense.push({ kind, pass, ...cost });
-        else ops[m].rows.push({ trace: index, step, layer, kind, pass, ...(cost as RowCosts) });
-      });
-    });
+  collected: CollectedCosts,
+): StreamedResult {
   const steps = { own: traces.length, dense: baselineTraces.length };
   return {
     schema: RESULT_VERSION,
@@ -56,19 +38,22 @@ export function simulationResult(
     baseline: { machine: commonName(comparisons), traces: baselineTraces.map(identity) },
     ...(isSampled(sample) ? { sample: { share: sample.share, seed: sample.seed } } : {}),
     notCharged: notCharged(traces),
-    ...incomplete(all),
-    machines: comparisons.map((terms, index) => machineResult(terms, ops[index], steps)),
+    ...incomplete([...traces, ...baselineTraces]),
+    machines: comparisons.map((terms, index) => machineResult(terms, collected.of(index), steps)),
     footprint: traces.map(({ trace }) => footprintOf(trace.manifest)),
   };
 }
 
-type TimedCosts = Pick<TimedOp, "seconds" | "sample">;
+/** The same with all rows in memory. */
+export function inMemory({ machines, ...result }: StreamedResult): SimulationResult {
+  return { ...result, machines: machines.map((machine) => ({ ...machine, rows: [...machine.rows] })) };
+}
 
 function machineResult(
   { machine, differences, energy, ...references }: Terms,
-  { rows, dense }: MachineOps,
+  { rows, sums, dense }: MachineCosts,
   steps: { readonly own: number; readonly dense: number },
-): MachineResult {
+): StreamedMachine {
   const { name, config, accelerator, peakMacsPerSecond } = machine;
   const reference = references.baseline.machine;
   return {
@@ -87,7 +72,10 @@ function machineResult(
     isBound: accelerator.isBound ?? false,
     ...(energy === undefined ? {} : { energy: identityOf(energy.own) }),
     rows,
-    totals: totalsOf({ rows, steps: steps.own }, machine, reference.clockHz, { ops: dense, steps: steps.dense }),
+    totals: sums.means({
+      ...{ machine, baselineClockHz: reference.clockHz },
+      ...{ steps: steps.own, dense: { ops: dense, steps: steps.dense } },
+    }),
   };
 }
 

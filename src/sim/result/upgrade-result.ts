@@ -44,9 +44,9 @@ function upgradeMachine(machine: OldMachine, isOwn: boolean, steps: number) {
     return { ...row, counterpartComputeCycles, ...(isOwn ? whole : {}) };
   });
   const clockOf = ({ name, clock }: HardwareConfig) => quantity("frequency", clock, `${name}: clock`);
-  const means = totalsOf({ rows, steps }, { clockHz: clockOf(config) }, clockOf(baseline.config), {
-    ops: [],
-    steps: 0,
+  const means = totalsOf(rows, {
+    ...{ machine: { clockHz: clockOf(config) }, baselineClockHz: clockOf(baseline.config) },
+    ...{ steps, dense: { ops: [], steps: 0 } },
   });
   return {
     ...machine,

@@ -10,15 +10,49 @@ import type { NumberPath } from "./number-paths.ts";
 /** Of an op: the half-widths of its sample, if there is one. */
 type Sampled = Pick<ResultRow, "sample">;
 
+/** Half-widths of the sums over ops, which were drawn independently. */
+export class Widths {
+  readonly #sums = new Map<string, { squares: number; bounds: number }>();
+  #isSampled = false;
+
+  add({ sample }: Sampled): void {
+    if (sample === undefined) return;
+    this.#isSampled = true;
+    for (const path of Object.keys({ ...sample.ci95, ...sample.bounds })) {
+      const sum = this.#sums.get(path) ?? { squares: 0, bounds: 0 };
+      const bound = sample.bounds[path] ?? 0;
+      sum.squares += ((sample.ci95[path] ?? 0) - bound) ** 2;
+      sum.bounds += bound;
+      this.#sums.set(path, sum);
+    }
+  }
+
+  /** Whether an op that was added was sampled. */
+  get isSampled(): boolean {
+    return this.#isSampled;
+  }
+
+  of(path: NumberPath<ResultRow>): number {
+    const { squares, bounds } = this.#sums.get(path) ?? { squares: 0, bounds: 0 };
+    return Math.sqrt(squares) + bounds;
+  }
+}
+
+/** Half-widths of ops, and of how many steps these are. */
+interface StepWidths {
+  readonly widths: Widths;
+  readonly steps: number;
+}
+
 /** Half-widths of a total by path; nothing where no op of it was sampled. `dense` are the ops of dense training. */
 export function totalWidths(
   total: ResultTotal,
-  { rows, steps }: { readonly rows: readonly Sampled[]; readonly steps: number },
-  dense: { readonly ops: readonly Sampled[]; readonly steps: number },
+  { widths: own, steps }: StepWidths,
+  dense?: StepWidths,
 ): Pick<ResultTotal, "ci95"> {
-  if (![...rows, ...dense.ops].some(({ sample }) => sample !== undefined)) return {};
+  if (!own.isSampled && !dense?.widths.isSampled) return {};
   const widths: Record<string, number> = {};
-  const mean = (path: NumberPath<ResultRow>) => sumOfWidths(rows, path) / steps;
+  const mean = (path: NumberPath<ResultRow>) => own.of(path) / steps;
   const set = (path: NumberPath<ResultTotal>, width: number) => {
     if (width > 0) widths[path] = width;
   };
@@ -59,8 +93,8 @@ export function totalWidths(
   const noZerosCycles = (compute.speedupFromZeros ?? 0) * compute.cycles;
   setRatio("compute.speedupFromZeros", compute.speedupFromZeros, [noZerosCycles, mean("noZerosComputeCycles")], cycles);
   setRatio("compute.idealSpeedup", compute.idealSpeedup, baselineCycles, [1, 0]);
-  if (denseTrainingSeconds !== undefined) {
-    const before: Part = [denseTrainingSeconds, sumOfWidths(dense.ops, "seconds") / dense.steps];
+  if (denseTrainingSeconds !== undefined && dense !== undefined) {
+    const before: Part = [denseTrainingSeconds, dense.widths.of("seconds") / dense.steps];
     set("denseTrainingSeconds", before[1]);
     setRatio("speedupOverDenseTraining", total.speedupOverDenseTraining, before, seconds);
   }
@@ -78,11 +112,7 @@ export function totalWidths(
 
 /** The half-width of the sum of a number of some rows, which were drawn independently. */
 export function sumOfWidths(rows: readonly Sampled[], path: NumberPath<ResultRow>): number {
-  let [squares, bounds] = [0, 0];
-  for (const { sample } of rows) {
-    const bound = sample?.bounds[path] ?? 0;
-    squares += ((sample?.ci95[path] ?? 0) - bound) ** 2;
-    bounds += bound;
-  }
-  return Math.sqrt(squares) + bounds;
+  const widths = new Widths();
+  for (const row of rows) widths.add(row);
+  return widths.of(path);
 }

@@ -16,7 +16,7 @@ import { numbersIn } from "../../../src/sim/sampling/number-paths.ts";
 import { blank, extentOf, take } from "../../../src/sim/sampling/slice.ts";
 import { macsAlong } from "../../../src/sim/sampling/unit-macs.ts";
 import { simulate } from "../../../src/sim/simulate.ts";
-import { checkFileOf } from "../../../src/studies/check.ts";
+import { recordedCheck } from "../../../src/studies/check.ts";
 import { operations } from "../../support/random-operation.ts";
 
 const machines = await loadMachines(["all"]);
@@ -205,6 +205,6 @@ describe("a sampled simulation", () => {
   });
 
   it("is refused by checks, which compare exactly", () => {
-    expect(() => checkFileOf(result, ["trace"])).toThrow(/sample/);
+    expect(() => recordedCheck(result, ["trace"])).toThrow(/sample/);
   });
 });
