@@ -37,20 +37,22 @@ export interface CheckOptions {
   readonly unknownKeys?: "refuse" | "drop";
   /** Path of `value` in its file, for messages. */
   readonly path?: string;
+  /** Whether `value` is nobody else's, so that it may be changed and returned. */
+  readonly isOwn?: boolean;
 }
 
 /**
- * A deep copy of `value` with the schema's defaults filled in.
+ * A deep copy of `value` with the schema's defaults filled in, or `value` itself where that is allowed.
  * @throws InputError with one line for each fault, each beginning with `where` and the path of the field.
  */
 export function checkSchema<S extends Schema>(
   schema: S,
   value: unknown,
   where: string,
-  { unknownKeys = "refuse", path = "" }: CheckOptions = {},
+  { unknownKeys = "refuse", path = "", isOwn = false }: CheckOptions = {},
 ): Static<S> {
   checkExtent(value, where);
-  const copy = structuredClone(value);
+  const copy = isOwn ? value : structuredClone(value);
   const errors = unknownKeys === "drop" ? errorsWithoutUnknownKeys(schema, copy) : errorsOf(schema, copy);
   if (errors.length > 0) {
     const listed = errors.filter(({ keyword }) => keyword !== "if").slice(0, MOST_FAULTS + 1);

@@ -13,6 +13,9 @@ const BACKSLASH = 0x5c;
 const CLOSE_LIST = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
+/** Characters outside of strings that tell items apart, by code. */
+const TELLING = new Uint8Array(CLOSE_OBJECT + 1);
+for (const code of [QUOTE, COMMA, COLON, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT]) TELLING[code] = 1;
 /** Characters of one item, and of the text without items. */
 const MOST_ITEM_CHARACTERS = 2 ** 24;
 const MOST_OTHER_CHARACTERS = 2 ** 26;
@@ -79,15 +82,14 @@ class ItemReader {
     let from = 0;
     let string = 0;
     for (let at = 0; at < chunk.length; at++) {
-      const code = chunk.charCodeAt(at);
       if (this.#isInString) {
-        if (this.#isEscaped) this.#isEscaped = false;
-        else if (code === BACKSLASH) this.#isEscaped = true;
-        else if (code === QUOTE) {
-          this.#isInString = false;
-          if (!this.#isAmongItems) this.#string += chunk.slice(string, at + 1);
-        }
-      } else if (code === QUOTE) {
+        at = this.#endOfString(chunk, at);
+        if (!this.#isInString && !this.#isAmongItems) this.#string += chunk.slice(string, at + 1);
+        continue;
+      }
+      const code = chunk.charCodeAt(at);
+      if (code > CLOSE_OBJECT || TELLING[code] === 0) continue;
+      if (code === QUOTE) {
         this.#isInString = true;
         this.#string = "";
         string = at;
@@ -102,6 +104,20 @@ class ItemReader {
     }
     if (this.#isInString && !this.#isAmongItems) this.#string += chunk.slice(string);
     this.#keep(chunk.slice(from));
+  }
+
+  /** Where the string that is open at `at` ends, which it then does, or the chunk does. */
+  #endOfString(chunk: string, at: number): number {
+    for (let end = at; end < chunk.length; end++) {
+      const code = chunk.charCodeAt(end);
+      if (this.#isEscaped) this.#isEscaped = false;
+      else if (code === BACKSLASH) this.#isEscaped = true;
+      else if (code === QUOTE) {
+        this.#isInString = false;
+        return end;
+      }
+    }
+    return chunk.length;
   }
 
   #keep(text: string): void {

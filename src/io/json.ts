@@ -35,35 +35,35 @@ function repeatedKey(json: string): string | undefined {
   // Keys of the objects that are open; an array has none.
   const open: (Set<string> | undefined)[] = [];
   for (let at = 0; at < json.length; at++) {
-    switch (json[at]) {
-      case "{":
-        open.push(new Set());
-        break;
-      case "[":
-        open.push(undefined);
-        break;
-      case "}":
-      case "]":
-        open.pop();
-        break;
-      case '"': {
-        const end = endOfString(json, at);
-        if (isKey(json, end)) {
-          const key = JSON.parse(json.slice(at, end)) as string;
-          const keys = open.at(-1);
-          if (keys?.has(key)) return key;
-          keys?.add(key);
-        }
-        at = end - 1;
+    const code = json.charCodeAt(at);
+    if (code === QUOTE) {
+      const end = endOfString(json, at);
+      if (isKey(json, end)) {
+        const key = stringOf(json.slice(at, end));
+        const keys = open.at(-1);
+        if (keys?.has(key)) return key;
+        keys?.add(key);
       }
-    }
+      at = end - 1;
+    } else if (isOpening(code)) open.push(code === OPEN_OBJECT ? new Set() : undefined);
+    else if (isClosing(code)) open.pop();
   }
   return undefined;
 }
 
+/** What a string of valid JSON with its quotes stands for. */
+function stringOf(quoted: string): string {
+  return quoted.includes("\\") ? (JSON.parse(quoted) as string) : quoted.slice(1, -1);
+}
+
 const COMMA = 0x2c;
-const OPENING = [0x5b, 0x7b];
-const CLOSING = [0x5d, 0x7d];
+const OPEN_LIST = 0x5b;
+const CLOSE_LIST = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+
+const isOpening = (code: number) => code === OPEN_OBJECT || code === OPEN_LIST;
+const isClosing = (code: number) => code === CLOSE_OBJECT || code === CLOSE_LIST;
 
 /** Counts what a text would become before it does: a short text may hold millions of objects. @throws InputError */
 function checkExtents(json: string): void {
@@ -73,10 +73,10 @@ function checkExtents(json: string): void {
     const code = json.charCodeAt(at);
     if (code === QUOTE) at = endOfString(json, at) - 1;
     else if (code === COMMA) values++;
-    else if (OPENING.includes(code)) {
+    else if (isOpening(code)) {
       values++;
       if (++levels > MOST_LEVELS) throw beyond("is nested too deeply", "levels", MOST_LEVELS);
-    } else if (CLOSING.includes(code)) levels--;
+    } else if (isClosing(code)) levels--;
   }
   if (values > MOST_VALUES) throw beyond("holds too many values", "of them", MOST_VALUES);
 }

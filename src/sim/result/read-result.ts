@@ -25,7 +25,7 @@ export function readResult(value: unknown, where: string): ReadResult {
   return refusing(where, () => checkedResult(value, where));
 }
 
-/** A result without its rows, which `checkRow` takes one by one as those of `machine`, counting from 0. */
+/** A result without its rows, which `checkRow` takes over one by one as those of `machine`, counting from 0. */
 export interface ReadFrame extends ReadResult {
   checkRow(value: unknown, machine: number, row: number): ResultRow;
 }
@@ -39,8 +39,9 @@ export function readFrame(value: unknown, where: string): ReadFrame {
   const frame = readResult(value, where);
   const unknownKeys = version === RESULT_VERSION ? "refuse" : "drop";
   const checkRow = (row: unknown, machine: number, index: number) => {
-    const checked = checkSchema(RowSchema, row, where, { unknownKeys, path: `machines.${machine}.rows.${index}` });
-    const faults = traceFaults(checked, `machines.${machine}.rows.${index}`, frame.result.traces.length);
+    const path = `machines.${machine}.rows.${index}`;
+    const checked = checkSchema(RowSchema, row, where, { unknownKeys, path, isOwn: true });
+    const faults = traceFaults(checked, path, frame.result.traces.length);
     if (faults.length > 0) throw new InputError(faults.map((fault) => `${where}: ${fault}`));
     return checked;
   };

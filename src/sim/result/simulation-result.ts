@@ -45,8 +45,8 @@ export function simulationResult(
 }
 
 /** The same with all rows in memory. */
-export function inMemory({ machines, ...result }: StreamedResult): SimulationResult {
-  return { ...result, machines: machines.map((machine) => ({ ...machine, rows: [...machine.rows] })) };
+export function inMemory(result: StreamedResult): SimulationResult {
+  return { ...result, machines: result.machines.map((machine) => ({ ...machine, rows: [...machine.rows] })) };
 }
 
 function machineResult(

@@ -12,7 +12,7 @@ interface Numbered {
 
 interface Rest {
   readonly row: ResultRow;
-  readonly of: number;
+  of: number;
 }
 
 /** Takes rows one by one and holds at most so many, besides the sums of all others. */
@@ -34,8 +34,11 @@ export class ThinRows {
     const { trace, kind, pass, validation } = first.row;
     const key = JSON.stringify([trace, kind, pass, validation]);
     const rest = this.#rest.get(key);
-    const sum = rest === undefined ? startOf(first.row) : addedTo(rest.row, first.row);
-    this.#rest.set(key, { row: sum, of: (rest?.of ?? 0) + 1 });
+    if (rest === undefined) this.#rest.set(key, { row: startOf(first.row), of: 1 });
+    else {
+      addTo(rest.row, first.row);
+      rest.of++;
+    }
   }
 
   /** How many rows became sums. */
@@ -61,32 +64,34 @@ function isLess(a: Numbered, b: Numbered): boolean {
   return first < second || (first === second && a.order > b.order);
 }
 
+/** A row of its own, to be added to. */
 function startOf({ meanTraffic, ...row }: ResultRow): ResultRow {
-  return { ...row, dram: null, tiles: [] };
+  return structuredClone({ ...row, dram: null, tiles: [] });
 }
 
-/** Sums of what adds up; densities are means by dense MACs. */
-function addedTo(sum: ResultRow, row: ResultRow): ResultRow {
-  const { trace, step, layer, kind, pass, densities, scheduled, validation, sample, dram, tiles, ...amounts } = sum;
-  return {
-    ...(added(amounts, row) as typeof amounts),
-    ...{ trace, step, layer, kind, pass, validation, dram, tiles },
-    scheduled: scheduled === row.scheduled ? scheduled : null,
+/** Adds what adds up to a sum; densities are means by dense MACs. */
+function addTo(sum: ResultRow, row: ResultRow): void {
+  const { trace, step, layer, kind, pass, densities, scheduled, validation, sample, dram, tiles, ...amounts } = row;
+  Object.assign(sum, {
     densities: meanOf(sum, row),
+    scheduled: sum.scheduled === scheduled ? scheduled : null,
     ...sampleOf(sum, row),
-  };
+  });
+  const sums = sum as unknown as Numbers;
+  const added = amounts as unknown as Numbers;
+  for (const key in added) if (key in sums) addNumbers(sums, added, key);
 }
 
-/** Numbers of `a` and what it holds, each with that of `b`; what only one has is as it is. */
-function added(a: object, b: object): object {
-  const others = b as Readonly<Record<string, unknown>>;
-  return Object.fromEntries(
-    Object.entries(a).map(([key, value]: [string, unknown]) => {
-      const other = others[key];
-      if (typeof value === "number") return [key, value + (typeof other === "number" ? other : 0)];
-      return [key, { ...(other as object), ...added(value as object, (other ?? {}) as object) }];
-    }),
-  );
+interface Numbers {
+  [key: string]: number | Numbers;
+}
+
+/** Adds a number of `row`, or all numbers within, to that of `sum`; what only one has is as it is. */
+function addNumbers(sum: Numbers, row: Numbers, key: string): void {
+  const [a, b] = [sum[key], row[key]];
+  if (typeof a === "number" && typeof b === "number") sum[key] = a + b;
+  else if (a === undefined) sum[key] = structuredClone(b);
+  else if (typeof a === "object" && typeof b === "object") for (const inner in b) addNumbers(a, b, inner);
 }
 
 function meanOf(a: ResultRow, b: ResultRow): Record<string, number> {
@@ -103,7 +108,8 @@ function meanOf(a: ResultRow, b: ResultRow): Record<string, number> {
 function sampleOf({ sample: a }: ResultRow, { sample: b }: ResultRow): Pick<ResultRow, "sample"> {
   if (a === undefined) return b === undefined ? {} : { sample: b };
   if (b === undefined) return { sample: a };
-  const bounds = { ...b.bounds, ...added(a.bounds, b.bounds) } as Record<string, number>;
+  const bounds = { ...b.bounds };
+  for (const [path, bound] of Object.entries(a.bounds)) bounds[path] = (bounds[path] ?? 0) + bound;
   const chance = ({ ci95, bounds }: typeof a, path: string) => (ci95[path] ?? 0) - (bounds[path] ?? 0);
   const paths = [...new Set([...Object.keys(a.ci95), ...Object.keys(b.ci95)])];
   const widths = paths.map((path) => [path, Math.hypot(chance(a, path), chance(b, path)) + (bounds[path] ?? 0)]);
