@@ -12,6 +12,7 @@ import { resultTable as table } from "./report/tables/result-table.ts";
 import { tracePatterns as patternsOf } from "./synthetic/measure/statistics.ts";
 import { OPENED_TRACE } from "./trace/arguments.ts";
 
+export { loadMethods } from "./api/method-modules.ts";
 export { loadAccelerators, loadMachines, readTrace, shippedMachines, writeTrace } from "./api/open.ts";
 export { recordStep, type StepOptions, type StepOptions as StepOrder } from "./api/record.ts";
 export { type SimulationOptions, type SimulationOptions as SimulationOrder, simulate } from "./api/simulate.ts";
@@ -27,6 +28,7 @@ export type { Accelerator } from "./sim/hardware/accelerator.ts";
 export type { HardwareConfig, Machine } from "./sim/hardware/machine.ts";
 export type { MachineResult, ResultRow, ResultTotal, SimulationResult } from "./sim/result/result.ts";
 export type { Sample } from "./sim/sampling/sampled.ts";
+export type { LayerMasks, MaskedLayer, MaskMethod, MaskSettings, Weights } from "./sparsity/masks/mask-method.ts";
 export { runSweep as sweep, type SweepHooks, type SweepPlan, type SweepReport } from "./studies/sweep/run-sweep.ts";
 export type { TrainSettings } from "./swat/settings.ts";
 export type { TrainProgress } from "./swat/train.ts";

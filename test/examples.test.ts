@@ -16,8 +16,8 @@ const ROOT = resolve(import.meta.dirname, "..");
 const MACHINES = ["bit-tactical-4096", "ideal-4096", "tensordash-4096"];
 const TRACE = "step.safetensors";
 const STEP = { network: "lenet5", images: [1, 12, 12], batch: 1, sparsity: 0.9 } as const;
-/** A module that `--machine` loads; test/api/own-machine.test.ts runs it. */
-const OWN_MACHINE = "broadcast.js";
+/** Modules that `--machine` and `--method-module` load; test/api/own-machine.test.ts and own-method.test.ts run them. */
+const MODULES = ["broadcast.js", "prune-at.js"];
 
 let installed: Awaited<ReturnType<typeof packageFolder>>;
 let trace = "";
@@ -42,7 +42,7 @@ async function run(name: string, ...args: string[]): Promise<{ stdout: string; s
 describe("examples", () => {
   it("are all run here", async () => {
     const scripts = (await readdir(join(ROOT, "examples"), { recursive: true })).filter((name) => name.endsWith(".js"));
-    const known = ["train-and-simulate.js", "compare-machines.js", "browser/main.js", OWN_MACHINE];
+    const known = ["train-and-simulate.js", "compare-machines.js", "browser/main.js", ...MODULES];
     expect(scripts.sort()).toEqual(known.sort());
   });
 

@@ -19,7 +19,7 @@ const MEMBERS: Readonly<Record<string, string>> = {
  * Makes the methods known that the modules at `paths` export as their default: code that runs with the rights of the caller.
  * @throws InputError with the faults of the first module that has any.
  */
-export async function loadMethodModules(paths: readonly string[]): Promise<readonly MaskMethod[]> {
+export async function loadMethods(paths: readonly string[]): Promise<readonly MaskMethod[]> {
   const path = { what: "a path", is: (value: unknown) => typeof value === "string" && !value.includes("\0") };
   checkArgument("methodModules", paths, arrayOf("a list of paths", path));
   const methods: MaskMethod[] = [];

@@ -22,9 +22,14 @@ export interface StepTensors {
   gradient(node: NetworkNode): string;
   /** What a pass of a layer multiplies: the dense tensor, or what the method kept of it. */
   operand(layer: LayerNode, pass: Pass, operand: Operand, source: NetworkNode): string;
-  /** A dense tensor of the optimizer. */
+  /** A tensor of the optimizer. */
   dense(id: string, role: TensorRole, shape: readonly number[]): string;
+  /** In a step that changes masks in place of weights: the layers that do. No optimizer runs then. */
+  readonly maskUpdates?: ReadonlySet<string> | undefined;
 }
+
+/** Kind of the op that changes the masks of a layer; traces declare it. */
+export const MASK_UPDATE = "maskUpdate";
 
 /** The ops of a step on `batch` images. */
 export function expandStep({ nodes }: Network, batch: number, tensors: StepTensors): TraceOp[] {
@@ -90,6 +95,9 @@ function backwardOps(
 function updateOps(node: ComputingNode, tensors: StepTensors): OtherOp[] {
   const parameters = layerKind(node).parameters(node);
   if (parameters.length === 0) return [];
+  if (tensors.maskUpdates !== undefined) {
+    return tensors.maskUpdates.has(node.name) ? [maskUpdateOp(node.name, parameters[0], tensors)] : [];
+  }
   const all = (part: string, role: TensorRole) =>
     parameters.map(({ name, shape }) => tensors.dense(`${name}:${part}`, role, shape));
   const masters = all("master", "parameter");
@@ -97,6 +105,18 @@ function updateOps(node: ComputingNode, tensors: StepTensors): OtherOp[] {
   const grads = all("grad", "parameterGrad");
   const reads = [...masters, ...grads, ...momenta];
   return [{ kind: "optimizer", pass: "update", layer: node.name, reads, writes: [...masters, ...momenta] }];
+}
+
+/** Ranks active weights and all gradients, and writes the weights that are active afterwards. */
+function maskUpdateOp(
+  layer: string,
+  { name, shape }: { readonly name: string; readonly shape: readonly number[] },
+  tensors: StepTensors,
+): OtherOp {
+  const master = tensors.dense(`${name}:master`, "parameter", shape);
+  const grad = tensors.dense(`${name}:grad`, "parameterGrad", shape);
+  const kind = MASK_UPDATE as OtherOp["kind"];
+  return { kind, pass: "update", layer, reads: [master, grad], writes: [master] };
 }
 
 function multiplyingOp(node: LayerNode, batch: number, multiplication: Multiplication, output: string): MacOp {

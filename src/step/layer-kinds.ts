@@ -70,9 +70,13 @@ export function layerKind({ op }: ComputingNode): LayerKind {
   return LAYER_KINDS[op];
 }
 
-/** What a manifest says of the kinds of a network that its format does not list; nothing where there are none. */
-export function declaredKinds({ nodes }: Network): Partial<Pick<TraceManifest, "version" | "kinds">> {
-  const kinds = [...new Set<string>(nodes.filter(computes).map(({ op }) => op))].filter((op) => !isFormatKind(op));
+/** What a manifest says of the kinds of a network, and `further` ones, that its format does not list; nothing where there are none. */
+export function declaredKinds(
+  { nodes }: Network,
+  further: readonly string[] = [],
+): Partial<Pick<TraceManifest, "version" | "kinds">> {
+  const ops = nodes.filter(computes).map(({ op }): string => op);
+  const kinds = [...new Set([...ops, ...further])].filter((op) => !isFormatKind(op));
   return kinds.length === 0 ? {} : { version: NEWEST_VERSION, kinds };
 }
 

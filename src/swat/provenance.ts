@@ -15,9 +15,13 @@ export function provenanceOf(
   const { method, sparsity, topKPeriod, firstLayerDense, lastLayerDense, seed } = settings;
   const { epochs, batchSize, schedule, rateWarmup, momentum, nesterov, weightDecay } = settings;
   const { batchNormDecay, labelSmoothing, pruning, warmup, drop } = settings;
+  const { methodOptions } = settings;
   const { shareBy, shareGrowth, shareAt, keepFilters } = settings;
   const update = { momentum, nesterov, weightDecay, batchNormDecay, labelSmoothing };
-  const swat = { sparsity, topKPeriod, firstLayerDense, lastLayerDense };
+  // Masks that are chosen every period are of weights that are compressed anew in every step; others lie as they are.
+  const period = methodOptions === undefined ? topKPeriod : methodOptions.period;
+  const periodically = typeof period === "number" ? { topKPeriod: period } : {};
+  const swat = { sparsity, ...periodically, firstLayerDense, lastLayerDense };
   return {
     version: NEWEST_VERSION,
     producer: "swat-sim",
@@ -34,6 +38,7 @@ export function provenanceOf(
       rateWarmup,
       ...update,
       ...(method === "dense" ? {} : { pruning, warmup }),
+      ...(methodOptions === undefined ? {} : { methodOptions }),
       ...{ shareBy, shareGrowth, shareAt, keepFilters },
       ...(settings.augment === undefined ? {} : { augment: settings.augment }),
     },

@@ -7,7 +7,7 @@ import { sizeOf } from "../core/geometry.ts";
 import type { Operand, Pass } from "../core/passes.ts";
 import type { Tensor } from "../kernels/backend.ts";
 import type { LayerNode, NetworkNode } from "../networks/graph.ts";
-import { expandStep, type StepTensors } from "../step/expand.ts";
+import { expandStep, MASK_UPDATE, type StepTensors } from "../step/expand.ts";
 import { declaredKinds } from "../step/layer-kinds.ts";
 import type { TensorRole, TraceManifest, TraceTensor } from "../trace/manifest.ts";
 import { encodeTrace } from "../trace/trace.ts";
@@ -19,27 +19,36 @@ export type Provenance = Omit<TraceManifest, "tensors" | "ops">;
 
 /** The bytes of the trace of the last step of `model`, on `batch` images, before its update; `run` is the id of the run. */
 export function recordStep(model: Model, batch: number, provenance: Provenance, run?: string): Uint8Array {
-  const recorded = new RecordedTensors(model, batch);
+  const recorded = new RecordedTensors(model, batch, provenance.denseGradient === true);
   const ops = expandStep(model.network, batch, recorded);
-  return encodeTrace(
-    { ...provenance, ...declaredKinds(model.network), tensors: [...recorded.tensors.values()], ops },
-    recorded.masks,
-    run,
-  );
+  const kinds = declaredKinds(model.network, recorded.maskUpdates === undefined ? [] : [MASK_UPDATE]);
+  const tensors = [...recorded.tensors.values()];
+  return encodeTrace({ ...provenance, ...kinds, tensors, ops }, recorded.masks, run);
 }
 
 /** The tensors of a model's last step, in the order in which ops first name them. */
 class RecordedTensors implements StepTensors {
   readonly tensors = new Map<string, TraceTensor>();
   readonly masks = new Map<string, BitMask>();
+  readonly maskUpdates: ReadonlySet<string> | undefined;
   readonly #model: Model;
   readonly #batch: number;
   readonly #layers: ReadonlyMap<string, SwatLayer>;
+  /** What of the optimizer's tensors is wanted, by id; of any other, everything. */
+  readonly #wanted: ReadonlyMap<string, Uint8Array>;
 
-  constructor(model: Model, batch: number) {
+  constructor(model: Model, batch: number, changesMasks: boolean) {
     this.#model = model;
     this.#batch = batch;
     this.#layers = new Map(model.swatLayers.map((layer) => [layer.name, layer]));
+    const masked = model.swatLayers.filter(({ masks }) => masks !== null);
+    this.maskUpdates = changesMasks ? new Set(masked.map(({ name }) => name)) : undefined;
+    this.#wanted = new Map(
+      masked.flatMap(({ masks, wanted, weight: { name } }) => [
+        ...(wanted ? [[`${name}:grad`, wanted] as const] : []),
+        ...(masks?.wanted ? ["master", "momentum"].map((part) => [`${name}:${part}`, masks.wanted] as const) : []),
+      ]) as [string, Uint8Array][],
+    );
   }
 
   /** Its zeros are activation zeros. */
@@ -61,6 +70,8 @@ class RecordedTensors implements StepTensors {
   }
 
   dense(id: string, role: TensorRole, shape: readonly number[]): string {
+    const wanted = this.#wanted.get(id);
+    if (wanted !== undefined) return this.#tensor(id, role, () => maskOfNonzeros(wanted, shape));
     if (!this.tensors.has(id)) this.tensors.set(id, { id, role, shape: [...shape], nonzeros: sizeOf(shape) });
     return id;
   }
@@ -68,6 +79,12 @@ class RecordedTensors implements StepTensors {
   /** A pass of a sparse layer that drops no weights reads the master weights. */
   #weight(layer: SwatLayer, pass: "forward" | "inputGrad"): string {
     const { name, shape, values } = layer.weight;
+    const { active, masks } = layer;
+    if (active !== null) {
+      const id = this.#tensor(`${layer.name}:weight`, "weight", () => maskOfNonzeros(active, shape));
+      if (masks?.pattern) this.tensors.set(id, { ...(this.tensors.get(id) as TraceTensor), pattern: masks.pattern });
+      return id;
+    }
     const used = layer.weightOf(pass);
     if (layer.sparsity !== null && used === values) return this.dense(`${name}:master`, "parameter", shape);
     return this.#tensor(`${layer.name}:weight`, "weight", () => maskOfNonzeros(used, shape));

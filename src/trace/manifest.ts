@@ -106,7 +106,8 @@ const UnrecordedSchema = Type.Object(
   strict,
 );
 
-/** What a tensor is. Zeros of an `activation` or `gradient` are natural; those of a `weight` or `savedActivation` are the method's. */
+/** What a tensor is. Zeros of an `activation` or `gradient` are natural; those of a `weight` or
+ * `savedActivation` are the method's, who need not have a value of 0; those of a `parameterGrad` need not be computed. */
 const TensorSchema = Type.Object(
   {
     id: Id,
@@ -130,6 +131,19 @@ const TensorSchema = Type.Object(
         description: "Id of the tensor with the activation zeros of which this one is a top-k selection.",
       }),
     ),
+    pattern: Type.Optional(
+      Type.Object(
+        {
+          n: extent("elements kept of every m"),
+          m: extent("consecutive elements along the axis, fewer in a last group"),
+          axis: Type.Enum(["inputChannels"]),
+          transposable: Type.Enum(["none", "exact", "greedy"], {
+            description: "Whether output channels have the pattern, too, and how it was found.",
+          }),
+        },
+        { ...strict, description: "Of a weight, which n:m arrays may check rather than guess. Since 1.3." },
+      ),
+    ),
   },
   strict,
 );
@@ -143,7 +157,9 @@ export const ManifestSchema = Type.Object(
     dataset: Type.Optional(Type.String()),
     method: Type.Object(
       {
-        name: Type.String({ description: "dense, swat-u, swat-er, swat-erk, swat-m, or a method of your own" }),
+        name: Type.String({
+          description: "dense, swat-u, swat-er, swat-erk, swat-m, meprop, nm, rigl, topkast, or a method of your own",
+        }),
         sparsity: Type.Optional(Type.Number(SPARSITY_RANGE)),
         topKPeriod: Type.Optional(
           Type.Integer({
@@ -163,7 +179,13 @@ export const ManifestSchema = Type.Object(
       }),
     ),
     refreshed: Type.Optional(
-      Type.Boolean({ description: "Whether top-k thresholds were computed anew in this step." }),
+      Type.Boolean({ description: "Whether top-k thresholds or masks were chosen anew in this step." }),
+    ),
+    denseGradient: Type.Optional(
+      Type.Boolean({
+        description:
+          "Whether the step computes every weight gradient and changes masks in place of weights, as one of many does in RigL. Since 1.3.",
+      }),
     ),
     seed: Type.Optional(Type.Integer()),
     kernels: Type.Optional(Type.String({ description: "Kernel build that computed the step." })),

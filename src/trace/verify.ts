@@ -1,10 +1,11 @@
 /** Deep check of a trace: everything that opening it does not look at, because it means reading every mask. */
 import { type BitMask, countOnes, sliceBytes, sliceSize } from "../core/bit-mask.ts";
+import { maskMethodFaults } from "./mask-laws.ts";
 import type { Trace } from "./trace.ts";
 
 /**
- * Faults of the masks, one line each: nonzeros that differ from the mask's ones, bits set beyond a slice's end, and
- * top-k masks that keep an element which is zero in the tensor they select from.
+ * Faults of the masks, one line each: nonzeros that differ from the mask's ones, bits set beyond a slice's end,
+ * top-k masks that keep an element which is zero in the tensor they select from, and what breaks the laws of a method of masks.
  */
 export async function verifyTrace(trace: Trace): Promise<string[]> {
   const faults: string[] = [];
@@ -21,7 +22,7 @@ export async function verifyTrace(trace: Trace): Promise<string[]> {
       if (outside > 0) faults.push(`${at}: ${outside} elements are kept that are zero in "${tensor.within}"`);
     }
   }
-  return faults;
+  return [...faults, ...(await maskMethodFaults(trace))];
 }
 
 /** First slice with a bit set after its last element, or −1. */

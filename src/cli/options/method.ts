@@ -1,6 +1,6 @@
 /** Options that choose a method of training, its own options, and modules with methods of the user. */
 import { type Command, InvalidArgumentError } from "commander";
-import { loadMethodModules } from "../../api/method-modules.ts";
+import { loadMethods } from "../../api/method-modules.ts";
 import { maskMethods } from "../../sparsity/masks/index.ts";
 import { patternOf } from "../../sparsity/masks/nm.ts";
 import { PRUNINGS } from "../../sparsity/structured.ts";
@@ -18,11 +18,11 @@ export function methodNames(): string {
 }
 
 /** Loads the modules, whose only method becomes the default; ends in a usage error where the method is none that is known. */
-export async function loadMethods(
+export async function chooseMethod(
   options: { method: string; methodModule?: string[] },
   command: Command,
 ): Promise<void> {
-  const added = await loadMethodModules(options.methodModule ?? []);
+  const added = await loadMethods(options.methodModule ?? []);
   if (added.length === 1 && command.getOptionValueSource("method") !== "cli") {
     command.setOptionValueWithSource("method", added[0].name, "cli");
     options.method = added[0].name;

@@ -15,7 +15,7 @@ import { RECORD_SELECTIONS, recordSelection } from "../../swat/record-selection.
 import { TRAIN_DEFAULTS } from "../../swat/settings.ts";
 import type { TrainProgress } from "../../swat/train.ts";
 import {
-  loadMethods,
+  chooseMethod,
   METHOD_MODULE,
   methodNames,
   methodOption,
@@ -181,7 +181,7 @@ function addRunOptions(command: Command): void {
 }
 
 async function runTrain(options: TrainOptions, command: Command): Promise<void> {
-  await loadMethods(options, command);
+  await chooseMethod(options, command);
   const saved = options.resume === undefined ? undefined : await openRun(options.resume);
   const job = saved === undefined ? await newJob(options, command) : await resumedJob(saved, options, command);
   const started = performance.now();
