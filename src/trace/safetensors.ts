@@ -122,8 +122,8 @@ function storedTensor(name: string, entry: unknown, dataStart: number, fail: (wh
 /** The elements of an F32 tensor. */
 export async function readFloats({ source }: Container, { begin, end }: StoredTensor): Promise<Float32Array> {
   const bytes = await source.read(begin, end - begin);
-  // A copy, because what was read may begin anywhere in its buffer.
-  return new Float32Array(bytes.slice().buffer);
+  // A copy, because what was read may begin anywhere in its buffer; `slice` of a Node Buffer makes none.
+  return new Float32Array(new Uint8Array(bytes).buffer);
 }
 
 /** A tensor to be written. */

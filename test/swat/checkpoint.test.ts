@@ -70,6 +70,8 @@ describe("a checkpoint file", () => {
   it("gives back all that was put in, to the bit", async () => {
     const checkpoint = checkpointOf(modelOf("lenet5"));
     expect(await decode(encodeCheckpoint(checkpoint))).toEqual(checkpoint);
+    // The slice of a Node buffer is no copy.
+    expect(await decode(Buffer.from(whole))).toEqual(checkpoint);
     expect(Buffer.from(withManifest(() => {})).equals(whole)).toBe(true);
   });
 
