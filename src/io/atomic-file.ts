@@ -3,21 +3,15 @@
  * a device, is written into; a link stays one, and what it names is written.
  */
 
-import { randomBytes } from "node:crypto";
 import { rmSync, writeFileSync } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, readlink, realpath, rename, rm, stat } from "node:fs/promises";
-import { hostname } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { jsonParts } from "./json-parts.ts";
 import { isRunning } from "./processes.ts";
 import { isMissing } from "./read-file.ts";
+import { isLeftBehind, temporaryName } from "./temporary-names.ts";
 import { writingFault } from "./writing-fault.ts";
 
-/** As `temporaryName` makes them: host, process, and what nobody can guess. */
-const PARTIAL = /^swat-sim\.([\w-]*)\.(\d+)\.[0-9a-f]{16}\.partial$/;
-const HOST = hostname()
-  .replace(/[^\w-]/g, "_")
-  .slice(0, 32);
 /** Folders in which this process has looked for what others left. */
 const cleaned = new Set<string>();
 
@@ -129,11 +123,6 @@ function statusOf(path: string) {
   });
 }
 
-/** A name of its own, so that it fits wherever the name of the file does. */
-export function temporaryName(): string {
-  return `swat-sim.${HOST}.${process.pid}.${randomBytes(8).toString("hex")}.partial`;
-}
-
 /** Lets the new name outlive a loss of power, where the system can open folders. */
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, "r").catch(() => undefined);
@@ -184,8 +173,7 @@ export async function removeFiles(directory: string, pattern: RegExp): Promise<v
  */
 export async function removePartialFiles(directory: string, old?: RegExp): Promise<void> {
   const isOfDead = (name: string) => {
-    const [, host, writer] = PARTIAL.exec(name) ?? [];
-    if (writer !== undefined) return host === HOST && !isRunning(Number(writer));
+    if (isLeftBehind(name, "file")) return true;
     const before = old?.exec(name)?.at(-1);
     return before !== undefined && !isRunning(Number(before));
   };

@@ -4,14 +4,15 @@
  * process has ended, on another when nobody has touched it for a while, and when a scheduler has started the same job again.
  */
 import { randomBytes } from "node:crypto";
-import { type FileHandle, link, open, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { type FileHandle, link, open, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
-import { dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { makeFolder } from "./atomic-file.ts";
+import { makeFolder, removePartialFiles } from "./atomic-file.ts";
 import { InputError, reasonOf } from "./faults.ts";
 import { isRunning, processSpace, processStart } from "./processes.ts";
 import { isMissing } from "./read-file.ts";
+import { temporaryName } from "./temporary-names.ts";
 import { writingFault } from "./writing-fault.ts";
 
 /** Milliseconds from touch to touch, and after which an untouched lock of another host no longer holds. */
@@ -21,6 +22,8 @@ const UNTOUCHED = 120_000;
 const RETRY = 10;
 const MOST_TRIES = 100;
 const MILLI = 1e3;
+/** What the name of a lock ends with that allows to remove another. */
+const DEAD = ".dead";
 
 /** Who holds a lock. */
 interface Owner {
@@ -94,7 +97,7 @@ export async function refuseLocked(path: string): Promise<void> {
 
 async function lock(path: string): Promise<Lock> {
   const owner = thisProcess();
-  const mine = `${path}.${owner.key}`;
+  const mine = join(dirname(path), temporaryName());
   try {
     await makeFolder(dirname(path));
     const file = await written(mine, owner);
@@ -106,6 +109,7 @@ async function lock(path: string): Promise<Lock> {
         held = await made(path, candidate);
       }
       if (held !== file) await file.close();
+      await removeLeft(path, owner).catch(() => {});
       return new Lock(path, owner, held);
     } catch (cause) {
       await file.close();
@@ -167,7 +171,7 @@ function undefinedWhereThere(cause: unknown): undefined {
 async function removeDead(path: string, mine: Candidate, tries: number): Promise<void> {
   const owner = await deadOwner(path, mine.owner);
   if (owner === undefined) return;
-  const claim = `${path}.${owner.key}.dead`;
+  const claim = `${path}.${owner.key}${DEAD}`;
   const claimed = await made(claim, mine);
   if (claimed === undefined) {
     // Another is removing it, which takes no time, or has died meanwhile.
@@ -180,11 +184,22 @@ async function removeDead(path: string, mine: Candidate, tries: number): Promise
   await rm(claim, { force: true });
 }
 
+/** Removes what processes have left that died while they took a lock or removed one. */
+async function removeLeft(path: string, me: Owner): Promise<void> {
+  const folder = dirname(path);
+  await removePartialFiles(folder);
+  const claims = (await readdir(folder)).filter((name) => name.startsWith(`${basename(path)}.`) && name.endsWith(DEAD));
+  for (const claim of claims.map((name) => join(folder, name))) {
+    const isLeft = await deadOwner(claim, me).catch(() => undefined);
+    if (isLeft !== undefined) await rm(claim, { force: true });
+  }
+}
+
 /** The owner of a lock, which is gone; undefined where there is no lock. @throws InputError where the owner may be at work. */
 async function deadOwner(path: string, me: Owner): Promise<Owner | undefined> {
   const owner = await ownerOf(path);
   if (owner === undefined) return undefined;
-  const untouched = isNear(owner, me) ? 0 : await untouchedFor(path, me);
+  const untouched = isNear(owner, me) ? 0 : await untouchedFor(path);
   if (isGone(owner, me, untouched)) return owner;
   throw new InputError([`${dirname(path)}: ${inUse(owner, me, untouched)}`]);
 }
@@ -203,8 +218,8 @@ function isGone(owner: Owner, me: Owner, untouched: number): boolean {
 }
 
 /** Milliseconds since the owner touched its lock, by the clock of the file system alone: those of two hosts may differ. */
-async function untouchedFor(path: string, me: Owner): Promise<number> {
-  const probe = `${path}.${me.key}.probe`;
+async function untouchedFor(path: string): Promise<number> {
+  const probe = join(dirname(path), temporaryName());
   try {
     await writeFile(probe, "", { flag: "wx" });
     const [now, then] = [(await stat(probe)).mtimeMs, (await stat(path)).mtimeMs];

@@ -4,8 +4,8 @@
  */
 import { closeSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { temporaryName } from "./atomic-file.ts";
 import { InputError } from "./faults.ts";
+import { temporaryName } from "./temporary-names.ts";
 
 /** Bytes of a list that are read or written at once: what is asked for next mostly lies behind what was asked for. */
 const BLOCK_BYTES = 2 ** 18;

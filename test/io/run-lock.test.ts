@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { processSpace } from "../../src/io/processes.ts";
 import { refuseLocked, withLock } from "../../src/io/run-lock.ts";
+import { temporaryName } from "../../src/io/temporary-names.ts";
 import { faultsOf, temporaryFolder } from "../support/folder.ts";
 
 const HERE = { host: hostname(), ...processSpace() };
@@ -146,6 +147,18 @@ describe("a lock", () => {
     await foreignLock(path, { ...HERE, process: dead });
     await foreignLock(`${path}.foreign.dead`, { key: "second" });
     expect((await faultsOf(() => held(path)))[0]).toContain("in use by process 4711 on elsewhere");
+  });
+
+  it("is taken without what processes have left that died while they took it or removed another", async () => {
+    const path = await lockIn();
+    const dead = deadProcess();
+    await foreignLock(`${path}.foreign.dead`, { ...HERE, process: dead });
+    await foreignLock(`${path}.living.dead`, { ...HERE, process: process.pid });
+    const mine = join(dirname(path), temporaryName().replace(`.${process.pid}.`, `.${dead}.`));
+    await writeFile(mine, "");
+    await withLock(path, async () => {
+      expect(await readdir(dirname(path))).toEqual(["run.lock", "run.lock.living.dead"]);
+    });
   });
 
   it("goes to exactly one of many that find a dead one at the same time", async () => {
