@@ -3,7 +3,7 @@
  * is refused, because `JSON.parse` would keep the last value in silence (RFC 8259, section 4: "names within an object SHOULD be unique").
  */
 import { MOST_LEVELS, MOST_VALUES } from "../core/input/limits.ts";
-import { InputError } from "./faults.ts";
+import { faultsOf, InputError } from "./faults.ts";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -28,6 +28,18 @@ export function parseJson(text: string): unknown {
   const repeated = repeatedKey(json);
   if (repeated !== undefined) throw new InputError([`has the key ${JSON.stringify(repeated)} twice in one object`]);
   return value;
+}
+
+/** The value of a JSON text that `where` names, as a line of a file. @throws InputError whose faults begin with it. */
+export function parseNamedJson(text: string, where: string): unknown {
+  try {
+    return parseJson(text);
+  } catch (cause) {
+    throw new InputError(
+      faultsOf(cause).map((fault) => `${where}: ${fault}`),
+      { cause },
+    );
+  }
 }
 
 /** First key that an object of valid JSON has twice. */

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { writeFileAtomically } from "../io/atomic-file.ts";
 import { csvText } from "../io/csv-text.ts";
 import { InputError, refusing } from "../io/faults.ts";
-import { decodeText, parseJson } from "../io/json.ts";
+import { decodeText, parseNamedJson } from "../io/json.ts";
 import { type LineFile, openLines } from "../io/line-file.ts";
 import { readBytes } from "../io/read-file.ts";
 import type { Stratum } from "../swat/step-plan.ts";
@@ -102,9 +102,10 @@ export async function checkLog(out: string, run: string, lines: number): Promise
   const text = decodeText((await readBytes(path).catch(() => ({ bytes: new Uint8Array() }))).bytes);
   const whole = text.split("\n").slice(0, -1).slice(0, lines);
   for (const [at, line] of whole.entries()) {
-    const { run: found = run } = refusing(`${path}: line ${at + 1}`, () => parseJson(line) as LogEntry);
+    const where = `${path}: line ${at + 1}`;
+    const { run: found = run } = refusing(where, () => parseNamedJson(line, where) as LogEntry);
     if (found === run) continue;
-    throw new InputError([`${path}: line ${at + 1}: run: is of another run, got ${found}; valid: ${run}`]);
+    throw new InputError([`${where}: run: is of another run, got ${found}; valid: ${run}`]);
   }
 }
 

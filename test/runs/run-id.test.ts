@@ -111,6 +111,8 @@ it("a trace or a log of another run is refused when a run goes on, which changes
     `${log}: line 1: run: is of another run, got ${other.id}; valid: ${mine.id}`,
   ]);
   expect(await readFile(log, "utf8")).toBe(before);
+  await writeFile(log, before.replace("{", ""));
+  expect((await faultsOf(() => runTraining(resumed.job, {}, resumed)))[0]).toMatch(`${log}: line 1: is not JSON: `);
 });
 
 it("a summary that is none says nothing of traces beside it", async () => {

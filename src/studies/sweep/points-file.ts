@@ -6,8 +6,8 @@ import { basename, dirname, join } from "node:path";
 import { MOST_COMBINATIONS } from "../../core/input/limits.ts";
 import { type Static, Type } from "../../core/input/schema.ts";
 import { writeFileAtomically } from "../../io/atomic-file.ts";
-import { checkKnownVersion, checkSchema, faultCollector, faultsOf, InputError } from "../../io/faults.ts";
-import { parseJson } from "../../io/json.ts";
+import { checkKnownVersion, checkSchema, faultCollector, InputError } from "../../io/faults.ts";
+import { parseNamedJson } from "../../io/json.ts";
 import { type LineFile, openLines } from "../../io/line-file.ts";
 import { listDirectory, readBytes } from "../../io/read-file.ts";
 import { precompiled } from "../../io/validators/program.ts";
@@ -69,7 +69,7 @@ async function readPoints(
   if (!folder.includes(basename(path))) return undefined;
   const lines = linesOf((await readBytes(path)).bytes);
   if (lines.length === 0) return undefined;
-  const parsed = lines.map((line, at) => parse(line, `${path}: line ${at + 1}`));
+  const parsed = lines.map((line, at) => parseNamedJson(line, `${path}: line ${at + 1}`));
   checkKnownVersion(parsed[0], "sweep", [VERSION], `${path}: line 1`);
   const { sweep: _, ...identity } = checkSchema(HeaderSchema, parsed[0], `${path}: line 1`);
   const points = parsed.slice(1).map((line, at) => checkSchema(LineSchema, line, `${path}: line ${at + 2}`));
@@ -140,7 +140,9 @@ export async function readSweep(path: string): Promise<SweepPoint[]> {
   }
   const points = lines.flatMap((line, at) => {
     const where = `${path}: line ${at + 1}`;
-    return line.trim() === "" ? [] : (attempt(() => checkSchema(SweepPointSchema, parse(line, where), where)) ?? []);
+    return line.trim() === ""
+      ? []
+      : (attempt(() => checkSchema(SweepPointSchema, parseNamedJson(line, where), where)) ?? []);
   });
   if (points.length === 0 && faults.length === 0) faults.push(`${path}: has no point`);
   if (faults.length > 0) throw new InputError(faults);
@@ -150,15 +152,4 @@ export async function readSweep(path: string): Promise<SweepPoint[]> {
 /** Whole lines of a file that grows. */
 function linesOf(bytes: Uint8Array): string[] {
   return new TextDecoder().decode(bytes).split("\n").slice(0, -1);
-}
-
-function parse(line: string, where: string): unknown {
-  try {
-    return parseJson(line);
-  } catch (cause) {
-    throw new InputError(
-      faultsOf(cause).map((fault) => `${where}: ${fault}`),
-      { cause },
-    );
-  }
 }
