@@ -72,7 +72,7 @@ const RUN_LENGTH_BITS = 4;
 /** The array of Cartesian products. */
 export const scnn: Accelerator<typeof params> = {
   id: "scnn",
-  modelVersion: 2,
+  modelVersion: 3,
   params,
   mappings: {
     forward: {

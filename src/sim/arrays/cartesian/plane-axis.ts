@@ -37,8 +37,11 @@ export function axesOf(pass: Pass, g: ConvGeometry, axis: 0 | 1): PlaneAxis[] {
   switch (pass) {
     case "forward":
       return [{ size, before, extent, stride, outputs, taps: tapsEvery(dilation, kernel) }];
-    case "weightGrad":
-      return [{ size, before, extent, stride: dilation, outputs: kernel, taps: tapsEvery(stride, outputs) }];
+    case "weightGrad": {
+      // A kernel of one tap has no other that dilation could keep apart.
+      const apart = kernel === 1 ? 1 : dilation;
+      return [{ size, before, extent, stride: apart, outputs: kernel, taps: tapsEvery(stride, outputs) }];
+    }
     case "inputGrad":
       return Array.from({ length: Math.min(stride, size) }, (_, first) => gradPhase(g, axis, first, size, outputs));
   }
