@@ -1,12 +1,15 @@
 /**
- * Laws that every accelerator must keep, whoever wrote it: a list of named checks over varied shapes, passes and densities.
+ * Laws that every accelerator must keep, whoever wrote it: a list of named checks over varied shapes, passes and densities, and
+ * over geometries that are drawn.
  * Depends on no test framework, so that machines from outside the package can be checked.
  */
 import type { ConvGeometry } from "../../core/geometry.ts";
 import { type Accelerator, type ComputeResult, withCurrentNames } from "../hardware/accelerator.ts";
 import { OPERANDS_OF, type Operation, PASSES, type Pass } from "../operation/operation.ts";
 import { caseOf, randomOperation, thinnedCase, withFiltersTurned } from "./cases.ts";
-import { baseFaults, countFaults, multiplierCycleFaults, workFaults } from "./operation.ts";
+import { drawnGeometries } from "./drawn.ts";
+import { baseFaults, countFaults, multiplierCycleFaults, operationFaults, workFaults } from "./operation.ts";
+import { relationFaults } from "./relations.ts";
 import { EMPTY_SHAPES, FULL, FULL_SHAPES, SHAPES } from "./shapes.ts";
 
 /** One law; `check` throws an Error that says how it is broken. */
@@ -29,10 +32,19 @@ interface Subject {
 const HALF = 0.5;
 const DENSITIES = [0, 0.1, HALF, 1];
 
+const DRAWN_DENSITIES = [HALF, 0.2, 1];
+
+/** Which geometries are drawn beside the fixed ones, and how many. */
+export interface ConformanceDraw {
+  readonly seed?: number;
+  readonly geometries?: number;
+}
+
 /** The laws of `accelerator` with `params`, which must match its schema. */
 export function conformanceProperties<Schema extends Accelerator["params"]>(
   accelerator: Accelerator<Schema>,
   params: Parameters<Accelerator<Schema>["run"]>[1],
+  { seed = 1, geometries = 12 }: ConformanceDraw = {},
 ): ConformanceProperty[] {
   const dense = accelerator.withoutSkipping(params);
   const multipliers = accelerator.multipliers(params);
@@ -59,6 +71,19 @@ export function conformanceProperties<Schema extends Accelerator["params"]>(
       ...Object.entries(EMPTY_SHAPES).map(([shape, geometry]) => lawOfNothing(subject, pass, shape, geometry)),
       ...Object.entries(FULL_SHAPES).flatMap(([shape, geometry]) => lawsOfFullLanes(subject, pass, shape, geometry)),
     ]),
+    ...drawnGeometries(seed, geometries).flatMap((geometry, index) =>
+      PASSES.map((pass) => ({
+        name: `${pass}, geometry ${index} of seed ${seed}: every law of one operation and of what is hardly another`,
+        check() {
+          const operation = randomOperation(pass, geometry, DRAWN_DENSITIES[index % DRAWN_DENSITIES.length]);
+          const faults = [
+            ...operationFaults(accelerator, params, operation),
+            ...relationFaults(accelerator, params, operation),
+          ];
+          ensure(faults.length === 0, `${faults.join("; ")} of ${JSON.stringify(geometry)}`);
+        },
+      })),
+    ),
   ];
 }
 

@@ -107,7 +107,26 @@ interface Place {
 /** Faults in what the row of one op moves, and in its time. */
 export async function rowFaults(trace: Trace, op: StepOp, row: RowCosts, place: Place): Promise<string[]> {
   const moved = isMultiplying(op) ? await operandFaults(trace, op, row, place) : movedFaults(op, row, place);
-  return [...moved, ...timeFaults(row, place.machine)];
+  return [...moved, ...timeFaults(row, place.machine), ...sumFaults(row, place.machine)];
+}
+
+/** Cycles, multiplier-cycles and stalls by cause are at least zero and add up to what they are the causes of. */
+function sumFaults({ cycles, breakdown, stalls }: RowCosts, { multipliers }: Machine): string[] {
+  const { total: all, ...parts } = cycles;
+  const waited = Object.entries(stalls).flatMap(([place, counts]) =>
+    Object.entries(counts).map(([name, count]): [string, number] => [`${place} ${name}`, count]),
+  );
+  const sums: [what: string, parts: Readonly<Record<string, number>>, sum: number][] = [
+    ["cycles", parts, all],
+    ["breakdown", breakdown, multipliers * all],
+    ["stalls", Object.fromEntries(waited), cycles.memoryStall],
+  ];
+  return sums.flatMap(([what, counts, sum]) => [
+    ...Object.entries(counts)
+      .filter(([, count]) => !(count >= 0))
+      .map(([cause, count]) => `${what}: ${cause} is ${count}`),
+    ...(total(counts) === sum ? [] : [`${what}: the parts are ${total(counts)} together, not ${sum}`]),
+  ]);
 }
 
 /** An op that does not multiply moves each of its tensors, or its share of them, over DRAM at least once, unless it is on chip. */

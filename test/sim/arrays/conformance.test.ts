@@ -4,6 +4,7 @@ import { type BitTacticalParams, bitTactical } from "../../../src/sim/arrays/bit
 import { type DaDianNaoParams, dadiannao } from "../../../src/sim/arrays/dadiannao.ts";
 import { type TensorDashParams, tensordash } from "../../../src/sim/arrays/tensordash.ts";
 import { type ConformanceProperty, conformanceProperties } from "../../../src/sim/conformance/conformance.ts";
+import { type Operation, operandsOf } from "../../../src/sim/operation/operation.ts";
 
 const array = { lanes: 16, rows: 4, columns: 4, tiles: 1, batch: "image", dealing: "filters" } as const;
 const tiled = { ...array, rows: 3, columns: 5, tiles: 4, batch: "fold", dealing: "sets" } as const;
@@ -89,6 +90,34 @@ describe("conformance", () => {
     const faults = faultsOf(conformanceProperties(cheat, { ...array, foldStridedInput: 0 }));
     expect(faults.some((fault) => fault.includes("effectual MACs"))).toBe(true);
     expect(faults.some((fault) => fault.includes("takes no cycles"))).toBe(true);
+  });
+
+  test("a machine that sees the dilation of one tap, the order of images, or work in a zero is caught", () => {
+    const params = { ...array, foldStridedInput: 0 };
+    const odd = (cost: (operation: Operation) => number): typeof dadiannao => ({
+      ...dadiannao,
+      run: (operation, settings) => {
+        const result = dadiannao.run(operation, settings);
+        return { ...result, counters: { ...result.counters, cost: cost(operation) } };
+      },
+    });
+    const faults = (machine: typeof dadiannao) => faultsOf(conformanceProperties(machine, params)).join("\n");
+    expect(faults(odd(() => 0))).toBe("");
+    expect(faults(odd(({ geometry }) => geometry.dilation[0]))).toMatch(/a dilation that reaches nothing changes/);
+    const firstOnes = (operation: Operation) => operandsOf(operation).reduce((sum, [, { bytes }]) => sum + bytes[0], 0);
+    expect(faults(odd(firstOnes))).toMatch(/the order of images changes the result/);
+    const idle: typeof dadiannao = {
+      ...dadiannao,
+      run: (operation, settings) => {
+        const { multiplierCycles: _, ...result } = dadiannao.run(operation, settings);
+        const zeros = operandsOf(operation).reduce(
+          (sum, [, { bytes }]) => sum + bytes.filter((b) => b === 0).length,
+          0,
+        );
+        return { ...result, multiplierCycles: { occupied: zeros } };
+      },
+    };
+    expect(faults(idle)).toMatch(/a zero more in \w+ adds work/);
   });
 
   test("a machine that tells more multiplier-cycles than it has multiplier-cycles is caught, and one that tells negative ones", () => {

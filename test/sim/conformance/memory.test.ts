@@ -90,6 +90,26 @@ describe("bytes", () => {
       /bytes cross DRAM in \d+ cycles, fewer than/,
     );
   });
+
+  it("whose cycles, multiplier-cycles or stalls do not add up, or are negative, are caught", async () => {
+    const machine = named("tensordash-4096");
+    const { trace } = swat;
+    const plan = await planStep(trace, machine, true);
+    const { rows } = (await simulate({ traces: [swat], machines: [machine] })).machines[0];
+    const op = stepOps(trace.manifest)[0];
+    const [row] = rows;
+    const { cycles, breakdown } = row;
+    const faults = async (change: Partial<typeof row>) =>
+      (await rowFaults(trace, op, { ...row, ...change }, { machine, plan, at: 0 })).join("\n");
+    expect(await faults({})).toBe("");
+    expect(await faults({ cycles: { ...cycles, vector: cycles.vector + 1 } })).toMatch(/^cycles: the parts are \d+ /);
+    const moved = { ...breakdown, effectual: breakdown.effectual + breakdown.memory + 1, memory: -1 };
+    expect(await faults({ breakdown: moved })).toBe("breakdown: memory is -1");
+    expect(await faults({ breakdown: { ...breakdown, movement: 1e6 } })).toMatch(/^breakdown: the parts are \d+ /);
+    expect(await faults({ stalls: { dram: { input: cycles.memoryStall + 1 } } })).toMatch(
+      /^stalls: the parts are \d+ /,
+    );
+  });
 });
 
 describe("weights that no op of the trace writes", () => {

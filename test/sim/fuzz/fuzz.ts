@@ -8,6 +8,7 @@ import { checkSchema } from "../../../src/io/faults.ts";
 import { accelerators } from "../../../src/sim/arrays/index.ts";
 import { conformanceProperties } from "../../../src/sim/conformance/conformance.ts";
 import { operationFaults } from "../../../src/sim/conformance/operation.ts";
+import { relationFaults } from "../../../src/sim/conformance/relations.ts";
 import type { Accelerator } from "../../../src/sim/hardware/accelerator.ts";
 import { effectualMacs } from "../../../src/sim/operation/mac-counts.ts";
 import { bruteForceMacs } from "../../support/random-operation.ts";
@@ -107,6 +108,7 @@ function runFaults(accelerator: Accelerator, one: FuzzCase, params: Params): str
   const expected = CLOSED_FORMS[accelerator.id]?.(operation, params, result) ?? {};
   return [
     ...operationFaults(accelerator, params, operation),
+    ...relationFaults(accelerator, params, operation),
     ...unequal("cycles", result.cycles, expected.cycles ?? result.cycles),
     ...unequal("base cycles", result.baseCycles, expected.baseCycles ?? result.baseCycles),
     ...unequal(
