@@ -3,6 +3,7 @@
  * What is no number where one belongs counts as 0.
  */
 import { createHash } from "node:crypto";
+import { deflateSync } from "node:zlib";
 import { crc32Of } from "./crc32.ts";
 import { jsonText, plainText } from "./text-formats.ts";
 import { isBranch, type Tree } from "./tree.ts";
@@ -119,11 +120,13 @@ export function idx(tree: Tree): Uint8Array {
 const IHDR = { width: 4, height: 4, depth: 1, colour: 1, compression: 1, filter: 1, interlace: 1 };
 const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 
-/** A list of `{ type, header }` or `{ type, data }`, the chunks. */
+/** A list of `{ type, header }`, `{ type, data }` or, to be compressed, `{ type, pixels }`: the chunks. */
 export function png(tree: Tree): Uint8Array {
   const chunks = listOf(tree).map((chunk) => {
     const header = field(chunk, "header");
-    const body = header === undefined ? bytesOf(field(chunk, "data")) : words(header, IHDR);
+    const pixels = field(chunk, "pixels");
+    const data = pixels === undefined ? bytesOf(field(chunk, "data")) : deflateSync(bytesOf(pixels));
+    const body = header === undefined ? data : words(header, IHDR);
     const typed = Buffer.concat([Buffer.from(text(field(chunk, "type")).padEnd(4).slice(0, 4), "latin1"), body]);
     return Buffer.concat([word(body.length, 4), typed, word(crc32Of(typed), 4)]);
   });

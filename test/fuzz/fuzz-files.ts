@@ -11,6 +11,8 @@ const MOST_BYTES = 1e6;
 const AS_BYTES = 0.35;
 const IN_STRUCTURE = 0.85;
 const AGAIN = 0.35;
+/** Of those that are mutated in their structure, the share that is made to fit again. */
+const REPAIRED = 0.6;
 
 /** Files of one kind, the same for the same seed and number. */
 export class FileFuzzer {
@@ -38,6 +40,7 @@ export class FileFuzzer {
         // Copies of copies make more text than the runtime holds.
         if (sizeUpTo(MOST_BYTES, mutated) <= MOST_BYTES) tree = mutated;
       } while (draw.chance(AGAIN));
+    if (draw.chance(REPAIRED)) tree = this.#kind.repair?.(tree) ?? tree;
     let bytes = this.#bytes(tree);
     if (draw.chance(AS_BYTES))
       do bytes = mutatedBytes(bytes, draw);

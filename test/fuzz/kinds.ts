@@ -2,7 +2,7 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
+import { gzipSync, inflateSync } from "node:zlib";
 import { InvalidArgumentError } from "commander";
 import { loadMachines } from "../../src/api/open.ts";
 import { scheduleOrFile } from "../../src/cli/options/options.ts";
@@ -38,6 +38,7 @@ import * as binary from "./binary-formats.ts";
 import type { Draw } from "./draw.ts";
 import * as laws from "./laws.ts";
 import { ensure, must } from "./outcome.ts";
+import * as repair from "./repair.ts";
 import { csvLines, jsonLines, jsonText, plainText, yamlText } from "./text-formats.ts";
 import { type Tree, treeOf } from "./tree.ts";
 
@@ -47,6 +48,10 @@ export interface Kind {
   readonly samples: () => Promise<readonly Tree[]>;
   /** The file of a tree, whatever became of it. */
   readonly encode: (tree: Tree) => Uint8Array | string;
+  /** Makes sizes fit again what was mutated, so that a reader gets to it. */
+  readonly repair?: (tree: Tree) => Tree;
+  /** Whether every file is refused for what it is, valid ones too. */
+  readonly isForeign?: true;
   /** Reads a file and checks the answer. @throws InputError for what is refused. */
   readonly read: (bytes: Uint8Array, draw: Draw) => unknown;
 }
@@ -207,7 +212,7 @@ function zip(tree: Tree): Uint8Array {
 const readArray = reading<Parameters<typeof laws.importLaws>[0]>("array", laws.importLaws);
 const colour = (y: number, x: number) => [y * 40, x * 30, 99, 200];
 
-/** A PNG as chunks; the bytes of its pixels stay compressed. */
+/** A PNG as chunks, its scanlines unpacked. */
 function pngTree(file: Uint8Array): Tree {
   const view = new DataView(file.buffer, file.byteOffset, file.length);
   const chunks: unknown[] = [];
@@ -219,7 +224,9 @@ function pngTree(file: Uint8Array): Tree {
     chunks.push(
       type === "IHDR"
         ? { type, header: { ...sizes(), depth, colour: colourType, compression, filter, interlace } }
-        : { type, data },
+        : type === "IDAT"
+          ? { type, pixels: new Uint8Array(inflateSync(data)) }
+          : { type, data },
     );
   }
   return treeOf(chunks);
@@ -306,11 +313,13 @@ export const KINDS: Readonly<Record<string, Kind>> = {
   trace: {
     samples: async () => [containerTree(fileBytes(handMade())), containerTree(traceBytes(SWAT_DENSITIES))],
     encode: binary.safetensors,
+    repair: repair.repairedContainer,
     read: reading("trace", laws.traceLaws),
   },
   checkpoint: {
     samples: async () => [containerTree(await interruptedRun())],
     encode: (tree) => binary.hashedSafetensors(tree, "swat-sim-checkpoint"),
+    repair: repair.repairedContainer,
     read: checkpointLaws,
   },
   config: {
@@ -380,6 +389,7 @@ export const KINDS: Readonly<Record<string, Kind>> = {
       npyTree(">i8", [1, 1], new Uint8Array(8)),
     ],
     encode: binary.npy,
+    repair: repair.repairedNpy,
     read: (bytes, draw) =>
       laws.importLaws(
         importNpyFolder(
@@ -395,6 +405,7 @@ export const KINDS: Readonly<Record<string, Kind>> = {
   npz: {
     samples: async () => [treeOf({ name: "conv.weight.npy", data: npyFile([1], [1]) })],
     encode: zip,
+    isForeign: true,
     read: readArray,
   },
   layers: {
@@ -439,14 +450,30 @@ export const KINDS: Readonly<Record<string, Kind>> = {
     encode: yamlText,
     read: reading<RunConfiguration>("run configuration", ({ settings }) => trainSettings(settings)),
   },
-  idx: { samples: async () => [idxTree(2), labelsTree], encode: binary.idx, read: (bytes) => readIdx(bytes, false) },
+  idx: {
+    samples: async () => [idxTree(2), labelsTree],
+    encode: binary.idx,
+    repair: repair.repairedIdx,
+    read: (bytes) => readIdx(bytes, false),
+  },
   "idx-gzip": {
     samples: async () => [idxTree(2)],
     encode: (tree) => gzipSync(binary.idx(tree)),
+    repair: repair.repairedIdx,
     read: (bytes) => readIdx(bytes, true),
   },
-  cifar10: { samples: async () => [cifarTree(1)], encode: cifar, read: reading("CIFAR", splitLaws) },
-  cifar100: { samples: async () => [cifarTree(2)], encode: cifar, read: reading("CIFAR-100", splitLaws) },
+  cifar10: {
+    samples: async () => [cifarTree(1)],
+    encode: cifar,
+    repair: (tree) => repair.repairedRecord(tree, 1),
+    read: reading("CIFAR", splitLaws),
+  },
+  cifar100: {
+    samples: async () => [cifarTree(2)],
+    encode: cifar,
+    repair: (tree) => repair.repairedRecord(tree, 2),
+    read: reading("CIFAR-100", splitLaws),
+  },
   png: {
     samples: async () => [
       pngTree(pngFile(5, 4, colour)),
@@ -454,11 +481,13 @@ export const KINDS: Readonly<Record<string, Kind>> = {
       pngTree(pngFile(3, 3, colour, { colorType: 2, bitDepth: 16, inputHasAlpha: true })),
     ],
     encode: binary.png,
+    repair: repair.repairedPng,
     read: reading("picture", laws.pictureLaws),
   },
   jpeg: {
     samples: async () => [binary.jpegTree(greyJpegFile()), binary.jpegTree(jpegFile(17, 9, colour))],
     encode: binary.jpeg,
+    repair: repair.repairedJpeg,
     read: reading("picture", laws.pictureLaws),
   },
   schedule: {
