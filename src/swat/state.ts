@@ -70,13 +70,20 @@ export function modelState(model: Model): Pick<TrainState, "layers" | "tensors">
   };
 }
 
+function firstNonFinite(values: ArrayLike<number>): number | undefined {
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return values[i];
+  return undefined;
+}
+
 /**
  * Puts a model into a state that `modelState` gave; `where` names its file in messages.
- * @throws InputError naming every layer and tensor that is missing, unknown or of another shape; the model is untouched then.
+ * @throws InputError naming every layer and tensor that is missing, unknown or of another shape, and parameters that are not
+ * finite; the model is untouched then.
  */
 export function restoreModel(model: Model, state: Pick<TrainState, "layers" | "tensors">, where: string): void {
   const { layers, tensors } = modelState(model);
   const stored = new Map(state.tensors.map((tensor) => [tensor.name, tensor]));
+  const parameters = new Set(model.parameters.map(({ name }) => name));
   const faults = tensors.flatMap(({ name, shape, values }) => {
     const found = stored.get(name);
     const valid = `${dtypeOf(values)} [${shape}]`;
@@ -86,7 +93,9 @@ export function restoreModel(model: Model, state: Pick<TrainState, "layers" | "t
     if (dtypeOf(found.values) !== dtypeOf(values))
       return [`${where}: tensor "${name}" has another type, got ${dtypeOf(found.values)}; valid: ${valid}`];
     const other = found.values instanceof Uint8Array ? found.values.find((value) => value > 1) : undefined;
-    return other === undefined ? [] : [`${where}: tensor "${name}" is a mask, got ${other}; valid: 0 and 1`];
+    if (other !== undefined) return [`${where}: tensor "${name}" is a mask, got ${other}; valid: 0 and 1`];
+    const wrong = parameters.has(name) ? firstNonFinite(found.values) : undefined;
+    return wrong === undefined ? [] : [`${where}: tensor "${name}": must be finite numbers, got ${wrong}`];
   });
   const known = new Set(tensors.map(({ name }) => name));
   for (const name of stored.keys()) {

@@ -157,6 +157,20 @@ describe("restoring", () => {
     expect(modelState(model)).toEqual(before);
   });
 
+  it("names every parameter that is not finite, and leaves the model as it was", async () => {
+    const model = modelOf("lenet5");
+    const before = structuredClone(modelState(model));
+    const tensors = structuredClone(state.tensors);
+    const [first, second] = tensors.filter(({ name }) => !name.endsWith(":momentum"));
+    first.values[1] = Number.NaN;
+    second.values[0] = Number.NEGATIVE_INFINITY;
+    expect(await restore(model, { ...state, tensors })).toEqual([
+      `run.safetensors: tensor "${first.name}": must be finite numbers, got NaN`,
+      `run.safetensors: tensor "${second.name}": must be finite numbers, got -Infinity`,
+    ]);
+    expect(modelState(model)).toEqual(before);
+  });
+
   it("names the layers and tensors of another network", async () => {
     const faults = await restore(modelOf("resnet8"), state);
     expect(faults).toContain(
