@@ -11,7 +11,7 @@ import { writeFileAtomically, writeJsonFile } from "../io/atomic-file.ts";
 import { allOf, checkSchema, InputError } from "../io/faults.ts";
 import { readJsonFile } from "../io/file-source.ts";
 import { listDirectory } from "../io/read-file.ts";
-import { withLock } from "../io/run-lock.ts";
+import { type Lock, withLock } from "../io/run-lock.ts";
 import { precompiled } from "../io/validators/program.ts";
 import {
   type Curve,
@@ -87,10 +87,10 @@ function pointsOf({ drops, sparsities, seeds }: Pick<SensitivityPlan, "drops" | 
 
 /** Runs a study. @throws Error for unknown names, unreadable data, or a file of a point that is damaged. */
 export async function runSensitivity(plan: SensitivityPlan, hooks: SensitivityHooks = {}): Promise<SensitivityReport> {
-  return withLock(join(plan.out, "study.lock"), () => runPoints(plan, hooks));
+  return withLock(join(plan.out, "study.lock"), (lock) => runPoints(plan, lock, hooks));
 }
 
-async function runPoints(plan: SensitivityPlan, hooks: SensitivityHooks): Promise<SensitivityReport> {
+async function runPoints(plan: SensitivityPlan, lock: Lock, hooks: SensitivityHooks): Promise<SensitivityReport> {
   const [machines] = await allOf([loadMachines([plan.hw]), (async () => dataSetNamed(plan.data))()]);
   if (machines.length !== 1) throw new InputError([`machines: must be one machine, got ${plan.hw}`]);
   const [{ name: machine, config, accelerator }] = machines;
@@ -121,12 +121,14 @@ async function runPoints(plan: SensitivityPlan, hooks: SensitivityHooks): Promis
       });
       if (outcome === "interrupted") return { points, planned: planned.length, curves: [], files: [] };
       point = { ...one, outcome };
+      await lock.check();
       await writeJsonFile(file, { inputs, point });
     }
     points.push(point);
     hooks.onPoint?.(point);
   }
   const curves = curvesOf(points);
+  await lock.check();
   return { points, planned: planned.length, curves, files: await writeFiles(plan, machine, points, curves) };
 }
 

@@ -143,6 +143,7 @@ export async function runSweep(plan: SweepPlan, hooks: SweepHooks = {}): Promise
     const result = inOrder(file.lines.slice(1));
     if (shard !== undefined) return { ...report, lines: result };
     const target = join(out, "sweep.jsonl");
+    await lock.check();
     await writeSweep(target, result);
     return { ...report, file: target, lines: result };
   });

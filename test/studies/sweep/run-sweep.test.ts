@@ -1,4 +1,5 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFileSync } from "node:fs";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { loadCommonBaseline, loadEnergyTables, loadMachines, openTraces } from "../../../src/api/open.ts";
@@ -147,6 +148,29 @@ describe("a sweep", () => {
     expect(await faultsOf(() => runSweep(plan({ ...own, modules: [] })))).toEqual([
       expect.stringMatching(/accelerator: unknown accelerator, got "broadcast"/),
     ]);
+  });
+
+  it("whose folder another process has taken over writes nothing more there", async () => {
+    const sweep = plan({ grid: { clock: ["1 GHz", "2 GHz"] } });
+    const owner = { process: 1, host: "elsewhere", since: "then", key: "another" };
+    const onProgress = () => writeFileSync(join(sweep.out, "points.jsonl.lock"), JSON.stringify(owner));
+    expect(await faultsOf(() => runSweep(sweep, { onProgress }))).toEqual([
+      `${sweep.out}: was taken over by process 1 on elsewhere at then`,
+    ]);
+    expect(await readdir(sweep.out)).toEqual(["points.jsonl", "points.jsonl.lock"]);
+    expect((await readFile(join(sweep.out, "points.jsonl"), "utf8")).split("\n")).toHaveLength(2);
+  });
+
+  it("whose folder is taken over when all points are done leaves the result to the new owner", async () => {
+    const sweep = plan({ grid: { clock: ["1 GHz"] } });
+    await runSweep(sweep);
+    await rm(join(sweep.out, "sweep.jsonl"));
+    const owner = { process: 1, host: "elsewhere", since: "then", key: "another" };
+    const onProgress = () => writeFileSync(join(sweep.out, "points.jsonl.lock"), JSON.stringify(owner));
+    expect(await faultsOf(() => runSweep(sweep, { onProgress }))).toEqual([
+      `${sweep.out}: was taken over by process 1 on elsewhere at then`,
+    ]);
+    expect(await readdir(sweep.out)).toEqual(["points.jsonl", "points.jsonl.lock"]);
   });
 
   it("goes on with what is on the disk, and leaves the same bytes", async () => {
