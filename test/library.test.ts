@@ -210,7 +210,7 @@ describe("an order", () => {
       "a step of a method that is none",
       recordStep,
       { network: "resnet8", data: "generated", method: "swat", batch: 0 },
-      [/^recordStep: method: unknown value, got "swat"/, "recordStep: batch: must be >= 1, got 0"],
+      [/^recordStep: method: unknown method, got "swat"/, "recordStep: batch: must be >= 1, got 0"],
     ],
     [
       "training nowhere",

@@ -2,16 +2,15 @@
 
 import { type Schema, Type } from "../core/input/schema.ts";
 import { SPARSITY_RANGE } from "../core/sparsity-range.ts";
-import { InputError } from "../io/faults.ts";
+import { faultCollector, InputError, refusing } from "../io/faults.ts";
 import { precompiled } from "../io/validators/program.ts";
 import { createBackend } from "../kernels/index.ts";
 import { networkNamed } from "../networks/index.ts";
 import { runIdOf } from "../runs/run-id.ts";
-import { METHODS, type Method, PUBLISHED_EXEMPTIONS } from "../sparsity/methods.ts";
-import { PRUNINGS, type Pruning } from "../sparsity/structured.ts";
 import { firstImages } from "../swat/data/dataset.ts";
 import { loadData } from "../swat/data/index.ts";
-import { defaultSchedule, TRAIN_DEFAULTS } from "../swat/settings.ts";
+import { methodSettings } from "../swat/method-settings.ts";
+import { defaultSchedule, TRAIN_DEFAULTS, type TrainSettings } from "../swat/settings.ts";
 import { type TrainHooks, train } from "../swat/train.ts";
 import { checkHooks, checkOptions } from "./request.ts";
 
@@ -19,9 +18,11 @@ import { checkHooks, checkOptions } from "./request.ts";
 export interface StepOptions {
   readonly network: string;
   readonly data: string;
-  readonly method?: Method;
-  readonly sparsity?: number;
-  readonly pruning?: Pruning;
+  /** As in the settings of `train`. */
+  readonly method?: string | undefined;
+  readonly sparsity?: number | undefined;
+  readonly pruning?: string | undefined;
+  readonly methodOptions?: TrainSettings["methodOptions"] | undefined;
   readonly batch?: number;
   /** Training steps before the one that is recorded; one where not given. */
   readonly warmSteps?: number;
@@ -33,9 +34,10 @@ export interface StepOptions {
 const count = (minimum: number) => Type.Optional(Type.Integer({ minimum }));
 const FIELDS = {
   ...{ network: Type.String(), data: Type.String(), kernels: Type.Optional(Type.String()) },
-  method: Type.Optional(Type.Enum([...METHODS])),
+  method: Type.Optional(Type.String()),
   sparsity: Type.Optional(Type.Number(SPARSITY_RANGE)),
-  pruning: Type.Optional(Type.Enum([...PRUNINGS])),
+  pruning: Type.Optional(Type.String()),
+  methodOptions: Type.Optional(Type.Record(Type.Unknown())),
   ...{ batch: count(1), warmSteps: count(0), seed: count(0), threads: count(1) },
 } satisfies Record<keyof StepOptions, Schema>;
 const OptionsSchema = Type.Object(FIELDS, { additionalProperties: false });
@@ -46,13 +48,15 @@ export async function recordStep(
   options: StepOptions,
   given: Pick<TrainHooks, "onProgress" | "signal"> = {},
 ): Promise<Uint8Array> {
-  checkOptions(OptionsSchema, options, "recordStep");
-  checkHooks(given, "recordStep");
+  const { faults, attempt } = faultCollector();
+  attempt(() => checkOptions(OptionsSchema, options, "recordStep"));
+  attempt(() => checkHooks(given, "recordStep"));
+  const d = TRAIN_DEFAULTS;
+  const method = attempt(() => refusing("recordStep", () => methodSettings(options, d)));
+  if (faults.length > 0 || method === undefined) throw new InputError(faults);
   const { signal, ...hooks } = given;
   signal?.throwIfAborted();
-  const d = TRAIN_DEFAULTS;
-  const { method = d.method, sparsity = d.sparsity, pruning = d.pruning, batch = d.batchSize, seed = d.seed } = options;
-  const { warmSteps = 1 } = options;
+  const { batch = d.batchSize, seed = d.seed, warmSteps = 1 } = options;
   const data = await loadData(options.data, { seed, limit: batch * (warmSteps + 1), testLimit: 1 });
   const stepsPerEpoch = Math.floor(data.train.size / batch);
   if (stepsPerEpoch === 0) throw new InputError([`data: a batch needs ${batch} images, got ${data.train.size}`]);
@@ -61,11 +65,8 @@ export async function recordStep(
   const epochs = Math.ceil((warmSteps + 1) / stepsPerEpoch);
   const settings = {
     ...d,
-    ...PUBLISHED_EXEMPTIONS[method],
-    method,
-    sparsity: method === "dense" ? 0 : sparsity,
-    pruning,
-    ...{ batchSize: batch, epochs, warmup: epochs, seed },
+    ...method,
+    ...{ batchSize: batch, epochs, warmup: method.methodOptions === undefined ? epochs : 0, seed },
     schedule: defaultSchedule(1, d.rate),
   };
   const whole = { ...data, train: firstImages(data.train, stepsPerEpoch * batch) };

@@ -10,7 +10,10 @@ import { trainingMethods } from "../../sparsity/training-methods.ts";
 export type MethodOptions = Record<string, unknown>;
 
 /** Option of the commands that train. */
-export const METHOD_MODULE = ["--method-module <module...>", "modules with methods of your own (.js)"] as const;
+export const METHOD_MODULE = ["--method-module <module...>", "modules with methods of your own (.js)"] as [
+  string,
+  string,
+];
 
 /** What `--method` may be. */
 export function methodNames(): string {

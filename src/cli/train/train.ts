@@ -89,7 +89,7 @@ function addRecipeOptions(command: Command): void {
     .option("--method <name>", methodNames(), d.method)
     .option("--sparsity <s>", "share of weights and activations dropped, 0 ≤ s < 1", numberIn(0, 1), d.sparsity)
     .option("--method-option <key=value...>", "options of the method, listed below", methodOption)
-    .addOption(new Option(...METHOD_MODULE))
+    .option(...METHOD_MODULE)
     .option(
       "--drop <operands>",
       "operands to drop in place of those of SWAT, as weights:forward+inputs:backward",
