@@ -8,8 +8,6 @@ export default defineConfig({
   test: {
     globalSetup: ["test/cli/build.ts"],
     setupFiles: ["test/setup.ts"],
-    // Hundreds of modules become one each: most of what a test file takes to start.
-    deps: { optimizer: { ssr: { enabled: true, include: ["mathjs/lib/browser/math.js"] } } },
     // The built program is plain JavaScript.
     server: { deps: { external: [/swat-sim-build-/] } },
     // The default leaves one core idle, which is half of a small machine.

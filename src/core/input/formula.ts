@@ -8,22 +8,11 @@
  *     condition = also true, false, % and mod, comparisons, and, or, xor, not, c ? a : b, and the functions that the caller names
  */
 import type { MathNode, MathNumericType, Unit } from "mathjs";
-import bundled from "mathjs/lib/browser/math.js";
+import { mathjs } from "../mathjs.ts";
 import { InputError } from "./input-error.ts";
 import { MOST_EXPONENT, MOST_FORMULA_CHARACTERS, MOST_FORMULA_LEVELS, MOST_FORMULA_NODES } from "./limits.ts";
+import { UNITS } from "./units-table.ts";
 
-/** An instance of our own: what other users of mathjs define in theirs is not seen here. */
-const math = bundled.create({});
-
-const prefixed = (prefixes: readonly string[], ...units: readonly string[]) =>
-  units.flatMap((unit) => ["", ...prefixes].map((prefix) => prefix + unit));
-
-/** All units that a formula may have. */
-const UNITS: ReadonlySet<string> = new Set([
-  ...prefixed(["a", "f", "p", "n", "u", "m", "k", "M", "G", "T"], "J", "W", "V", "A", "s", "Hz", "eV"),
-  ...prefixed(["k", "M", "G", "T", "Ki", "Mi", "Gi", "Ti"], "B", "b"),
-  ...["byte", "bytes", "bit", "bits"],
-]);
 const UNIT_EXAMPLES = "pJ, W, V, A, s, Hz, B, b, with prefixes as k, Mi, n";
 
 /** mathjs's names of operators. */
@@ -65,7 +54,7 @@ export function parseFormula(text: string, kind: FormulaKind): Formula {
 
 function parsed(text: string): MathNode {
   try {
-    return math.parse(text);
+    return mathjs().parse(text);
   } catch (cause) {
     throw new InputError([`cannot be read: ${cause instanceof Error ? cause.message : "no formula"}`], { cause });
   }
@@ -94,21 +83,21 @@ function refused(got: string, valid: string): InputError {
 function allow(node: MathNode, kind: FormulaKind, names: Set<string>): number {
   const { functions } = kind;
   let inner: MathNode[] = [];
-  if (math.isSymbolNode(node)) allowName(node.name, kind, names);
-  else if (math.isConstantNode(node)) {
+  if (mathjs().isSymbolNode(node)) allowName(node.name, kind, names);
+  else if (mathjs().isConstantNode(node)) {
     const { value } = node as unknown as { value: unknown };
     if (typeof value !== "number" && (typeof value !== "boolean" || functions === undefined))
       throw notAllowed(node, kind);
-  } else if (math.isFunctionNode(node)) {
+  } else if (mathjs().isFunctionNode(node)) {
     const { fn, args } = node as unknown as { fn: MathNode; args: MathNode[] };
-    const name = math.isSymbolNode(fn) ? fn.name : String(fn);
-    if (!math.isSymbolNode(fn) || !functions?.includes(name)) {
+    const name = mathjs().isSymbolNode(fn) ? fn.name : String(fn);
+    if (!mathjs().isSymbolNode(fn) || !functions?.includes(name)) {
       throw refused(`the function ${name}()`, functions === undefined ? "no function" : functions.join(", "));
     }
     inner = args;
   } else {
     const operators = functions === undefined ? ARITHMETIC : [...ARITHMETIC, ...COMPARISONS, ...LOGIC];
-    const isOperator = math.isOperatorNode(node) && operators.includes(node.fn);
+    const isOperator = mathjs().isOperatorNode(node) && operators.includes(node.fn);
     const isCondition = node.type === "ConditionalNode" || node.type === "RelationalNode";
     if (!isOperator && node.type !== "ParenthesisNode" && !(isCondition && functions !== undefined)) {
       throw notAllowed(node, kind);
@@ -127,7 +116,7 @@ function allowName(name: string, { names: known, hasUnits, functions }: FormulaK
 }
 
 function notAllowed(node: MathNode, { functions }: FormulaKind): InputError {
-  const what = math.isOperatorNode(node) ? `the operator ${node.op}` : node.type.replace(/Node$/, "").toLowerCase();
+  const what = mathjs().isOperatorNode(node) ? `the operator ${node.op}` : node.type.replace(/Node$/, "").toLowerCase();
   return refused(
     what,
     functions === undefined ? "+ - * / ^ ( )" : "+ - * / ^ % ( ), comparisons, and, or, xor, not, ? :",
@@ -138,9 +127,9 @@ type Values = ReadonlyMap<string, number | boolean>;
 
 function valueIn(node: MathNode, values: Values): FormulaValue {
   const { type } = node;
-  if (math.isSymbolNode(node)) return values.get(node.name) ?? unitNamed(node.name);
-  if (math.isConstantNode(node)) return (node as unknown as { value: number | boolean }).value;
-  if (math.isParenthesisNode(node)) return valueIn(node.content, values);
+  if (mathjs().isSymbolNode(node)) return values.get(node.name) ?? unitNamed(node.name);
+  if (mathjs().isConstantNode(node)) return (node as unknown as { value: number | boolean }).value;
+  if (mathjs().isParenthesisNode(node)) return valueIn(node.content, values);
   if (type === "ConditionalNode") {
     const { condition, trueExpr, falseExpr } = node as unknown as Record<string, MathNode>;
     return valueIn(valueIn(condition, values) ? trueExpr : falseExpr, values);
@@ -155,7 +144,7 @@ function valueIn(node: MathNode, values: Values): FormulaValue {
 
 function unitNamed(name: string): Unit {
   if (!UNITS.has(name)) throw new InputError([`has no value for ${name}`]);
-  return math.unit(name);
+  return mathjs().unit(name);
 }
 
 /** A chain of comparisons, as `1 < a <= 8`. */
@@ -178,13 +167,13 @@ function apply(name: string, args: readonly FormulaValue[]): FormulaValue {
     ]);
   }
   const value: unknown = computed(name, args);
-  if (typeof value === "number" || typeof value === "boolean" || math.isUnit(value)) return value;
+  if (typeof value === "number" || typeof value === "boolean" || mathjs().isUnit(value)) return value;
   throw new InputError([`cannot be computed: ${name} of ${args.join(" and ")} is not a real number`]);
 }
 
 function computed(name: string, args: readonly FormulaValue[]): unknown {
   try {
-    return (math as unknown as Functions)[name](...args);
+    return (mathjs() as unknown as Functions)[name](...args);
   } catch (cause) {
     throw new InputError([`cannot be computed: ${name} of ${args.join(" and ")}`], { cause });
   }
@@ -192,8 +181,8 @@ function computed(name: string, args: readonly FormulaValue[]): unknown {
 
 /** A quantity as a number of `unit`s. @throws InputError for what is none, and for other dimensions. */
 export function inUnits(value: FormulaValue, unit: string): number {
-  if (!math.isUnit(value)) throw new InputError([`is not a quantity, got ${String(value)}`]);
-  const wanted = math.unit(unit);
+  if (!mathjs().isUnit(value)) throw new InputError([`is not a quantity, got ${String(value)}`]);
+  const wanted = mathjs().unit(unit);
   if (!value.equalBase(wanted)) throw new InputError([`has another dimension than ${unit}, got ${String(value)}`]);
   return value.toNumber(unit);
 }

@@ -1,7 +1,8 @@
 /** Quantities of hardware configs and energy tables, written with units ("1 GHz", "256 KiB", "0.4 pJ"), as plain numbers. */
-import { type FormulaKind, inUnits, parseFormula } from "./formula.ts";
+import { type Formula, type FormulaKind, inUnits, parseFormula } from "./formula.ts";
 import { faultsOf, InputError } from "./input-error.ts";
 import { MOST_PICOJOULES } from "./limits.ts";
+import { plainFormula } from "./plain-formula.ts";
 
 /** The units that a field may be given in: the base unit and an example for messages. */
 const DIMENSIONS = {
@@ -20,9 +21,11 @@ const NO_VALUES: ReadonlyMap<string, number> = new Map();
 export function quantity(dimension: keyof typeof DIMENSIONS, text: string, where: string): number {
   const { base, example } = DIMENSIONS[dimension];
   const got = `got "${shortened(text)}"; valid: `;
-  const value = explained(`${where}: is not a ${dimension}, ${got}a number with a unit, as "${example}"`, () =>
-    inUnits(parseFormula(text, CONSTANT).evaluate(NO_VALUES), base),
-  );
+  const value =
+    plainFormula(text, [])?.({}, base) ??
+    explained(`${where}: is not a ${dimension}, ${got}a number with a unit, as "${example}"`, () =>
+      inUnits(parseFormula(text, CONSTANT).evaluate(NO_VALUES), base),
+    );
   if (!(value > 0 && Number.isFinite(value))) {
     throw new InputError([`${where}: must be finite and more than zero, ${got}as "${example}"`]);
   }
@@ -51,9 +54,15 @@ export function energyFormula(
   const got = `got "${shortened(text)}"`;
   const valid = `valid: as "0.9 pJ"${names.map((name) => `, in terms of ${name}`).join("")}, from 0 to 1 J`;
   const refusal = `${where}: is not an energy, ${got}; ${valid}`;
-  const formula = explained(refusal, () => parseFormula(text, { names, hasUnits: true }));
+  const plain = plainFormula(text, names);
+  let formula: Formula | undefined;
   const evaluate = (values: Readonly<Record<string, number>>): number => {
-    const energy = explained(refusal, () => inUnits(formula.evaluate(new Map(Object.entries(values))), "pJ"));
+    const energy =
+      plain?.(values, "pJ") ??
+      explained(refusal, () => {
+        formula ??= parseFormula(text, { names, hasUnits: true });
+        return inUnits(formula.evaluate(new Map(Object.entries(values))), "pJ");
+      });
     if (energy >= 0 && energy <= MOST_PICOJOULES) return energy;
     const at = Object.entries(values).map(([name, value]) => ` at ${value} ${name}`);
     throw new InputError([`${where}: is ${energy} pJ${at.join("")}, ${got}; ${valid}`]);

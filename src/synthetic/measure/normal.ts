@@ -1,10 +1,10 @@
 /** The normal distribution in one and two dimensions, and points that stand for it in sums. */
-import math from "mathjs/lib/browser/math.js";
+import { mathjs } from "../../core/mathjs.ts";
 import { inverseNormal } from "../../core/random.ts";
 
 /** P(z < x) of a standard normal deviate z. */
 export function normalCdf(x: number): number {
-  return (1 + math.erf(x / Math.SQRT2)) / 2;
+  return (1 + mathjs().erf(x / Math.SQRT2)) / 2;
 }
 
 /** Intervals of Simpson's rule; even. */
