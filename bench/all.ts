@@ -1,5 +1,6 @@
 /** `npm run bench`: every bench in turn, each printing its own table of ratios. */
 const benches = [
+  "start",
   "step",
   "conv-simd",
   "elementwise",

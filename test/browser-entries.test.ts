@@ -1,9 +1,10 @@
 /** `swat-sim/sim` and `swat-sim/trace` in a browser bundle give the very bytes that they give on Node. */
 import { readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { shippedMachines } from "../src/api/open.ts";
 import { synthesizeTrace, writeTrace } from "../src/index.ts";
 import { readJsonFile } from "../src/io/file-source.ts";
@@ -30,12 +31,17 @@ globalThis.answer = async ({ name, base64, configs, table }) => {
 };
 `;
 
+it("the simulator is a small bundle that makes no code from text, as a strict Content-Security-Policy wants", async () => {
+  const options = { bundle: true, minify: true, write: false, format: "esm", platform: "browser" } as const;
+  const { outputFiles } = await build({ ...options, entryPoints: [join(ROOT, "src/sim/index.ts")] });
+  const [{ text }] = outputFiles;
+  expect(text).not.toMatch(/new Function\b|\bFunction\(|\beval\(/);
+  expect(gzipSync(text).length).toBeLessThan(150_000);
+});
+
 let browser: Browser | undefined;
 beforeAll(async () => {
   browser = await launchChromium();
-});
-beforeEach(({ skip }) => {
-  if (browser === undefined) skip(NO_CHROMIUM);
 });
 afterAll(() => browser?.close());
 
@@ -50,7 +56,10 @@ async function someConfigs(): Promise<{ name: string; accelerator: string }[]> {
   return [...first.values(), ...configs.filter(({ name }) => name === "bit-tactical-lines")];
 }
 
-it("bundled for a browser without Node built-ins, they give the same result byte for byte, energy included", async () => {
+it("bundled for a browser without Node built-ins, they give the same result byte for byte, energy included", async ({
+  skip,
+}) => {
+  if (browser === undefined) skip(NO_CHROMIUM);
   const { folder, remove } = await packageFolder();
   const entry = join(folder, "entry.js");
   await writeFile(entry, ENTRY);

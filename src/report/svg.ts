@@ -4,8 +4,8 @@ import { visibleLines } from "../core/input/visible-text.ts";
 
 /** The text of the SVG file of a Vega-Lite specification; the same one gives the same text. */
 export async function renderSvg(spec: object): Promise<string> {
-  const [vega, { compile }] = await Promise.all([import("vega"), import("vega-lite")]);
-  const view = new vega.View(vega.parse(compile(spec as TopLevelSpec).spec), { renderer: "none" });
+  const { compile, parse, View } = await import("./vega.ts");
+  const view = new View(parse(compile(spec as TopLevelSpec).spec), { renderer: "none" });
   const svg = await view.toSVG();
   view.finalize();
   return `${visibleLines(svg)}\n`;

@@ -4,11 +4,12 @@
  * of the command line start processes and threads of it hundreds of times.
  */
 import { createHash } from "node:crypto";
-import { copyFile, mkdtemp, readdir, readFile, rename, rm, stat, symlink } from "node:fs/promises";
+import { copyFile, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { build } from "esbuild";
 import type { TestProject } from "vitest/node";
+import { bundleDrawing, bundleProgram } from "../../scripts/bundle-program.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const TYPESCRIPT = /\.ts$/;
@@ -18,10 +19,7 @@ const ENTRIES = {
   index: "src/index.ts",
   "sim/index": "src/sim/index.ts",
   "trace/index": "src/trace/index.ts",
-  "cli/main": "src/cli/main.ts",
   "cli/run-command": "src/cli/run-command.ts",
-  "cli/simulate-worker": "src/api/workers/simulate-worker.ts",
-  "cli/sweep-worker": "src/studies/sweep/sweep-worker.ts",
 };
 
 declare module "vitest" {
@@ -44,7 +42,8 @@ export async function builtProgram(): Promise<string> {
       .sort()
       .map(async (name) => ({ name, text: await readFile(join(ROOT, "src", name), "utf8") })),
   );
-  const builder = await readFile(join(import.meta.dirname, "build.ts"), "utf8");
+  const builders = [join(import.meta.dirname, "build.ts"), join(ROOT, "scripts/bundle-program.ts")];
+  const builder = await Promise.all(builders.map((path) => readFile(path, "utf8")));
   const state = createHash("sha256")
     .update(JSON.stringify([ROOT, builder, sources]))
     .digest("hex");
@@ -54,6 +53,10 @@ export async function builtProgram(): Promise<string> {
 
   const unfinished = await mkdtemp(join(tmpdir(), "swat-sim-build-"));
   await bundleSources(join(unfinished, "dist"));
+  const { outputs } = await bundleProgram(join(unfinished, "dist"));
+  const contents = Object.entries(outputs).map(([path, { inputs }]) => [basename(path), Object.keys(inputs)]);
+  await writeFile(join(unfinished, "contents.json"), JSON.stringify(Object.fromEntries(contents)));
+  await bundleDrawing(join(unfinished, "dist"));
   await copyFile(join(ROOT, "package.json"), join(unfinished, "package.json"));
   for (const name of ["node_modules", "hw-configs"])
     await symlink(join(ROOT, name), join(unfinished, name), "junction");
