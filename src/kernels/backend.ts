@@ -10,7 +10,7 @@ import type { BitMask } from "../core/bit-mask.ts";
 import type { ConvGeometry } from "../core/geometry.ts";
 import type { PoolGeometry } from "../core/pool-geometry.ts";
 import type { RandomStream } from "../core/random.ts";
-import type { BuildName, SgdSettings } from "./kernels.ts";
+import type { AdamSettings, BuildName, SgdSettings } from "./kernels.ts";
 
 /** An activation or its gradient, [batch, C, H, W] in a layout of the backend's own; read and write it through the backend. */
 export interface Tensor {
@@ -145,6 +145,14 @@ export interface Backend {
   crossEntropy(batch: number, logits: Tensor, labels: ArrayLike<number>, smoothing: number, logitsGrad: Tensor): number;
   /** g = grad + decay·p; buf = momentum·buf + g; p −= rate·(nesterov ? g + momentum·buf : buf). */
   sgdUpdate(settings: SgdSettings, parameter: Float32Array, gradient: Float32Array, buffer: Float32Array): void;
+  /** p −= rate·decay·p; m = β1·m + (1 − β1)·g; v = β2·v + (1 − β2)·g²; p −= rate/(1 − β1ᵗ)·m/(√v/√(1 − β2ᵗ) + ε). */
+  adamUpdate(
+    settings: AdamSettings,
+    parameter: Float32Array,
+    gradient: Float32Array,
+    mean: Float32Array,
+    square: Float32Array,
+  ): void;
 
   /** k-th largest |v|, 1 ≤ k ≤ size; NaN counts as the largest. `hint` is a threshold that may be near, e.g. the last one. */
   topK(values: Float32Array, k: number, hint: number): number;

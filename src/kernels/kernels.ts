@@ -26,6 +26,16 @@ export interface SgdSettings {
   readonly weightDecay: number;
 }
 
+/** Hyperparameters of one AdamW update of one parameter tensor; `step` counts updates from 1. */
+export interface AdamSettings {
+  readonly learningRate: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly weightDecay: number;
+  readonly step: number;
+}
+
 /** Names of the builds, from the slowest and plainest to the fastest. */
 export const BUILD_NAMES = ["reference", "js", "simd", "relaxed"] as const;
 /** Name of a build. */
@@ -118,6 +128,9 @@ export interface Kernels {
 
   /** g = grad + decay·p; buf = momentum·buf + g; p −= rate·(nesterov ? g + momentum·buf : buf). `buffer` is ignored without momentum. */
   sgdUpdate(settings: SgdSettings, parameter: Floats, gradient: Floats, buffer: Floats): void;
+
+  /** p −= rate·decay·p; m = β1·m + (1 − β1)·g; v = β2·v + (1 − β2)·g²; p −= rate/(1 − β1ᵗ)·m/(√v/√(1 − β2ᵗ) + ε). */
+  adamUpdate(settings: AdamSettings, parameter: Floats, gradient: Floats, mean: Floats, square: Floats): void;
 
   /** k-th largest |v| over values[0..size), 1 ≤ k ≤ size; NaN counts as the largest. */
   topKThreshold(values: Floats, size: number, k: number): number;

@@ -56,6 +56,7 @@ export function plainBackend(kernels: Kernels): Backend {
         valuesOf(logitsGrad).subarray(0, sizeIn(logits, batch)),
       ),
     sgdUpdate: kernels.sgdUpdate,
+    adamUpdate: kernels.adamUpdate,
     topK: (values, k) => kernels.topKThreshold(values, values.length, k),
     topKOf: (tensor, batch, k) => kernels.topKThreshold(valuesOf(tensor), sizeIn(tensor, batch), k),
     applyThreshold: (values, threshold, output) => kernels.applyThreshold(values, values.length, threshold, output),

@@ -13,7 +13,7 @@ export function provenanceOf(
   backend: Backend,
 ): Omit<Provenance, "step"> {
   const { method, sparsity, topKPeriod, firstLayerDense, lastLayerDense, seed } = settings;
-  const { epochs, batchSize, schedule, rateWarmup, momentum, nesterov, weightDecay } = settings;
+  const { epochs, batchSize, schedule, rateDecay, rateWarmup, momentum, nesterov, weightDecay } = settings;
   const { batchNormDecay, labelSmoothing, pruning, warmup, drop } = settings;
   const { methodOptions } = settings;
   const { shareBy, shareGrowth, shareAt, keepFilters } = settings;
@@ -35,6 +35,7 @@ export function provenanceOf(
       epochs,
       batchSize,
       schedule,
+      ...(rateDecay === undefined ? {} : { rateDecay }),
       rateWarmup,
       ...update,
       ...(method === "dense" ? {} : { pruning, warmup }),

@@ -2,7 +2,7 @@
 
 import { optionalFields, Type } from "../core/input/schema.ts";
 import { SPARSITY_RANGE } from "../core/sparsity-range.ts";
-import { checkSchema, refusing } from "../io/faults.ts";
+import { checkSchema, InputError, refusing } from "../io/faults.ts";
 import { precompiled } from "../io/validators/program.ts";
 import { DROPS, type Drop } from "../sparsity/operand-masking.ts";
 import { SHARE_AT, SHARE_BY, type SharingOptions } from "../sparsity/sharing.ts";
@@ -23,6 +23,8 @@ export interface TrainSettings extends Exemptions, MethodSettings, SharingOption
   readonly batchSize: number;
   /** Piecewise constant rates: from the start of `epoch` on; the first entry starts at epoch 0. */
   readonly schedule: readonly RateStep[];
+  /** "cosine": the one rate of the schedule falls to 0 by the end, as half a cosine (Loshchilov & Hutter 2017, "SGDR", eq. 5). */
+  readonly rateDecay?: RateDecay;
   /** Epochs at the start over which the rate grows, step by step, from nothing to what the schedule says. */
   readonly rateWarmup: number;
   readonly momentum: number;
@@ -37,6 +39,11 @@ export interface TrainSettings extends Exemptions, MethodSettings, SharingOption
   /** How training images are varied; not at all where not given. */
   readonly augment?: readonly Augmentation[];
 }
+
+/** How the rate falls within the steps of a schedule. */
+export const RATE_DECAYS = ["cosine"] as const;
+/** Name of such a fall. */
+export type RateDecay = (typeof RATE_DECAYS)[number];
 
 /** A learning rate and the epoch from which it holds. */
 export interface RateStep {
@@ -65,6 +72,7 @@ export const SettingsSchema = Type.Object(
     schedule: Type.Array(Type.Object({ epoch: count, rate: Type.Number({ exclusiveMinimum: 0 }) }, strict), {
       minItems: 1,
     }),
+    rateDecay: Type.Optional(Type.Enum([...RATE_DECAYS])),
     rateWarmup: count,
     momentum: share,
     nesterov: Type.Boolean(),
@@ -90,10 +98,10 @@ precompiled(SettingsSchema, GivenSchema);
 const RATE_DROP = 10;
 const RATE_DROP_AT = 2 / 3;
 
-/** Schedule of a run of `epochs` epochs: `rate`, a tenth of it in the last third. */
-export function defaultSchedule(epochs: number, rate: number): RateStep[] {
+/** Schedule of a run of `epochs` epochs: `rate`, a tenth of it in the last third unless it decays by itself. */
+export function defaultSchedule(epochs: number, rate: number, decay?: RateDecay): RateStep[] {
   const drop = Math.ceil(epochs * RATE_DROP_AT);
-  return drop > 0 && drop < epochs
+  return decay === undefined && drop > 0 && drop < epochs
     ? [
         { epoch: 0, rate },
         { epoch: drop, rate: rate / RATE_DROP },
@@ -131,22 +139,37 @@ export function trainSettings(given: Partial<TrainSettings> = {}): TrainSettings
   const types = checkSchema(GivenSchema, given, "settings");
   const { firstLayerDense, lastLayerDense, ...method } = refusing("settings", () => methodSettings(types, defaults));
   const exemptions = { firstLayerDense, lastLayerDense };
-  const settings = { ...defaults, ...exemptions, schedule: defaultSchedule(epochs, rate), ...given, ...method };
+  const settings = {
+    ...defaults,
+    ...exemptions,
+    schedule: defaultSchedule(epochs, rate, given.rateDecay),
+    ...given,
+    ...method,
+  };
   return checkSchema(SettingsSchema, settings, "settings");
 }
 
 /**
  * The rate of step `step` of the run, from 0: that of its epoch, and in the warm-up of W steps (step + 1)/(W + 1) of it
- * (Goyal et al. 2017, "Accurate, Large Minibatch SGD", §2.2, in steps as the SWAT authors' ImageNet code).
+ * (Goyal et al. 2017, "Accurate, Large Minibatch SGD", §2.2, in steps as the SWAT authors' ImageNet code). A cosine begins
+ * after the warm-up.
  */
 export function rateOfStep(
-  { schedule, rateWarmup }: Pick<TrainSettings, "schedule" | "rateWarmup">,
+  { schedule, rateWarmup, rateDecay, epochs }: Pick<TrainSettings, "schedule" | "rateWarmup" | "rateDecay" | "epochs">,
   step: number,
   stepsPerEpoch: number,
 ): number {
   const rate = rateAt(schedule, Math.floor(step / stepsPerEpoch));
   const warmup = rateWarmup * stepsPerEpoch;
-  return step < warmup ? (rate * (step + 1)) / (warmup + 1) : rate;
+  if (step < warmup) return (rate * (step + 1)) / (warmup + 1);
+  if (rateDecay !== "cosine") return rate;
+  return (rate * (1 + Math.cos((Math.PI * (step - warmup)) / (epochs * stepsPerEpoch - warmup)))) / 2;
+}
+
+/** @throws InputError where a rate that decays by itself is also cut in steps. */
+export function checkSchedule({ schedule, rateDecay }: TrainSettings): void {
+  if (rateDecay === undefined || schedule.length === 1) return;
+  throw new InputError([`schedule: ${schedule.length} rates with rateDecay ${rateDecay}; valid: one`]);
 }
 
 /** The rate that holds in `epoch`. */

@@ -22,7 +22,7 @@ import type { MomentumSharing } from "./momentum-sharing.ts";
 import { provenanceOf } from "./provenance.ts";
 import { recordStep } from "./record.ts";
 import type { RecordSelection } from "./record-selection.ts";
-import { rateOfStep, type TrainSettings } from "./settings.ts";
+import { checkSchedule, rateOfStep, type TrainSettings } from "./settings.ts";
 import { checkSharing, sharingOf } from "./sharing-settings.ts";
 import { modelState, restoreModel, type TrainState } from "./state.ts";
 import { StepPlan } from "./step-plan.ts";
@@ -115,6 +115,7 @@ export function prepareTraining(
   const maxBatch = Math.min(batchSize, data.train.size);
   checkMethod(settings);
   checkSharing(settings);
+  checkSchedule(settings);
   const masks = maskPlanOf(network, settings, new StepPlan(settings, data.train.size).steps);
   const pruning = masks === undefined ? (settings.pruning as Pruning) : "unstructured";
   const selection = { pruning, drops: settings.drop ?? dropsOf(method), keepFilters };

@@ -162,6 +162,11 @@ export function arrayKernels(backend: Backend): Kernels {
       parameter.set(values);
       buffer.set(momentum);
     },
+    adamUpdate(settings, parameter, gradient, mean, square) {
+      const state = [own(parameter), own(mean), own(square)] as const;
+      backend.adamUpdate(settings, state[0], own(gradient), state[1], state[2]);
+      [parameter, mean, square].forEach((values, i) => void values.set(state[i]));
+    },
     topKThreshold: (values, size, k) => backend.topK(own(values.subarray(0, size)), k, 0),
     applyThreshold(values, size, threshold, result) {
       const kept = backend.floats(size);

@@ -136,6 +136,28 @@ describe.each(builds)("%s, worked by hand:", (_, kernels) => {
     expect(kernels.crossEntropy(1, 2, f(1000, 0), Uint8Array.of(0), 0.1, logitsGrad)).toBeCloseTo(50, 10);
   });
 
+  test("AdamW takes the steps of PyTorch", () => {
+    const parameter = f(1, -2, 0.5, 0);
+    const [mean, square] = [new Float32Array(4), new Float32Array(4)];
+    // torch.optim.AdamW([p], lr=0.01, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.1) in float64, PyTorch 1.13.
+    const steps = [
+      [f(0.5, -1, 0.25, 1e-9), [0.9890000002, -1.9880000001, 0.48950000039999997, -0.000909090909090909]],
+      [f(-0.5, 2, 0.125, 0), [0.9885373159787474, -1.9896730353471075, 0.47968870448320644, -0.0013505908142421015]],
+      [f(0.1, 0.3, -0.7, 4), [0.9870564317641399, -1.991338140685076, 0.48247238831558253, -0.007737376191059]],
+    ] as const;
+    steps.forEach(([gradient, wanted], index) => {
+      const rates = { learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1 };
+      kernels.adamUpdate({ ...rates, step: index + 1 }, parameter, gradient, mean, square);
+      wanted.forEach((value, i) => void expect(parameter[i]).toBeCloseTo(value, 6));
+    });
+    const state = [
+      [0.0055, 0.129, -0.0385, 0.4],
+      [0.00050925025, 0.005084001, 0.0005679844375, 0.016],
+    ];
+    state[0].forEach((value, i) => void expect(mean[i]).toBeCloseTo(value, 7));
+    state[1].forEach((value, i) => void expect(square[i]).toBeCloseTo(value, 8));
+  });
+
   test("SGD: plain, with momentum and decay, and Nesterov", () => {
     const settings = { learningRate: 0.5, momentum: 0, nesterov: false, weightDecay: 0.25 };
     const parameter = f(4);

@@ -11,7 +11,14 @@ import { DivergenceError } from "../../src/swat/divergence-error.ts";
 import { evaluate } from "../../src/swat/evaluate.ts";
 import { Model } from "../../src/swat/model.ts";
 import { MomentumSharing } from "../../src/swat/momentum-sharing.ts";
-import { rateOfStep, TRAIN_DEFAULTS, type TrainSettings } from "../../src/swat/settings.ts";
+import {
+  checkSchedule,
+  defaultSchedule,
+  rateOfStep,
+  TRAIN_DEFAULTS,
+  type TrainSettings,
+  trainSettings,
+} from "../../src/swat/settings.ts";
 import { type TrainOutcome, train } from "../../src/swat/train.ts";
 
 const network = networkNamed("resnet8").build([1, 8, 8], 10);
@@ -195,7 +202,30 @@ describe("a setting", () => {
       { epoch: 3, rate: 0.1 },
     ];
     // Two epochs of two steps: (step + 1)/5 of the epoch's rate.
-    const rates = Array.from({ length: 8 }, (_, step) => rateOfStep({ schedule, rateWarmup: 2 }, step, 2));
+    const rates = Array.from({ length: 8 }, (_, step) => rateOfStep({ schedule, rateWarmup: 2, epochs: 4 }, step, 2));
     expect(rates).toEqual([1 / 5, 2 / 5, (0.5 * 3) / 5, (0.5 * 4) / 5, 0.5, 0.5, 0.1, 0.1]);
+  });
+
+  it("a rate that decays as a cosine takes the values of PyTorch, and begins after the warm-up", () => {
+    const settings = { schedule: [{ epoch: 0, rate: 0.2 }], rateDecay: "cosine" } as const;
+    const rates = (rateWarmup: number, epochs: number) =>
+      Array.from({ length: epochs * 2 }, (_, step) => rateOfStep({ ...settings, rateWarmup, epochs }, step, 2));
+    // torch.optim.lr_scheduler.CosineAnnealingLR(SGD(lr=0.2), T_max=8), PyTorch 1.13.
+    const wanted = [
+      0.2, 0.19238795325112867, 0.17071067811865476, 0.138268343236509, 0.1, 0.06173165676349103, 0.029289321881345254,
+      0.007612046748871327,
+    ];
+    rates(0, 4).forEach((rate, step) => void expect(rate).toBeCloseTo(wanted[step], 15));
+    const warmed = rates(1, 5);
+    expect(warmed.slice(0, 2)).toEqual([0.2 / 3, 0.4 / 3]);
+    warmed.slice(2).forEach((rate, step) => void expect(rate).toBeCloseTo(wanted[step], 15));
+  });
+
+  it("a rate that decays by itself cannot also be cut in steps", () => {
+    const settings = trainSettings({ rateDecay: "cosine" });
+    expect(settings.schedule).toEqual([{ epoch: 0, rate: 0.05 }]);
+    expect(() => checkSchedule({ ...settings, schedule: defaultSchedule(3, 0.1) })).toThrow(
+      "schedule: 2 rates with rateDecay cosine; valid: one",
+    );
   });
 });

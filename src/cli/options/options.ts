@@ -6,7 +6,7 @@ import { networkNamed } from "../../networks/index.ts";
 import { FIXED_METHODS, type FixedMethod } from "../../sparsity/methods.ts";
 import { type Drop, parseDrops } from "../../sparsity/operand-masking.ts";
 import { layerSparsities } from "../../step/layer-sparsities.ts";
-import { TRAIN_DEFAULTS } from "../../swat/settings.ts";
+import { type RateDecay, TRAIN_DEFAULTS } from "../../swat/settings.ts";
 import { POSITIONS, type Position } from "../../synthetic/positions.ts";
 
 /** Option of the commands that take machines: which. */
@@ -145,7 +145,9 @@ function schedule(text: string): { epoch: number; rate: number }[] {
   });
   const ascending = steps.every(({ epoch }, i) => (i === 0 ? epoch === 0 : epoch > steps[i - 1].epoch));
   if (!ascending || !steps.every(({ valid }) => valid)) {
-    throw new InvalidArgumentError("valid: epoch:rate pairs from epoch 0 on, as 0:0.05,2:0.005, or a .yaml file.");
+    throw new InvalidArgumentError(
+      "valid: epoch:rate pairs from epoch 0 on, as 0:0.05,2:0.005, or cosine, or a .yaml file.",
+    );
   }
   return steps.map(({ epoch, rate }) => ({ epoch, rate }));
 }
@@ -155,8 +157,9 @@ export interface SettingsFile {
   readonly path: string;
 }
 
-/** Parser of a step schedule, or of the path of a file of settings, which ends in .yaml or .yml. */
-export function scheduleOrFile(text: string): { epoch: number; rate: number }[] | SettingsFile {
+/** Parser of a step schedule, of the word "cosine", or of the path of a file of settings, which ends in .yaml or .yml. */
+export function scheduleOrFile(text: string): { epoch: number; rate: number }[] | RateDecay | SettingsFile {
+  if (text === "cosine") return text;
   return /\.ya?ml$/i.test(text) ? { path: text } : schedule(text);
 }
 

@@ -12,7 +12,13 @@ import type { Augmentation } from "../../swat/data/augment.ts";
 import type { Evaluation } from "../../swat/layers/layer.ts";
 import { methodSettings } from "../../swat/method-settings.ts";
 import { parseRunConfiguration, type RunConfiguration } from "../../swat/run-configuration.ts";
-import { defaultSchedule, type RateStep, TRAIN_DEFAULTS, type TrainSettings } from "../../swat/settings.ts";
+import {
+  defaultSchedule,
+  type RateDecay,
+  type RateStep,
+  TRAIN_DEFAULTS,
+  type TrainSettings,
+} from "../../swat/settings.ts";
 import type { MethodOptions } from "../options/method.ts";
 import type { SettingsFile } from "../options/options.ts";
 
@@ -34,7 +40,7 @@ export interface SettingsOptions {
   epochs: number;
   batchSize: number;
   learningRate: number;
-  schedule?: RateStep[] | SettingsFile;
+  schedule?: RateStep[] | RateDecay | SettingsFile;
   rateWarmup: number;
   momentum: number;
   nesterov?: boolean;
@@ -73,7 +79,7 @@ export async function trainSettings(
   saved?: TrainSettings,
 ): Promise<TrainSettings> {
   const { schedule, ...rest } = options;
-  const path = schedule !== undefined && "path" in schedule ? schedule.path : undefined;
+  const path = typeof schedule === "object" && "path" in schedule ? schedule.path : undefined;
   const file = { ...saved, ...(path === undefined ? {} : await readSettings(path, options.network)) };
   /** An option that the user gave wins over the file, the file over a resumed run and an option's default. */
   const pick = <Key extends keyof TrainSettings>(key: Key, option: keyof SettingsOptions, value: TrainSettings[Key]) =>
@@ -109,7 +115,8 @@ export async function trainSettings(
     );
   }
   const epochs = pick("epochs", "epochs", rest.epochs);
-  const byRate = defaultSchedule(epochs, rest.learningRate);
+  const rateDecay = typeof schedule === "string" ? schedule : Array.isArray(schedule) ? undefined : file.rateDecay;
+  const byRate = defaultSchedule(epochs, rest.learningRate, rateDecay);
   const augment = rest.augment ?? file.augment;
   const drop = rest.drop ?? file.drop;
   return {
@@ -124,7 +131,8 @@ export async function trainSettings(
     lastLayerDense: flag(rest.denseLastLayer, rest.sparseLastLayer) ?? file.lastLayerDense ?? lastLayerDense,
     epochs,
     batchSize: pick("batchSize", "batchSize", rest.batchSize),
-    schedule: Array.isArray(schedule) ? schedule : pick("schedule", "learningRate", byRate),
+    schedule: scheduleOf(schedule, byRate) ?? pick("schedule", "learningRate", byRate),
+    ...(rateDecay === undefined ? {} : { rateDecay }),
     rateWarmup: pick("rateWarmup", "rateWarmup", rest.rateWarmup),
     momentum: pick("momentum", "momentum", rest.momentum),
     nesterov: pick("nesterov", "nesterov", rest.nesterov ?? TRAIN_DEFAULTS.nesterov),
@@ -149,6 +157,11 @@ async function readSettings(path: string, network: string): Promise<RunConfigura
     console.error(`warning: ${path}: num_conv_layer: network ${network} has ${ours} convolutions, got ${convolutions}`);
   }
   return settings;
+}
+
+/** What the option itself says; undefined where it names a file or is not given. */
+function scheduleOf(option: SettingsOptions["schedule"], byRate: RateStep[]): RateStep[] | undefined {
+  return option === "cosine" ? byRate : Array.isArray(option) ? option : undefined;
 }
 
 /** Without the keys whose value is undefined. */

@@ -112,7 +112,7 @@ function addRecipeOptions(command: Command): void {
     .option("--learning-rate <rate>", "rate, a tenth of it in the last third", numberIn(0, Infinity, true), d.rate)
     .option(
       "--schedule <schedule>",
-      "epoch:rate,… instead, as 0:0.05,2:0.005, or a .yaml file: a run of the SWAT authors",
+      "epoch:rate,… instead, as 0:0.05,2:0.005; cosine: from --learning-rate to 0; or a .yaml file: a run of the SWAT authors",
       scheduleOrFile,
     )
     .option("--rate-warmup <epochs>", "epochs at the start over which the rate grows", integer(0), d.rateWarmup)

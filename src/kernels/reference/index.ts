@@ -1,5 +1,6 @@
 /** The slow, obviously right build of the kernels, with which every other build is compared. */
 import type { Kernels } from "../kernels.ts";
+import { adamUpdate } from "./adamw.ts";
 import { batchNormBackward, batchNormEval, batchNormTrain } from "./batch-norm.ts";
 import { biasGrad, convForward, convInputGrad, convWeightGrad } from "./conv2d.ts";
 import { crossEntropy } from "./cross-entropy.ts";
@@ -29,6 +30,7 @@ export const referenceKernels: Kernels = {
   averagePoolBackward,
   crossEntropy,
   sgdUpdate,
+  adamUpdate,
   topKThreshold,
   applyThreshold,
 };

@@ -1,6 +1,7 @@
 /** The SIMD builds as a backend: what is not worth a file of its own, and the files that are, over one runner. */
 import type { Backend } from "../backend.ts";
 import { jsKernels } from "../js/index.ts";
+import { adamFactors } from "../reference/adamw.ts";
 import { crossEntropy } from "../reference/cross-entropy.ts";
 import { dropoutBound, dropoutScale } from "../reference/dropout.ts";
 import { createArrays, createWorkSpace } from "./arrays.ts";
@@ -91,6 +92,17 @@ export function createSimdBackend(runner: Runner): Backend {
       const size = parameter.length;
       const factors = [learningRate, momentum, nesterov ? 1 : 0, weightDecay];
       runner.run("sgdUpdate", Math.ceil(size / CHUNK), size, ...factors, p, g, v);
+    },
+    adamUpdate(settings, parameter, gradient, mean, square) {
+      const [p, g, m, v] = [parameter, gradient, mean, square].map(arrays.addressOf);
+      if (p === undefined || g === undefined || m === undefined || v === undefined) {
+        jsKernels.adamUpdate(settings, parameter, gradient, mean, square);
+        return;
+      }
+      const { keep, beta1, beta2, rate, root, epsilon } = adamFactors(settings);
+      const factors = [keep, beta1, beta2, rate, root, epsilon];
+      const size = parameter.length;
+      runner.run("adamUpdate", Math.ceil(size / CHUNK), size, ...factors, p, g, m, v);
     },
 
     topK(values, k, hint) {

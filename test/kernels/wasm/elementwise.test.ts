@@ -162,6 +162,31 @@ describe.each(moduleNames)("%s", (name) => {
       );
     });
 
+    test("in AdamW, bit by bit, whatever the settings", () => {
+      const settings = fc.record({
+        learningRate: fc.constantFrom(0.1, 0.001),
+        beta1: fc.constantFrom(0, 0.9),
+        beta2: fc.constantFrom(0.99, 0.999),
+        epsilon: fc.constant(1e-8),
+        weightDecay: fc.constantFrom(0, 0.01),
+        step: fc.integer({ min: 1, max: 1000 }),
+      });
+      fc.assert(
+        fc.property(lengths, settings, fc.boolean(), fc.nat(1000), (size, setting, own, seed) => {
+          check(none, (stage) => {
+            const [p, g, m, v] = ["p", "g", "m", "v"].map((key) => {
+              const values = someFloats(`${key}/${seed}`, size + 2).map(key === "v" ? Math.abs : (value) => value);
+              return own ? stage.floats(values) : values;
+            });
+            const part = (values: Float32Array) => values.subarray(1, 1 + size);
+            stage.backend.adamUpdate(setting, part(p), part(g), part(m), part(v));
+            return [p, m, v].map((values) => values.slice());
+          });
+        }),
+        { numRuns: 60 },
+      );
+    });
+
     test("in SGD without a buffer", () => {
       const setting = { learningRate: 0.1, momentum: 0, nesterov: false, weightDecay: 0 };
       check(none, (stage) => {

@@ -12,6 +12,7 @@ export {
   placeLists,
   rebaseLists,
 } from "./conv/weights";
+export { adamUpdate } from "./elementwise/adamw";
 export { copyPixels } from "./elementwise/channels";
 export { dropout } from "./elementwise/dropout";
 export { add, applyThreshold, copyRows, relu, reluBackward, selectRows } from "./elementwise/elementwise";

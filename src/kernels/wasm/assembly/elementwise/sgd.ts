@@ -3,19 +3,10 @@
  *   g = gradient + decay·p;  buffer = momentum·buffer + g;  p −= rate·(nesterov ? g + momentum·buffer : buffer)
  * In double precision, rounded where it is stored: the same bits as the reference kernel, at the speed of memory.
  */
+import { loadPair, storePair } from "./float-pairs";
 
 /** Floats of one unit of work. */
 const CHUNK: i32 = 4096;
-
-// @inline
-function loadPair(at: usize): v128 {
-  return f64x2.promote_low_f32x4(v128.load64_zero(at));
-}
-
-// @inline
-function storePair(at: usize, pair: v128): void {
-  v128.store64_lane(at, f32x4.demote_f64x2_zero(pair), 0);
-}
 
 /** Updates `parameter` and, unless momentum is 0, `buffer`; units of `CHUNK` floats. */
 export function sgdUpdate(
