@@ -22,6 +22,8 @@ export interface StepTensors {
   gradient(node: NetworkNode): string;
   /** What a pass of a layer multiplies: the dense tensor, or what the method kept of it. */
   operand(layer: LayerNode, pass: Pass, operand: Operand, source: NetworkNode): string;
+  /** What the optimizer keeps of each parameter; its momentum where not given. */
+  readonly optimizerStates?: readonly string[];
   /** A tensor of the optimizer. */
   dense(id: string, role: TensorRole, shape: readonly number[]): string;
   /** In a step that changes masks in place of weights: the layers that do. No optimizer runs then. */
@@ -101,10 +103,11 @@ function updateOps(node: ComputingNode, tensors: StepTensors): OtherOp[] {
   const all = (part: string, role: TensorRole) =>
     parameters.map(({ name, shape }) => tensors.dense(`${name}:${part}`, role, shape));
   const masters = all("master", "parameter");
-  const momenta = all("momentum", "optimizerState");
+  const { optimizerStates = ["momentum"] } = tensors;
+  const states = optimizerStates.flatMap((part) => all(part, "optimizerState"));
   const grads = all("grad", "parameterGrad");
-  const reads = [...masters, ...grads, ...momenta];
-  return [{ kind: "optimizer", pass: "update", layer: node.name, reads, writes: [...masters, ...momenta] }];
+  const reads = [...masters, ...grads, ...states];
+  return [{ kind: "optimizer", pass: "update", layer: node.name, reads, writes: [...masters, ...states] }];
 }
 
 /** Ranks active weights and all gradients, and writes the weights that are active afterwards. */

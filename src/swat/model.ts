@@ -15,8 +15,16 @@ import type { Layer, Phase } from "./layers/layer.ts";
 import { type Keeping, kernelGeometry, type Selection, SwatLayer } from "./layers/swat-layer.ts";
 import type { Activation, Parameter, Source } from "./tensors.ts";
 
+/** Of AdamW, as PyTorch. */
+const BETA_2 = 0.999;
+const EPSILON = 1e-8;
+
 /** How `Model.update` moves the parameters. */
 export interface UpdateSettings extends SgdSettings {
+  /** Of AdamW; the model updates with it once it has squares (`addSquares`). */
+  readonly beta2?: number;
+  /** Of the run, from 0; AdamW corrects its means by it. */
+  readonly step?: number;
   /** Whether weight decay also applies to γ and β of batch norm (default: true). */
   readonly batchNormDecay?: boolean;
 }
@@ -108,15 +116,25 @@ export class Model {
       for (const parameter of layer.parameters) {
         watch?.before(parameter);
         const hasPenalty = layer instanceof SwatLayer && layer.addPenalty(parameter, settings.weightDecay);
-        this.backend.sgdUpdate(
-          decays && !hasPenalty ? settings : undecayed,
-          parameter.values,
-          parameter.grad,
-          parameter.momentum,
-        );
+        this.#move(parameter, decays && !hasPenalty ? settings : undecayed);
         watch?.after(parameter);
       }
     }
+  }
+
+  /** Has AdamW update the parameters from now on. */
+  addSquares(): void {
+    for (const parameter of this.parameters) parameter.square = this.backend.floats(parameter.values.length);
+  }
+
+  #move({ values, grad, momentum, square }: Parameter, settings: UpdateSettings): void {
+    if (square === undefined) {
+      this.backend.sgdUpdate(settings, values, grad, momentum);
+      return;
+    }
+    const { learningRate, momentum: beta1, beta2 = BETA_2, weightDecay, step = 0 } = settings;
+    const adam = { learningRate, beta1, beta2, epsilon: EPSILON, weightDecay, step: step + 1 };
+    this.backend.adamUpdate(adam, values, grad, momentum, square);
   }
 
   /** The first node, in the order of the forward pass, whose output or weights hold a NaN or an infinity; null for none. */

@@ -15,9 +15,10 @@ export function provenanceOf(
   const { method, sparsity, topKPeriod, firstLayerDense, lastLayerDense, seed } = settings;
   const { epochs, batchSize, schedule, rateDecay, rateWarmup, momentum, nesterov, weightDecay } = settings;
   const { batchNormDecay, labelSmoothing, pruning, warmup, drop } = settings;
-  const { methodOptions } = settings;
+  const { methodOptions, optimizer, beta2 } = settings;
   const { shareBy, shareGrowth, shareAt, keepFilters } = settings;
-  const update = { momentum, nesterov, weightDecay, batchNormDecay, labelSmoothing };
+  const adamw = { ...(optimizer && { optimizer }), ...(beta2 === undefined ? {} : { beta2 }) };
+  const update = { ...adamw, momentum, nesterov, weightDecay, batchNormDecay, labelSmoothing };
   // Masks that are chosen every period are of weights that are compressed anew in every step; others lie as they are.
   const period = methodOptions === undefined ? topKPeriod : methodOptions.period;
   const periodically = typeof period === "number" ? { topKPeriod: period } : {};

@@ -31,6 +31,7 @@ class RecordedTensors implements StepTensors {
   readonly tensors = new Map<string, TraceTensor>();
   readonly masks = new Map<string, BitMask>();
   readonly maskUpdates: ReadonlySet<string> | undefined;
+  readonly optimizerStates: readonly string[];
   readonly #model: Model;
   readonly #batch: number;
   readonly #layers: ReadonlyMap<string, SwatLayer>;
@@ -39,6 +40,7 @@ class RecordedTensors implements StepTensors {
 
   constructor(model: Model, batch: number, changesMasks: boolean) {
     this.#model = model;
+    this.optimizerStates = model.parameters.some(({ square }) => square) ? ["momentum", "square"] : ["momentum"];
     this.#batch = batch;
     this.#layers = new Map(model.swatLayers.map((layer) => [layer.name, layer]));
     const masked = model.swatLayers.filter(({ masks }) => masks !== null);

@@ -4,6 +4,7 @@ import { optionalFields, Type } from "../core/input/schema.ts";
 import { SPARSITY_RANGE } from "../core/sparsity-range.ts";
 import { checkSchema, InputError, refusing } from "../io/faults.ts";
 import { precompiled } from "../io/validators/program.ts";
+import { maskMethodNamed } from "../sparsity/masks/index.ts";
 import { DROPS, type Drop } from "../sparsity/operand-masking.ts";
 import { SHARE_AT, SHARE_BY, type SharingOptions } from "../sparsity/sharing.ts";
 import type { Exemptions } from "../sparsity/uniform.ts";
@@ -27,7 +28,12 @@ export interface TrainSettings extends Exemptions, MethodSettings, SharingOption
   readonly rateDecay?: RateDecay;
   /** Epochs at the start over which the rate grows, step by step, from nothing to what the schedule says. */
   readonly rateWarmup: number;
+  /** What updates parameters; SGD where not given. */
+  readonly optimizer?: Optimizer;
+  /** Of SGD; of AdamW β₁. */
   readonly momentum: number;
+  /** Of AdamW, 0.999 where not given. */
+  readonly beta2?: number;
   readonly nesterov: boolean;
   readonly weightDecay: number;
   /** Whether weight decay also applies to γ and β of batch norm. */
@@ -39,6 +45,11 @@ export interface TrainSettings extends Exemptions, MethodSettings, SharingOption
   /** How training images are varied; not at all where not given. */
   readonly augment?: readonly Augmentation[];
 }
+
+/** What updates parameters beside SGD: Adam with decoupled weight decay (Loshchilov & Hutter 2019). */
+export const OPTIMIZERS = ["adamw"] as const;
+/** Name of such an optimizer. */
+export type Optimizer = (typeof OPTIMIZERS)[number];
 
 /** How the rate falls within the steps of a schedule. */
 export const RATE_DECAYS = ["cosine"] as const;
@@ -74,7 +85,9 @@ export const SettingsSchema = Type.Object(
     }),
     rateDecay: Type.Optional(Type.Enum([...RATE_DECAYS])),
     rateWarmup: count,
+    optimizer: Type.Optional(Type.Enum([...OPTIMIZERS])),
     momentum: share,
+    beta2: Type.Optional(share),
     nesterov: Type.Boolean(),
     weightDecay: Type.Number({ minimum: 0 }),
     batchNormDecay: Type.Boolean(),
@@ -109,6 +122,9 @@ export function defaultSchedule(epochs: number, rate: number, decay?: RateDecay)
     : [{ epoch: 0, rate }];
 }
 
+/** The default rate of AdamW, as PyTorch. */
+export const ADAMW_RATE = 0.001;
+
 /** Defaults that `train` and the demo share; calibrated on generated images and Fashion-MNIST over several seeds. */
 export const TRAIN_DEFAULTS = {
   method: "swat-u",
@@ -142,7 +158,7 @@ export function trainSettings(given: Partial<TrainSettings> = {}): TrainSettings
   const settings = {
     ...defaults,
     ...exemptions,
-    schedule: defaultSchedule(epochs, rate, given.rateDecay),
+    schedule: defaultSchedule(epochs, given.optimizer === "adamw" ? ADAMW_RATE : rate, given.rateDecay),
     ...given,
     ...method,
   };
@@ -170,6 +186,19 @@ export function rateOfStep(
 export function checkSchedule({ schedule, rateDecay }: TrainSettings): void {
   if (rateDecay === undefined || schedule.length === 1) return;
   throw new InputError([`schedule: ${schedule.length} rates with rateDecay ${rateDecay}; valid: one`]);
+}
+
+/** @throws InputError for what AdamW, or SGD, has no use for. */
+export function checkOptimizer({ optimizer, nesterov, beta2, method }: TrainSettings): void {
+  const faults: string[] = [];
+  if (optimizer === undefined && beta2 !== undefined)
+    faults.push(`beta2: SGD has none, got ${beta2}; valid: with adamw`);
+  if (optimizer !== undefined && nesterov)
+    faults.push("nesterov: adamw has no Nesterov momentum, got true; valid: false");
+  if (optimizer !== undefined && maskMethodNamed(method) !== undefined) {
+    faults.push(`optimizer: ${method} is defined for SGD, got ${optimizer}; valid: none, or another method`);
+  }
+  if (faults.length > 0) throw new InputError(faults);
 }
 
 /** The rate that holds in `epoch`. */

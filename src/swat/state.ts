@@ -40,7 +40,7 @@ export interface TrainState {
   /** Of the finished epochs. */
   readonly health: RunHealth;
   readonly layers: readonly LayerState[];
-  /** Parameters, running statistics, momenta as `<name>:momentum`, and what masks keep as `<name>:<key>`, bytes last. */
+  /** Parameters, running statistics, momenta as `<name>:momentum`, squares of AdamW as `<name>:square`, and what masks keep as `<name>:<key>`, bytes last. */
   readonly tensors: readonly NamedTensor[];
 }
 
@@ -135,5 +135,13 @@ function masksOf({ swatLayers }: Model): NamedTensor[] {
 }
 
 function momentaOf({ parameters }: Model): NamedTensor[] {
-  return parameters.map(({ name, shape, momentum }) => ({ name: `${name}:momentum`, shape, values: momentum }));
+  const momenta = parameters.map(({ name, shape, momentum }) => ({
+    name: `${name}:momentum`,
+    shape,
+    values: momentum,
+  }));
+  const squares = parameters.flatMap(({ name, shape, square }) =>
+    square === undefined ? [] : [{ name: `${name}:square`, shape, values: square }],
+  );
+  return [...momenta, ...squares];
 }

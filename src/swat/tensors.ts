@@ -18,13 +18,15 @@ export interface Source extends Activation {
   readonly accumulate: boolean;
 }
 
-/** A trained tensor with its gradient and momentum. */
+/** A trained tensor with its gradient and what the optimizer keeps of it. */
 export interface Parameter {
   readonly name: string;
   readonly shape: readonly number[];
   readonly values: Float32Array;
   readonly grad: Float32Array;
   readonly momentum: Float32Array;
+  /** Mean of squared gradients; of AdamW only. */
+  square?: Float32Array;
 }
 
 /** A zeroed parameter. */

@@ -22,7 +22,7 @@ import type { MomentumSharing } from "./momentum-sharing.ts";
 import { provenanceOf } from "./provenance.ts";
 import { recordStep } from "./record.ts";
 import type { RecordSelection } from "./record-selection.ts";
-import { checkSchedule, rateOfStep, type TrainSettings } from "./settings.ts";
+import { checkOptimizer, checkSchedule, rateOfStep, type TrainSettings } from "./settings.ts";
 import { checkSharing, sharingOf } from "./sharing-settings.ts";
 import { modelState, restoreModel, type TrainState } from "./state.ts";
 import { StepPlan } from "./step-plan.ts";
@@ -116,12 +116,14 @@ export function prepareTraining(
   checkMethod(settings);
   checkSharing(settings);
   checkSchedule(settings);
+  checkOptimizer(settings);
   const masks = maskPlanOf(network, settings, new StepPlan(settings, data.train.size).steps);
   const pruning = masks === undefined ? (settings.pruning as Pruning) : "unstructured";
   const selection = { pruning, drops: settings.drop ?? dropsOf(method), keepFilters };
   const model = new Model(network, maxBatch, backend, masks?.layers ?? sparsitiesOf(network, settings), selection);
   const sharing = sharingOf(model, settings);
   model.initialise(seed);
+  if (settings.optimizer === "adamw") model.addSquares();
   const trainImages = augmentation(data.train, settings.augment ?? [], seed);
   if (resume !== undefined) restoreModel(model, resume.state, resume.where);
   const prepared = { network, data, settings, maxBatch, model, masks, sharing, trainImages, state: resume?.state };
@@ -227,7 +229,7 @@ class TrainingRun {
     const refreshIsNext = isLast || (index + 1) % topKPeriod === 0;
     const shares = settings.shareAt !== "refresh" || refreshIsNext ? sharing : undefined;
     const changes = maskStep === "regrow" ? regrowMasks(model, step) : [];
-    if (maskStep !== "regrow") model.update({ ...settings, learningRate }, shares);
+    if (maskStep !== "regrow") model.update({ ...settings, learningRate, step }, shares);
     shareAfter(step, shares);
 
     const layers = reports.map((report, index) => ({ ...report, ...changes[index] }));

@@ -1,5 +1,6 @@
 /** What each method and way of pruning does in training, and how settings move the parameters. */
 import { describe, expect, it } from "vitest";
+import { memorySource } from "../../src/io/byte-source.ts";
 import { createBackend } from "../../src/kernels/index.ts";
 import { layersOf, parameterShape } from "../../src/networks/graph.ts";
 import { networkNamed } from "../../src/networks/index.ts";
@@ -12,6 +13,8 @@ import { evaluate } from "../../src/swat/evaluate.ts";
 import { Model } from "../../src/swat/model.ts";
 import { MomentumSharing } from "../../src/swat/momentum-sharing.ts";
 import {
+  ADAMW_RATE,
+  checkOptimizer,
   checkSchedule,
   defaultSchedule,
   rateOfStep,
@@ -20,6 +23,7 @@ import {
   trainSettings,
 } from "../../src/swat/settings.ts";
 import { type TrainOutcome, train } from "../../src/swat/train.ts";
+import { openTrace } from "../../src/trace/trace.ts";
 
 const network = networkNamed("resnet8").build([1, 8, 8], 10);
 const layers = layersOf(network);
@@ -219,6 +223,41 @@ describe("a setting", () => {
     const warmed = rates(1, 5);
     expect(warmed.slice(0, 2)).toEqual([0.2 / 3, 0.4 / 3]);
     warmed.slice(2).forEach((rate, step) => void expect(rate).toBeCloseTo(wanted[step], 15));
+  });
+
+  it("AdamW updates as PyTorch does", () => {
+    const model = new Model(
+      network,
+      4,
+      createBackend("js", 1),
+      layers.map(() => null),
+    );
+    model.addSquares();
+    const [{ values, grad }] = model.parameters;
+    grad.fill(0.5);
+    values.fill(1);
+    model.update({ learningRate: 0.01, momentum: 0.9, nesterov: false, weightDecay: 0.1 });
+    // torch.optim.AdamW with lr 0.01 and weight_decay 0.1 moves 1 at a gradient of ½ to this, whatever its size.
+    expect(values[0]).toBeCloseTo(0.9890000002, 6);
+  });
+
+  it("a step of AdamW records its squares", async () => {
+    const settings = { ...trainSettings({ optimizer: "adamw", epochs: 1 }), ...PUBLISHED_EXEMPTIONS["swat-u"] };
+    const steps: Uint8Array[] = [];
+    const hooks = { records: () => true, onTrace: async (_: number, bytes: Uint8Array) => void steps.push(bytes) };
+    await train(network, data, settings, createBackend("js", 1), hooks);
+    const { manifest } = await openTrace(memorySource("adamw", steps[0]));
+    expect(manifest.settings).toMatchObject({ optimizer: "adamw" });
+    const update = manifest.ops.find(({ kind }) => kind === "optimizer");
+    expect(update && "writes" in update && update.writes).toContain("conv1.weight:square");
+  });
+
+  it("AdamW is refused where it has no meaning", () => {
+    const settings = trainSettings({ optimizer: "adamw" });
+    expect(settings.schedule[0].rate).toBe(ADAMW_RATE);
+    expect(() => checkOptimizer({ ...settings, nesterov: true })).toThrow("nesterov: adamw has no Nesterov momentum");
+    expect(() => checkOptimizer({ ...settings, method: "rigl" })).toThrow("optimizer: rigl is defined for SGD");
+    expect(() => checkOptimizer(trainSettings({ beta2: 0.9 }))).toThrow("beta2: SGD has none, got 0.9");
   });
 
   it("a rate that decays by itself cannot also be cut in steps", () => {

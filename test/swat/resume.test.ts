@@ -105,6 +105,7 @@ describe("a run that goes on", () => {
     ["swat-erk", "resnet8", { method: "swat-erk", nesterov: true }],
     ["swat-m, with dropout", "wrn10-1", { method: "swat-m" }],
     ["swat-m evaluated as the authors do", "resnet8", { method: "swat-m", evaluation: "authors" }],
+    ["AdamW with a cosine", "resnet8", { optimizer: "adamw", schedule: [{ epoch: 0, rate }], rateDecay: "cosine" }],
     ["stable swat-m", "resnet8", { method: "swat-m", ...SHARINGS.stable }],
     ["inputs forward and gradients", "resnet8", { drop: ["inputs:forward", "outputGrad:backward"] }],
     ["channels of swat-u", "resnet8", { pruning: "channel" }],

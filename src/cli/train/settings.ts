@@ -13,7 +13,9 @@ import type { Evaluation } from "../../swat/layers/layer.ts";
 import { methodSettings } from "../../swat/method-settings.ts";
 import { parseRunConfiguration, type RunConfiguration } from "../../swat/run-configuration.ts";
 import {
+  ADAMW_RATE,
   defaultSchedule,
+  type Optimizer,
   type RateDecay,
   type RateStep,
   TRAIN_DEFAULTS,
@@ -42,7 +44,9 @@ export interface SettingsOptions {
   learningRate: number;
   schedule?: RateStep[] | RateDecay | SettingsFile;
   rateWarmup: number;
+  optimizer: "sgd" | Optimizer;
   momentum: number;
+  beta2?: number;
   nesterov?: boolean;
   weightDecay: number;
   batchNormDecay?: boolean;
@@ -115,8 +119,6 @@ export async function trainSettings(
     );
   }
   const epochs = pick("epochs", "epochs", rest.epochs);
-  const rateDecay = typeof schedule === "string" ? schedule : Array.isArray(schedule) ? undefined : file.rateDecay;
-  const byRate = defaultSchedule(epochs, rest.learningRate, rateDecay);
   const augment = rest.augment ?? file.augment;
   const drop = rest.drop ?? file.drop;
   return {
@@ -131,8 +133,7 @@ export async function trainSettings(
     lastLayerDense: flag(rest.denseLastLayer, rest.sparseLastLayer) ?? file.lastLayerDense ?? lastLayerDense,
     epochs,
     batchSize: pick("batchSize", "batchSize", rest.batchSize),
-    schedule: scheduleOf(schedule, byRate) ?? pick("schedule", "learningRate", byRate),
-    ...(rateDecay === undefined ? {} : { rateDecay }),
+    ...rateSettings(options, command, file, epochs),
     rateWarmup: pick("rateWarmup", "rateWarmup", rest.rateWarmup),
     momentum: pick("momentum", "momentum", rest.momentum),
     nesterov: pick("nesterov", "nesterov", rest.nesterov ?? TRAIN_DEFAULTS.nesterov),
@@ -159,9 +160,28 @@ async function readSettings(path: string, network: string): Promise<RunConfigura
   return settings;
 }
 
-/** What the option itself says; undefined where it names a file or is not given. */
-function scheduleOf(option: SettingsOptions["schedule"], byRate: RateStep[]): RateStep[] | undefined {
-  return option === "cosine" ? byRate : Array.isArray(option) ? option : undefined;
+/** Optimizer and rates: a rate that the command line gives wins over a schedule of the file. */
+function rateSettings(
+  options: SettingsOptions,
+  command: Command,
+  file: Partial<TrainSettings>,
+  epochs: number,
+): Pick<TrainSettings, "schedule" | "rateDecay" | "optimizer" | "beta2"> {
+  const { schedule: option, beta2 = file.beta2 } = options;
+  const isGiven = (name: keyof SettingsOptions) => command.getOptionValueSource(name) === "cli";
+  const named = options.optimizer === "sgd" ? undefined : options.optimizer;
+  const optimizer = isGiven("optimizer") ? named : file.optimizer;
+  const rateDecay = option === "cosine" ? option : Array.isArray(option) ? undefined : file.rateDecay;
+  const isOfAdam = optimizer === "adamw" && !isGiven("learningRate");
+  const byRate = defaultSchedule(epochs, isOfAdam ? ADAMW_RATE : options.learningRate, rateDecay);
+  const isByRate = option === "cosine" || isGiven("learningRate");
+  const schedule = Array.isArray(option) ? option : isByRate ? byRate : (file.schedule ?? byRate);
+  return {
+    schedule,
+    ...(rateDecay && { rateDecay }),
+    ...(optimizer && { optimizer }),
+    ...(beta2 === undefined ? {} : { beta2 }),
+  };
 }
 
 /** Without the keys whose value is undefined. */

@@ -12,7 +12,7 @@ import { PRUNINGS } from "../../sparsity/structured.ts";
 import { AUGMENTATIONS } from "../../swat/data/augment.ts";
 import { EVALUATIONS } from "../../swat/layers/layer.ts";
 import { RECORD_SELECTIONS, recordSelection } from "../../swat/record-selection.ts";
-import { TRAIN_DEFAULTS } from "../../swat/settings.ts";
+import { ADAMW_RATE, OPTIMIZERS, TRAIN_DEFAULTS } from "../../swat/settings.ts";
 import type { TrainProgress } from "../../swat/train.ts";
 import {
   chooseMethod,
@@ -109,17 +109,29 @@ function addRecipeOptions(command: Command): void {
     .addOption(new Option("--sparse-last-layer", "sparsify the last layer (default)").conflicts("denseLastLayer"))
     .option("--epochs <n>", "passes over the training images", integer(1), d.epochs)
     .option("--batch-size <n>", "images per step", integer(1), d.batchSize)
-    .option("--learning-rate <rate>", "rate, a tenth of it in the last third", numberIn(0, Infinity, true), d.rate)
+    .option(
+      "--learning-rate <rate>",
+      `rate, a tenth of it in the last third; ${ADAMW_RATE} is the default of adamw`,
+      numberIn(0, Infinity, true),
+      d.rate,
+    )
     .option(
       "--schedule <schedule>",
       "epoch:rate,… instead, as 0:0.05,2:0.005; cosine: from --learning-rate to 0; or a .yaml file: a run of the SWAT authors",
       scheduleOrFile,
     )
     .option("--rate-warmup <epochs>", "epochs at the start over which the rate grows", integer(0), d.rateWarmup)
-    .option("--momentum <m>", "momentum of SGD", numberIn(0, 1), d.momentum)
+    .option("--optimizer <name>", "sgd, adamw", oneOf(["sgd", ...OPTIMIZERS] as const), "sgd")
+    .option("--momentum <m>", "momentum of SGD, β₁ of AdamW", numberIn(0, 1), d.momentum)
+    .option("--beta2 <b>", "β₂ of AdamW (default: 0.999)", numberIn(0, 1))
     .option("--nesterov", "Nesterov momentum")
     .option("--no-nesterov", "plain momentum (default)")
-    .option("--weight-decay <d>", "L2 decay of all parameters", numberIn(0, Infinity), d.weightDecay)
+    .option(
+      "--weight-decay <d>",
+      "L2 decay of all parameters; with adamw, decoupled",
+      numberIn(0, Infinity),
+      d.weightDecay,
+    )
     .option("--batch-norm-decay", "apply weight decay to batch norm (default)")
     .option("--no-batch-norm-decay", "exempt batch norm from weight decay")
     .option("--label-smoothing <e>", "share of the target spread over all classes", numberIn(0, 1), d.labelSmoothing);
