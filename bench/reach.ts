@@ -118,7 +118,12 @@ tell(
 for (const size of ["8, 8, 8", "4096, 4096, 65536"]) {
   writeFileSync(path("gemm.csv"), `Layer, M, N, K,\ngemm, ${size},\n`);
   run("trace", "import", "scalesim", path("gemm.csv"), "-o", path("gemm.safetensors"));
-  tell(`dense product of ${size}: systolic-4096`, run("simulate", path("gemm.safetensors"), "--hw", "systolic-4096"));
+  for (const name of ["systolic-4096", "tensordash-two-sided-4096", "two-sided-4096", "sigma-4096", "scnn-4096"]) {
+    tell(
+      `dense product of ${size}: ${name}`,
+      run("simulate", path("gemm.safetensors"), "--hw", name, "--threads", "1"),
+    );
+  }
 }
 
 // The sparse product as STONNE is given it: weights of a layer at 80 %, on 128 multipliers.

@@ -47,6 +47,11 @@ export function fullMask(shape: readonly number[]): BitMask {
   return new FullMask(shape);
 }
 
+/** Whether a mask is one of `fullMask`: of ones, which nobody has to count. */
+export function isMarkedFull(mask: BitMask): boolean {
+  return mask instanceof FullMask;
+}
+
 /** The same elements in another shape with slices of the same size; not to be changed. */
 export function reshaped(mask: BitMask, shape: readonly number[]): BitMask {
   return mask instanceof FullMask ? new FullMask(shape) : { shape, bytes: mask.bytes };

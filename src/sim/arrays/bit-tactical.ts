@@ -30,7 +30,7 @@ import { filterMappings } from "./lanes/mappings.ts";
 import { type LineSchedule, lineJobs } from "./lanes/on-chip/line-jobs.ts";
 import { runLines } from "./lanes/on-chip/run-lines.ts";
 import { foldStrided, foldStridedWeights } from "./lanes/operands/space-to-depth.ts";
-import { gatherFilters, type WeightLanes, weightLanes } from "./lanes/operands/weight-lanes.ts";
+import { alikeFilterSets, gatherFilters, type WeightLanes, weightLanes } from "./lanes/operands/weight-lanes.ts";
 import { keptLines } from "./lanes/schedule/kept-lines.ts";
 import { searchMapOf } from "./lanes/schedule/search-map.ts";
 import type { SetCosts } from "./lanes/schedule/set-costs.ts";
@@ -133,10 +133,16 @@ function runWeights(operation: WeightOperation, params: BitTacticalParams): Comp
     const inner = setAxis(weights.filters, params.rows);
     for (const grid of grids) {
       const costs = costsOnce(weight, [pass, g.groups, group], grid, params, () =>
-        scheduleSets({ params, scheduler }, inner.sets, grid.taps.length * weights.blocks, (set, buffer) => {
-          gatherSet(weights, grid, set, params.rows, buffer);
-          return params.rows;
-        }),
+        scheduleSets(
+          { params, scheduler },
+          inner.sets,
+          grid.taps.length * weights.blocks,
+          (set, buffer) => {
+            gatherSet(weights, grid, set, params.rows, buffer);
+            return params.rows;
+          },
+          alikeFilterSets(weights, params.rows),
+        ),
       );
       if (costs.lines === 0) continue;
       if (hasZeros) scheduledLines += Math.ceil(inner.sets / params.tiles) * costs.lines;

@@ -135,7 +135,7 @@ function run(operation: Operation, params: SigmaParams): ComputeResult {
     const { vectors } = streamed;
     const passes = Math.ceil(vectors / arrays);
     const base = time.dense(held, passes);
-    const totals = params.skipping ? time.sparse(held, passes) : base;
+    const totals = params.skipping && held.isDense !== true ? time.sparse(held, passes) : base;
     const streamOnes = params.skipping ? streamed.ones() : vectors * streamed.length;
     sum.cycles += totals.cycles;
     sum.base += base.cycles;

@@ -15,7 +15,7 @@ import type { WeightOperation } from "../operation/operation.ts";
 import { arrayMultipliers, arrayParams, imageStreams } from "./lanes/array-params.ts";
 import { arrayResult } from "./lanes/array-result.ts";
 import { denseTotals } from "./lanes/dense-array.ts";
-import { gatherFilters, weightLanes } from "./lanes/operands/weight-lanes.ts";
+import { alikeFilterSets, gatherFilters, weightLanes } from "./lanes/operands/weight-lanes.ts";
 import { createSetCosts } from "./lanes/schedule/set-costs.ts";
 import { type DispatchTotals, dispatchPairs, emptyTotals, setAxis } from "./lanes/tile-dispatch.ts";
 
@@ -82,6 +82,12 @@ function patternFaults({ n, m, lanes }: SparseTensorCoreParams): string[] {
   return faults;
 }
 
+/** Whether a filter set holds the pattern, and the weights that it multiplies by kernel position. */
+interface StructuredSet {
+  readonly fits: boolean;
+  readonly held: readonly number[];
+}
+
 /** Dispatches filter sets whose cost is all lines, or n / m of them where the pattern holds; counts both kinds. */
 function structuredTotals(
   { pass, geometry: g, masks }: WeightOperation,
@@ -101,20 +107,28 @@ function structuredTotals(
       const costs = createSetCosts(inner.sets, lines, 0);
       const buffer = new Int32Array(lines * rows);
       const channels = (pass === "forward" ? g.C : g.K) / g.groups;
-      for (let set = 0; set < inner.sets; set++) {
+      const alike = alikeFilterSets(weights, rows);
+      const tapWords = weights.blocks * rows;
+      const inspect = (set: number): StructuredSet => {
         const live = Math.min(rows, weights.filters - set * rows);
         gatherFilters(weights, grid.taps, set * rows, live, buffer, rows);
         const fits = holdsPattern(buffer, lanes, n, m);
+        const held = grid.taps.map((_, tap) =>
+          fits && n < m ? onesOf(buffer.subarray(tap * tapWords, (tap + 1) * tapWords)) : channels * live,
+        );
+        return { fits, held };
+      };
+      const known: StructuredSet[] = [];
+      for (let set = 0; set < inner.sets; set++) {
+        known[set] = known[alike(set)] ?? inspect(set);
+        const { fits, held } = known[set];
         count.sets++;
         if (fits) count.structuredSets++;
         costs.rest[set] = fits ? Math.ceil((lines * n) / m) : lines;
         costs.ideal[set] = costs.rest[set];
-        const tapWords = weights.blocks * rows;
         grid.taps.forEach(({ kernel }, tap) => {
-          const words = buffer.subarray(tap * tapWords, (tap + 1) * tapWords);
-          const held = fits && n < m ? onesOf(words) : channels * live;
-          costs.nonzeros[set] += held;
-          weightsByTap[kernel] += held;
+          costs.nonzeros[set] += held[tap];
+          weightsByTap[kernel] += held[tap];
         });
       }
       const outer = setAxis(images * grid.height * grid.width, columns);

@@ -16,6 +16,7 @@ import { allPairs } from "../operation/image-padding.ts";
 import { OPERANDS_OF, type Operation } from "../operation/operation.ts";
 import { type JoinJob, joinJobs } from "./lanes/join/inner-join.ts";
 import { joinedOnes } from "./lanes/join/joined-ones.ts";
+import { itself } from "./lanes/schedule/set-recorder.ts";
 
 const params = Type.Object(
   {
@@ -136,9 +137,9 @@ interface JoinTotals {
 /** Joins every stationary row with every streamed row of a job, adds what its clusters take, and returns how many filters were sorted. */
 function addJob(job: JoinJob, params: TwoSidedParams, total: JoinTotals): number {
   const { units, clusters, lanes, skipping } = params;
-  const rows = new Int32Array(job.stationary * job.words);
-  const nonzeros = new Int32Array(job.stationary);
-  for (let k = 0; k < job.stationary; k++) {
+  const rows = new Int32Array(job.isDense ? 0 : job.stationary * job.words);
+  const nonzeros = new Int32Array(job.stationary).fill(job.isDense ? job.depth : 0);
+  for (let k = 0; k < job.stationary && !job.isDense; k++) {
     const row = rows.subarray(k * job.words, (k + 1) * job.words);
     job.loadStationary(k, row);
     for (let i = 0; i < job.words; i++) nonzeros[k] += popcount32(row[i]);
@@ -152,14 +153,20 @@ function addJob(job: JoinJob, params: TwoSidedParams, total: JoinTotals): number
   const baseBusy = new Float64Array(clusters);
   let next = 0;
   let macs = 0;
+  const known = new Map<number, { readonly cycles: Float64Array; readonly joined: number }>();
   for (let w = 0; w < job.streamed; w++) {
+    let { cycles } = time;
     if (skipping) {
-      job.loadStreamed(w, window);
-      macs += time.join(window);
+      const before = known.get(job.alike(w));
+      if (before === undefined) job.loadStreamed(w, window);
+      const joined = before?.joined ?? time.join(window);
+      if (before !== undefined) ({ cycles } = before);
+      else if (job.alike !== itself) known.set(w, { cycles: cycles.slice(), joined });
+      macs += joined;
     }
     for (let set = 0; set < sets; set++) {
       baseBusy[next] += time.baseCycles[set];
-      busy[next] += skipping ? time.cycles[set] : time.baseCycles[set];
+      busy[next] += skipping ? cycles[set] : time.baseCycles[set];
       next = (next + 1) % clusters;
     }
   }
@@ -213,15 +220,15 @@ function windowTimer(
   alike(elements, baseCycles);
 
   const cycles = new Float64Array(sets);
-  const join = joinedOnes(rows, stationary, words, chunkWords);
+  const isDense = job.isDense || onesOf(rows) === stationary * job.depth;
+  const join = isDense ? null : joinedOnes(rows, stationary, words, chunkWords);
   const joined = new Int32Array(sets * units);
-  const isDense = onesOf(rows) === stationary * job.depth;
   const ones = new Float64Array(chunks);
   return {
     baseCycles,
     cycles,
     join(window) {
-      if (isDense) {
+      if (join === null) {
         ones.fill(0);
         for (let i = 0; i < words; i++) ones[chunkOf(i)] += popcount32(window[i]);
         alike(ones, cycles);

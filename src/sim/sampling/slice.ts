@@ -1,5 +1,5 @@
 /** Parts of an operation: some of its images or channels, as an operation of its own. */
-import { type BitMask, sliceBytes, zerosMask } from "../../core/bit-mask.ts";
+import { type BitMask, fullMask, isMarkedFull, sliceBytes, zerosMask } from "../../core/bit-mask.ts";
 import { type ConvGeometry, sizeOf } from "../../core/geometry.ts";
 import { type Operand, SHAPE_OF } from "../../core/passes.ts";
 import type { CutAxis } from "../hardware/accelerator.ts";
@@ -21,7 +21,9 @@ export function extentOf(geometry: ConvGeometry, axis: CutAxis): number {
 /** The operation on `indexes` of an axis only, in that order. */
 export function take(operation: Operation, axis: CutAxis, indexes: readonly number[]): Operation {
   const geometry = resized(operation.geometry, axis, indexes.length);
-  return mapAlong({ ...operation, geometry }, axis, (mask, along) => takeOf(mask, along, indexes));
+  return mapAlong({ ...operation, geometry }, axis, (mask, along, name) =>
+    isMarkedFull(mask) ? fullMask(SHAPE_OF[name](geometry)) : takeOf(mask, along, indexes),
+  );
 }
 
 /** Parts of one size share their geometry, by which machines remember what depends on nothing else. */

@@ -21,7 +21,11 @@ export interface ActivationQueues {
 
 /** Queues for the planes of `job`; sorts the positions once, so that loading a plane is one walk over its bits. */
 export function activationQueues(job: Job, tiling: Tiling, grid: PeGrid): ActivationQueues {
-  const { horizontal: hor, vertical: ver, activations: bytes } = job;
+  const {
+    horizontal: hor,
+    vertical: ver,
+    activations: { bytes },
+  } = job;
   const pes = grid.peRows * grid.peColumns;
   const queues = hor.stride * ver.stride * pes;
   const queueOf = (px: number, py: number) => {

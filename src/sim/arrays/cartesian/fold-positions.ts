@@ -3,7 +3,7 @@
  * land in a weight. It is the weight gradient of a fully connected layer with as many images as there are output positions. The inputs
  * of a window, laid out once for each kernel position, are spread over planes of at most 16×16, all of the same size.
  */
-import { type BitMask, getBit, setBit, zerosMask } from "../../../core/bit-mask.ts";
+import { type BitMask, fullMask, getBit, isMarkedFull, setBit, zerosMask } from "../../../core/bit-mask.ts";
 import { type ConvGeometry, outputHeight, outputWidth } from "../../../core/geometry.ts";
 import type { Operation, OperationOf } from "../../operation/operation.ts";
 
@@ -56,6 +56,7 @@ function windows(mask: BitMask, g: ConvGeometry, group: number, solid: boolean):
 /** [positions, filters, 1, 1]. */
 function gradients(mask: BitMask, g: ConvGeometry, group: number): BitMask {
   const [size, outputs] = [outputHeight(g) * outputWidth(g), g.K / g.groups];
+  if (isMarkedFull(mask)) return fullMask([g.N * size, outputs, 1, 1]);
   const to = zerosMask([g.N * size, outputs, 1, 1]);
   for (let n = 0; n < g.N; n++) {
     for (let k = 0; k < outputs; k++) {

@@ -17,10 +17,13 @@ export interface PlaneSource {
   readonly row: number;
 }
 
-/** The kernels of one reduction step, filter f at `base + f · filter`, and the activation planes that they meet. */
-export interface JobStep {
-  readonly weights: PlaneSource;
-  readonly planes: readonly PlaneSource[];
+/** Reduction steps, each with the kernels, filter f at `base + f · filter`, and the activation planes that they meet. */
+export interface JobSteps {
+  readonly count: number;
+  /** Planes of each step. */
+  readonly planes: number;
+  weights(step: number): PlaneSource;
+  plane(step: number, plane: number): PlaneSource;
 }
 
 /** Convolutions over the same axes and filters. */
@@ -32,9 +35,9 @@ export interface Job {
   readonly filters: number;
   /** Bits from one filter to the next. */
   readonly filterBits: number;
-  readonly activations: Uint8Array;
-  readonly weights: Uint8Array;
-  readonly steps: readonly JobStep[];
+  readonly activations: Pick<BitMask, "bytes">;
+  readonly weights: Pick<BitMask, "bytes">;
+  readonly steps: JobSteps;
   /** Images; forward and inputGrad have one plane a step for each, weightGrad one step. */
   readonly images: number;
   /** How often the accumulators of one pass over the filters are emptied: once an image, or (weightGrad) once an input channel. */
@@ -75,8 +78,8 @@ export function jobsOf(operation: Operation): Job[] {
           ...shared,
           horizontal,
           vertical,
-          activations: activations.bytes,
-          weights: weights.bytes,
+          activations,
+          weights,
           drains: pass === "weightGrad" ? g.C / g.groups : g.N,
           accumulate: accumulation(pass, horizontal, vertical),
           paddingAsNonzeros: operation.paddingAsNonzeros === true,
@@ -103,26 +106,28 @@ function filtersOf({ pass, geometry: g }: Operation, group: number, weights: Bit
 }
 
 /** Forward reduces over input channels, inputGrad over output channels, each for every image; weightGrad over images. */
-function stepsOf({ pass, geometry: g }: Operation, group: number, activations: BitMask, weights: BitMask): JobStep[] {
+function stepsOf({ pass, geometry: g }: Operation, group: number, activations: BitMask, weights: BitMask): JobSteps {
   const [inputs, outputs] = [g.C / g.groups, g.K / g.groups];
-  const planeOf = (image: number, channel: number) => address(activations, image, channel);
-  const range = (count: number) => Array.from({ length: count }, (_, i) => i);
+  const [firstInput, firstOutput] = [group * inputs, group * outputs];
   switch (pass) {
     case "forward":
-      return range(inputs).map((c) => ({
-        weights: address(weights, group * outputs, c),
-        planes: range(g.N).map((n) => planeOf(n, group * inputs + c)),
-      }));
+      return {
+        ...{ count: inputs, planes: g.N },
+        weights: (c) => address(weights, firstOutput, c),
+        plane: (c, n) => address(activations, n, firstInput + c),
+      };
     case "inputGrad":
-      return range(outputs).map((k) => ({
-        weights: address(weights, group * outputs + k, 0),
-        planes: range(g.N).map((n) => planeOf(n, group * outputs + k)),
-      }));
+      return {
+        ...{ count: outputs, planes: g.N },
+        weights: (k) => address(weights, firstOutput + k, 0),
+        plane: (k, n) => address(activations, n, firstOutput + k),
+      };
     case "weightGrad":
-      return range(g.N).map((n) => ({
-        weights: address(weights, n, group * outputs),
-        planes: range(inputs).map((c) => planeOf(n, group * inputs + c)),
-      }));
+      return {
+        ...{ count: g.N, planes: inputs },
+        weights: (n) => address(weights, n, firstOutput),
+        plane: (n, c) => address(activations, n, firstInput + c),
+      };
   }
 }
 

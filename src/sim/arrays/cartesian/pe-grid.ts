@@ -45,9 +45,9 @@ export function tilingOf(job: Job, grid: PeGrid): Tiling {
     accumulate === "tiles"
       ? Math.ceil(x.outputs / grid.peColumns) * Math.ceil(y.outputs / grid.peRows)
       : outputsInReach(x, width) * outputsInReach(y, height);
-  const planes = steps[0].planes.length;
+  const { planes } = steps;
   const chunks = Math.ceil(filters / grid.weights);
-  const copies = accumulate === "outer" ? clamp(Math.floor(arrays / (planes * chunks)), 1, steps.length) : 1;
+  const copies = accumulate === "outer" ? clamp(Math.floor(arrays / (planes * chunks)), 1, steps.count) : 1;
   const sharers = accumulate === "outer" ? planes * copies : images;
   const share = Math.ceil(filters / Math.max(1, Math.floor(arrays / sharers)));
   const passFilters = Math.max(1, Math.min(share, Math.floor(grid.accumulators / held)));

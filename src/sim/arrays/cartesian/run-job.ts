@@ -6,7 +6,7 @@
  * With I · F multipliers each, cycles · PEs · I · F = mults + idleBricks + idleConflicts + idlePEs + idleHalo.
  */
 import { type ActivationQueues, activationQueues } from "./activation-queues.ts";
-import type { Job, JobStep, PlaneSource } from "./job.ts";
+import type { Job, PlaneSource } from "./job.ts";
 import { densePlane, drainedFilters, haloOf, type PeGrid, sumOfRounds, type Tiling, tilingOf } from "./pe-grid.ts";
 import { ProductCounter } from "./products.ts";
 import { type WeightQueues, weightQueues } from "./weight-queues.ts";
@@ -63,9 +63,9 @@ export function runJob(job: Job, grid: PeGrid, skipping: boolean, totals: Cartes
   const tiling = tilingOf(job, grid);
   const halo = haloOf(job, tiling, grid);
   const haloCycles = halo.cycles * drainedFilters(job, tiling, grid);
-  const planes = job.steps.reduce((sum, step) => sum + step.planes.length, 0);
+  const planes = job.steps.count * job.steps.planes;
   const dense = densePlane(job, tiling, grid);
-  const repeats = job.accumulate === "outer" ? Math.ceil(job.steps.length / tiling.copies) : planes / job.images;
+  const repeats = job.accumulate === "outer" ? Math.ceil(job.steps.count / tiling.copies) : planes / job.images;
   const baseCycles = repeats * sumOfRounds(dense.cycles, grid.arrays ?? 1, tiling.sharers);
   totals.baseCycles += baseCycles + haloCycles;
   totals.cycles += haloCycles;
@@ -96,30 +96,65 @@ interface PassCost {
 
 function runPlanes(job: Job, tiling: Tiling, grid: PeGrid, totals: CartesianTotals): void {
   const { arrays = 1 } = grid;
-  const { sharers, copies } = tiling;
   const costs = new PassCosts(job, tiling, grid, totals);
-  const waits = job.accumulate === "outer" ? waitsAtEnd(arrays) : waitsInRounds(arrays);
-  const rounds = Math.ceil((sharers * tiling.passes) / arrays);
-  let busy = 0;
-  job.steps.forEach((step, s) => {
-    costs.load(step);
-    const copy = Math.floor((s * copies) / job.steps.length);
-    step.planes.forEach((plane, p) => {
-      const [sharer, serial] =
-        job.accumulate === "tiles" ? [p, s] : job.accumulate === "spread" ? [s, p] : [copy * step.planes.length + p, s];
-      costs.of(plane).forEach((own, pass) => {
-        busy += own.cycles;
-        const task = pass * sharers + sharer;
-        waits.add(task % arrays, serial * rounds + Math.floor(task / arrays), own);
-      });
-    });
-  });
-  const { cycles, stalls, packed } = waits.sum();
+  const { cycles, stalls, packed, busy } = (job.isDense ? densePlanes : eachPlane)(job, tiling, arrays, costs);
   totals.cycles += cycles;
   totals.conflictCycles += stalls;
   totals.packedCycles += packed;
   // Elements of an array that wait for its slowest are counted already.
   totals.idlePEs += (cycles * arrays - busy) * (multipliersOf(grid) / arrays);
+}
+
+/** What arrays take for all planes, and the cycles that they work, taken together. */
+interface PlanesCost extends PassCost {
+  readonly busy: number;
+}
+
+function eachPlane(job: Job, { sharers, copies, passes }: Tiling, arrays: number, costs: PassCosts): PlanesCost {
+  const { count, planes, ...steps } = job.steps;
+  const waits = job.accumulate === "outer" ? waitsAtEnd(arrays) : waitsInRounds(arrays);
+  const rounds = Math.ceil((sharers * passes) / arrays);
+  let busy = 0;
+  for (let s = 0; s < count; s++) {
+    costs.load(steps.weights(s));
+    const copy = Math.floor((s * copies) / count);
+    for (let p = 0; p < planes; p++) {
+      const [sharer, serial] =
+        job.accumulate === "tiles" ? [p, s] : job.accumulate === "spread" ? [s, p] : [copy * planes + p, s];
+      costs.of(steps.plane(s, p)).forEach((own, pass) => {
+        busy += own.cycles;
+        const task = pass * sharers + sharer;
+        waits.add(task % arrays, serial * rounds + Math.floor(task / arrays), own);
+      });
+    }
+  }
+  return { ...waits.sum(), busy };
+}
+
+/** The same where no element is zero, and all planes cost the same: what follows one another repeats. */
+function densePlanes(job: Job, { sharers, copies }: Tiling, arrays: number, costs: PassCosts): PlanesCost {
+  const { count, planes, ...steps } = job.steps;
+  costs.load(steps.weights(0));
+  const passes = costs.of(steps.plane(0, 0));
+  costs.repeat(count * planes - 1);
+  const busy = count * planes * passes.reduce((sum, own) => sum + own.cycles, 0);
+  const isOuter = job.accumulate === "outer";
+  const waits = isOuter ? waitsAtEnd(arrays) : waitsInRounds(arrays);
+  const side = isOuter ? copies * planes : job.accumulate === "tiles" ? planes : count;
+  for (let sharer = 0; sharer < side; sharer++) {
+    const copy = Math.floor(sharer / planes);
+    // Steps of a copy of an outer product; of the others one, which all follow alike.
+    const times = isOuter ? Math.ceil(((copy + 1) * count) / copies) - Math.ceil((copy * count) / copies) : 1;
+    passes.forEach((own, pass) => {
+      const task = pass * sharers + sharer;
+      waits.add(task % arrays, Math.floor(task / arrays), scaled(own, times));
+    });
+  }
+  return { ...scaled(waits.sum(), isOuter ? 1 : (count * planes) / side), busy };
+}
+
+function scaled({ cycles, stalls, packed }: PassCost, times: number): PassCost {
+  return { cycles: times * cycles, stalls: times * stalls, packed: times * packed };
 }
 
 /** What arrays take together, fed with what each of them takes. */
@@ -169,7 +204,6 @@ function waitsAtEnd(arrays: number): Waits {
 
 /** Costs of the passes over planes, one step after the other; adds all that is no time to `totals`. */
 class PassCosts {
-  readonly #job: Job;
   readonly #passes: number;
   readonly #grid: PeGrid;
   readonly #totals: CartesianTotals;
@@ -182,7 +216,6 @@ class PassCosts {
   #full: { readonly costs: readonly PassCost[]; readonly counts: CartesianTotals } | undefined;
 
   constructor(job: Job, tiling: Tiling, grid: PeGrid, totals: CartesianTotals) {
-    this.#job = job;
     this.#passes = tiling.passes;
     this.#grid = grid;
     this.#totals = totals;
@@ -193,15 +226,15 @@ class PassCosts {
   }
 
   /** Takes the kernels of a step. */
-  load(step: JobStep): void {
-    this.#fullKernels = this.#isKnown || this.#weights.load(step.weights);
+  load(kernels: PlaneSource): void {
+    this.#fullKernels = this.#weights.load(kernels);
   }
 
   /** Costs of the passes over a plane under the kernels of the step. */
   of(plane: PlaneSource): readonly PassCost[] {
-    const isFull = this.#isKnown || (this.#acts.load(plane) && this.#fullKernels);
+    const isFull = this.#acts.load(plane) && this.#fullKernels;
     if (isFull && this.#full !== undefined) {
-      add(this.#totals, this.#full.counts, 1);
+      this.repeat(1);
       return this.#full.costs;
     }
     const before = isFull ? { ...this.#totals } : undefined;
@@ -214,9 +247,9 @@ class PassCosts {
     return costs;
   }
 
-  /** Whether all planes cost what is known. */
-  get #isKnown(): boolean {
-    return this.#job.isDense && this.#full !== undefined;
+  /** Counts a plane without a zero, under kernels without a zero, as often as it follows the first one. */
+  repeat(times: number): void {
+    if (this.#full !== undefined) add(this.#totals, this.#full.counts, times);
   }
 
   /** All processing elements of an array over one plane and the filters of one pass. */

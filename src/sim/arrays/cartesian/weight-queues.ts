@@ -115,7 +115,12 @@ class Queues implements WeightQueues {
   }
 
   #loadQueue(queue: number, { base, row }: PlaneSource): void {
-    const { weights: bytes, filters, firstFilter, filterBits } = this.#job;
+    const {
+      weights: { bytes },
+      filters,
+      firstFilter,
+      filterBits,
+    } = this.#job;
     const { cells, x, y, code } = this;
     const pass = Math.floor(queue / this.phases.length);
     const phase = queue % this.phases.length;

@@ -30,6 +30,8 @@ export interface PairDispatch {
   readonly scheduled: "outer" | "inner" | "pairs";
   /** Of all sets or, for "pairs", beside an outer set. */
   readonly costs: SetCosts | ((outerSet: number) => SetCosts);
+  /** Whether these are the same objects for outer sets that cost the same. */
+  readonly isRepeated?: boolean;
   readonly tiles: number;
   readonly dealing: TileDispatch;
   /** Whether a tile's skip counter runs on from set to set; it starts at 0 in every dispatch. */
@@ -81,13 +83,14 @@ export function dispatchPairs(dispatch: PairDispatch, totals: DispatchTotals, ti
   const { outer, inner, costs, scheduled } = dispatch;
   const outerCount = outer.sets * outer.repeat;
   const round = new Round(dispatch);
-  const repeated = scheduled === "inner" ? new RepeatedRounds(round, costs as SetCosts) : null;
+  const repeated = scheduled === "inner" || dispatch.isRepeated === true ? new RepeatedRounds(round) : null;
   for (let o = 0; o < outerCount; o++) {
     const isLast = o === outerCount - 1;
     let sums: RoundSums = round;
-    if (typeof costs === "function") round.walk(costs(o), isLast);
-    else if (repeated === null) round.walkAlike(costs, o, isLast);
-    else sums = repeated.next(isLast);
+    const here = typeof costs === "function" ? costs(o) : costs;
+    if (repeated !== null) sums = repeated.next(here, isLast);
+    else if (scheduled === "outer") round.walkAlike(here, o, isLast);
+    else round.walk(here, isLast);
     const outerLive = o % outer.sets === outer.sets - 1 ? outer.last : outer.size;
     totals.cycles += times * sums.cycles;
     totals.packedCycles += times * sums.packedCycles;
@@ -255,34 +258,34 @@ const MOST_STATES = 64;
 /** Rounds of the same sets, which differ only by the state that they begin in: few states, each walked once. */
 class RepeatedRounds {
   readonly #round: Round;
-  readonly #costs: SetCosts;
   readonly #states: TileState[] = [];
-  /** For each state the sums of its round, and the state that follows. */
-  readonly #known: (readonly [sums: RoundSums, next: number] | undefined)[] = [];
+  /** By costs, for each state the sums of its round, and the state that follows. */
+  readonly #known = new Map<SetCosts, (readonly [sums: RoundSums, next: number] | undefined)[]>();
   #at: number;
 
-  constructor(round: Round, costs: SetCosts) {
+  constructor(round: Round) {
     this.#round = round;
-    this.#costs = costs;
     this.#at = this.#state();
   }
 
   /** Sums of the next round. */
-  next(isLast: boolean): RoundSums {
+  next(costs: SetCosts, isLast: boolean): RoundSums {
     const before = this.#at;
-    const known = this.#known[before];
+    const ofCosts = this.#known.get(costs) ?? [];
+    const known = ofCosts[before];
     if (known !== undefined && !isLast) {
       this.#at = known[1];
       return known[0];
     }
     const round = this.#round;
     if (before >= 0) round.enter(this.#states[before]);
-    round.walk(this.#costs, isLast);
+    round.walk(costs, isLast);
     if (before < 0) return round;
     this.#at = this.#state();
     const { cycles, packedCycles, baseCycles, lines, live, packedLive, ones, onesLive } = round;
     const sums = { cycles, packedCycles, baseCycles, lines, live, packedLive, ones, onesLive };
-    this.#known[before] = [sums, this.#at];
+    ofCosts[before] = [sums, this.#at];
+    this.#known.set(costs, ofCosts);
     return sums;
   }
 

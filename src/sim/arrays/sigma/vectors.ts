@@ -2,7 +2,7 @@
  * The two matrices of an operation as sets of vectors over the reduction index, read from the masks where they lie: filters,
  * windows (one element a tap and channel, the image padding zero or solid), or channels under a tap (one element a window).
  */
-import { type BitMask, countOnes, sliceBytes } from "../../../core/bit-mask.ts";
+import { type BitMask, countOnes, isMarkedFull, sliceBytes } from "../../../core/bit-mask.ts";
 import type { ConvGeometry } from "../../../core/geometry.ts";
 import type { WindowGrid } from "../../operation/channel-first.ts";
 
@@ -11,6 +11,8 @@ export interface VectorSet {
   readonly vectors: number;
   /** Extent of the reduction. */
   readonly length: number;
+  /** Whether no vector is known to have a zero. */
+  readonly isDense?: boolean;
   /** Writes the ascending positions of the nonzeros of a vector; returns how many there are. */
   positions(vector: number, out: Int32Array): number;
   /** Nonzeros of all vectors. */
@@ -22,6 +24,7 @@ export function denseVectors({ vectors, length }: Pick<VectorSet, "vectors" | "l
   return {
     vectors,
     length,
+    isDense: true,
     positions(_vector, out) {
       for (let i = 0; i < length; i++) out[i] = i;
       return length;
@@ -34,6 +37,7 @@ export function denseVectors({ vectors, length }: Pick<VectorSet, "vectors" | "l
 export function filterVectors(weight: BitMask, g: ConvGeometry, group: number): VectorSet {
   const vectors = g.K / g.groups;
   const length = (g.C / g.groups) * g.R * g.S;
+  if (isMarkedFull(weight)) return denseVectors({ vectors, length });
   const stride = sliceBytes(weight.shape);
   const { bytes } = weight;
   return {
@@ -56,6 +60,7 @@ export function filterVectors(weight: BitMask, g: ConvGeometry, group: number): 
 /** Input channels of one group: over its output channels and the kernel positions of one stride phase. */
 export function channelVectors(weight: BitMask, g: ConvGeometry, group: number, taps: WindowGrid["taps"]): VectorSet {
   const filters = g.K / g.groups;
+  if (isMarkedFull(weight)) return denseVectors({ vectors: g.C / g.groups, length: filters * taps.length });
   const stride = sliceBytes(weight.shape);
   const { bytes } = weight;
   const positions = (vector: number, out: Int32Array | null) => {
@@ -96,14 +101,20 @@ export interface WindowSource {
 /** Windows as vectors: over channels and taps. */
 export function windowVectors(source: WindowSource): VectorSet {
   const { mask, grid, firstChannel, channels, firstImage, images, solid } = source;
+  if (isDenseSource(source)) {
+    return denseVectors({
+      vectors: images * grid.height * grid.width,
+      length: channels * grid.taps.length,
+    });
+  }
   const [, , H, W] = mask.shape;
-  const { bytes } = mask;
   const stride = sliceBytes(mask.shape);
   const { height, width, taps } = grid;
   return {
     vectors: images * height * width,
     length: channels * taps.length,
     positions(vector, out) {
+      const { bytes } = mask;
       const j = vector % width;
       const i = Math.floor(vector / width) % height;
       const at = (firstImage + Math.floor(vector / (width * height))) * stride;
@@ -131,14 +142,20 @@ export function windowVectors(source: WindowSource): VectorSet {
 /** Pairs of a channel and a tap as vectors: over windows, image by image. */
 export function tapVectors(source: WindowSource): VectorSet {
   const { mask, grid, firstChannel, channels, firstImage, images, solid } = source;
+  if (isDenseSource(source)) {
+    return denseVectors({
+      vectors: channels * grid.taps.length,
+      length: images * grid.height * grid.width,
+    });
+  }
   const [, , H, W] = mask.shape;
-  const { bytes } = mask;
   const stride = sliceBytes(mask.shape);
   const { height, width, taps } = grid;
   return {
     vectors: channels * taps.length,
     length: images * height * width,
     positions(vector, out) {
+      const { bytes } = mask;
       const c = firstChannel + Math.floor(vector / taps.length);
       const tap = taps[vector % taps.length];
       let ones = 0;
@@ -164,12 +181,29 @@ export function tapVectors(source: WindowSource): VectorSet {
   };
 }
 
+/** Whether windows read nonzeros alone: nothing is zero, and nothing lies outside the image that counts as zero. */
+function isDenseSource({ mask, grid, solid }: WindowSource): boolean {
+  if (!isMarkedFull(mask)) return false;
+  const [, , H, W] = mask.shape;
+  const isInside = (at: number, extent: number) => at >= 0 && at < extent;
+  return grid.taps.every(
+    ({ y, x }) =>
+      solid ||
+      (isInside(grid.startY + y, H) &&
+        isInside(grid.startY + (grid.height - 1) * grid.stepY + y, H) &&
+        isInside(grid.startX + x, W) &&
+        isInside(grid.startX + (grid.width - 1) * grid.stepX + x, W)),
+  );
+}
+
 /** Nonzeros of all windows: pixels are counted over the channels once, then over the taps that read them. */
 function windowOnes({ mask, grid, firstChannel, channels, firstImage, images, solid }: WindowSource): number {
   const [, , H, W] = mask.shape;
   const stride = sliceBytes(mask.shape);
   const pixels = new Int32Array(H * W);
-  for (let n = firstImage; n < firstImage + images; n++) {
+  const isFull = isMarkedFull(mask);
+  if (isFull) pixels.fill(images * channels);
+  for (let n = firstImage; n < firstImage + images && !isFull; n++) {
     for (let c = firstChannel; c < firstChannel + channels; c++) {
       for (let pixel = 0, bit = c * H * W; pixel < H * W; pixel++, bit++) {
         pixels[pixel] += (mask.bytes[n * stride + (bit >> 3)] >> (bit & 7)) & 1;

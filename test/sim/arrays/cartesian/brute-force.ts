@@ -28,10 +28,12 @@ export function bruteForceJob(job: Job, grid: PeGrid) {
     tasks.set(channel, own);
   };
   const { sharers, copies } = tiling;
-  for (const [s, step] of job.steps.entries()) {
-    for (const [p, plane] of step.planes.entries()) {
+  const { count, planes } = job.steps;
+  for (let s = 0; s < count; s++) {
+    for (let p = 0; p < planes; p++) {
+      const [kernels, plane] = [job.steps.weights(s), job.steps.plane(s, p)];
       for (let first = 0; first < job.filters; first += tiling.passFilters) {
-        const weights = weightsOf(job, step.weights, first, Math.min(job.filters, first + tiling.passFilters));
+        const weights = weightsOf(job, kernels, first, Math.min(job.filters, first + tiling.passFilters));
         let longest = 0;
         for (let column = 0; column < grid.peColumns; column++) {
           for (let row = 0; row < grid.peRows; row++) {
@@ -49,7 +51,7 @@ export function bruteForceJob(job: Job, grid: PeGrid) {
         const task = Math.floor(first / tiling.passFilters) * sharers;
         if (job.accumulate === "tiles") keep(s, task + p, longest);
         else if (job.accumulate === "spread") keep(p, task + s, longest);
-        else keep(0, task + Math.floor((s * copies) / job.steps.length) * step.planes.length + p, longest);
+        else keep(0, task + Math.floor((s * copies) / count) * planes + p, longest);
       }
     }
   }
@@ -113,7 +115,7 @@ function activationsOf(
     for (let y = top; y < Math.min(top + height, ver.extent); y++) {
       const [atX, atY] = [x - hor.before, y - ver.before];
       const inside = atX >= 0 && atX < hor.size && atY >= 0 && atY < ver.size;
-      if (inside ? bitAt(job.activations, base + atY * row + atX) : job.paddingAsNonzeros) found.push({ x, y });
+      if (inside ? bitAt(job.activations.bytes, base + atY * row + atX) : job.paddingAsNonzeros) found.push({ x, y });
     }
   }
   return found;
@@ -125,7 +127,7 @@ function weightsOf(job: Job, { base, row }: PlaneSource, from: number, until: nu
     for (const s of job.vertical.taps) {
       for (let f = from; f < until; f++) {
         const bit = base + f * job.filterBits + s.index * row + r.index;
-        if (bitAt(job.weights, bit)) found.push({ x: r.offset, y: s.offset, k: job.firstFilter + f });
+        if (bitAt(job.weights.bytes, bit)) found.push({ x: r.offset, y: s.offset, k: job.firstFilter + f });
       }
     }
   }

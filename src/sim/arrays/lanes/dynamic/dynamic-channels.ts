@@ -4,7 +4,7 @@
  * sets, filter sets, lines.
  * Source: DNNsim's TensorDash training model (January 2020); stride phases are jobs of their own, as `channel-first.ts` cuts them.
  */
-import { countOnes } from "../../../../core/bit-mask.ts";
+import { countOnes, isMarkedFull } from "../../../../core/bit-mask.ts";
 import { sizeOf } from "../../../../core/geometry.ts";
 import { once } from "../../../../core/memoize.ts";
 import { type SourceExtent, sourceExtent, type WindowGrid, windowGrids } from "../../../operation/channel-first.ts";
@@ -12,8 +12,9 @@ import { weightPairs } from "../../../operation/image-padding.ts";
 import { type Operand, sourceMaskOf } from "../../../operation/operation.ts";
 import { imageStreams } from "../array-params.ts";
 import { inputBanks, outputGradBanks, windowConflicts } from "../operands/bank-map.ts";
-import { gatherWindows, type SourceLanes, sourceLanes } from "../operands/source-lanes.ts";
-import { gatherFilters, type WeightLanes, weightLanes } from "../operands/weight-lanes.ts";
+import { alikeWindowSets, gatherWindows, type SourceLanes, sourceLanes } from "../operands/source-lanes.ts";
+import { alikeFilterSets, gatherFilters, type WeightLanes, weightLanes } from "../operands/weight-lanes.ts";
+import type { SetsAlike } from "../schedule/set-recorder.ts";
 import { dispatchPairs, setAxis } from "../tile-dispatch.ts";
 import {
   BANK_ENTRY_VALUES,
@@ -63,16 +64,24 @@ export function runChannels(run: ChannelRun, operand: SkippedOperand): Operand |
     const slice = { firstImage: stream * images, images, firstChannel: group * channels, channels };
     return sourceLanes({ mask: sourceMaskOf(operation), ...slice }, extent, params.lanes, solid);
   };
+  const sourceOf = (lanes: SourceLanes, grid: WindowGrid): StreamSource => {
+    const alike = (size: number) =>
+      alikeWindowSets(lanes, { mask: sourceMaskOf(operation) }, grid, { images, size }, solid);
+    return { lanes, grid, images, alike };
+  };
   const weightsOf = (group: number) => weightLanes(operation.masks.weight, g, pass, group, params.lanes);
   if (operand !== "both" && weightStreams > 0) {
     run.totals.imagePadding += weightPairs(operation, weightStreams * images).outside;
   }
+  const sourceMask = sourceMaskOf(operation);
+  // Without a zero all streams are the same.
+  const [told, times] = isMarkedFull(sourceMask) ? [Math.min(1, streams), streams] : [streams, 1];
   for (let group = 0; group < g.groups; group++) {
     if (operand === "both") {
       const weights = weightsOf(group);
-      for (let stream = 0; stream < streams; stream++) {
+      for (let stream = 0; stream < told; stream++) {
         const lanes = lanesOf(stream, group);
-        for (const grid of grids) dispatchBoth(run, weights, lanes, grid, images);
+        for (const grid of grids) dispatchBoth(run, weights, sourceOf(lanes, grid), times);
       }
       continue;
     }
@@ -80,10 +89,10 @@ export function runChannels(run: ChannelRun, operand: SkippedOperand): Operand |
       const weights = weightsOf(group);
       for (const grid of grids) dispatchWeights(run, weights, grid, images, weightStreams);
     }
-    for (let stream = 0; stream < streams; stream++) {
+    for (let stream = 0; stream < told; stream++) {
       if (!bySource[stream]) continue;
       const lanes = lanesOf(stream, group);
-      for (const grid of grids) dispatchSource(run, lanes, grid, images, filters);
+      for (const grid of grids) dispatchSource(run, sourceOf(lanes, grid), filters, times);
     }
   }
   if (operand === "both") return operand;
@@ -137,39 +146,52 @@ function dispatchWeights(run: DynamicRun, weights: WeightLanes, grid: WindowGrid
   const { rows, columns, tiles, dealing } = run.params;
   const inner = setAxis(weights.filters, rows);
   const outer = setAxis(images * grid.height * grid.width, columns);
-  const costs = scheduleSets(run, inner.sets, grid.taps.length * weights.blocks, (set, buffer) => {
+  const gather = (set: number, buffer: Int32Array) => {
     gatherFilters(weights, grid.taps, set * rows, Math.min(rows, weights.filters - set * rows), buffer, rows);
     return rows;
-  });
+  };
+  const lines = grid.taps.length * weights.blocks;
+  const costs = scheduleSets(run, inner.sets, lines, gather, alikeFilterSets(weights, rows));
   dispatchPairs({ outer, inner, scheduled: "inner", costs, tiles, dealing, carrySkip: true }, run.totals, times);
 }
 
-function dispatchSource(run: DynamicRun, source: SourceLanes, grid: WindowGrid, images: number, filters: number): void {
+/** The source in a stream of images, seen through one grid. */
+interface StreamSource {
+  readonly lanes: SourceLanes;
+  readonly grid: WindowGrid;
+  readonly images: number;
+  /** Sets of `size` windows that hold the same. */
+  readonly alike: (size: number) => SetsAlike;
+}
+
+function dispatchSource(run: DynamicRun, source: StreamSource, filters: number, times: number): void {
+  const { lanes, grid, images } = source;
   const { rows, columns, tiles, dealing } = run.params;
   const windows = images * grid.height * grid.width;
   const outer = setAxis(windows, rows);
   const inner = setAxis(filters, columns);
-  const costs = scheduleSets(run, outer.sets, grid.taps.length * source.blocks, (set, buffer) => {
+  const gather = (set: number, buffer: Int32Array) => {
     const live = Math.min(rows, windows - set * rows);
-    gatherWindows(source, grid, set * rows, live, buffer, live);
+    gatherWindows(lanes, grid, set * rows, live, buffer, live);
     return live;
-  });
-  dispatchPairs({ outer, inner, scheduled: "outer", costs, tiles, dealing, carrySkip: true }, run.totals);
+  };
+  const costs = scheduleSets(run, outer.sets, grid.taps.length * lanes.blocks, gather, source.alike(rows));
+  dispatchPairs({ outer, inner, scheduled: "outer", costs, tiles, dealing, carrySkip: true }, run.totals, times);
 }
 
-function dispatchBoth(
-  run: DynamicRun,
-  weights: WeightLanes,
-  source: SourceLanes,
-  grid: WindowGrid,
-  images: number,
-): void {
+function dispatchBoth(run: DynamicRun, weights: WeightLanes, source: StreamSource, times: number): void {
+  const { lanes, grid, images } = source;
   const { rows, columns } = run.params;
-  schedulePairs(run, {
+  const job = {
     outer: setAxis(images * grid.height * grid.width, columns),
     inner: setAxis(weights.filters, rows),
-    lines: grid.taps.length * source.blocks,
-    loadOuter: (set, live, buffer) => gatherWindows(source, grid, set * columns, live, buffer, columns),
-    loadInner: (set, live, buffer) => gatherFilters(weights, grid.taps, set * rows, live, buffer, rows),
-  });
+    lines: grid.taps.length * lanes.blocks,
+    loadOuter: (set: number, live: number, buffer: Int32Array) =>
+      gatherWindows(lanes, grid, set * columns, live, buffer, columns),
+    loadInner: (set: number, live: number, buffer: Int32Array) =>
+      gatherFilters(weights, grid.taps, set * rows, live, buffer, rows),
+    alikeOuter: source.alike(columns),
+    alikeInner: alikeFilterSets(weights, rows),
+  };
+  schedulePairs(run, job, times);
 }

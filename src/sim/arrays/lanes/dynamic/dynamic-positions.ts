@@ -3,7 +3,7 @@
  * channels of the scheduled operand, columns those of the other; where pairs are scheduled, rows hold output channels. Loops:
  * kernel positions, input channel sets, output channel sets, lines. Source: DNNsim's TensorDash training model (January 2020).
  */
-import { countOnes } from "../../../../core/bit-mask.ts";
+import { countOnes, isMarkedFull } from "../../../../core/bit-mask.ts";
 import { outputHeight, outputWidth } from "../../../../core/geometry.ts";
 import { once } from "../../../../core/memoize.ts";
 import { sourceExtent, windowGrids } from "../../../operation/channel-first.ts";
@@ -12,6 +12,7 @@ import type { Operand } from "../../../operation/operation.ts";
 import { imageStreams } from "../array-params.ts";
 import { inputBanks, outputGradBanks, raisePositionConflicts } from "../operands/bank-map.ts";
 import { gatherPositions, type PositionGrid } from "../operands/position-lanes.ts";
+import { itself, type SetsAlike } from "../schedule/set-recorder.ts";
 import { dispatchPairs, setAxis } from "../tile-dispatch.ts";
 import { BANK_ENTRY_VALUES, type DynamicRun, isSparser, type SkippedOperand, scheduleSets } from "./dynamic-run.ts";
 import { schedulePairs } from "./pair-schedule.ts";
@@ -33,6 +34,10 @@ export function runPositions(run: PositionRun, operand: SkippedOperand): Operand
   const gradGrid: PositionGrid = { P, Q, startY: 0, startX: 0, stepY: 1, stepX: 1 };
   const key = ["bank conflicts", "weightGrad", params.banks, params.lanes, images];
   const conflicts = once(g, key, () => conflictsOfLines(run, grids, gradGrid, images));
+  const { input, outputGrad } = run.operation.masks;
+  // Without a zero all streams are the same.
+  const [told, times] =
+    isMarkedFull(input) && isMarkedFull(outputGrad) ? [Math.min(1, streams), streams] : [streams, 1];
   let byInput = false;
   for (let stream = 0; stream < streams; stream++) {
     byInput = operand === "sparser" ? inputIsSparser(run, stream * images, images) : operand === "input";
@@ -40,10 +45,10 @@ export function runPositions(run: PositionRun, operand: SkippedOperand): Operand
     if (operand !== "both" && !byInput) {
       run.totals.imagePadding += outputGradPairs(run.operation, stream * images, (stream + 1) * images).outside;
     }
-    for (let group = 0; group < g.groups; group++) {
-      if (operand === "both") dispatchBoth(run, grids, gradGrid, { firstImage: stream * images, images, group });
-      else
-        dispatchPositions(run, byInput ? grids : [gradGrid], byInput, { firstImage: stream * images, images, group });
+    for (let group = 0; group < g.groups && stream < told; group++) {
+      const of = { firstImage: stream * images, images, group, times };
+      if (operand === "both") dispatchBoth(run, grids, gradGrid, of);
+      else dispatchPositions(run, byInput ? grids : [gradGrid], byInput, of);
     }
   }
   if (operand === "both") return operand;
@@ -110,8 +115,9 @@ function countBanks(run: DynamicRun, positions: number, conflicts: number, byInp
   run.banks.conflicts += g.groups * inputSets * gradSets * conflicts;
 }
 
-/** A group of channels in a stream of images. */
+/** A group of channels in a stream of images, of which there are `times`. */
 interface StreamGroup {
+  readonly times: number;
   readonly firstImage: number;
   readonly images: number;
   readonly group: number;
@@ -122,7 +128,7 @@ function dispatchPositions(
   run: PositionRun,
   grids: readonly PositionGrid[],
   byInput: boolean,
-  { firstImage, images, group }: StreamGroup,
+  { firstImage, images, group, times }: StreamGroup,
 ): void {
   const { lanes, rows, columns, tiles, dealing } = run.params;
   const g = run.operation.geometry;
@@ -133,7 +139,7 @@ function dispatchPositions(
   const solid = byInput && run.operation.paddingAsNonzeros === true;
   const sets = byInput ? outer.sets : inner.sets;
   const lines = Math.ceil((images * grids[0].P * grids[0].Q) / lanes);
-  const costs = scheduleSets(run, sets * grids.length, lines, (set, buffer) => {
+  const gather = (set: number, buffer: Int32Array) => {
     const grid = grids[Math.floor(set / sets)];
     const first = (set % sets) * rows;
     buffer.fill(0);
@@ -142,9 +148,17 @@ function dispatchPositions(
       gatherPositions(source, grid, solid, { buffer, row: r, rows, lanes });
     }
     return rows;
-  });
+  };
+  const alike = isMarkedFull(mask) ? alikeChannelSets(channels, rows) : itself;
+  const costs = scheduleSets(run, sets * grids.length, lines, gather, alike);
   const scheduled = byInput ? "outer" : "inner";
-  dispatchPairs({ outer, inner, scheduled, costs, tiles, dealing, carrySkip: true }, run.totals);
+  dispatchPairs({ outer, inner, scheduled, costs, tiles, dealing, carrySkip: true }, run.totals, times);
+}
+
+/** For each set of channels without a zero, kernel position after kernel position, the first one that holds the same. */
+function alikeChannelSets(channels: number, size: number): SetsAlike {
+  const sets = Math.ceil(channels / size);
+  return (set) => ((set % sets) * size + size <= channels ? set - (set % sets) : set);
 }
 
 /** Schedules the pairs of one group; `inputGrids` has a grid for each kernel position. */
@@ -152,7 +166,7 @@ function dispatchBoth(
   run: PositionRun,
   inputGrids: readonly PositionGrid[],
   gradGrid: PositionGrid,
-  { firstImage, images, group }: StreamGroup,
+  { firstImage, images, group, times }: StreamGroup,
 ): void {
   const { lanes, rows, columns } = run.params;
   const g = run.operation.geometry;
@@ -162,11 +176,11 @@ function dispatchBoth(
   const inner = setAxis(g.K / g.groups, rows);
   const firstInput = group * (g.C / g.groups);
   const firstOutput = group * (g.K / g.groups);
-  schedulePairs(run, {
+  const job = {
     outer,
     inner,
     lines: Math.ceil((images * gradGrid.P * gradGrid.Q) / lanes),
-    loadOuter: (set, live, buffer) => {
+    loadOuter: (set: number, live: number, buffer: Int32Array) => {
       const grid = inputGrids[Math.floor(set / outer.sets)];
       const first = firstInput + (set % outer.sets) * columns;
       for (let c = 0; c < live; c++) {
@@ -174,12 +188,15 @@ function dispatchBoth(
         gatherPositions(source, grid, solid, { buffer, row: c, rows: columns, lanes });
       }
     },
-    loadInner: (set, live, buffer) => {
+    loadInner: (set: number, live: number, buffer: Int32Array) => {
       const first = firstOutput + set * rows;
       for (let r = 0; r < live; r++) {
         const source = { mask: outputGrad, firstImage, images, channel: first + r };
         gatherPositions(source, gradGrid, false, { buffer, row: r, rows, lanes });
       }
     },
-  });
+    alikeOuter: isMarkedFull(input) ? alikeChannelSets(g.C / g.groups, columns) : itself,
+    alikeInner: isMarkedFull(outputGrad) ? alikeChannelSets(g.K / g.groups, rows) : itself,
+  };
+  schedulePairs(run, job, times);
 }

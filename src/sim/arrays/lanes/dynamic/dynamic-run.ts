@@ -5,7 +5,7 @@
 import type { Operand, OperationOf, Pass } from "../../../operation/operation.ts";
 import type { ArrayParams } from "../array-params.ts";
 import { createSetCosts, type SetCosts } from "../schedule/set-costs.ts";
-import { type SetScheduler, setRecorder } from "../schedule/set-recorder.ts";
+import { itself, type SetScheduler, type SetsAlike, setRecorder } from "../schedule/set-recorder.ts";
 import type { DispatchTotals } from "../tile-dispatch.ts";
 
 /** Values of one entry of the on-chip buffers, by which reads and writes of banks are counted. */
@@ -58,13 +58,14 @@ interface ScheduledArray extends Pick<DynamicRun, "scheduler"> {
 
 /**
  * Fills (`gather` returns how many rows it filled), schedules and records each of `sets` buffers. One that holds the same as
- * the one before, as all do where nothing is zero, is not scheduled again.
+ * the one before, or as `alike` says, is not scheduled again.
  */
 export function scheduleSets(
   { params, scheduler }: ScheduledArray,
   sets: number,
   lines: number,
   gather: (set: number, buffer: Int32Array) => number,
+  alike: SetsAlike = itself,
 ): SetCosts {
   const costs = createSetCosts(sets, lines, params.lookahead);
   if (params.lookahead === 0) {
@@ -75,16 +76,20 @@ export function scheduleSets(
   }
   const buffer = new Int32Array((lines + params.lookahead) * params.rows);
   const before = new Int32Array(buffer.length);
-  let rowsBefore = -1;
+  let [setBefore, rowsBefore] = [-1, -1];
   const recorder = setRecorder(scheduler, params.lanes, costs);
   for (let set = 0; set < sets; set++) {
+    if (alike(set) !== set) {
+      recorder.repeat(set, alike(set));
+      continue;
+    }
     const rows = gather(set, buffer);
     if (rows === rowsBefore && sameWords(buffer, before, lines * rows)) {
-      recorder.repeat(set, set - 1);
+      recorder.repeat(set, setBefore);
       continue;
     }
     before.set(buffer);
-    rowsBefore = rows;
+    [setBefore, rowsBefore] = [set, rows];
     recorder.add(set, buffer, rows);
   }
   recorder.finish();

@@ -6,7 +6,7 @@
  */
 
 import { copyCost, createSetCosts, type SetCosts } from "../schedule/set-costs.ts";
-import { setRecorder } from "../schedule/set-recorder.ts";
+import { itself, type SetsAlike, setRecorder } from "../schedule/set-recorder.ts";
 import type { PairSchedules } from "../schedule/side-by-side.ts";
 import { dispatchPairs, type SetAxis } from "../tile-dispatch.ts";
 import type { DynamicRun } from "./dynamic-run.ts";
@@ -23,47 +23,66 @@ export interface PairJob {
   readonly loadOuter: LoadSet;
   /** Loads a set of the rows. */
   readonly loadInner: LoadSet;
+  /** Sets of the columns that hold the same, and sets of the rows. */
+  readonly alikeOuter: SetsAlike;
+  readonly alikeInner: SetsAlike;
 }
 
 /** Sets of columns whose costs are remembered: those that differ only at the rim of an image without a zero are few. */
 const REMEMBERED = 32;
 
-/** Schedules every pair of sets of `job` and dispatches them to the tiles. A narrower set is filled up with items without a nonzero. */
-export function schedulePairs(run: DynamicRun, job: PairJob): void {
-  const { outer, inner, lines } = job;
+/**
+ * Schedules every pair of sets of `job` and dispatches them to the tiles, `times` times. A narrower set is filled up with items
+ * without a nonzero.
+ */
+export function schedulePairs(run: DynamicRun, job: PairJob, times = 1): void {
+  const { outer, inner, lines, alikeOuter, alikeInner } = job;
   const { lookahead, tiles, dealing } = run.params;
-  const rows = Array.from({ length: inner.sets }, (_, set) => {
-    const buffer = new Int32Array(lines * inner.size);
-    job.loadInner(set, liveItems(inner, set), buffer);
-    return buffer;
-  });
   // Dense weights make all pairs of an outer set cost the same: found out once.
-  const kinds = rows.filter((buffer, set) => set === 0 || !equalWords(buffer, rows[0]));
-  let next = 0;
-  const kindOf = rows.map((buffer) => (buffer === kinds[next] ? next++ : 0));
+  const kinds: Int32Array[] = [];
+  const kindOf = new Int32Array(inner.sets);
+  for (let set = 0; set < inner.sets; set++) {
+    const known = alikeInner(set);
+    if (known < set) kindOf[set] = kindOf[known];
+    else {
+      const buffer = new Int32Array(lines * inner.size);
+      job.loadInner(set, liveItems(inner, set), buffer);
+      if (set === 0 || !equalWords(buffer, kinds[0])) kindOf[set] = kinds.push(buffer) - 1;
+    }
+  }
   const schedule = run.scheduler?.vectors?.pairs(lines, inner.size, outer.size, kinds) ?? oneByOne(run, job, kinds);
 
   const columns = new Int32Array(lines * outer.size);
   const remembered: { readonly columns: Int32Array; readonly costs: SetCosts }[] = [];
   let replaced = 0;
+  /** Costs of sets beside outer sets that others are known to be like. */
+  const told = new Map<number, SetCosts>();
   const costsOf = (outerSet: number): SetCosts => {
+    const like = alikeOuter(outerSet);
+    const before = told.get(like);
+    if (before !== undefined) return before;
     columns.fill(0);
     job.loadOuter(outerSet, liveItems(outer, outerSet % outer.sets), columns);
     const known = remembered.find((other) => equalWords(other.columns, columns));
     if (known !== undefined) return known.costs;
-    if (remembered.length < REMEMBERED) {
-      remembered.push({ columns: new Int32Array(columns.length), costs: createSetCosts(inner.sets, lines, lookahead) });
+    const isKept = alikeOuter !== itself;
+    if (isKept || remembered.length < REMEMBERED) {
+      const costs = createSetCosts(inner.sets, lines, lookahead);
+      if (isKept) told.set(like, costs);
+      else remembered.push({ columns: new Int32Array(columns.length), costs });
     }
-    const entry = remembered[replaced];
-    replaced = (replaced + 1) % REMEMBERED;
-    entry.columns.set(columns);
-    const { costs } = entry;
+    const costs = told.get(like) ?? remembered[replaced].costs;
+    if (!isKept) {
+      remembered[replaced].columns.set(columns);
+      replaced = (replaced + 1) % REMEMBERED;
+    }
     schedule(columns, costs);
     // Downwards, as those of a kind are not before it.
-    if (kinds.length < rows.length) for (let set = rows.length - 1; set > 0; set--) copyCost(costs, kindOf[set], set);
+    if (kinds.length < inner.sets) for (let set = inner.sets - 1; set > 0; set--) copyCost(costs, kindOf[set], set);
     return costs;
   };
-  dispatchPairs({ outer, inner, scheduled: "pairs", costs: costsOf, tiles, dealing, carrySkip: true }, run.totals);
+  const dispatch = { outer, inner, costs: costsOf, tiles, dealing, carrySkip: true };
+  dispatchPairs({ ...dispatch, scheduled: "pairs", isRepeated: alikeOuter !== itself }, run.totals, times);
 }
 
 function liveItems(axis: SetAxis, set: number): number {

@@ -3,13 +3,14 @@
  * pairs of two rows are the ones of their conjunction. Stationary rows are filters (weightGrad: output channels), streamed
  * rows are windows (weightGrad: an input channel at a kernel position).
  */
-import type { BitMask } from "../../../../core/bit-mask.ts";
+import { type BitMask, isMarkedFull } from "../../../../core/bit-mask.ts";
 import { outputHeight, outputWidth } from "../../../../core/geometry.ts";
 import { sourceExtent, windowGrids } from "../../../operation/channel-first.ts";
 import { type Operation, type OperationOf, sourceMaskOf, type WeightOperation } from "../../../operation/operation.ts";
 import { gatherPositions } from "../operands/position-lanes.ts";
-import { gatherWindows, sourceLanes } from "../operands/source-lanes.ts";
+import { alikeWindowSets, gatherWindows, sourceLanes } from "../operands/source-lanes.ts";
 import { gatherFilters, weightLanes } from "../operands/weight-lanes.ts";
+import { itself, type SetsAlike } from "../schedule/set-recorder.ts";
 
 const WORD = 32;
 
@@ -23,6 +24,10 @@ export interface JoinJob {
   readonly elementsOf: (index: number) => number;
   readonly stationary: number;
   readonly streamed: number;
+  /** Whether the stationary rows are known to be without a zero. */
+  readonly isDense: boolean;
+  /** Streamed rows that are known to hold the same. */
+  readonly alike: SetsAlike;
   /** Writes stationary row `index` into target[0 … words). */
   readonly loadStationary: (index: number, target: Int32Array) => void;
   /** Writes streamed row `index` into target[0 … words). */
@@ -57,6 +62,8 @@ function channelJobs(operation: WeightOperation, group: number, firstImage: numb
     elementsOf: (index) => Math.min(WORD, channels - (index % weights.blocks) * WORD),
     stationary: weights.filters,
     streamed: images * grid.height * grid.width,
+    isDense: isMarkedFull(operation.masks.weight),
+    alike: alikeWindowSets(source, slice, grid, { images, size: 1 }, paddingAsNonzeros),
     loadStationary: (index, target) => gatherFilters(weights, grid.taps, index, 1, target, 1),
     loadStreamed: (index, target) => gatherWindows(source, grid, index, 1, target, 1),
   }));
@@ -88,6 +95,8 @@ function positionJobs(
       elementsOf: (index) => Math.min(WORD, depth - index * WORD),
       stationary: outputs,
       streamed: inputs * g.R * g.S,
+      isDense: isMarkedFull(masks.outputGrad),
+      alike: isMarkedFull(masks.input) ? (index) => index % (g.R * g.S) : itself,
       loadStationary: (index, target) => load(masks.outputGrad, group * outputs + index, plain, false, target),
       loadStreamed(index, target) {
         const [r, s] = [Math.floor(index / g.S) % g.R, index % g.S];

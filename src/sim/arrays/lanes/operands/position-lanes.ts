@@ -4,7 +4,7 @@
  * of position (p, q) is the one that the forward pass multiplies with that weight.
  * Source: DNNsim's TensorDash training model (January 2020).
  */
-import { type BitMask, sliceBytes } from "../../../../core/bit-mask.ts";
+import { type BitMask, isMarkedFull, sliceBytes } from "../../../../core/bit-mask.ts";
 
 /** The elements that the positions of one kernel position read: (startY + p · stepY, startX + q · stepX). */
 export interface PositionGrid {
@@ -42,7 +42,8 @@ export function gatherPositions(
   const { buffer, row, rows, lanes } = to;
   const { P, Q, startY, startX, stepY, stepX } = grid;
   const [, , H, W] = mask.shape;
-  const { bytes } = mask;
+  const isFull = isMarkedFull(mask);
+  const bytes = isFull ? NO_BYTES : mask.bytes;
   const stride = sliceBytes(mask.shape);
   // Positions [inside, outside) of a row of the output read inside the image; the same for every row and image.
   const inside = Math.min(Q, Math.max(0, Math.ceil(-startX / stepX)));
@@ -59,6 +60,10 @@ export function gatherPositions(
       if (solid) {
         setPositions(to, position, position + inside);
         setPositions(to, position + outside, position + Q);
+      }
+      if (isFull) {
+        setPositions(to, position + inside, position + outside);
+        continue;
       }
       let lane = (position + inside) % lanes;
       let at = Math.floor((position + inside) / lanes) * rows + row;
@@ -88,6 +93,7 @@ export function gatherPositions(
   }
 }
 
+const NO_BYTES = new Uint8Array();
 /** Bits that `bitsAt` gives at least. */
 const RUN = 17;
 
@@ -98,5 +104,10 @@ function bitsAt(bytes: Uint8Array, at: number, skip: number): number {
 
 /** Sets the bits of positions [first, end). */
 function setPositions({ buffer, row, rows, lanes }: BufferRow, first: number, end: number): void {
-  for (let i = first; i < end; i++) buffer[Math.floor(i / lanes) * rows + row] |= 1 << (i % lanes);
+  for (let at = first; at < end; ) {
+    const lane = at % lanes;
+    const count = Math.min(lanes - lane, end - at);
+    buffer[((at - lane) / lanes) * rows + row] |= (-1 >>> (32 - count)) << lane;
+    at += count;
+  }
 }

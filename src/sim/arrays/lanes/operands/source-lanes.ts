@@ -2,9 +2,10 @@
  * The source tensor of a channel-first pass as lane words, padding included, so that every window is a look-up:
  * for each image, padded position and block of channels one word.
  */
-import { type BitMask, sliceBytes } from "../../../../core/bit-mask.ts";
+import { type BitMask, isMarkedFull, sliceBytes } from "../../../../core/bit-mask.ts";
 import { once } from "../../../../core/memoize.ts";
 import type { SourceExtent, WindowGrid } from "../../../operation/channel-first.ts";
+import { itself, type SetsAlike } from "../schedule/set-recorder.ts";
 import { channelWords } from "./lane-word.ts";
 
 /** Where in a tensor [N, channels, H, W] a source lies: images and channels of one stream and group. */
@@ -23,6 +24,8 @@ export interface SourceLanes {
   readonly height: number;
   readonly width: number;
   readonly blocks: number;
+  /** Words from one image to the next; 0 where no element is zero, and all share the words of one. */
+  readonly imageWords: number;
 }
 
 /** Lane words of a slice; elements outside the image are zero, or nonzero in every existing channel if `solid`. */
@@ -40,8 +43,16 @@ function lanesOf(slice: SourceSlice, extent: SourceExtent, lanes: number, solid:
   const width = extent.right - extent.left;
   const outside = channelWords(channels, lanes);
   const blocks = outside.length;
-  const words = new Int32Array(slice.images * height * width * blocks);
-  if (solid) fillOutside(words, slice.images, extent, [H, W], outside);
+  const imageWords = height * width * blocks;
+  if (isMarkedFull(mask)) {
+    const words = new Int32Array(imageWords);
+    fillWhere(words, extent, outside, (isInside) => solid || isInside, [H, W]);
+    return { words, extent, height, width, blocks, imageWords: 0 };
+  }
+  const words = new Int32Array(slice.images * imageWords);
+  for (let n = 0; solid && n < slice.images; n++) {
+    fillWhere(words.subarray(n * imageWords), extent, outside, (isInside) => !isInside, [H, W]);
+  }
   const { bytes } = mask;
   const stride = sliceBytes(mask.shape);
   const plane = H * W;
@@ -66,24 +77,86 @@ function lanesOf(slice: SourceSlice, extent: SourceExtent, lanes: number, solid:
       }
     }
   }
-  return { words, extent, height, width, blocks };
+  return { words, extent, height, width, blocks, imageWords };
 }
 
-function fillOutside(
+/** Writes `full` to the positions of an image that `where` names, inside a plane [H, W] or around it. */
+function fillWhere(
   words: Int32Array,
-  images: number,
-  extent: SourceExtent,
+  { top, bottom, left, right }: SourceExtent,
+  full: Int32Array,
+  where: (isInside: boolean) => boolean,
   [H, W]: readonly [number, number],
-  outside: Int32Array,
 ): void {
   let at = 0;
-  for (let n = 0; n < images; n++) {
-    for (let y = extent.top; y < extent.bottom; y++) {
-      for (let x = extent.left; x < extent.right; x++, at += outside.length) {
-        if (y < 0 || y >= H || x < 0 || x >= W) words.set(outside, at);
-      }
+  for (let y = top; y < bottom; y++) {
+    for (let x = left; x < right; x++, at += full.length) {
+      if (where(y >= 0 && y < H && x >= 0 && x < W)) words.set(full, at);
     }
   }
+}
+
+/**
+ * For each set of `size` windows of a stream of images a set, itself or one before it, that holds the same: of a source without a
+ * zero, where the windows of both lie alike over the rim.
+ */
+export function alikeWindowSets(
+  source: SourceLanes,
+  { mask }: Pick<SourceSlice, "mask">,
+  grid: WindowGrid,
+  stream: { readonly images: number; readonly size: number },
+  solid: boolean,
+): SetsAlike {
+  if (source.imageWords > 0) return itself;
+  const { images, size } = stream;
+  const [, , H, W] = mask.shape;
+  const rows = rimClasses(grid.height, grid.startY, grid.stepY, new Set(grid.taps.map(({ y }) => y)), solid ? null : H);
+  const columns = rimClasses(
+    grid.width,
+    grid.startX,
+    grid.stepX,
+    new Set(grid.taps.map(({ x }) => x)),
+    solid ? null : W,
+  );
+  const windows = images * grid.height * grid.width;
+  const alike = new Int32Array(Math.ceil(windows / size));
+  const firsts = new Map<string, number>();
+  let [i, j] = [0, 0];
+  for (let set = 0; set < alike.length; set++) {
+    let key = "";
+    let [run, before] = [0, -1];
+    for (let left = Math.min(size, windows - set * size); left > 0; left--) {
+      const kind = rows[i] * grid.width + columns[j];
+      if (kind !== before && before >= 0) key += `${run}×${before} `;
+      run = kind === before ? run + 1 : 1;
+      before = kind;
+      if (++j === grid.width) [i, j] = [(i + 1) % grid.height, 0];
+    }
+    key += `${run}×${before}`;
+    if (!firsts.has(key)) firsts.set(key, set);
+    alike[set] = firsts.get(key) as number;
+  }
+  return (set) => alike[set];
+}
+
+/** Class of each window along an axis: those whose taps lie inside `extent` alike share one. */
+function rimClasses(
+  windows: number,
+  start: number,
+  step: number,
+  taps: ReadonlySet<number>,
+  extent: number | null,
+): Int32Array {
+  const known = new Map<string, number>();
+  return new Int32Array(windows).map((_, window) => {
+    let key = "";
+    for (const tap of extent === null ? [] : taps) {
+      const at = start + window * step + tap;
+      key += at >= 0 && at < (extent as number) ? "i" : "o";
+    }
+    if (!known.has(key)) known.set(key, known.size);
+    return known.get(key) as number;
+  });
 }
 
 /** Copies windows [first, first + live) of the stream into the first of `rows` rows of `buffer`, lines in tap order. */
@@ -95,7 +168,7 @@ export function gatherWindows(
   buffer: Int32Array,
   rows: number,
 ): void {
-  const { words, extent, height, width, blocks } = source;
+  const { words, extent, width, blocks, imageWords } = source;
   const perImage = grid.height * grid.width;
   for (let r = 0; r < live; r++) {
     const image = Math.floor((first + r) / perImage);
@@ -104,7 +177,7 @@ export function gatherWindows(
     const x = grid.startX - extent.left + (window % grid.width) * grid.stepX;
     let at = r;
     for (const tap of grid.taps) {
-      const from = ((image * height + y + tap.y) * width + x + tap.x) * blocks;
+      const from = image * imageWords + ((y + tap.y) * width + x + tap.x) * blocks;
       for (let block = 0; block < blocks; block++, at += rows) buffer[at] = words[from + block];
     }
   }

@@ -2,15 +2,18 @@
  * Weights as lane words: for each filter, kernel position and block of channels one word. In the input gradient
  * filters and channels change places: the filters are the input channels, and the lanes reduce over output channels.
  */
-import { type BitMask, isFull, sliceBytes } from "../../../../core/bit-mask.ts";
+import { type BitMask, isFull, isMarkedFull, sliceBytes } from "../../../../core/bit-mask.ts";
 import type { ConvGeometry } from "../../../../core/geometry.ts";
 import { once } from "../../../../core/memoize.ts";
 import type { Tap } from "../../../operation/channel-first.ts";
+import { itself, type SetsAlike } from "../schedule/set-recorder.ts";
 
-/** Lane words of the weights of one group, word [(filter · positions + kernel position) · blocks + block]. */
+/** Lane words of the weights of one group, word [filter · filterWords + kernel position · blocks + block]. */
 export interface WeightLanes {
   readonly words: Int32Array;
   readonly filters: number;
+  /** Words from one filter to the next; 0 where none has a zero, and all share the words of one. */
+  readonly filterWords: number;
   /** Kernel positions R · S. */
   readonly positions: number;
   /** Blocks of channels: ceil(channels / lanes). */
@@ -41,12 +44,14 @@ function lanesOf(
   const filters = pass === "forward" ? outputs : inputs;
   const channels = pass === "forward" ? inputs : outputs;
   const blocks = Math.ceil(channels / lanes);
-  const words = new Int32Array(filters * positions * blocks);
+  const isShared = isMarkedFull(mask);
+  const filterWords = isShared ? 0 : positions * blocks;
+  const words = new Int32Array((isShared ? Math.min(1, filters) : filters) * positions * blocks);
   if (words.length > 0 && isFull(mask, group * outputs, (group + 1) * outputs)) {
     words.fill(lowBits(lanes));
     const last = lowBits(channels - (blocks - 1) * lanes);
     for (let at = blocks - 1; at < words.length; at += blocks) words[at] = last;
-    return { words, filters, positions, blocks };
+    return { words, filters, filterWords, positions, blocks };
   }
   const stride = sliceBytes(mask.shape);
   // Bit of a filter of the mask = channel · positions + kernel position; where its word lies beside the filter's first, and its lane.
@@ -70,12 +75,17 @@ function lanesOf(
       }
     }
   }
-  return { words, filters, positions, blocks };
+  return { words, filters, filterWords, positions, blocks };
 }
 
 /** A word with its `count` lowest bits set, 1 to 32. */
 function lowBits(count: number): number {
   return -1 >>> (32 - count);
+}
+
+/** For each set of `size` filters a set, itself or one before it, that holds the same. */
+export function alikeFilterSets({ filters, filterWords }: WeightLanes, size: number): SetsAlike {
+  return filterWords > 0 ? itself : (set) => ((set + 1) * size <= filters ? 0 : set);
 }
 
 /** Copies filters [first, first + live) into the rows of `buffer`, lines in tap order; rows beyond `live` become zero. */
@@ -87,11 +97,11 @@ export function gatherFilters(
   buffer: Int32Array,
   rows: number,
 ): void {
-  const { words, positions, blocks } = weights;
+  const { words, filterWords, blocks } = weights;
   for (let r = 0; r < rows; r++) {
     let at = r;
     for (const { kernel } of taps) {
-      const from = ((first + r) * positions + kernel) * blocks;
+      const from = (first + r) * filterWords + kernel * blocks;
       for (let block = 0; block < blocks; block++, at += rows) buffer[at] = r < live ? words[from + block] : 0;
     }
   }

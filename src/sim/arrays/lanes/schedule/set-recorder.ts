@@ -9,6 +9,12 @@ export interface SetScheduler {
   readonly vectors: SideBySide | null;
 }
 
+/** For each set one that is known to hold the same: itself, or one before it. */
+export type SetsAlike = (set: number) => number;
+
+/** Of sets that nothing is known of. */
+export const itself: SetsAlike = (set) => set;
+
 /** Takes the sets of one operand in any order. */
 export interface SetRecorder {
   /** Takes the buffer of a set, of `rows` rows with room for the lookahead behind its lines; may overwrite it. */
