@@ -1,4 +1,5 @@
 /** The command line in few files: entries for the program and its threads with the packages that they use inside, and chunks that they share. */
+import { copyFile, mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import { build, type Metafile } from "esbuild";
 
@@ -49,4 +50,12 @@ export async function bundleDrawing(dist: string): Promise<Metafile> {
     minifyIdentifiers: true,
   });
   return metafile;
+}
+
+/** Copies the one file of mathjs that is used, with the licences of what lies in it. */
+export async function copyMathjs(dist: string): Promise<void> {
+  const source = resolve(OPTIONS.absWorkingDir, "node_modules/mathjs/lib/browser/math.js");
+  await mkdir(`${dist}/vendor`, { recursive: true });
+  await copyFile(source, `${dist}/vendor/mathjs.cjs`);
+  await copyFile(`${source}.LICENSE.txt`, `${dist}/vendor/mathjs.LICENSE.txt`);
 }

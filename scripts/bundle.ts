@@ -4,12 +4,13 @@
  */
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import type { Metafile } from "esbuild";
-import { bundleDrawing, bundleProgram } from "./bundle-program.ts";
+import { bundleDrawing, bundleProgram, copyMathjs } from "./bundle-program.ts";
 
 const LICENSE = /^(licen[cs]e|copying|notice)(\.|$)/i;
 
 await rm("dist/cli", { recursive: true });
 const files = [await bundleProgram("dist"), await bundleDrawing("dist")];
+await copyMathjs("dist");
 await writeFile("dist/THIRD-PARTY-LICENSES.txt", await licensesOf(files));
 
 /** The licences of all packages that became part of the files. */

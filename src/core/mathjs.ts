@@ -4,6 +4,10 @@ import { onDemand } from "./on-demand.ts";
 
 type Bundled = MathJsInstance & { create(config: object): MathJsInstance };
 
+/** The build puts the one file of mathjs that is used beside its own. */
+const BUILT_FILE = "../vendor/mathjs.cjs";
+const PACKAGE_FILE = "mathjs/lib/browser/math.js";
+
 let instance: MathJsInstance | undefined;
 
 /**
@@ -11,7 +15,8 @@ let instance: MathJsInstance | undefined;
  * than its 1,262 modules. @throws Error where nothing can be loaded on demand.
  */
 export function mathjs(): MathJsInstance {
-  instance ??= onDemand<Bundled>("mathjs/lib/browser/math.js")?.create({});
+  const file = import.meta.url?.endsWith(".js") ? BUILT_FILE : PACKAGE_FILE;
+  instance ??= onDemand<Bundled>(file)?.create({});
   if (instance === undefined) throw new Error("mathjs cannot be loaded here");
   return instance;
 }

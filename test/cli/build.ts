@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { build } from "esbuild";
 import type { TestProject } from "vitest/node";
-import { bundleDrawing, bundleProgram } from "../../scripts/bundle-program.ts";
+import { bundleDrawing, bundleProgram, copyMathjs } from "../../scripts/bundle-program.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const TYPESCRIPT = /\.ts$/;
@@ -57,6 +57,7 @@ export async function builtProgram(): Promise<string> {
   const contents = Object.entries(outputs).map(([path, { inputs }]) => [basename(path), Object.keys(inputs)]);
   await writeFile(join(unfinished, "contents.json"), JSON.stringify(Object.fromEntries(contents)));
   await bundleDrawing(join(unfinished, "dist"));
+  await copyMathjs(join(unfinished, "dist"));
   await copyFile(join(ROOT, "package.json"), join(unfinished, "package.json"));
   for (const name of ["node_modules", "hw-configs"])
     await symlink(join(ROOT, name), join(unfinished, name), "junction");
