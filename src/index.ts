@@ -22,6 +22,7 @@ export type { BitMask } from "./core/bit-mask.ts";
 export { InputError } from "./io/faults.ts";
 export type { ReportInput } from "./report/charts/index.ts";
 export type { TableOptions } from "./report/tables/result-table.ts";
+export type { StudyResult } from "./report/whole-run/result.ts";
 export type { TrainingHooks, TrainingReport } from "./runs/run-training.ts";
 export type { EnergyTable } from "./sim/energy/table.ts";
 export type { Accelerator } from "./sim/hardware/accelerator.ts";
@@ -30,6 +31,12 @@ export type { MachineResult, ResultRow, ResultTotal, SimulationResult } from "./
 export type { Sample } from "./sim/sampling/sampled.ts";
 export type { LayerMasks, MaskedLayer, MaskMethod, MaskSettings, Weights } from "./sparsity/masks/mask-method.ts";
 export { runSweep as sweep, type SweepHooks, type SweepPlan, type SweepReport } from "./studies/sweep/run-sweep.ts";
+export {
+  type StudyHooks,
+  type StudyPlan,
+  type StudyReport,
+  timeToAccuracy,
+} from "./studies/whole-run/time-to-accuracy.ts";
 export type { TrainSettings } from "./swat/settings.ts";
 export type { TrainProgress } from "./swat/train.ts";
 export type { TracePatterns } from "./synthetic/measure/statistics.ts";

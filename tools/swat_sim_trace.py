@@ -6,15 +6,12 @@ Copy this file beside your code; it needs PyTorch >= 1.13 and NumPy only.
 
     for step, (x, y) in enumerate(loader):
         optimizer.zero_grad()
-        if step == 100:
-            with record(model, "out/", optimizer=optimizer, step=step):
-                loss = criterion(model(x), y)
-                loss.backward()
-        else:
-            criterion(model(x), y).backward()
+        with record(model, "out/", optimizer=optimizer, step=step, every=500):
+            loss = criterion(model(x), y)
+            loss.backward()
         optimizer.step()
 
-    $ swat-sim simulate out/step-000100.safetensors --hw all
+    $ swat-sim simulate out/step-000500.safetensors --hw all
 
 Masks are the zeros of the tensors that convolutions and linear layers really read, so that networks pruned by
 torch.nn.utils.prune or by code of your own are recorded as they are. Batch norm, activations, pooling, add, concat,
@@ -24,6 +21,7 @@ It works by a `torch.overrides.TorchFunctionMode`, which sees every call of `tor
 hooks on the autograd nodes of their results, which see the gradients, in the order of execution. The contract of the file
 is in swat-sim's ARCHITECTURE.md, "The two contracts".
 """
+import contextlib
 import json
 import math
 import os
@@ -73,7 +71,8 @@ _UNSUPPORTED = {
     **{name: None for name in "_native_multi_head_attention _transformer_encoder_layer_fwd".split()},
 }
 
-_next_steps = {}
+# By folder: the number of the next file, and of the next block of those that are recorded every so many.
+_next_steps, _next_blocks = {}, {}
 
 
 def record(
@@ -92,7 +91,8 @@ def record(
     dataset=None,
     epoch=None,
     seed=None,
-    micro_batches=None
+    micro_batches=None,
+    every=None
 ):
     """Context manager: the forward and backward passes of `model` inside it become `out/step-NNNNNN.safetensors`.
 
@@ -104,6 +104,8 @@ def record(
     micro_batches  batches whose gradients one optimizer step accumulates; the recorded ones are charged their share of
                    the update, and the step is marked as incomplete where the block holds fewer.
     step           number of the file; without it files of a folder count from 0 in this process.
+    every          records steps 0, every, 2 * every ... only: other blocks run as if they were not there. Without `step`,
+                   the blocks of a folder count from 0 in this process.
     topk           0 <= s < 1: records what SWAT (Raihan & Aamodt 2020, Algorithm 1) would have read: of each weight only
                    the (1 - s) largest magnitudes in forward and inputGrad, of each input in weightGrad. The values are
                    still those of your own training; gradients are not computed anew.
@@ -117,7 +119,16 @@ def record(
 
     Raises ValueError for a setting that cannot be and for a batch of no images; warns once about each module that is left out.
     """
-    return _Recorder(model, out, locals())
+    settings = locals()
+    if every is not None:
+        if every < 1:
+            raise ValueError("every: valid: at least 1, got %r" % (every,))
+        folder = os.path.abspath(out)
+        settings["step"] = _next_blocks.get(folder, 0) if step is None else int(step)
+        _next_blocks[folder] = settings["step"] + 1
+        if settings["step"] % every != 0:
+            return contextlib.nullcontext()
+    return _Recorder(model, out, settings)
 
 
 class _Call:

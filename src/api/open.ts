@@ -14,6 +14,7 @@ import { type Machine, resolveMachine } from "../sim/hardware/machine.ts";
 import { checkEachOnce, differencesFrom } from "../sim/result/comparability.ts";
 import type { Sample } from "../sim/sampling/sampled.ts";
 import type { SimulationInput } from "../sim/simulate.ts";
+import { chargedByKind } from "../step/method-overheads.ts";
 import type { SyntheticTrace } from "../synthetic/trace.ts";
 import { encodeTrace, type IdentifiedTrace, identifyTrace, openTrace, traceParts } from "../trace/trace.ts";
 
@@ -203,6 +204,8 @@ export interface SimulationFiles {
   /** Energy table for all machines, instead of those of their configs. */
   readonly energy?: string | undefined;
   readonly sample?: Sample | undefined;
+  /** Whether a step that searches thresholds is charged all of it, not a share for each step of the period. */
+  readonly ownRefreshes?: boolean;
 }
 
 /** A trace: a path, an opened trace, or a synthetic one. */
@@ -212,7 +215,7 @@ export type NamedTrace = string | IdentifiedTrace | SyntheticTrace;
 export async function openSimulation(files: SimulationFiles): Promise<SimulationInput> {
   const [machines, traces, baselineTraces] = await allOf([
     openMachines(files),
-    openTraces(files.traces),
+    openTraces(files.traces, files.ownRefreshes),
     openTraces(files.baselineTraces ?? []),
   ]);
   checkEachOnce(traces);
@@ -236,13 +239,21 @@ export async function openMachines({
   return table === undefined ? opened : { ...opened, energy: opened.machines.map(() => table) };
 }
 
-/** Opens and hashes traces. @throws InputError with the faults of all of them. */
-export async function openTraces(traces: readonly NamedTrace[]): Promise<IdentifiedTrace[]> {
+/**
+ * Opens and hashes traces. @param ownRefreshes whether each step is charged the threshold searches that it did itself.
+ * @throws InputError with the faults of all of them.
+ */
+export async function openTraces(traces: readonly NamedTrace[], ownRefreshes = false): Promise<IdentifiedTrace[]> {
   const opened = (trace: NamedTrace) => {
     if (typeof trace === "string") return readTrace(trace);
     return "trace" in trace ? trace : identifySynthetic(trace);
   };
-  return allOf(traces.map(opened));
+  const all = await allOf(traces.map(opened));
+  return ownRefreshes ? all.map(withOwnRefreshes) : all;
+}
+
+function withOwnRefreshes({ trace, ...identity }: IdentifiedTrace): IdentifiedTrace {
+  return { ...identity, trace: { ...trace, manifest: chargedByKind(trace.manifest) } };
 }
 
 /** Identifies a synthetic trace like one that was read: named by its network, method and sparsity. */

@@ -7,7 +7,9 @@ import { checkOptions, type Hook } from "./request.ts";
 import { type SimulationSettings, simulateFiles } from "./workers/simulate-threads.ts";
 
 /** What to simulate, and how. */
-export interface SimulationOptions extends Omit<SimulationFiles, "hw" | "modules">, SimulationSettings {
+export interface SimulationOptions
+  extends Omit<SimulationFiles, "hw" | "modules" | "ownRefreshes">,
+    SimulationSettings {
   /** Names of shipped machines, `equal-peak`, `published` or `all` of them, paths of configs, or machines that are loaded; those of equal peak where not given. */
   readonly machines?: SimulationFiles["hw"];
   /** Paths of modules of user accelerators. */

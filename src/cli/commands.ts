@@ -75,6 +75,11 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
       "Simulate every point of a design space: machines and traces, or methods and sparsities, as a grid or list with constraints.",
     load: async () => (await import("./sweep.ts")).addSweepCommand,
   },
+  "time-to-accuracy": {
+    usage: "[options] <spec>",
+    description: "Train and sample whole runs: their speed-up, and the simulated time and energy to an accuracy.",
+    load: async () => (await import("./time-to-accuracy.ts")).addTimeToAccuracyCommand,
+  },
   paper: {
     usage: "[options]",
     description:

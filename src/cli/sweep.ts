@@ -1,12 +1,12 @@
 /** `swat-sim sweep`: simulates every point of a space of machines and traces, recorded or synthetic, and picks the best of them. */
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { readJsonFile } from "../io/file-source.ts";
 import { axisNamed, frontTable, paretoFront } from "../report/sweep/pareto.ts";
 import type { SweepPoint } from "../report/sweep/sweep-points.ts";
 import type { Shard } from "../studies/sweep/points.ts";
 import { mergedPoints, readSweep, writeSweep } from "../studies/sweep/points-file.ts";
 import { runSweep } from "../studies/sweep/run-sweep.ts";
-import { ALLOW_UNEQUAL, BASELINE, type BaselineOptions, integer } from "./options/options.ts";
+import { ALLOW_UNEQUAL, BASELINE, type BaselineOptions, integer, shard } from "./options/options.ts";
 import { listenForInterruption } from "./terminal/interruption.ts";
 import { progressBar } from "./terminal/progress.ts";
 import { warn } from "./terminal/warnings.ts";
@@ -34,7 +34,7 @@ export function addSweepCommand(sweep: Command): void {
     .option(...BASELINE)
     .option(...ALLOW_UNEQUAL)
     .option("--threads <count>", "worker threads; does not affect results (default: all cores)", integer(1))
-    .option("--shard <i/n>", "simulate part i of n, for job arrays; combine the parts with sweep merge", shardOption)
+    .option("--shard <i/n>", "simulate part i of n, for job arrays; combine the parts with sweep merge", shard)
     .option("--json", "print the result: one line of JSON for each point")
     .addHelpText(
       "after",
@@ -118,10 +118,4 @@ async function pickFront(file: string, { x: xName, y: yName, json }: PickOptions
   const [x, y] = [axisNamed(xName, points), axisNamed(yName, points)];
   const front = paretoFront(points, x, y);
   console.log(json ? front.map((point) => JSON.stringify(point)).join("\n") : frontTable(front, x, y));
-}
-
-function shardOption(text: string): Shard {
-  const [part, of] = /^[1-9]\d*\/[1-9]\d*$/.test(text) ? text.split("/").map(Number) : [0, 0];
-  if (part < 1 || part > of) throw new InvalidArgumentError("valid: i/n with 1 ≤ i ≤ n, as 2/3.");
-  return { part, of };
 }

@@ -9,6 +9,8 @@ export const FORMAT_VERSIONS = {
   check: "1.2",
   sweep: "1.0",
   "sweep-point": "1.0",
+  "time-to-accuracy-spec": "1.0",
+  "time-to-accuracy": "1.0",
 } as const;
 
 /** Name of a format. */

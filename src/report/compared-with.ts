@@ -9,7 +9,7 @@ const COUNTERPART = "own dense counterpart";
  * Machines and points that were compared with `baseline`; figures over another baseline need another simulation.
  * @throws InputError where nothing was compared with it.
  */
-export function comparedWith({ results, points }: ReportInput, baseline: string): ReportInput {
+export function comparedWith({ results, points, ...rest }: ReportInput, baseline: string): ReportInput {
   const ofPoint = (point: ReportInput["points"][number]) => point.baseline ?? COUNTERPART;
   const known = new Set([
     ...results.flatMap(({ result }) => result.machines.map((machine) => machine.baseline.name)),
@@ -24,6 +24,7 @@ export function comparedWith({ results, points }: ReportInput, baseline: string)
     result: { ...result, machines: result.machines.filter((machine) => machine.baseline.name === baseline) },
   }));
   return {
+    ...rest,
     results: chosen.filter(({ result }) => result.machines.length > 0),
     points: points.filter((point) => ofPoint(point) === baseline),
   };

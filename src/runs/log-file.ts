@@ -13,7 +13,8 @@ import { readBytes } from "../io/read-file.ts";
 import type { Stratum } from "../swat/step-plan.ts";
 import type { TrainingEvent } from "../swat/training-log.ts";
 
-const LOG = "log.jsonl";
+/** Name of the log in the folder of a run. */
+export const LOG = "log.jsonl";
 const MILLI = 1e3;
 
 /** The first line of the log; logs before 0.3 have none. */

@@ -82,6 +82,13 @@ function derive(manifest: TraceManifest): StepOp[] {
   });
 }
 
+/** The same step, charged all of a threshold search where it is one that searches, and none where it reuses thresholds; others unchanged. */
+export function chargedByKind(manifest: TraceManifest): TraceManifest {
+  const { stepKind, method } = manifest;
+  if (stepKind !== "refresh" && stepKind !== "reuse") return manifest;
+  return { ...manifest, method: { ...method, topKPeriod: stepKind === "refresh" ? 1 : Number.POSITIVE_INFINITY } };
+}
+
 /** Steps between two searches of a threshold. SWAT ranks a linear layer anew in every step; a trace that names no period is taken to do so everywhere. */
 export function topKPeriodOf({ method }: TraceManifest, op: MacOp): number {
   return op.kind === "linear" ? 1 : (method.topKPeriod ?? 1);

@@ -1,6 +1,7 @@
 /** The JSON Schemas that are published for editors and for programs in other languages, made from the declarations. */
 import { type Format, schemaId } from "../core/format-versions.ts";
 import { SweepPointSchema } from "../report/sweep/sweep-points.ts";
+import { StudySchema } from "../report/whole-run/result.ts";
 import { EnergyTableSchema } from "../sim/energy/table.ts";
 import type { Accelerator } from "../sim/hardware/accelerator.ts";
 import { HardwareConfigSchema } from "../sim/hardware/machine.ts";
@@ -8,6 +9,7 @@ import { ResultSchema } from "../sim/result/result.ts";
 import { MacOpSchema, ManifestSchema, OtherOpSchema } from "../trace/manifest.ts";
 import { CheckSchema } from "./check.ts";
 import { SweepSpecSchema } from "./sweep/spec.ts";
+import { StudySpecSchema } from "./whole-run/spec.ts";
 
 const DIALECT = "http://json-schema.org/draft-07/schema#";
 
@@ -31,6 +33,8 @@ export function publishedSchemas(accelerators: Readonly<Record<string, Accelerat
     check: ["check file", CheckSchema],
     sweep: ["sweep", SweepSpecSchema],
     "sweep-point": ["point of a sweep", SweepPointSchema],
+    "time-to-accuracy-spec": ["study of whole runs", StudySpecSchema],
+    "time-to-accuracy": ["result of a study of whole runs", StudySchema],
   };
   return Object.fromEntries(
     Object.entries(schemas).map(([format, [title, schema]]) => [

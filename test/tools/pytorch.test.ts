@@ -325,11 +325,22 @@ describe.skipIf(!hasTorch)(`traces of PyTorch${skipped}`, () => {
     expect(report.aloneWarnings).toEqual([]);
   });
 
+  it("of every so many steps are recorded, by the number given or counted", async () => {
+    expect((await readdir(join(folder, "every"))).sort()).toEqual(
+      [0, 3, 6].map((step) => `step-00000${step}.safetensors`),
+    );
+    expect((await readdir(join(folder, "every-counted"))).sort()).toEqual(
+      [0, 4].map((step) => `step-00000${step}.safetensors`),
+    );
+    expect(await verifyTrace(await opened("every/step-000003.safetensors"))).toEqual([]);
+  });
+
   it("are refused with settings that cannot be, and of no images", () => {
     expect(report.errors).toEqual([
       "record: conv2d of an empty input, got shape (0, 3, 8, 8); valid: a batch of at least 1",
       "topk: valid: 0 <= s < 1, got 1",
       "micro_batches: valid: at least 1, got 0",
+      "every: valid: at least 1, got 0",
       "weights: unknown layer, got 'frist'; known: 0, 1, 2, 3",
       "saved_inputs['0']: needs a tensor of (2, 3, 8, 8), got (1,)",
     ]);

@@ -231,6 +231,13 @@ def main(folder):
             model(batches[2])
     report["accumulatedWarnings"] = [str(warning.message) for warning in caught]
 
+    model = nn.Sequential(nn.Linear(4, 2))
+    for step in range(7):
+        with record(model, os.path.join(folder, "every"), step=step, every=3):
+            model(batches[0]).sum().backward()
+        with record(model, os.path.join(folder, "every-counted"), every=4):
+            model(batches[0]).sum().backward()
+
     report["errors"] = []
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 36, 4))
     try:
@@ -238,7 +245,7 @@ def main(folder):
             train_step(model, torch.randn(0, 3, 8, 8))
     except ValueError as error:
         report["errors"].append(str(error))
-    for options in ({"topk": 1}, {"micro_batches": 0}, {"weights": {"frist": None}}, {"saved_inputs": {"0": torch.ones(1)}}):
+    for options in ({"topk": 1}, {"micro_batches": 0}, {"every": 0}, {"weights": {"frist": None}}, {"saved_inputs": {"0": torch.ones(1)}}):
         try:
             with record(model, os.path.join(folder, "none"), **options):
                 train_step(model, torch.randn(2, 3, 8, 8))

@@ -75,9 +75,12 @@ export async function simulateOpenedInto(
 }
 
 /** Null where something was opened by the caller, who may have changed it. */
-function sourcesOf({ traces, baselineTraces = [], hw, baseline = "", modules = [] }: SimulationFiles) {
+function sourcesOf(files: SimulationFiles): SimulationSources | null {
+  const { traces, baselineTraces = [], hw, baseline = "", modules = [], ownRefreshes = false } = files;
   const areNames = [...hw, baseline].every((item) => typeof item === "string");
-  return areNames && arePaths(traces) && arePaths(baselineTraces) ? { traces, baselineTraces, modules } : null;
+  return areNames && arePaths(traces) && arePaths(baselineTraces)
+    ? { traces, baselineTraces, modules, ownRefreshes }
+    : null;
 }
 
 function arePaths(traces: SimulationFiles["traces"]): traces is readonly string[] {

@@ -11,6 +11,7 @@ export interface SimulationSources {
   readonly baselineTraces?: readonly string[];
   /** Modules of user accelerators that the machines need. */
   readonly modules?: readonly string[];
+  readonly ownRefreshes?: boolean;
 }
 
 /** What a thread is sent. */
@@ -43,7 +44,7 @@ export async function openWork({ sources, ...work }: HelperWork): Promise<Simula
   const tableOf = (table: EnergyTableConfig | undefined): EnergyTable | undefined =>
     table && resolveEnergyTable(table, table.name);
   return {
-    traces: await openTraces(sources.traces),
+    traces: await openTraces(sources.traces, sources.ownRefreshes),
     baselineTraces: await openTraces(sources.baselineTraces ?? []),
     ...{ sample, allowUnequal, machines: machines.map(machineOf) },
     ...(baseline === undefined ? {} : { baseline: machineOf(baseline) }),

@@ -6,6 +6,7 @@ import { networkNamed } from "../../networks/index.ts";
 import { FIXED_METHODS, type FixedMethod } from "../../sparsity/methods.ts";
 import { type Drop, parseDrops } from "../../sparsity/operand-masking.ts";
 import { layerSparsities } from "../../step/layer-sparsities.ts";
+import type { Shard } from "../../studies/sweep/points.ts";
 import { type RateDecay, TRAIN_DEFAULTS } from "../../swat/settings.ts";
 import { POSITIONS, type Position } from "../../synthetic/positions.ts";
 
@@ -227,4 +228,11 @@ export function checkSparsity(command: Command, { method, sparsity }: { method: 
 /** The kernel build that the environment asks for; an empty variable asks for none. */
 export function kernelBuild(): string | undefined {
   return process.env.SWAT_SIM_KERNELS || undefined;
+}
+
+/** A part of a study: the i-th of n. @throws InvalidArgumentError */
+export function shard(text: string): Shard {
+  const [part, of] = /^[1-9]\d*\/[1-9]\d*$/.test(text) ? text.split("/").map(Number) : [0, 0];
+  if (part < 1 || part > of) throw new InvalidArgumentError("valid: i/n with 1 ≤ i ≤ n, as 2/3.");
+  return { part, of };
 }

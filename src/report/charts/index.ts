@@ -1,5 +1,6 @@
 /** The charts of a report, in its order: those that the results have something for. */
 import type { MeasuredPoint } from "../sweep/sweep-points.ts";
+import type { StudyResult } from "../whole-run/result.ts";
 import { type Cell, cellsOf, type NamedResult } from "../workloads.ts";
 import type { Chart } from "./chart.ts";
 import { causesChart, gainChart, stallsChart } from "./cycles.ts";
@@ -15,10 +16,12 @@ export interface ReportInput {
   readonly results: readonly NamedResult[];
   /** Points of a sweep; may be none. */
   readonly points: readonly MeasuredPoint[];
+  /** A study of whole runs. */
+  readonly study?: StudyResult | undefined;
 }
 
 /** All charts. @throws InputError as `cellsOf`. */
-export function chartsOf({ results, points }: ReportInput): Chart[] {
+export function chartsOf({ results, points }: Omit<ReportInput, "study">): Chart[] {
   const cells = cellsOf(results);
   const sweep = points.length === 0 ? [] : [paretoChart(points), sparsityChart(points)];
   const simulated = cells.length === 0 ? [] : simulationCharts(cells, results);

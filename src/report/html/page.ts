@@ -16,6 +16,7 @@ import { STYLE } from "./style.ts";
 import { sweepTable } from "./sweep.ts";
 import { detailTables, summaryTables } from "./tables.ts";
 import { html, Markup } from "./template.ts";
+import { wholeRunSection } from "./whole-run.ts";
 
 const POLICY = [
   "default-src 'none'",
@@ -36,14 +37,15 @@ interface Section {
 
 /** The page. @throws InputError where results do not fit together. */
 export async function reportPage(input: ReportInput): Promise<string> {
-  const { results, points } = input;
+  const { results, points, study } = input;
   const cells = cellsOf(results);
   const charts = chartsOf(input);
   const figures = await Promise.all(charts.map(figure));
   const isSimulated = cells.length > 0;
   const sections: readonly Section[] = [
     ...(isSimulated ? [{ id: "summary", title: "Summary", content: summary(cells, input) }] : []),
-    { id: "charts", title: "Charts", content: html`${figures}` },
+    ...(study === undefined ? [] : [{ id: "runs", title: "Whole runs", content: await wholeRunSection(study) }]),
+    ...(figures.length > 0 ? [{ id: "charts", title: "Charts", content: html`${figures}` }] : []),
     ...(points.length > 0 ? [{ id: "sweep", title: "Sweep", content: sweepTable(points) }] : []),
     ...(isSimulated
       ? [
@@ -101,7 +103,7 @@ async function figure(chart: Chart): Promise<Markup> {
 `;
 }
 
-function subjects(cells: readonly Cell[], { results, points }: ReportInput): string {
+function subjects(cells: readonly Cell[], { results, points, study }: ReportInput): string {
   const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? "" : "s"}`;
   const traces = new Set(results.flatMap(({ result }) => result.traces.map(({ sha256 }) => sha256)));
   const machines = unique(cells.map(({ machine }) => machine));
@@ -113,6 +115,9 @@ function subjects(cells: readonly Cell[], { results, points }: ReportInput): str
           count(traces.size, "recorded step"),
           count(machines.length, "machine"),
         ]),
+    ...(study === undefined
+      ? []
+      : [`${study.network}: ${count(study.runs.length, "run")} on ${count(study.machines.length, "machine")}`]),
     ...(points.length === 0 ? [] : [`${count(points.length, "point")} of a sweep`]),
   ].join(" · ");
 }

@@ -1,7 +1,18 @@
-/** The only program in the page: a click on the head of a column sorts its table, a second click the other way round. */
+/**
+ * The only program in the page: a click on the head of a column sorts its table, a second click the other way round; a choice
+ * shows what it names of a group.
+ */
 
 /** JavaScript for browsers. It builds no markup from anything. */
 export const SCRIPT = `"use strict";
+for (const select of document.querySelectorAll("select")) {
+  const show = () => {
+    for (const part of document.querySelectorAll("[data-group]"))
+      if (part.dataset.group === select.dataset.shows) part.hidden = part.dataset.name !== select.value;
+  };
+  select.addEventListener("change", show);
+  show();
+}
 for (const table of document.querySelectorAll("table")) {
   const heads = [...table.tHead.rows[0].cells];
   const body = table.tBodies[0];

@@ -1,0 +1,61 @@
+/** The runs of a study: those that it trains, method by method and seed by seed, and those that were made elsewhere. */
+import { basename, join, normalize } from "node:path";
+import { InputError } from "../../io/faults.ts";
+import type { TrainingJob } from "../../runs/training-job.ts";
+import { trainSettings } from "../../swat/settings.ts";
+import type { ElsewhereSpec, StudySpec, TrainSpec } from "./spec.ts";
+
+const DEFAULT_RECORD = "stratified:4";
+/** What a share of the training images is tested on where only these are limited. */
+const TEST_SHARE = 5;
+
+/** A run before it is read. */
+export interface PlannedRun {
+  /** Of its files, and in the result. */
+  readonly name: string;
+  /** Where its traces and its accuracies will be. */
+  readonly files: ElsewhereSpec;
+  /** How to train it; undefined for one that is finished. */
+  readonly job: TrainingJob | undefined;
+}
+
+/** All runs, in the order of the result. @throws InputError for settings that are refused, and two runs of one name. */
+export function plannedRuns(
+  spec: StudySpec,
+  out: string,
+  given: Pick<TrainingJob, "kernels" | "threads">,
+): PlannedRun[] {
+  const trained = spec.train === undefined ? [] : trainedRuns(spec.train, join(out, "runs"), given);
+  const elsewhere = (spec.runs ?? []).map((files) => ({ name: nameOf(files), files, job: undefined }));
+  const runs = [...trained, ...elsewhere];
+  const names = runs.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined)
+    throw new InputError([`runs: two are named ${twice}; valid: folders with names of their own`]);
+  return runs;
+}
+
+function trainedRuns(train: TrainSpec, folder: string, given: Pick<TrainingJob, "kernels" | "threads">): PlannedRun[] {
+  const { network, data, limit, methods, seeds, record = DEFAULT_RECORD, evaluateEvery, settings } = train;
+  const testLimit = train.testLimit ?? (limit === undefined ? undefined : Math.max(1, Math.floor(limit / TEST_SHARE)));
+  return methods.flatMap((method) =>
+    (method === "dense" ? [0] : (train.sparsities ?? [])).flatMap((sparsity) =>
+      seeds.map((seed): PlannedRun => {
+        const name = [method, ...(method === "dense" ? [] : [sparsity]), `seed${seed}`].join("_");
+        const traces = join(folder, name);
+        const all = trainSettings({ ...settings, method, sparsity, seed });
+        const files = { traces, method, seed, ...(method === "dense" ? {} : { sparsity }) };
+        const job = { network, data, limit, testLimit, settings: all, record, evaluateEvery, out: traces, ...given };
+        return { name, files, job };
+      }),
+    ),
+  );
+}
+
+/** The last two folders of a path: those of several runs often end alike. */
+function nameOf({ traces }: ElsewhereSpec): string {
+  const parts = normalize(traces)
+    .split(/[/\\]/)
+    .filter((part) => part !== "" && part !== "." && part !== "..");
+  return parts.slice(-2).join("_") || basename(traces);
+}

@@ -1,0 +1,120 @@
+/** What a study of whole runs is about: runs to train, runs that were made elsewhere, and machines. */
+import { optionalFields, type Static, Type } from "../../core/input/schema.ts";
+import { checkNamedSchema, checkSchema, InputError, refusing } from "../../io/faults.ts";
+import { precompiled } from "../../io/validators/program.ts";
+import { networkNamed } from "../../networks/index.ts";
+import { METHODS } from "../../sparsity/methods.ts";
+import { recordSelection } from "../../swat/record-selection.ts";
+import { SettingsSchema } from "../../swat/settings.ts";
+
+const strict = { additionalProperties: false };
+const count = (minimum: number, description: string) => Type.Integer({ minimum, description });
+const share = Type.Number({ minimum: 0, exclusiveMaximum: 1 });
+
+const { method: _, sparsity: __, seed: ___, ...commonSettings } = SettingsSchema.properties;
+
+const TrainSchema = Type.Object(
+  {
+    network: Type.String({ description: "as train takes it" }),
+    data: Type.String({ description: "as train takes it" }),
+    limit: Type.Optional(count(1, "training images to use; default all")),
+    testLimit: Type.Optional(count(1, "test images to use; default a fifth of the limit, else all")),
+    methods: Type.Array(Type.Enum([...METHODS]), { minItems: 1, uniqueItems: true }),
+    sparsities: Type.Optional(
+      Type.Array(share, { minItems: 1, uniqueItems: true, description: "of every method but dense training" }),
+    ),
+    seeds: Type.Array(count(0, "of weights, shuffling and generated images"), { minItems: 1, uniqueItems: true }),
+    record: Type.Optional(
+      Type.String({ description: "steps to simulate, as train records them; default stratified:4" }),
+    ),
+    evaluateEvery: Type.Optional(count(1, "epochs from evaluation to evaluation; default 1")),
+    settings: Type.Optional(
+      Type.Object(optionalFields(commonSettings), { ...strict, description: "of all runs; default as of train" }),
+    ),
+  },
+  { ...strict, description: "Runs to train: every method, sparsity and seed." },
+);
+
+const StratumSchema = Type.Object(
+  {
+    phase: count(0, "as traces say"),
+    kind: Type.String({ minLength: 1, description: "stepKind of traces, `step` where they say none" }),
+    steps: count(1, "of the run"),
+    from: count(0, "first step over which they are spread"),
+    to: count(1, "step behind the last one"),
+  },
+  strict,
+);
+
+const ElsewhereSchema = Type.Object(
+  {
+    traces: Type.String({ description: "folder of recorded steps, with the log.jsonl of train or without" }),
+    accuracy: Type.Optional(
+      Type.String({
+        description: "CSV with the columns step, of steps done, and accuracy, 0..1; needed without a log",
+      }),
+    ),
+    steps: Type.Optional(count(1, "of the whole run; default the last of the CSV")),
+    strata: Type.Optional(
+      Type.Array(StratumSchema, {
+        minItems: 1,
+        description: "needed without a log where traces say several phases or kinds",
+      }),
+    ),
+    method: Type.Optional(
+      Type.String({ minLength: 1, description: "default as traces say; dense is what others are compared with" }),
+    ),
+    sparsity: Type.Optional(share),
+    seed: Type.Optional(count(0, "default as traces say, else 0")),
+  },
+  strict,
+);
+
+/** A study as its file says it. */
+export const StudySpecSchema = Type.Object(
+  {
+    $schema: Type.Optional(Type.String({ description: "For editors." })),
+    machines: Type.Optional(
+      Type.Array(Type.String(), {
+        minItems: 1,
+        uniqueItems: true,
+        description:
+          "Names of shipped machines, equal-peak, published or all of them, or paths of configs; default equal-peak.",
+      }),
+    ),
+    energy: Type.Optional(Type.String({ description: "Energy table for all machines, by name or path." })),
+    train: Type.Optional(TrainSchema),
+    runs: Type.Optional(Type.Array(ElsewhereSchema, { minItems: 1, description: "Runs that are finished." })),
+  },
+  strict,
+);
+
+precompiled(StudySpecSchema);
+
+/** A checked study. */
+export type StudySpec = Static<typeof StudySpecSchema>;
+/** Runs to train. */
+export type TrainSpec = Static<typeof TrainSchema>;
+/** A finished run. */
+export type ElsewhereSpec = Static<typeof ElsewhereSchema>;
+
+/** Checks a parsed spec. @throws InputError with a line for each fault. */
+export function checkStudySpec(value: unknown, where: string): StudySpec {
+  return refusing(where, () => {
+    checkNamedSchema(value, "time-to-accuracy-spec", where);
+    const spec = checkSchema(StudySpecSchema, value, where);
+    const { train, runs } = spec;
+    if (train === undefined && runs === undefined) throw new InputError([`${where}: missing key "train" or "runs"`]);
+    if (train !== undefined) checkTrain(train, where);
+    return spec;
+  });
+}
+
+function checkTrain({ network, methods, sparsities, record }: TrainSpec, where: string): void {
+  networkNamed(network);
+  if (record !== undefined) recordSelection(record);
+  const sparse = methods.filter((method) => method !== "dense");
+  if (sparse.length > 0 && sparsities === undefined) {
+    throw new InputError([`${where}: train: missing key "sparsities", of ${sparse.join(", ")}`]);
+  }
+}
