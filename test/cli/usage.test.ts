@@ -58,7 +58,7 @@ describe("wrong usage exits with 2 and says what is wrong", () => {
     "an unknown command": [["simulat"], /unknown command 'simulat'\n.*simulate/],
     "a missing argument": [["simulate"], /missing required argument 'trace'/],
     "a missing option": [["check", "record", "some.safetensors"], /required option '-o, --out <file>'/],
-    "a report of nothing": [["report", "--html", "r.html"], /missing a result or --sweep <file>/],
+    "a report of nothing": [["report", "--html", "r.html"], /missing a result, --sweep <file> or --study <file>/],
     "a report to nowhere": [["report", "r.json"], /missing --html <file>, --svg <dir> or --csv <file>/],
     "no command at all": [[], /Usage: swat-sim/],
   };

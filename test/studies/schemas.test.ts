@@ -17,7 +17,7 @@ describe("published JSON Schemas", () => {
   it("have each an $id of its own, with the version of the format", () => {
     const ids = Object.values(schemas).map((schema) => (schema as { $id: string }).$id);
     for (const id of ids) expect(id).toMatch(/^https:\/\/swat-sim\.dev\/schemas\/[a-z-]+-\d+\.\d+\.json$/);
-    expect(new Set(ids).size).toBe(7);
+    expect(new Set(ids).size).toBe(9);
     expect(ids).toContain(`https://swat-sim.dev/schemas/result-${RESULT_VERSION}.json`);
   });
 

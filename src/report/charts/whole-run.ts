@@ -2,7 +2,7 @@
 import { joules, share, time } from "../numbers.ts";
 import { ACCOUNT_NAMES, ACCOUNTS, type InAccounts, type StudyResult, type StudyRun } from "../whole-run/result.ts";
 import { unique } from "../workloads.ts";
-import { type Chart, layeredPanels, numbered, themed } from "./chart.ts";
+import { type Chart, layeredPanels, legendColumns, numbered, themed } from "./chart.ts";
 import { series } from "./speedup.ts";
 
 const HEIGHT = 240;
@@ -51,7 +51,11 @@ function accuracyChart({ methods, runs }: StudyResult, machine: string, metric: 
     scale: { zero: false },
     axis: { tickCount: 5 },
   };
-  const { color, shape } = series("method", unique(values.map(({ method }) => method)));
+  const names = unique(values.map(({ method }) => method));
+  // The band is faint, its entry in the legend is not.
+  const legend = { columns: legendColumns(names), symbolOpacity: 1 };
+  const channels = series("method", names);
+  const [color, shape] = [channels.color, channels.shape].map((channel) => ({ ...channel, legend }));
   const layer = [
     {
       mark: { type: "area", opacity: BAND, aria: false },
