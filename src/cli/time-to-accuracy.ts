@@ -22,7 +22,7 @@ export function addTimeToAccuracyCommand(command: Command): void {
     .argument("<spec>", "runs and machines (.json)")
     .option("-o, --out <dir>", "folder for runs, simulated steps and the result", "out/time-to-accuracy")
     .option("--threads <count>", "worker threads; does not affect results (default: automatic)", integer(1))
-    .option("--shard <i/n>", "train and simulate the i-th of n parts of the runs; then all without it", shard)
+    .option("--shard <i/n>", "train and simulate part i of n of the runs; then run it without this option", shard)
     .option("--json", "print the result as JSON")
     .addHelpText(
       "after",
