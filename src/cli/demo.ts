@@ -1,5 +1,6 @@
 /** `swat-sim demo`, the main job: train, record, replay, compare. `npm start` runs it. */
 import type { Command } from "commander";
+import { InputError } from "../io/faults.ts";
 import { resultTable } from "../report/tables/result-table.ts";
 import type { DemoMethod } from "../studies/demo.ts";
 import { runDemo } from "../studies/demo.ts";
@@ -44,6 +45,11 @@ async function demo(options: { out: string; json?: true }): Promise<void> {
     else console.log(`\n${resultTable(result, { hints: TABLE_HINTS })}`);
     say("\nFiles:");
     for (const file of files) say(`  ${file}`);
+  } catch (error) {
+    if (!interruption.signal.aborted || !(error instanceof InputError)) throw error;
+    (bar as Progress | null)?.stop();
+    console.error(error.message);
+    interruption.exit();
   } finally {
     (bar as Progress | null)?.stop();
     interruption.end();

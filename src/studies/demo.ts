@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { simulateFiles } from "../api/workers/simulate-threads.ts";
 import { writeFileAtomically, writeJsonFile } from "../io/atomic-file.ts";
 import { InputError } from "../io/faults.ts";
-import { withLock } from "../io/run-lock.ts";
+import { type Lock, withLock } from "../io/run-lock.ts";
 import { resultCsv } from "../report/csv.ts";
 import { runTraining, type TrainingReport } from "../runs/run-training.ts";
 import type { SimulationResult } from "../sim/result/result.ts";
@@ -38,10 +38,15 @@ export interface DemoReport {
 
 /** Runs the demo. Deterministic in everything it writes. */
 export async function runDemo(out: string, kernels: string | undefined, hooks: DemoHooks = {}): Promise<DemoReport> {
-  return withLock(join(out, "demo.lock"), () => trainAndCompare(out, kernels, hooks));
+  return withLock(join(out, "demo.lock"), (lock) => trainAndCompare(out, kernels, lock, hooks));
 }
 
-async function trainAndCompare(out: string, kernels: string | undefined, hooks: DemoHooks): Promise<DemoReport> {
+async function trainAndCompare(
+  out: string,
+  kernels: string | undefined,
+  lock: Lock,
+  hooks: DemoHooks,
+): Promise<DemoReport> {
   const training = async (method: DemoMethod): Promise<TrainingReport> => {
     const report = await runTraining(
       {
@@ -70,6 +75,7 @@ async function trainAndCompare(out: string, kernels: string | undefined, hooks: 
   const dense = await training("dense");
 
   const result = await simulateFiles({ traces: sparse.traces, baselineTraces: dense.traces, hw: ["equal-peak"] });
+  await lock.check();
   const [json, csv] = [join(out, "result.json"), join(out, "layers.csv")];
   await writeJsonFile(json, result);
   await writeFileAtomically(csv, resultCsv(result));

@@ -13,6 +13,7 @@ import { resumeTraining, train } from "../../src/index.ts";
 import { memorySource } from "../../src/io/byte-source.ts";
 import { decodeText, parseJson } from "../../src/io/json.ts";
 import { reportPage } from "../../src/report/html/page.ts";
+import { isMeasured, type SweepPoint } from "../../src/report/sweep/sweep-points.ts";
 import { accelerators } from "../../src/sim/arrays/index.ts";
 import { type Machine, resolveMachine } from "../../src/sim/hardware/machine.ts";
 import { type CheckFile, formatCheck, readCheck } from "../../src/studies/check.ts";
@@ -382,8 +383,9 @@ export const KINDS: Readonly<Record<string, Kind>> = {
   sweep: {
     samples: async () => [treeOf([sweepPoint(2, null), sweepPoint(3, 5)])],
     encode: jsonLines,
-    read: reading<Parameters<typeof reportPage>[0]["points"]>("sweep", async (points, draw) => {
-      if (draw.chance(1 / 40)) await must("a page", () => reportPage({ results: [], points }));
+    read: reading<SweepPoint[]>("sweep", async (points, draw) => {
+      if (draw.chance(1 / 40))
+        await must("a page", () => reportPage({ results: [], points: points.filter(isMeasured) }));
     }),
   },
   npy: {

@@ -137,6 +137,20 @@ describe("train --resume", () => {
     await expectSameFiles(cwd);
   });
 
+  it("has no part in the demo, which SIGTERM ends with its weights so far", async () => {
+    const cwd = await folder();
+    const child = start(["demo", "--out", "demo"], { cwd });
+    const end = ended(child);
+    const hasBegun = async () =>
+      (await readdir(join(cwd, "demo/swat-u")).catch((): string[] => [])).includes("log.jsonl");
+    while (child.exitCode === null && !(await hasBegun())) await sleep(5);
+    child.kill("SIGTERM");
+    const { code, stderr } = await end;
+    expect(stderr).toMatch(/^interrupted after \d+ steps of swat-u; demo\/swat-u has the weights so far\n$/);
+    expect(code).toBe(143);
+    expect(await readdir(join(cwd, "demo"))).toEqual(["swat-u"]);
+  });
+
   it("and a new run are refused while another process trains in that folder, which ends as if alone", async () => {
     const cwd = await folder();
     const child = start(RUN, { cwd });
