@@ -2,6 +2,7 @@
  * A mask of exactly the largest magnitudes, unlike SWAT's threshold (../keep-count.ts), which keeps all ties: the counts of
  * these methods are contracts. Of equal magnitudes the lowest index comes first, as in TensorFlow's `top_k`.
  */
+import { countNonzeros } from "../../core/bit-mask.ts";
 import { topKThreshold } from "../../kernels/js/top-k.ts";
 import type { Floats } from "../../kernels/kernels.ts";
 
@@ -12,7 +13,7 @@ import type { Floats } from "../../kernels/kernels.ts";
 export function keepLargest(values: Floats, count: number, kept: Uint8Array, among?: Uint8Array): void {
   kept.fill(0);
   if (count === 0) return;
-  const candidates = among === undefined ? values : values.filter((_, i) => among[i] === 1);
+  const candidates = among === undefined ? values : gathered(values, among);
   const threshold = topKThreshold(candidates, candidates.length, count);
   const isNaNLeast = Number.isNaN(threshold);
   let left = count;
@@ -28,4 +29,10 @@ export function keepLargest(values: Floats, count: number, kept: Uint8Array, amo
     kept[i] = 1;
     left--;
   }
+}
+
+function gathered(values: Floats, among: Uint8Array): Floats {
+  const found = new Float32Array(countNonzeros(among));
+  for (let i = 0, to = 0; i < values.length; i++) if (among[i] === 1) found[to++] = values[i];
+  return found;
 }

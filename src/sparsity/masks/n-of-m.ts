@@ -19,31 +19,24 @@ export function keepNOfM(
   kept: Uint8Array,
 ): void {
   const stride = kernel.reduce((product, extent) => product * extent, 1);
+  const magnitudes = new Float32Array(Math.min(m, channels));
   for (let k = 0; k < filters; k++) {
     for (let c = 0; c < channels; c += m) {
       const size = Math.min(m, channels - c);
-      for (let position = 0; position < stride; position++) {
-        keepOfGroup(weight, (k * channels + c) * stride + position, { stride, size }, n, kept);
+      const first = (k * channels + c) * stride;
+      for (let at = first; at < first + stride; at++) {
+        for (let i = 0; i < size; i++) magnitudes[i] = Math.abs(weight[at + i * stride]);
+        for (let i = 0; i < size; i++) kept[at + i * stride] = countBefore(magnitudes, size, i) < n ? 1 : 0;
       }
     }
   }
 }
 
-/** An element is kept if fewer than n come before it: larger ones, and equal ones of a lower position. */
-function keepOfGroup(
-  weight: Floats,
-  from: number,
-  { stride, size }: { readonly stride: number; readonly size: number },
-  n: number,
-  kept: Uint8Array,
-): void {
-  for (let i = 0; i < size; i++) {
-    const magnitude = Math.abs(weight[from + i * stride]);
-    let before = 0;
-    for (let j = 0; j < size; j++) {
-      const other = Math.abs(weight[from + j * stride]);
-      if (other > magnitude || (other === magnitude && j < i)) before++;
-    }
-    kept[from + i * stride] = before < n ? 1 : 0;
-  }
+/** Elements that come before element i: larger ones, and equal ones of a lower position. */
+function countBefore(magnitudes: Floats, size: number, i: number): number {
+  const own = magnitudes[i];
+  let before = 0;
+  for (let j = 0; j < i; j++) if (magnitudes[j] >= own) before++;
+  for (let j = i + 1; j < size; j++) if (magnitudes[j] > own) before++;
+  return before;
 }

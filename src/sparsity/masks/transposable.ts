@@ -14,13 +14,6 @@ export type Transposable = (typeof TRANSPOSABLE)[number];
 /** Largest m of which all patterns are tried: 90 for 2:4, and 297,200 for 3:6. */
 export const MOST_EXACT_M = 4;
 
-/** The cells of a block that are not padding: `at` is their flat index, row-major. */
-interface Block {
-  readonly rows: number;
-  readonly columns: number;
-  readonly at: (row: number, column: number) => number;
-}
-
 /** Marks in `kept` a transposable selection of weights [K, C/groups, R, S] of a convolution of `groups`. */
 export function keepTransposable(
   weight: Floats,
@@ -34,46 +27,49 @@ export function keepTransposable(
   const perGroup = filters / groups;
   const { m } = pattern;
   const solve = mode === "exact" ? exactSolver(pattern) : greedySolver(pattern);
-  kept.fill(0);
+  const magnitudes = new Float64Array(m * m);
+  const chosen = new Uint8Array(m * m);
   for (let first = 0; first < filters; first += perGroup) {
     for (let k = 0; k < perGroup; k += m) {
       for (let c = 0; c < channels; c += m) {
         const [rows, columns] = [Math.min(m, perGroup - k), Math.min(m, channels - c)];
-        for (let position = 0; position < positions; position++) {
-          const at = (row: number, column: number) =>
-            ((first + k + row) * channels + c + column) * positions + position;
-          solve(weight, { rows, columns, at }, kept);
+        const from = ((first + k) * channels + c) * positions;
+        for (let at = from; at < from + positions; at++) {
+          magnitudes.fill(0);
+          for (let row = 0; row < rows; row++) {
+            for (let column = 0; column < columns; column++)
+              magnitudes[row * m + column] = Math.abs(weight[at + (row * channels + column) * positions]);
+          }
+          chosen.fill(0);
+          solve(magnitudes, rows, columns, chosen);
+          for (let row = 0; row < rows; row++) {
+            for (let column = 0; column < columns; column++)
+              kept[at + (row * channels + column) * positions] = chosen[row * m + column];
+          }
         }
       }
     }
   }
 }
 
-type Solver = (weight: Floats, block: Block, kept: Uint8Array) => void;
+/** Marks cells of an m × m block, row-major, of which `rows` × `columns` at the upper left are no padding. */
+type Solver = (magnitudes: Float64Array, rows: number, columns: number, chosen: Uint8Array) => void;
 
 /** Tries all patterns; of equal sums, the first in lexicographic order of the column sets of the rows. */
 function exactSolver(pattern: NOfM): Solver {
-  const { m } = pattern;
   const patterns = patternsOf(pattern);
-  const magnitudes = new Float64Array(m * m);
-  return (weight, { rows, columns, at }, kept) => {
-    magnitudes.fill(0);
-    for (let row = 0; row < rows; row++) {
-      for (let column = 0; column < columns; column++) magnitudes[row * m + column] = Math.abs(weight[at(row, column)]);
-    }
+  return (magnitudes, _rows, _columns, chosen) => {
     let best = patterns[0];
     let most = -1;
-    for (const cells of patterns) {
+    for (let p = 0; p < patterns.length; p++) {
+      const cells = patterns[p];
       let sum = 0;
-      for (const cell of cells) sum += magnitudes[cell];
+      for (let i = 0; i < cells.length; i++) sum += magnitudes[cells[i]];
       if (!(sum > most)) continue;
       most = sum;
       best = cells;
     }
-    for (const cell of best) {
-      const [row, column] = [Math.floor(cell / m), cell % m];
-      if (row < rows && column < columns) kept[at(row, column)] = 1;
-    }
+    for (let i = 0; i < best.length; i++) chosen[best[i]] = 1;
   };
 }
 
@@ -99,18 +95,20 @@ function columnSets(n: number, m: number, from = 0): number[][] {
 function greedySolver({ n, m }: NOfM): Solver {
   const inRow = new Int32Array(m);
   const inColumn = new Int32Array(m);
-  return (weight, { rows, columns, at }, kept) => {
+  const cells: number[] = [];
+  return (magnitudes, rows, columns, chosen) => {
     inRow.fill(0);
     inColumn.fill(0);
-    const magnitude = (cell: number) => Math.abs(weight[at(Math.floor(cell / columns), cell % columns)]);
-    const cells = Array.from({ length: rows * columns }, (_, cell) => cell);
+    cells.length = 0;
+    for (let row = 0; row < rows; row++) for (let column = 0; column < columns; column++) cells.push(row * m + column);
     // The sort is stable, so that equal cells stay in row-major order.
-    for (const cell of cells.sort((a, b) => magnitude(b) - magnitude(a))) {
-      const [row, column] = [Math.floor(cell / columns), cell % columns];
+    cells.sort((a, b) => magnitudes[b] - magnitudes[a]);
+    for (const cell of cells) {
+      const [row, column] = [Math.floor(cell / m), cell % m];
       if (inRow[row] >= n || inColumn[column] >= n) continue;
       inRow[row]++;
       inColumn[column]++;
-      kept[at(row, column)] = 1;
+      chosen[cell] = 1;
     }
   };
 }
