@@ -52,7 +52,7 @@ export async function recordStep(
   attempt(() => checkOptions(OptionsSchema, options, "recordStep"));
   attempt(() => checkHooks(given, "recordStep"));
   const d = TRAIN_DEFAULTS;
-  const method = attempt(() => refusing("recordStep", () => methodSettings(options, d)));
+  const method = attempt(() => refusing("recordStep", () => methodSettings(options, d, "recordStep")));
   if (faults.length > 0 || method === undefined) throw new InputError(faults);
   const { signal, ...hooks } = given;
   signal?.throwIfAborted();

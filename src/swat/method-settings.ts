@@ -31,9 +31,9 @@ interface TopKSettings {
 
 /**
  * Those settings with what is not given filled in; N:M pruning asks for N:M training. @throws InputError with all that is
- * wrong, each line naming its field.
+ * wrong, each line naming its field after `where` it was given.
  */
-export function methodSettings(given: GivenMethod, defaults: MethodSettings): MethodSettings & Exemptions {
+export function methodSettings(given: GivenMethod, defaults: MethodSettings, where = ""): MethodSettings & Exemptions {
   const isNm = patternOf(given.pruning ?? "") !== undefined;
   const method = given.method ?? (isNm ? "nm" : defaults.method);
   const masks = maskMethodNamed(method);
@@ -45,7 +45,7 @@ export function methodSettings(given: GivenMethod, defaults: MethodSettings): Me
   const options = masks === undefined ? given.methodOptions : methodOptions;
   const settings = { method, pruning, sparsity, ...(options === undefined ? {} : { methodOptions: options }) };
   if (faults.length === 0) faults.push(...methodFaults(settings));
-  if (faults.length > 0) throw new InputError(faults);
+  if (faults.length > 0) throw new InputError(faults.map((fault) => (where === "" ? fault : `${where}: ${fault}`)));
   return { ...settings, ...exemptionsOf(method, methodOptions) };
 }
 

@@ -2,7 +2,7 @@
 
 import { optionalFields, Type } from "../core/input/schema.ts";
 import { SPARSITY_RANGE } from "../core/sparsity-range.ts";
-import { checkSchema, InputError, refusing } from "../io/faults.ts";
+import { checkSchema, InputError } from "../io/faults.ts";
 import { precompiled } from "../io/validators/program.ts";
 import { maskMethodNamed } from "../sparsity/masks/index.ts";
 import { DROPS, type Drop } from "../sparsity/operand-masking.ts";
@@ -153,7 +153,7 @@ export function trainSettings(given: Partial<TrainSettings> = {}): TrainSettings
   const { epochs = defaults.epochs } = given;
   // Settings of the right types, before they are judged by what the method makes of them.
   const types = checkSchema(GivenSchema, given, "settings");
-  const { firstLayerDense, lastLayerDense, ...method } = refusing("settings", () => methodSettings(types, defaults));
+  const { firstLayerDense, lastLayerDense, ...method } = methodSettings(types, defaults, "settings");
   const exemptions = { firstLayerDense, lastLayerDense };
   const settings = {
     ...defaults,
