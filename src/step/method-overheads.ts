@@ -85,7 +85,8 @@ function derive(manifest: TraceManifest): StepOp[] {
 /** The same step, charged all of a threshold search where it is one that searches, and none where it reuses thresholds; others unchanged. */
 export function chargedByKind(manifest: TraceManifest): TraceManifest {
   const { stepKind, method } = manifest;
-  if (stepKind !== "refresh" && stepKind !== "reuse") return manifest;
+  // Kinds of methods without thresholds say nothing of their cost.
+  if (method.topKPeriod === undefined || (stepKind !== "refresh" && stepKind !== "reuse")) return manifest;
   return { ...manifest, method: { ...method, topKPeriod: stepKind === "refresh" ? 1 : Number.POSITIVE_INFINITY } };
 }
 

@@ -3,7 +3,7 @@ import { basename, join, normalize } from "node:path";
 import { InputError } from "../../io/faults.ts";
 import type { TrainingJob } from "../../runs/training-job.ts";
 import { trainSettings } from "../../swat/settings.ts";
-import type { ElsewhereSpec, StudySpec, TrainSpec } from "./spec.ts";
+import { type ElsewhereSpec, type StudySpec, studiedMethods, type TrainSpec } from "./spec.ts";
 
 const DEFAULT_RECORD = "stratified:4";
 /** What a share of the training images is tested on where only these are limited. */
@@ -35,17 +35,19 @@ export function plannedRuns(
   return runs;
 }
 
-function trainedRuns(train: TrainSpec, folder: string, given: Pick<TrainingJob, "kernels" | "threads">): PlannedRun[] {
-  const { network, data, limit, methods, seeds, record = DEFAULT_RECORD, evaluateEvery, settings } = train;
+function trainedRuns(train: TrainSpec, folder: string, build: Pick<TrainingJob, "kernels" | "threads">): PlannedRun[] {
+  const { network, data, limit, seeds, record = DEFAULT_RECORD, evaluateEvery } = train;
   const testLimit = train.testLimit ?? (limit === undefined ? undefined : Math.max(1, Math.floor(limit / TEST_SHARE)));
-  return methods.flatMap((method) =>
-    (method === "dense" ? [0] : (train.sparsities ?? [])).flatMap((sparsity) =>
+  return studiedMethods(train).flatMap(({ method, name: label, sparsities, settings }) =>
+    (sparsities ?? [undefined]).flatMap((given) =>
       seeds.map((seed): PlannedRun => {
-        const name = [method, ...(method === "dense" ? [] : [sparsity]), `seed${seed}`].join("_");
+        const all = trainSettings({ ...settings, method, seed, ...(given === undefined ? {} : { sparsity: given }) });
+        const sparsity = method === "dense" ? {} : { sparsity: all.sparsity };
+        const parts = [label.replaceAll(/[^\w.-]/g, "-"), ...Object.values(sparsity), `seed${seed}`];
+        const name = parts.join("_");
         const traces = join(folder, name);
-        const all = trainSettings({ ...settings, method, sparsity, seed });
-        const files = { traces, method, seed, ...(method === "dense" ? {} : { sparsity }) };
-        const job = { network, data, limit, testLimit, settings: all, record, evaluateEvery, out: traces, ...given };
+        const files = { traces, method: label, seed, ...sparsity };
+        const job = { network, data, limit, testLimit, settings: all, record, evaluateEvery, out: traces, ...build };
         return { name, files, job };
       }),
     ),

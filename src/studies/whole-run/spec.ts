@@ -3,7 +3,7 @@ import { optionalFields, type Static, Type } from "../../core/input/schema.ts";
 import { checkNamedSchema, checkSchema, InputError, refusing } from "../../io/faults.ts";
 import { precompiled } from "../../io/validators/program.ts";
 import { networkNamed } from "../../networks/index.ts";
-import { METHODS } from "../../sparsity/methods.ts";
+import { maskMethodNamed } from "../../sparsity/masks/index.ts";
 import { recordSelection } from "../../swat/record-selection.ts";
 import { SettingsSchema } from "../../swat/settings.ts";
 
@@ -13,13 +13,31 @@ const share = Type.Number({ minimum: 0, exclusiveMaximum: 1 });
 
 const { method: _, sparsity: __, seed: ___, ...commonSettings } = SettingsSchema.properties;
 
+const settingsSchema = (description: string) => Type.Object(optionalFields(commonSettings), { ...strict, description });
+
+const MethodSchema = Type.Object(
+  {
+    method: Type.String({ description: "as train takes it" }),
+    name: Type.Optional(Type.String({ minLength: 1, description: "in the result; default that of the method" })),
+    sparsities: Type.Optional(
+      Type.Array(share, { minItems: 1, uniqueItems: true, description: "default those of all" }),
+    ),
+    settings: Type.Optional(settingsSchema("of its runs, over those of all")),
+  },
+  strict,
+);
+
 const TrainSchema = Type.Object(
   {
     network: Type.String({ description: "as train takes it" }),
     data: Type.String({ description: "as train takes it" }),
     limit: Type.Optional(count(1, "training images to use; default all")),
     testLimit: Type.Optional(count(1, "test images to use; default a fifth of the limit, else all")),
-    methods: Type.Array(Type.Enum([...METHODS]), { minItems: 1, uniqueItems: true }),
+    methods: Type.Array(Type.Union([Type.String(), MethodSchema]), {
+      minItems: 1,
+      uniqueItems: true,
+      description: "Names, or what distinguishes a method from the others.",
+    }),
     sparsities: Type.Optional(
       Type.Array(share, { minItems: 1, uniqueItems: true, description: "of every method but dense training" }),
     ),
@@ -28,9 +46,7 @@ const TrainSchema = Type.Object(
       Type.String({ description: "steps to simulate, as train records them; default stratified:4" }),
     ),
     evaluateEvery: Type.Optional(count(1, "epochs from evaluation to evaluation; default 1")),
-    settings: Type.Optional(
-      Type.Object(optionalFields(commonSettings), { ...strict, description: "of all runs; default as of train" }),
-    ),
+    settings: Type.Optional(settingsSchema("of all runs; default as of train")),
   },
   { ...strict, description: "Runs to train: every method, sparsity and seed." },
 );
@@ -110,11 +126,32 @@ export function checkStudySpec(value: unknown, where: string): StudySpec {
   });
 }
 
-function checkTrain({ network, methods, sparsities, record }: TrainSpec, where: string): void {
-  networkNamed(network);
-  if (record !== undefined) recordSelection(record);
-  const sparse = methods.filter((method) => method !== "dense");
-  if (sparse.length > 0 && sparsities === undefined) {
-    throw new InputError([`${where}: train: missing key "sparsities", of ${sparse.join(", ")}`]);
+function checkTrain(train: TrainSpec, where: string): void {
+  networkNamed(train.network);
+  if (train.record !== undefined) recordSelection(train.record);
+  const without = studiedMethods(train).filter(
+    ({ method, sparsities }) => hasSparsity(method) && sparsities === undefined,
+  );
+  if (without.length > 0) {
+    throw new InputError([
+      `${where}: train: missing key "sparsities", of ${without.map(({ name }) => name).join(", ")}`,
+    ]);
   }
+}
+
+/** Whether runs of a method are asked for by sparsity: dense training has none, and that of N:M follows from its pattern. */
+function hasSparsity(method: string): boolean {
+  return method !== "dense" && maskMethodNamed(method)?.sparsityOf === undefined;
+}
+
+/** The methods of a study with what they do not say filled in; sparsities are undefined where a method has none to choose. */
+export function studiedMethods({ methods, sparsities, settings }: TrainSpec) {
+  return methods.map((entry) => {
+    const given = typeof entry === "string" ? { method: entry } : entry;
+    const { method, name = method } = given;
+    return {
+      ...{ method, name, settings: { ...settings, ...given.settings } },
+      sparsities: hasSparsity(method) ? (given.sparsities ?? sparsities) : undefined,
+    };
+  });
 }

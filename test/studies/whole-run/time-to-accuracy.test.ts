@@ -146,6 +146,23 @@ describe("a study", () => {
     expect(await resultsIn(folder)).toEqual(await resultsIn(out));
   });
 
+  it("takes methods with settings of their own, and sparsities that follow from them", async () => {
+    const folder = await temporaryFolder();
+    const methods = [
+      "dense",
+      { method: "nm", name: "two of four", settings: { pruning: "2:4" } },
+      { method: "rigl", sparsities: [0.5] },
+    ];
+    const train = { ...TRAIN, methods, seeds: [1], record: "stratified:2", settings: { epochs: 3, batchSize: 8 } };
+    const study = await timeToAccuracy({ spec: { machines: ["dadiannao-4096"], train }, out: folder });
+    expect(study.result?.methods.map(({ label }) => label)).toEqual(["dense", "two of four 50 %", "rigl 50 %"]);
+    expect((await readdir(join(folder, "runs"))).sort()).toEqual([
+      "dense_seed1",
+      "rigl_0.5_seed1",
+      "two-of-four_0.5_seed1",
+    ]);
+  });
+
   it("has one owner, and keeps runs with other settings", async () => {
     const folder = await temporaryFolder();
     await cp(join(out, "runs"), join(folder, "runs"), { recursive: true });
