@@ -8,7 +8,7 @@
  *
  * A machine that looks at the operand with the padding multiplies none of it.
  */
-import type { BitMask } from "../../core/bit-mask.ts";
+import { type BitMask, countOnes } from "../../core/bit-mask.ts";
 import { denseMacs, gridMacs, phaseMacs } from "../../core/dense-macs.ts";
 import { type ConvGeometry, outputHeight, outputWidth } from "../../core/geometry.ts";
 import { onesOfPlane } from "./mask-counts.ts";
@@ -29,7 +29,7 @@ export function allPairs(pass: Pass, g: ConvGeometry): Pairs {
 
 /** Pairs of the nonzero weights of forward or inputGrad for `images` images. */
 export function weightPairs({ pass, geometry: g, masks }: WeightOperation, images = g.N): Pairs {
-  return pairsOfTaps(pass, g, onesOfPlane(masks.weight, 0, g.K), images);
+  return pairsOf(masks.weight, [0, g.K], [tapReach(pass, g, 0), tapReach(pass, g, 1)], images);
 }
 
 /** The same of weights counted by kernel position [R · S]. */
@@ -39,23 +39,41 @@ export function pairsOfTaps(pass: Pass, g: ConvGeometry, weights: ArrayLike<numb
 
 /** Pairs of the nonzero outputGrads of weightGrad in images [from, to). */
 export function outputGradPairs({ geometry: g, masks }: OperationOf<"weightGrad">, from = 0, to = g.N): Pairs {
-  const ones = onesOfPlane(masks.outputGrad, from, to);
-  return pairsOfPlane(ones, windowReach(g, 0), windowReach(g, 1), g.C / g.groups);
+  return pairsOf(masks.outputGrad, [from, to], [windowReach(g, 0), windowReach(g, 1)], g.C / g.groups);
 }
 
 /** Pairs inside the image of the nonzeros of one operand of `operation` with an operand that has no zero. */
 export function pairsWithDense({ pass, geometry: g }: Operation, operand: Operand, mask: BitMask): number {
-  const [ones, times] = [onesOfPlane(mask, 0, mask.shape[0]), { weight: g.N, input: g.K, outputGrad: g.C }[operand]];
-  const [vertical, horizontal] = ([0, 1] as const).map((axis) =>
-    operand === "weight" ? tapReach(pass, g, axis) : operand === "input" ? inputReach(g, axis) : windowReach(g, axis),
-  );
-  return pairsOfPlane(ones, vertical, horizontal, operand === "weight" ? times : times / g.groups).inside;
+  const times = { weight: g.N, input: g.K, outputGrad: g.C }[operand] / (operand === "weight" ? 1 : g.groups);
+  const reachOf = (axis: 0 | 1) =>
+    operand === "weight" ? tapReach(pass, g, axis) : operand === "input" ? inputReach(g, axis) : windowReach(g, axis);
+  return pairsOf(mask, [0, mask.shape[0]], [reachOf(0), reachOf(1)], times).inside;
 }
 
 /** What each position along an axis of an operand's plane meets along it. */
 interface Reach {
   readonly all: readonly number[];
   readonly inside: readonly number[];
+}
+
+/** Pairs of the ones of slices [from, to), whose planes have these reaches vertically and horizontally. */
+function pairsOf(
+  mask: BitMask,
+  [from, to]: readonly [number, number],
+  [vertical, horizontal]: readonly [Reach, Reach],
+  times: number,
+): Pairs {
+  // Where all positions meet as much, it does not matter where the ones are.
+  if (!isUniform(vertical) || !isUniform(horizontal)) {
+    return pairsOfPlane(onesOfPlane(mask, from, to), vertical, horizontal, times);
+  }
+  const ones = countOnes(mask, from, to);
+  const inside = ones * vertical.inside[0] * horizontal.inside[0];
+  return { inside: inside * times, outside: (ones * vertical.all[0] * horizontal.all[0] - inside) * times };
+}
+
+function isUniform({ all, inside }: Reach): boolean {
+  return all.length > 0 && all.every((met) => met === all[0]) && inside.every((met) => met === inside[0]);
 }
 
 function pairsOfPlane(ones: ArrayLike<number>, vertical: Reach, horizontal: Reach, times: number): Pairs {

@@ -58,9 +58,61 @@ function fillRow(
   v128.store(at, word);
 }
 
+// @inline
+function rotatedRight(words: v128, turn: i32): v128 {
+  return v128.or(i16x8.shr_u(words, turn), i16x8.shl(words, 16 - turn));
+}
+
+// @inline
+function rotatedLeft(words: v128, turn: i32): v128 {
+  return v128.or(i16x8.shl(words, turn), i16x8.shr_u(words, 16 - turn));
+}
+
+/**
+ * As `fillRow` for 16 lanes and TensorDash's published search map (`isPublished` of `side-by-side.ts`): with its options compiled in,
+ * each served without a look whether it is wanted.
+ */
+// @inline
+function fillPublished(at: usize, lineBytes: usize, active: v128, batches: usize, batchesEnd: usize): void {
+  let word = v128.load(at);
+  const holes = v128.andnot(active, word);
+  if (!v128.any_true(holes)) return;
+  let one = v128.load(at + lineBytes);
+  let two = v128.load(at + 2 * lineBytes);
+  if (!v128.any_true(v128.or(one, two))) return;
+  for (let b = batches; b < batchesEnd; b += 4) {
+    const visited = v128.and(holes, i16x8.splat(<i16>load<i32>(b)));
+    let served = v128.and(one, visited);
+    one = v128.xor(one, served);
+    let wanting = v128.xor(visited, served);
+    served = v128.and(two, wanting);
+    two = v128.xor(two, served);
+    wanting = v128.xor(wanting, served);
+    served = v128.and(rotatedRight(one, 15), wanting);
+    one = v128.xor(one, rotatedLeft(served, 15));
+    wanting = v128.xor(wanting, served);
+    served = v128.and(rotatedRight(one, 1), wanting);
+    one = v128.xor(one, rotatedLeft(served, 1));
+    wanting = v128.xor(wanting, served);
+    served = v128.and(rotatedRight(two, 14), wanting);
+    two = v128.xor(two, rotatedLeft(served, 14));
+    wanting = v128.xor(wanting, served);
+    served = v128.and(rotatedRight(two, 2), wanting);
+    two = v128.xor(two, rotatedLeft(served, 2));
+    wanting = v128.xor(wanting, served);
+    served = v128.and(rotatedRight(one, 13), wanting);
+    one = v128.xor(one, rotatedLeft(served, 13));
+    wanting = v128.xor(wanting, served);
+    word = v128.or(word, v128.andnot(visited, wanting));
+  }
+  v128.store(at, word);
+  v128.store(at + lineBytes, one);
+  v128.store(at + 2 * lineBytes, two);
+}
+
 /**
  * Schedules `lines` lines in place and stores the costs. `batches` are words of lanes that are served at once, `offsets`
- * pairs (lines ahead, turn), both 32-bit.
+ * pairs (lines ahead, turn), both 32-bit; not read where the search map is the published one.
  */
 export function schedule(
   buffer: usize,
@@ -72,6 +124,7 @@ export function schedule(
   batchCount: usize,
   offsets: usize,
   offsetCount: usize,
+  isPublished: bool,
   costs: usize,
 ): void {
   const full = i16x8.splat(<i16>(((<i32>1) << lanes) - 1));
@@ -91,8 +144,14 @@ export function schedule(
     skipped = v128.and(i16x8.sub(skipped, i16x8.splat(-1)), skips);
     const active = v128.not(skips);
     if (v128.any_true(active)) {
-      for (let r: usize = 0; r < rows; r++) {
-        fillRow(line + r * VECTOR, lineBytes, active, full, lanes, batches, batchesEnd, offsets, offsetsEnd);
+      if (isPublished) {
+        for (let at = line; at < line + lineBytes; at += VECTOR) {
+          fillPublished(at, lineBytes, active, batches, batchesEnd);
+        }
+      } else {
+        for (let at = line; at < line + lineBytes; at += VECTOR) {
+          fillRow(at, lineBytes, active, full, lanes, batches, batchesEnd, offsets, offsetsEnd);
+        }
       }
     }
     const empty = i16x8.eq(anyOf(line, rows), zero);
