@@ -200,7 +200,8 @@ function narrow8(at: usize): v128 {
  * The conjunctions of eight sets of rows side by side, word [(line · rows + row) · 8 + set] of 16 bits at `sets`, with all
  * columns, 32-bit word [line · columns + column], each a row of its own: [((line · rows + row) · columns + column) · 8 + set].
  */
-export function join(sets: usize, rows: usize, columnWords: usize, columns: usize, lines: usize, buffer: usize): void {
+// @inline
+function join(sets: usize, rows: usize, columnWords: usize, columns: usize, lines: usize, buffer: usize): void {
   const columnBytes = columns * 4;
   let to = buffer;
   for (let t: usize = 0; t < lines; t++, columnWords += columnBytes) {
@@ -210,6 +211,39 @@ export function join(sets: usize, rows: usize, columnWords: usize, columns: usiz
         v128.store(to, v128.and(words, i16x8.splat(<i16>load<i32>(c))));
       }
     }
+  }
+}
+
+/**
+ * Schedules the pairs of `groups` times eight sets of rows, one group behind the other at `sets`, with all columns. For each group
+ * the costs and the counts are stored at `results`, one behind the other. What follows `lookahead` is as for `schedule`.
+ */
+export function schedulePairs(
+  sets: usize,
+  groups: usize,
+  rows: usize,
+  columnWords: usize,
+  columns: usize,
+  lines: usize,
+  buffer: usize,
+  lanes: i32,
+  lookahead: i32,
+  batches: usize,
+  batchCount: usize,
+  offsets: usize,
+  offsetCount: usize,
+  isPublished: bool,
+  results: usize,
+): void {
+  const pairs = rows * columns;
+  const end = buffer + lines * pairs * VECTOR;
+  for (let group: usize = 0; group < groups; group++) {
+    join(sets, rows, columnWords, columns, lines, buffer);
+    for (let at = end; at < end + lookahead * pairs * VECTOR; at += VECTOR) v128.store(at, i16x8.splat(0));
+    count(buffer, lines, pairs, results + 3 * VECTOR);
+    schedule(buffer, lines, pairs, lanes, lookahead, batches, batchCount, offsets, offsetCount, isPublished, results);
+    sets += lines * rows * VECTOR;
+    results += 7 * VECTOR;
   }
 }
 

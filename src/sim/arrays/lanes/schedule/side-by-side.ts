@@ -20,6 +20,8 @@ const MAX_BYTES = 2 ** 28;
 const COSTS = 4096;
 const COUNTS = COSTS + 3 * VECTOR_BYTES;
 const SOURCES = COUNTS + 4 * VECTOR_BYTES;
+/** Costs and counts of eight buffers. */
+const RESULT_BYTES = SOURCES - COSTS;
 
 /** Eight buffers of one shape, and what they cost once scheduled. There is one memory: whoever fills streams records them first. */
 export interface SideBySide {
@@ -41,7 +43,7 @@ interface Exports {
   schedule(...args: number[]): void;
   count(...args: number[]): void;
   interleave(...args: number[]): void;
-  join(...args: number[]): void;
+  schedulePairs(...args: number[]): void;
 }
 
 let instance: Exports | null | undefined;
@@ -95,16 +97,18 @@ class Streams implements SideBySide {
     const buffer = bufferOf(lines, rows);
     this.#interleave(lines, rows, buffer);
     this.#schedule(buffer, lines, rows);
-    this.#store(lines, costs, (i) => sets[i], count);
+    this.#store(this.#results(COSTS), costs, (i) => sets[i], count);
   }
 
   pairs(lines: number, rows: number, columns: number, sets: readonly Int32Array[]): PairSchedules | null {
     const { memory } = this.#module;
     const groups = Math.ceil(sets.length / STREAMS);
-    const groupBytes = wordsOf(lines, rows) * VECTOR_BYTES;
+    // The last group has room for whole vectors of words.
+    const groupBytes = lines * rows * VECTOR_BYTES;
     const groupsAt = bufferOf(lines, rows);
-    const columnsAt = groupsAt + groups * groupBytes;
-    const buffer = columnsAt + wordsOf(lines, columns) * 4;
+    const columnsAt = groupsAt + (groups - 1) * groupBytes + wordsOf(lines, rows) * VECTOR_BYTES;
+    const results = columnsAt + wordsOf(lines, columns) * 4;
+    const buffer = results + groups * RESULT_BYTES;
     const end = buffer + (lines + this.#map.lookahead) * rows * columns * VECTOR_BYTES;
     if (lines > MAX_LINES || end > MAX_BYTES) return null;
     reserve(memory, end);
@@ -115,13 +119,17 @@ class Streams implements SideBySide {
       }
       this.#interleave(lines, rows, groupsAt + group * groupBytes);
     }
+    new Int32Array(memory.buffer, 0, this.#table.length).set(this.#table);
+    const columnsThere = new Int32Array(memory.buffer, columnsAt, lines * columns);
+    const found = Array.from({ length: groups }, (_, group) => this.#results(results + group * RESULT_BYTES));
+    const { lanes, lookahead, size } = this.#map;
+    const search = [lanes, lookahead, 0, this.#batches, this.#batches * 4, size, this.#isPublished];
     return (columnWords, costs) => {
-      new Int32Array(memory.buffer, columnsAt, lines * columns).set(columnWords);
+      columnsThere.set(columnWords);
+      this.#module.schedulePairs(groupsAt, groups, rows, columnsAt, columns, lines, buffer, ...search, results);
       for (let group = 0; group < groups; group++) {
         const first = group * STREAMS;
-        this.#module.join(groupsAt + group * groupBytes, rows, columnsAt, columns, lines, buffer);
-        this.#schedule(buffer, lines, rows * columns);
-        this.#store(lines, costs, (i) => first + i, Math.min(STREAMS, sets.length - first));
+        this.#store(found[group], costs, (i) => first + i, Math.min(STREAMS, sets.length - first));
       }
     };
   }
@@ -167,19 +175,32 @@ class Streams implements SideBySide {
     );
   }
 
-  #store(lines: number, costs: SetCosts, setOf: (stream: number) => number, count: number): void {
+  /** What was stored of eight buffers. */
+  #results(at: number): Results {
+    const { buffer } = this.#module.memory;
+    return {
+      cost: new Int16Array(buffer, at, 3 * STREAMS),
+      counts: new Int32Array(buffer, at + COUNTS - COSTS, 2 * STREAMS),
+    };
+  }
+
+  #store({ cost, counts }: Results, costs: SetCosts, setOf: (stream: number) => number, count: number): void {
     const { lanes, lookahead } = this.#map;
-    const cost = new Int16Array(this.#module.memory.buffer, COSTS, 3 * STREAMS);
-    const counts = new Int32Array(this.#module.memory.buffer, COUNTS, 2 * STREAMS);
     for (let i = 0; i < count; i++) {
       const set = setOf(i);
       costs.leading[set] = cost[i];
       costs.rest[set] = cost[STREAMS + i];
       costs.end[set] = cost[2 * STREAMS + i];
       costs.nonzeros[set] = counts[i];
-      costs.ideal[set] = lookahead === 0 ? lines : Math.ceil(counts[STREAMS + i] / lanes);
+      costs.ideal[set] = lookahead === 0 ? costs.lines : Math.ceil(counts[STREAMS + i] / lanes);
     }
   }
+}
+
+/** Costs of eight buffers, and their nonzeros. */
+interface Results {
+  readonly cost: Int16Array;
+  readonly counts: Int32Array;
 }
 
 /** Words of a stream, in whole vectors. */
