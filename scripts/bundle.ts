@@ -16,7 +16,9 @@ await writeFile("dist/THIRD-PARTY-LICENSES.txt", await licensesOf(files));
 /** The licences of all packages that became part of the files. */
 async function licensesOf(bundles: readonly Metafile[]): Promise<string> {
   const inputs = bundles.flatMap(({ inputs }) => Object.keys(inputs));
-  const folders = new Set(inputs.flatMap((path) => /^.*node_modules\/(@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []));
+  const bundled = inputs.flatMap((path) => /^.*node_modules\/(@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []);
+  // Copied as it is, with the notices of what it holds beside it.
+  const folders = new Set([...bundled, "node_modules/mathjs"]);
   const texts = [...folders].sort().map(async (folder) => {
     const { name, version, license } = JSON.parse(await readFile(`${folder}/package.json`, "utf8"));
     const names = (await readdir(folder)).filter((file) => LICENSE.test(file));
