@@ -166,7 +166,10 @@ describe("a study", () => {
   it("has one owner, and keeps runs with other settings", async () => {
     const folder = await temporaryFolder();
     await cp(join(out, "runs"), join(folder, "runs"), { recursive: true });
-    const first = timeToAccuracy({ spec: SPEC, out: folder });
+    let first: Promise<unknown> = Promise.resolve();
+    await new Promise<void>((holdsLock) => {
+      first = timeToAccuracy({ spec: SPEC, out: folder }, { onProgress: () => holdsLock() });
+    });
     expect(await faultsOf(() => timeToAccuracy({ spec: SPEC, out: folder }))).toEqual([
       expect.stringContaining(`${folder}: in use by process ${process.pid}`),
     ]);
