@@ -38,6 +38,7 @@ function operations(backend: Backend, shape: (typeof shapes)[number], values: Fl
     array.set(values);
     return array;
   };
+  const signs = backend.signs(shape, batch);
   const [p, q, r] = [own(), own(), own()];
   const [gamma, beta, gammaGrad, betaGrad] = [0, 1, 2, 3].map(() => new Float32Array(C).fill(1));
   const running = { mean: new Float32Array(C), variance: new Float32Array(C), momentum: 0.1, epsilon: 1e-5 };
@@ -52,8 +53,8 @@ function operations(backend: Backend, shape: (typeof shapes)[number], values: Fl
     copy: [2, () => backend.copy(batch, a, b, false)],
     "copy, adding": [3, () => backend.copy(batch, a, b, true)],
     add: [3, () => backend.add(batch, a, b, c)],
-    relu: [2, () => backend.relu(batch, a, b)],
-    "relu backward": [3, () => backend.reluBackward(batch, a, b, c, false)],
+    relu: [2, () => backend.relu(batch, a, b, signs)],
+    "relu backward": [2, () => backend.reluBackward(batch, signs, b, c, false)],
     "batch norm": [3, () => norm.train(batch, a, gamma, beta, running, b)],
     "batch norm backward": [5, () => norm.backward(batch, a, gamma, b, c, false, gammaGrad, betaGrad)],
     "max pool": [1.5, () => maxPool.forward(batch, a, half)],

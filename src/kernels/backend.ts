@@ -23,6 +23,20 @@ export interface Tensor {
 /** Rows above and below, columns left and right of an image that convolutions read as zeros. */
 export type Halo = readonly [rows: number, columns: number];
 
+/** Of each element of the output of a ReLU whether it passes its gradient on, in a form of the backend's own. */
+export interface Signs {
+  /** Images there is room for. */
+  readonly maxBatch: number;
+}
+
+/** A tensor of a step that is in use from time `from` to `to`, both included; times are numbers that only have an order. */
+export interface TensorPlan {
+  readonly shape: Tensor["shape"];
+  readonly halo: Halo;
+  readonly from: number;
+  readonly to: number;
+}
+
 /** One convolution or linear layer with its packed weights and work space. */
 export interface Conv {
   /** Takes over the weights [K, C/groups, R, S] of the following passes. Zeros may be skipped. */
@@ -102,6 +116,10 @@ export interface Backend {
   floats(size: number): Float32Array;
   /** A zeroed activation or gradient; `halo` covers what convolutions read around it (`inputHalo`, `outputGradHalo`). */
   tensor(shape: Tensor["shape"], maxBatch: number, halo: Halo): Tensor;
+  /** Tensors of which those share memory that are never in use at the same time; undefined until they are written. */
+  tensors(plans: readonly TensorPlan[], maxBatch: number): Tensor[];
+  /** Begins the use of a tensor of `tensors`: convolutions find zeros around it. */
+  claim(tensor: Tensor): void;
   /** tensor = values [batch, C, H, W]. */
   write(tensor: Tensor, batch: number, values: Float32Array): void;
   /** values [batch, C, H, W] = tensor. */
@@ -115,18 +133,13 @@ export interface Backend {
   maxPool(g: PoolGeometry): Pool;
   averagePool(g: PoolGeometry): Pool;
 
-  /** output = min(max(input, 0), cap), no cap where none is given; NaN stays NaN. */
-  relu(batch: number, input: Tensor, output: Tensor, cap?: number): void;
-  /** inputGrad = outputGrad where 0 < output < cap, else 0. */
-  reluBackward(
-    batch: number,
-    output: Tensor,
-    outputGrad: Tensor,
-    inputGrad: Tensor,
-    accumulate: boolean,
-    cap?: number,
-  ): void;
-  /** output = a + b. */
+  /** Room for what a ReLU of that shape keeps. */
+  signs(shape: Tensor["shape"], maxBatch: number): Signs;
+  /** output = min(max(input, 0), cap), no cap where none is given; NaN stays NaN. `output` may be `input`. */
+  relu(batch: number, input: Tensor, output: Tensor, signs: Signs | null, cap?: number): void;
+  /** inputGrad = outputGrad where 0 < output < cap when the signs were kept, else 0. Both may be the same tensor. */
+  reluBackward(batch: number, signs: Signs, outputGrad: Tensor, inputGrad: Tensor, accumulate: boolean): void;
+  /** output = a + b; `output` may be one of them. */
   add(batch: number, a: Tensor, b: Tensor, output: Tensor): void;
   /** target = source, or target += source. */
   copy(batch: number, source: Tensor, target: Tensor, accumulate: boolean): void;

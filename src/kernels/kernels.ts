@@ -98,7 +98,7 @@ export interface Kernels {
   /** output[i] = min(max(input[i], 0), cap) for i < size, no cap where none is given; NaN stays NaN. */
   reluForward(size: number, input: Floats, output: Floats, cap?: number): void;
   /** inputGrad[i] += outputGrad[i] where 0 < output[i] < cap. */
-  reluBackward(size: number, output: Floats, outputGrad: Floats, inputGrad: Floats, cap?: number): void;
+  reluBackward(size: number, output: ArrayLike<number>, outputGrad: Floats, inputGrad: Floats, cap?: number): void;
 
   /** output = a + b. */
   addForward(size: number, a: Floats, b: Floats, output: Floats): void;

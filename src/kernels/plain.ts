@@ -4,14 +4,20 @@ import { type BitMask, sliceBytes, sliceSize, zerosMask } from "../core/bit-mask
 import type { ConvGeometry } from "../core/geometry.ts";
 import { sizeOf } from "../core/geometry.ts";
 import type { PoolGeometry } from "../core/pool-geometry.ts";
-import type { Backend, Conv, Pool, RunningStatistics, Tensor } from "./backend.ts";
+import type { Backend, Conv, Pool, RunningStatistics, Signs, Tensor, TensorPlan } from "./backend.ts";
 import type { Floats, Kernels, NormGeometry } from "./kernels.ts";
 import { copyChannels } from "./reference/channels.ts";
 import { dropout } from "./reference/dropout.ts";
+import { placeSpans } from "./span-placement.ts";
 
 /** A tensor whose memory is one array in C order. */
 interface PlainTensor extends Tensor {
   readonly values: Floats;
+}
+
+/** 1 for a positive element, which is an output like any other to the kernel that goes back. */
+interface PlainSigns extends Signs {
+  readonly positive: Uint8Array;
 }
 
 /** A backend on one thread that runs `kernels`. */
@@ -22,6 +28,8 @@ export function plainBackend(kernels: Kernels): Backend {
     close: () => undefined,
     floats: (size) => new Float32Array(size),
     tensor: (shape, maxBatch): PlainTensor => ({ shape, maxBatch, values: new Float32Array(maxBatch * sizeOf(shape)) }),
+    tensors: shareMemory,
+    claim: () => undefined,
     write: (tensor, batch, values) => valuesOf(tensor).set(values.subarray(0, sizeIn(tensor, batch))),
     read: (tensor, batch, values) => values.set(valuesOf(tensor).subarray(0, sizeIn(tensor, batch))),
     mask,
@@ -29,11 +37,19 @@ export function plainBackend(kernels: Kernels): Backend {
     batchNorm: (shape) => batchNorm(kernels, shape),
     maxPool: (g) => maxPool(kernels, g),
     averagePool: (g) => averagePool(kernels, g),
-    relu: (batch, input, output, cap) =>
-      kernels.reluForward(sizeIn(input, batch), valuesOf(input), valuesOf(output), cap),
-    reluBackward(batch, output, outputGrad, inputGrad, accumulate, cap) {
+    signs: (shape, maxBatch): PlainSigns => ({ maxBatch, positive: new Uint8Array(maxBatch * sizeOf(shape)) }),
+    relu(batch, input, output, signs, cap = Infinity) {
+      const [size, values] = [sizeIn(input, batch), valuesOf(output)];
+      kernels.reluForward(size, valuesOf(input), values, cap);
+      if (signs === null) return;
+      const { positive } = signs as PlainSigns;
+      for (let i = 0; i < size; i++) positive[i] = values[i] > 0 && values[i] < cap ? 1 : 0;
+    },
+    reluBackward(batch, signs, outputGrad, inputGrad, accumulate) {
+      const { positive } = signs as PlainSigns;
+      const grad = apart(outputGrad, inputGrad);
       const target = gradient(inputGrad, batch, accumulate);
-      kernels.reluBackward(sizeIn(output, batch), valuesOf(output), valuesOf(outputGrad), target, cap);
+      kernels.reluBackward(sizeIn(outputGrad, batch), positive, grad, target);
     },
     add: (batch, a, b, output) => kernels.addForward(sizeIn(a, batch), valuesOf(a), valuesOf(b), valuesOf(output)),
     copy(batch, source, target, accumulate) {
@@ -65,6 +81,15 @@ export function plainBackend(kernels: Kernels): Backend {
   };
 }
 
+function shareMemory(plans: readonly TensorPlan[], maxBatch: number): PlainTensor[] {
+  const sizes = plans.map(({ shape }) => maxBatch * sizeOf(shape));
+  const { offsets, bytes } = placeSpans(
+    plans.map(({ from, to }, i) => ({ bytes: sizes[i] * Float32Array.BYTES_PER_ELEMENT, from, to })),
+  );
+  const memory = new ArrayBuffer(bytes);
+  return plans.map(({ shape }, i) => ({ shape, maxBatch, values: new Float32Array(memory, offsets[i], sizes[i]) }));
+}
+
 function valuesOf(tensor: Tensor): Floats {
   return (tensor as PlainTensor).values;
 }
@@ -78,6 +103,11 @@ function gradient(tensor: Tensor, batch: number, accumulate: boolean): Floats {
   const values = valuesOf(tensor);
   if (!accumulate) values.fill(0, 0, sizeIn(tensor, batch));
   return values;
+}
+
+/** The values of a tensor, a copy of them where `target` is the same tensor: kernels that add begin with zeros. */
+function apart(source: Tensor, target: Tensor): Floats {
+  return source === target ? valuesOf(source).slice() : valuesOf(source);
 }
 
 function mask(tensor: Tensor, batch: number, threshold: number): BitMask {
@@ -149,7 +179,7 @@ function batchNorm(kernels: Kernels, [C, H, W]: Tensor["shape"]): ReturnType<Bac
     backward(batch, input, gamma, outputGrad, inputGrad, accumulate, gammaGrad, betaGrad) {
       gammaGrad.fill(0);
       betaGrad.fill(0);
-      const values = [valuesOf(input), gamma, mean, invStd, valuesOf(outputGrad)] as const;
+      const values = [valuesOf(input), gamma, mean, invStd, apart(outputGrad, inputGrad)] as const;
       const target = gradient(inputGrad, batch, accumulate);
       kernels.batchNormBackward(geometry(batch), ...values, target, gammaGrad, betaGrad);
     },

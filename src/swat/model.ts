@@ -3,16 +3,17 @@
  * verbs of a step: forward, backward, update.
  */
 
-import { inputHalo, outputGradHalo, sizeOf } from "../core/geometry.ts";
+import { sizeOf } from "../core/geometry.ts";
 import { randomStream } from "../core/random.ts";
-import type { Backend, Halo, Tensor } from "../kernels/backend.ts";
+import type { Backend, Tensor } from "../kernels/backend.ts";
 import type { SgdSettings } from "../kernels/kernels.ts";
 import type { Network, NetworkNode } from "../networks/graph.ts";
 import { multiplies } from "../step/layer-kinds.ts";
 import { BatchNormLayer } from "./layers/batch-norm.ts";
 import { makeLayer } from "./layers/index.ts";
 import type { Layer, Phase } from "./layers/layer.ts";
-import { type Keeping, kernelGeometry, type Selection, SwatLayer } from "./layers/swat-layer.ts";
+import { type Keeping, type Selection, SwatLayer } from "./layers/swat-layer.ts";
+import { planStep } from "./step-memory.ts";
 import type { Activation, Parameter, Source } from "./tensors.ts";
 
 /** Of AdamW, as PyTorch. */
@@ -35,6 +36,19 @@ export interface UpdateWatch {
   after(parameter: Parameter): void;
 }
 
+/**
+ * Sees the tensors of a step while they are there: the memory of an activation or gradient goes to another after its last
+ * use (./step-memory.ts).
+ */
+export interface StepObserver {
+  /** The output of a node is whole. What a convolution or linear layer has read is still there. */
+  onOutput?(node: NetworkNode, output: Activation): void;
+  /** The gradient of the output of a node is whole. */
+  onGradient?(node: NetworkNode, output: Activation): void;
+  /** A node has done its backward pass; of a convolution or linear layer the gradient is still there. */
+  onBackward?(node: NetworkNode, output: Activation): void;
+}
+
 /** A network with its layers, activations and parameters. */
 export class Model {
   /** [maxBatch, C, H, W]: where the caller puts the images of the next forward. */
@@ -46,7 +60,8 @@ export class Model {
   readonly classes: number;
   readonly backend: Backend;
   readonly network: Network;
-  readonly #activations: readonly Activation[];
+  /** What belongs to each layer. */
+  readonly #steps: LayerStep[] = [];
 
   /** @param keeping what each convolution and linear layer computes with, in order. */
   constructor(
@@ -59,8 +74,16 @@ export class Model {
     const { nodes } = network;
     this.backend = backend;
     this.network = network;
-    const activations = nodes.map((node, index) => activation(backend, nodes, node, index, maxBatch));
-    this.#activations = activations;
+    const { tensors, values, grads } = planStep(nodes, () => false);
+    const memory = backend.tensors(tensors, maxBatch);
+    const activations = nodes.map(({ name, shape }, index): Activation => {
+      const grad = grads[index];
+      return {
+        ...{ name, shape, size: sizeOf(shape) },
+        values: memory[values[index]],
+        grad: grad === null ? null : memory[grad],
+      };
+    });
     this.images = activations[0];
     this.pixels = new Float32Array(maxBatch * this.images.size);
     this.logits = activations[nodes.length - 1];
@@ -74,15 +97,21 @@ export class Model {
         const isFirst = lastConsumer[from] === index && node.from.indexOf(from) === i;
         return { ...activations[from], accumulate: !isFirst };
       });
-      const place = { index, sources, target: activations[index], backend, selection };
-      return [makeLayer(node, { ...place, keeping: multiplies(node) ? (remaining.shift() ?? null) : null })];
+      const target = activations[index];
+      const keeping = multiplies(node) ? (remaining.shift() ?? null) : null;
+      const place = { index, sources, target, backend, keeping, selection };
+      const before = sources.map(({ values }) => values);
+      this.#steps.push({
+        node,
+        target,
+        claims: before.includes(target.values) ? [] : [target.values],
+        gradClaims: sources.flatMap(({ grad, accumulate }) =>
+          grad === null || accumulate || grad === target.grad ? [] : [grad],
+        ),
+      });
+      return [makeLayer(node, place)];
     });
     this.parameters = this.layers.flatMap((layer) => layer.parameters);
-  }
-
-  /** The output of a node. */
-  activationOf({ name }: NetworkNode): Activation {
-    return this.#activations.find((candidate) => candidate.name === name) as Activation;
   }
 
   /** The convolutions and linear layers, in execution order. */
@@ -96,16 +125,30 @@ export class Model {
   }
 
   /** Runs the first `batch` images of `pixels`. */
-  forward(batch: number, phase: Phase): void {
+  forward(batch: number, phase: Phase, observer: StepObserver = {}): void {
+    this.backend.claim(this.images.values);
     this.backend.write(this.images.values, batch, this.pixels);
-    for (const layer of this.layers) layer.forward(batch, phase);
+    observer.onOutput?.(this.network.nodes[0], this.images);
+    for (const [i, layer] of this.layers.entries()) {
+      const { node, target, claims } = this.#steps[i];
+      for (const tensor of claims) this.backend.claim(tensor);
+      layer.forward(batch, phase);
+      observer.onOutput?.(node, target);
+    }
   }
 
   /** Mean loss over the batch; the gradients of all parameters are those of this loss afterwards. */
-  backward(batch: number, labels: ArrayLike<number>, smoothing: number): number {
+  backward(batch: number, labels: ArrayLike<number>, smoothing: number, observer: StepObserver = {}): number {
     const { values, grad } = this.logits;
+    this.backend.claim(grad as Tensor);
     const loss = this.backend.crossEntropy(batch, values, labels, smoothing, grad as Tensor);
-    for (let i = this.layers.length - 1; i >= 0; i--) this.layers[i].backward(batch);
+    for (let i = this.layers.length - 1; i >= 0; i--) {
+      const { node, target, gradClaims } = this.#steps[i];
+      observer.onGradient?.(node, target);
+      for (const tensor of gradClaims) this.backend.claim(tensor);
+      this.layers[i].backward(batch);
+      observer.onBackward?.(node, target);
+    }
     return loss;
   }
 
@@ -137,38 +180,30 @@ export class Model {
     this.backend.adamUpdate(adam, values, grad, momentum, square);
   }
 
-  /** The first node, in the order of the forward pass, whose output or weights hold a NaN or an infinity; null for none. */
-  firstNonFinite(batch: number): string | null {
+  /**
+   * The first node, in the order of the forward pass, whose output or weights hold a NaN or an infinity; null for none. Runs
+   * that pass again, as the tensors of the last one are gone: a model that goes on training moves its running statistics twice.
+   */
+  firstNonFinite(batch: number, phase: Phase): string | null {
     const whole = (values: Float32Array) => values.every(Number.isFinite);
-    for (const { name, size, values } of this.#activations) {
-      const layer = this.layers.find((candidate) => candidate.name === name);
-      if (layer?.parameters.some((parameter) => !whole(parameter.values))) return name;
-      const output = new Float32Array(batch * size);
-      this.backend.read(values, batch, output);
-      if (!whole(output)) return name;
-    }
-    return null;
+    let first: string | null = null;
+    this.forward(batch, phase, {
+      onOutput: ({ name }, { size, values }) => {
+        if (first !== null) return;
+        const layer = this.layers.find((candidate) => candidate.name === name);
+        const output = new Float32Array(batch * size);
+        this.backend.read(values, batch, output);
+        if (layer?.parameters.some((parameter) => !whole(parameter.values)) || !whole(output)) first = name;
+      },
+    });
+    return first;
   }
 }
 
-/** The output of a node and its gradient, with the halos that the convolutions around it read. */
-function activation(
-  backend: Backend,
-  nodes: readonly NetworkNode[],
-  node: NetworkNode,
-  index: number,
-  maxBatch: number,
-): Activation {
-  const { name, shape } = node;
-  let halo: Halo = [0, 0];
-  for (const reader of nodes) {
-    if (reader.op !== "conv" || !reader.from.includes(index)) continue;
-    const [rows, columns] = inputHalo(reader.geometry);
-    halo = [Math.max(halo[0], rows), Math.max(halo[1], columns)];
-  }
-  const values = backend.tensor(shape, maxBatch, halo);
-  const isLayer = node.op === "conv" || node.op === "linear";
-  const gradHalo: Halo = isLayer ? outputGradHalo(kernelGeometry(node, nodes[node.from[0]].shape)) : [0, 0];
-  const grad = node.op === "input" ? null : backend.tensor(shape, maxBatch, gradHalo);
-  return { name, shape, size: sizeOf(shape), values, grad };
+/** What a layer computes for, and the tensors whose use begins with its forward and with its backward pass. */
+interface LayerStep {
+  readonly node: NetworkNode;
+  readonly target: Activation;
+  readonly claims: readonly Tensor[];
+  readonly gradClaims: readonly Tensor[];
 }

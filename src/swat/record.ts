@@ -1,6 +1,6 @@
 /**
- * Records the last training step of a model as a trace: the ops of its network, in order, and each tensor once with the
- * mask of its nonzeros.
+ * Records a training step of a model as a trace: the ops of its network, in order, and each tensor once with the mask of its
+ * nonzeros. Masks are taken while the step runs, as activations and gradients do not outlast their last use.
  */
 import { type BitMask, countOnes, maskOfNonzeros } from "../core/bit-mask.ts";
 import { sizeOf } from "../core/geometry.ts";
@@ -12,36 +12,80 @@ import { declaredKinds } from "../step/layer-kinds.ts";
 import type { TensorRole, TraceManifest, TraceTensor } from "../trace/manifest.ts";
 import { encodeTrace } from "../trace/trace.ts";
 import type { SwatLayer } from "./layers/swat-layer.ts";
-import type { Model } from "./model.ts";
+import type { Model, StepObserver } from "./model.ts";
+import type { Activation } from "./tensors.ts";
 
 /** What a manifest says about the step besides tensors and operations. */
 export type Provenance = Omit<TraceManifest, "tensors" | "ops">;
 
-/** The bytes of the trace of the last step of `model`, on `batch` images, before its update; `run` is the id of the run. */
-export function recordStep(model: Model, batch: number, provenance: Provenance, run?: string): Uint8Array {
-  const recorded = new RecordedTensors(model, batch, provenance.denseGradient === true);
-  const ops = expandStep(model.network, batch, recorded);
-  const kinds = declaredKinds(model.network, recorded.maskUpdates === undefined ? [] : [MASK_UPDATE]);
-  const tensors = [...recorded.tensors.values()];
-  return encodeTrace({ ...provenance, ...kinds, tensors, ops }, recorded.masks, run);
+/** Takes the masks of a step that it observes. */
+export class StepRecorder implements StepObserver {
+  readonly #model: Model;
+  readonly #batch: number;
+  readonly #layers: ReadonlyMap<string, SwatLayer>;
+  readonly #masks: StepMasks = { outputs: new Map(), gradients: new Map(), inputs: new Map(), outputGrads: new Map() };
+
+  /** @param batch images of the step. */
+  constructor(model: Model, batch: number) {
+    this.#model = model;
+    this.#batch = batch;
+    this.#layers = new Map(model.swatLayers.map((layer) => [layer.name, layer]));
+  }
+
+  onOutput({ name }: NetworkNode, { values }: Activation): void {
+    this.#masks.outputs.set(name, this.#nonzeros(values));
+    const layer = this.#layers.get(name);
+    const threshold = layer?.keptFrom("inputs:forward") ?? layer?.keptFrom("inputs:backward");
+    if (layer === undefined || threshold === null || threshold === undefined) return;
+    this.#masks.inputs.set(name, this.#nonzeros(layer.source.values, threshold));
+  }
+
+  onGradient({ name }: NetworkNode, { grad }: Activation): void {
+    this.#masks.gradients.set(name, this.#nonzeros(grad as Tensor));
+  }
+
+  onBackward({ name }: NetworkNode, { grad }: Activation): void {
+    const threshold = this.#layers.get(name)?.keptFrom("outputGrad:backward") ?? null;
+    if (threshold !== null) this.#masks.outputGrads.set(name, this.#nonzeros(grad as Tensor, threshold));
+  }
+
+  /** The bytes of the trace, between the backward pass and the update; `run` is the id of the run. */
+  encode(provenance: Provenance, run?: string): Uint8Array {
+    const { network } = this.#model;
+    const recorded = new RecordedTensors(this.#model, this.#masks, provenance.denseGradient === true);
+    const ops = expandStep(network, this.#batch, recorded);
+    const kinds = declaredKinds(network, recorded.maskUpdates === undefined ? [] : [MASK_UPDATE]);
+    const tensors = [...recorded.tensors.values()];
+    return encodeTrace({ ...provenance, ...kinds, tensors, ops }, recorded.masks, run);
+  }
+
+  #nonzeros(tensor: Tensor, threshold = 0): BitMask {
+    return this.#model.backend.mask(tensor, this.#batch, threshold);
+  }
 }
 
-/** The tensors of a model's last step, in the order in which ops first name them. */
+/** By node: of outputs and their gradients, and of what a layer has kept of its input and of the gradient of its output. */
+interface StepMasks {
+  readonly outputs: Map<string, BitMask>;
+  readonly gradients: Map<string, BitMask>;
+  readonly inputs: Map<string, BitMask>;
+  readonly outputGrads: Map<string, BitMask>;
+}
+
+/** The tensors of a step, in the order in which ops first name them. */
 class RecordedTensors implements StepTensors {
   readonly tensors = new Map<string, TraceTensor>();
   readonly masks = new Map<string, BitMask>();
   readonly maskUpdates: ReadonlySet<string> | undefined;
   readonly optimizerStates: readonly string[];
-  readonly #model: Model;
-  readonly #batch: number;
   readonly #layers: ReadonlyMap<string, SwatLayer>;
+  readonly #taken: StepMasks;
   /** What of the optimizer's tensors is wanted, by id; of any other, everything. */
   readonly #wanted: ReadonlyMap<string, Uint8Array>;
 
-  constructor(model: Model, batch: number, changesMasks: boolean) {
-    this.#model = model;
+  constructor(model: Model, taken: StepMasks, changesMasks: boolean) {
+    this.#taken = taken;
     this.optimizerStates = model.parameters.some(({ square }) => square) ? ["momentum", "square"] : ["momentum"];
-    this.#batch = batch;
     this.#layers = new Map(model.swatLayers.map((layer) => [layer.name, layer]));
     const masked = model.swatLayers.filter(({ masks }) => masks !== null);
     this.maskUpdates = changesMasks ? new Set(masked.map(({ name }) => name)) : undefined;
@@ -54,14 +98,12 @@ class RecordedTensors implements StepTensors {
   }
 
   /** Its zeros are activation zeros. */
-  output(node: NetworkNode): string {
-    const { values } = this.#model.activationOf(node);
-    return this.#tensor(`${node.name}:output`, "activation", () => this.#nonzeros(values));
+  output({ name }: NetworkNode): string {
+    return this.#tensor(`${name}:output`, "activation", () => this.#taken.outputs.get(name) as BitMask);
   }
 
-  gradient(node: NetworkNode): string {
-    const { grad } = this.#model.activationOf(node);
-    return this.#tensor(`${node.name}:outputGrad`, "gradient", () => this.#nonzeros(grad as Tensor));
+  gradient({ name }: NetworkNode): string {
+    return this.#tensor(`${name}:outputGrad`, "gradient", () => this.#taken.gradients.get(name) as BitMask);
   }
 
   operand(node: LayerNode, pass: Pass, operand: Operand, source: NetworkNode): string {
@@ -94,9 +136,8 @@ class RecordedTensors implements StepTensors {
 
   #input(layer: SwatLayer, drop: "inputs:forward" | "inputs:backward", source: NetworkNode): string {
     const within = this.output(source);
-    const threshold = layer.keptFrom(drop);
-    if (threshold === null) return within;
-    const mask = this.#nonzeros(layer.source.values, threshold);
+    if (layer.keptFrom(drop) === null) return within;
+    const mask = this.#taken.inputs.get(layer.name) as BitMask;
     const isSaved = layer.keptFrom("inputs:backward") !== null;
     if (isSaved) return this.#selection(`${layer.name}:savedInput`, "savedActivation", mask, within);
     return this.#selection(`${layer.name}:keptInput`, "activation", mask, within);
@@ -104,9 +145,8 @@ class RecordedTensors implements StepTensors {
 
   #outputGrad(layer: SwatLayer, node: LayerNode): string {
     const within = this.gradient(node);
-    const threshold = layer.keptFrom("outputGrad:backward");
-    if (threshold === null) return within;
-    const mask = this.#nonzeros(this.#model.activationOf(node).grad as Tensor, threshold);
+    if (layer.keptFrom("outputGrad:backward") === null) return within;
+    const mask = this.#taken.outputGrads.get(node.name) as BitMask;
     return this.#selection(`${node.name}:keptOutputGrad`, "gradient", mask, within);
   }
 
@@ -118,10 +158,6 @@ class RecordedTensors implements StepTensors {
       if (related && other.nonzeros === nonzeros && sameElements(this.#maskOf(other), mask)) return other.id;
     }
     return this.#add(id, role, mask, within);
-  }
-
-  #nonzeros(tensor: Tensor, threshold = 0): BitMask {
-    return this.#model.backend.mask(tensor, this.#batch, threshold);
   }
 
   #tensor(id: string, role: TensorRole, mask: () => BitMask): string {

@@ -14,19 +14,19 @@ import { augmentation } from "./data/augment.ts";
 import type { DataSplits, Dataset } from "./data/dataset.ts";
 import { DivergenceError } from "./divergence-error.ts";
 import { evaluate, type FinalPruning, finalPruning } from "./evaluate.ts";
-import type { Evaluation } from "./layers/layer.ts";
+import type { Evaluation, Phase } from "./layers/layer.ts";
 import { type MaskPlan, maskPlanOf, regrowMasks } from "./masking.ts";
 import { checkMethod } from "./method-settings.ts";
-import { Model } from "./model.ts";
+import { Model, type StepObserver } from "./model.ts";
 import type { MomentumSharing } from "./momentum-sharing.ts";
 import { provenanceOf } from "./provenance.ts";
-import { recordStep } from "./record.ts";
+import { StepRecorder } from "./record.ts";
 import type { RecordSelection } from "./record-selection.ts";
 import { checkOptimizer, checkSchedule, rateOfStep, type TrainSettings } from "./settings.ts";
 import { checkSharing, sharingOf } from "./sharing-settings.ts";
 import { modelState, restoreModel, type TrainState } from "./state.ts";
 import { StepPlan } from "./step-plan.ts";
-import { layerReports, type TrainingEvent } from "./training-log.ts";
+import { StepReporter, type TrainingEvent } from "./training-log.ts";
 import { HealthWatch, NO_HEALTH, type RunHealth, withEpoch } from "./weight-health.ts";
 
 /** Called after each step. */
@@ -43,7 +43,7 @@ export interface TrainProgress {
 export interface TrainHooks {
   /** Id of the run, which its traces carry. */
   readonly run?: string;
-  /** Which steps to record; every call is one finished step. */
+  /** Which steps to record; called once for each step, before it runs. */
   readonly records?: RecordSelection;
   /** Receives the bytes of each recorded step, `step` from 0. */
   readonly onTrace?: (step: number, bytes: Uint8Array) => Promise<void>;
@@ -216,15 +216,18 @@ class TrainingRun {
     const batch = loadBatch(trainImages(epoch), order.subarray(index * batchSize), model, this.#labels);
     const maskStep = masks?.stepKind(step);
     const refresh = maskStep === undefined ? index % topKPeriod === 0 : maskStep !== "keep";
-    model.forward(batch, { training: true, refresh, warmup, ...(maskStep && { maskStep }), seed, step });
-    const loss = model.backward(batch, this.#labels, settings.labelSmoothing);
-    checkLoss(model, batch, loss, step);
     const isRecorded = this.#hooks.records?.(step, this.#plan) === true;
-    const denseGradient = maskStep === "regrow" ? { denseGradient: true } : {};
-    if (isRecorded) await this.#record(batch, { epoch, step, refreshed: refresh || warmup, ...denseGradient, loss });
     const isLast = index === this.#stepsPerEpoch - 1;
-    // The update moves the weights that a pass without drops has read.
-    const reports = isRecorded || isLast ? layerReports(model, batch) : [];
+    const recorder = isRecorded ? new StepRecorder(model, batch) : null;
+    const reporter = isRecorded || isLast ? new StepReporter(model, batch) : null;
+    const observer = observers(recorder, reporter);
+    const phase = { training: true, refresh, warmup, ...(maskStep && { maskStep }), seed, step };
+    model.forward(batch, phase, observer);
+    const loss = model.backward(batch, this.#labels, settings.labelSmoothing, observer);
+    checkLoss(model, batch, phase, loss);
+    const denseGradient = maskStep === "regrow" ? { denseGradient: true } : {};
+    await this.#record(recorder, { epoch, step, refreshed: refresh || warmup, ...denseGradient, loss });
+    const reports = reporter?.layers ?? [];
     const learningRate = rateOfStep(settings, step, this.#stepsPerEpoch);
     const refreshIsNext = isLast || (index + 1) % topKPeriod === 0;
     const shares = settings.shareAt !== "refresh" || refreshIsNext ? sharing : undefined;
@@ -241,19 +244,20 @@ class TrainingRun {
   }
 
   async #record(
-    batch: number,
+    recorder: StepRecorder | null,
     at: { epoch: number; step: number; refreshed: boolean; denseGradient?: boolean; loss: number },
   ): Promise<void> {
+    if (recorder === null) return;
     const { network, data, settings, model } = this.#prepared;
     const stratum = { stepKind: this.#plan.kindOf(at.step), phase: this.#plan.phaseOf(at.step) };
     const provenance = { ...provenanceOf(network, data, settings, model.backend), ...at, ...stratum };
-    await this.#hooks.onTrace?.(at.step, recordStep(model, batch, provenance, this.#hooks.run));
+    await this.#hooks.onTrace?.(at.step, recorder.encode(provenance, this.#hooks.run));
   }
 
   async #endEpoch(
     at: { readonly epoch: number; readonly step: number },
     learningRate: number,
-    layers: ReturnType<typeof layerReports>,
+    layers: StepReporter["layers"],
   ): Promise<void> {
     const { data } = this.#prepared;
     const { evaluateEvery = 1 } = this.#hooks;
@@ -306,9 +310,20 @@ function shareAfter(step: number, sharing: MomentumSharing | undefined): void {
   }
 }
 
-function checkLoss(model: Model, batch: number, loss: number, step: number): void {
+/** Calls all of them that are there. */
+function observers(...list: readonly (StepObserver | null)[]): StepObserver {
+  const present = list.filter((observer) => observer !== null);
+  return {
+    onOutput: (node, output) => present.forEach((observer) => void observer.onOutput?.(node, output)),
+    onGradient: (node, output) => present.forEach((observer) => void observer.onGradient?.(node, output)),
+    onBackward: (node, output) => present.forEach((observer) => void observer.onBackward?.(node, output)),
+  };
+}
+
+function checkLoss(model: Model, batch: number, phase: Phase & { readonly step: number }, loss: number): void {
   if (Number.isFinite(loss)) return;
-  const layer = model.firstNonFinite(batch) ?? "loss";
+  const { step } = phase;
+  const layer = model.firstNonFinite(batch, phase) ?? "loss";
   throw new DivergenceError(`step ${step}: layer ${layer}: NaN or infinity (loss ${loss}); lower the learning rate`);
 }
 

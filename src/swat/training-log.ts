@@ -1,7 +1,9 @@
 /** What a run logs at the end of an epoch and of a recorded step: loss, accuracy, learning rate, and the state of each layer. */
 import { countNonzeros, countOnes } from "../core/bit-mask.ts";
+import type { NetworkNode } from "../networks/graph.ts";
 import { emptyFilters } from "../sparsity/keep-filters.ts";
-import type { Model } from "./model.ts";
+import type { SwatLayer } from "./layers/swat-layer.ts";
+import type { Model, StepObserver } from "./model.ts";
 import type { LayerHealth } from "./weight-health.ts";
 
 /** A convolution or linear layer in one step. */
@@ -29,24 +31,39 @@ export interface TrainingEvent {
   readonly layers: readonly LayerReport[];
 }
 
-/** Each convolution and linear layer in a training step of `batch` images, between its backward pass and its update. */
-export function layerReports(model: Model, batch: number): LayerReport[] {
-  return model.swatLayers.map((layer) => {
-    const { name, source, weight, sparsity, ranked } = layer;
-    const forwardWeight = layer.active ?? layer.weightOf("forward");
-    const saved = countOnes(model.backend.mask(source.values, batch, layer.keptFrom("inputs:backward") ?? 0));
-    return {
-      layer: name,
-      sparsity: sparsity === null ? null : ranked.weight,
-      weightDensity: countNonzeros(forwardWeight) / forwardWeight.length,
-      savedInputDensity: saved / (batch * source.size),
-      ...(layer.masks === null ? {} : { gradientDensity: layer.wanted === null ? 1 : meanOf(layer.wanted) }),
-      weights: forwardWeight.length,
-      filters: weight.shape[0],
-      deadFilters: emptyFilters(forwardWeight, weight.shape[0]),
-      largestWeight: largestOf(weight.values),
-    };
-  });
+/** Reports of the convolutions and linear layers of a training step that it observes, in execution order. */
+export class StepReporter implements StepObserver {
+  readonly layers: LayerReport[] = [];
+  readonly #model: Model;
+  readonly #batch: number;
+
+  /** @param batch images of the step. */
+  constructor(model: Model, batch: number) {
+    this.#model = model;
+    this.#batch = batch;
+  }
+
+  onOutput({ name }: NetworkNode): void {
+    const layer = this.#model.swatLayers.find((candidate) => candidate.name === name);
+    if (layer !== undefined) this.layers.push(reportOf(layer, this.#model, this.#batch));
+  }
+}
+
+function reportOf(layer: SwatLayer, { backend }: Model, batch: number): LayerReport {
+  const { name, source, weight, sparsity, ranked } = layer;
+  const forwardWeight = layer.active ?? layer.weightOf("forward");
+  const saved = countOnes(backend.mask(source.values, batch, layer.keptFrom("inputs:backward") ?? 0));
+  return {
+    layer: name,
+    sparsity: sparsity === null ? null : ranked.weight,
+    weightDensity: countNonzeros(forwardWeight) / forwardWeight.length,
+    savedInputDensity: saved / (batch * source.size),
+    ...(layer.masks === null ? {} : { gradientDensity: layer.wanted === null ? 1 : meanOf(layer.wanted) }),
+    weights: forwardWeight.length,
+    filters: weight.shape[0],
+    deadFilters: emptyFilters(forwardWeight, weight.shape[0]),
+    largestWeight: largestOf(weight.values),
+  };
 }
 
 /** Share of the ones. */

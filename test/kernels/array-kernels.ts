@@ -105,12 +105,14 @@ export function arrayKernels(backend: Backend): Kernels {
 
     reluForward(size, values, result, cap) {
       const target = flat(size);
-      backend.relu(1, flat(size, values), target, cap);
+      backend.relu(1, flat(size, values), target, null, cap);
       backend.read(target, 1, result);
     },
     reluBackward(size, values, outputGrad, inputGrad, cap) {
       const target = flat(size, inputGrad);
-      backend.reluBackward(1, flat(size, values), flat(size, outputGrad), target, true, cap);
+      const signs = backend.signs(target.shape, target.maxBatch);
+      backend.relu(1, flat(size, Float32Array.from(values)), flat(size), signs, cap);
+      backend.reluBackward(1, signs, flat(size, outputGrad), target, true);
       backend.read(target, 1, inputGrad);
     },
     addForward(size, a, b, result) {

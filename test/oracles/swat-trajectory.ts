@@ -98,7 +98,17 @@ export async function runTrajectory(
     }
     if (sharing !== undefined) compareSparsities(tally, quantity, where, layers, golden, step);
     model.pixels.set(images.subarray(step * batch * model.images.size, (step + 1) * batch * model.images.size));
-    model.forward(batch, { training: true, refresh: step % params.period === 0 });
+    const inputs = new Map<string, Float32Array>();
+    model.forward(
+      batch,
+      { training: true, refresh: step % params.period === 0 },
+      {
+        onOutput({ name }) {
+          const layer = layers.find((one) => one.name === name);
+          if (layer !== undefined) inputs.set(name, read(backend, layer.source.values, batch));
+        },
+      },
+    );
     if (step === 0)
       close(
         tally,
@@ -111,11 +121,11 @@ export async function runTrajectory(
     const loss = model.backward(batch, labels.subarray(step * batch, (step + 1) * batch), 0);
     close(tally, quantity("loss"), where, [loss], floats(golden, "loss").slice(step, step + 1), LOSS_TOLERANCE);
     if (params.mode !== "dense") {
-      if (hasParted(backend, layers, batch, golden, step)) {
+      if (hasParted(layers, inputs, golden, step)) {
         tally.skip(quantity("rest of a run"), where, PARTED);
         return;
       }
-      compareKept(tally, quantity, where, backend, layers, batch, golden, step);
+      compareKept(tally, quantity, where, layers, inputs, golden, step);
     }
     if (step === 0) compareFirstStep(tally, quantity, one, model, layers, golden);
     const { momentum, nesterov, weight_decay: weightDecay } = params;
@@ -172,9 +182,8 @@ function compareSparsities(
 
 /** Whether a layer keeps another number of inputs or weights, and rounding at the threshold explains the difference. */
 function hasParted(
-  backend: Backend,
   layers: readonly SwatLayer[],
-  batch: number,
+  inputsOf: ReadonlyMap<string, Float32Array>,
   golden: ReadonlyMap<string, GoldenTensor>,
   step: number,
 ): boolean {
@@ -182,9 +191,9 @@ function hasParted(
     const isNear = (value: number) => Math.abs(Math.abs(value) - threshold) <= THRESHOLD_ROUNDING * threshold;
     return difference !== 0 && Math.abs(difference) <= values.filter(isNear).length;
   };
-  return layers.some(({ source, weight, sparseWeight, thresholds }, i) => {
+  return layers.some(({ name, weight, sparseWeight, thresholds }, i) => {
     const at = step * layers.length + i;
-    const inputs = read(backend, source.values, batch);
+    const inputs = inputsOf.get(name) as Float32Array;
     const extraInputs = kept(inputs, inputs.length, thresholds.input) - floats(golden, "kept_x")[at];
     if (explained(inputs, thresholds.input, extraInputs)) return true;
     const extraWeights = nonzeros(sparseWeight) - floats(golden, "kept_w")[at];
@@ -196,17 +205,16 @@ function compareKept(
   tally: Tally,
   quantity: (what: string) => string,
   where: string,
-  backend: Backend,
   layers: readonly SwatLayer[],
-  batch: number,
+  inputs: ReadonlyMap<string, Float32Array>,
   golden: ReadonlyMap<string, GoldenTensor>,
   step: number,
 ): void {
   layers.forEach((layer, i) => {
     const at = step * layers.length + i;
-    const { source, thresholds } = layer;
+    const input = inputs.get(layer.name) as Float32Array;
     const keptW = nonzeros(layer.sparseWeight);
-    const keptX = kept(read(backend, source.values, batch), batch * source.size, thresholds.input);
+    const keptX = kept(input, input.length, layer.thresholds.input);
     tally.compare(quantity("kept weights"), `${where} ${layer.name}`, floats(golden, "kept_w")[at], keptW);
     tally.compare(quantity("kept inputs"), `${where} ${layer.name}`, floats(golden, "kept_x")[at], keptX);
   });

@@ -12,7 +12,7 @@ export function reluForward(size: number, input: Floats, output: Floats, cap = I
 /** inputGrad[i] += outputGrad[i] where 0 < output[i] < cap. */
 export function reluBackward(
   size: number,
-  output: Floats,
+  output: ArrayLike<number>,
   outputGrad: Floats,
   inputGrad: Floats,
   cap = Infinity,

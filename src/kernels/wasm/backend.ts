@@ -1,5 +1,5 @@
 /** The SIMD builds as a backend: what is not worth a file of its own, and the files that are, over one runner. */
-import type { Backend } from "../backend.ts";
+import type { Backend, Signs } from "../backend.ts";
 import { jsKernels } from "../js/index.ts";
 import { adamFactors } from "../reference/adamw.ts";
 import { crossEntropy } from "../reference/cross-entropy.ts";
@@ -8,7 +8,7 @@ import { createArrays, createWorkSpace } from "./arrays.ts";
 import { createBatchNorm } from "./batch-norm.ts";
 import { createConv } from "./conv/conv.ts";
 import { floatAtLeast } from "./float-threshold.ts";
-import { layOut } from "./layout.ts";
+import { lanesFor, layOut, layOutShared } from "./layout.ts";
 import { createAveragePool, createMaxPool } from "./pool.ts";
 import type { Runner } from "./run/runner.ts";
 import { blocked, rowCount } from "./tensor-arguments.ts";
@@ -17,6 +17,14 @@ import { createTopK } from "./top-k.ts";
 
 /** Floats of one unit of work of kernels on arrays (assembly/elementwise/). */
 const CHUNK = 4096;
+const WORD_BYTES = 4;
+/** Elements whose signs are in a word; each row begins with a word of its own. */
+const SIGNS_A_WORD = 32;
+
+/** One bit for each element, row by row of blocks. */
+interface BlockedSigns extends Signs {
+  readonly address: number;
+}
 
 /**
  * The kernels of a WebAssembly build. Kernels on parameters run on arrays of its own `floats`; arrays from elsewhere are
@@ -34,19 +42,31 @@ export function createSimdBackend(runner: Runner): Backend {
     close: runner.close,
     floats: arrays.floats,
     tensor: (shape, maxBatch, halo) => layOut(runner, shape, maxBatch, halo),
+    tensors: (plans, maxBatch) => layOutShared(runner, plans, maxBatch),
+    claim(tensor) {
+      const { record, halo, blocks } = blocked(tensor);
+      if (halo[0] > 0 || halo[1] > 0) runner.run("clearHalo", blocks, record, ...halo);
+    },
     ...io,
     conv: (g) => createConv(runner, g),
     batchNorm: (shape, maxBatch) => createBatchNorm(runner, workSpace, shape, maxBatch),
     maxPool: (g) => createMaxPool(runner, g),
     averagePool: (g) => createAveragePool(runner, g),
 
-    relu(batch, input, output, cap = Infinity) {
-      const [x, y] = [blocked(input), blocked(output)];
-      runner.run("relu", rowCount(x, batch), x.record, y.record, cap);
+    signs(shape, maxBatch): BlockedSigns {
+      const lanes = lanesFor(maxBatch);
+      const rowBytes = Math.ceil((shape[0] * shape[2] * lanes) / SIGNS_A_WORD) * WORD_BYTES;
+      return { maxBatch, address: runner.allocate(Math.ceil(maxBatch / lanes) * shape[1] * rowBytes) };
     },
-    reluBackward(batch, output, outputGrad, inputGrad, accumulate, cap = Infinity) {
-      const [y, dy, dx] = [blocked(output), blocked(outputGrad), blocked(inputGrad)];
-      runner.run("reluBackward", rowCount(y, batch), y.record, dy.record, dx.record, cap, accumulate ? 1 : 0);
+    relu(batch, input, output, signs, cap = Infinity) {
+      const [x, y] = [blocked(input), blocked(output)];
+      const address = signs === null ? 0 : (signs as BlockedSigns).address;
+      runner.run("relu", rowCount(x, batch), x.record, y.record, address, cap);
+    },
+    reluBackward(batch, signs, outputGrad, inputGrad, accumulate) {
+      const [dy, dx] = [blocked(outputGrad), blocked(inputGrad)];
+      const { address } = signs as BlockedSigns;
+      runner.run("reluBackward", rowCount(dy, batch), address, dy.record, dx.record, accumulate ? 1 : 0);
     },
     add(batch, a, b, output) {
       const [p, q, y] = [blocked(a), blocked(b), blocked(output)];

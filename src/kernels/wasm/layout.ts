@@ -5,9 +5,11 @@
  *
  * A block is up to 32 images side by side: they are the vector dimension, so that the size of an image never matters and
  * stride, 1×1 kernels and gradients are a matter of offsets. The halo is zero and stays so, and so do the lanes of images
- * beyond the batch: every kernel that writes a tensor writes zeros there or leaves them alone.
+ * beyond the batch: every kernel that writes a tensor writes zeros into such lanes and leaves the halo alone, which `claim`
+ * clears where the memory was that of another tensor before.
  */
-import type { Halo, Tensor } from "../backend.ts";
+import type { Halo, Tensor, TensorPlan } from "../backend.ts";
+import { placeSpans } from "../span-placement.ts";
 import { createRecord } from "./records/record.ts";
 import { TensorRecord } from "./records/tensor.ts";
 import type { Runner } from "./run/runner.ts";
@@ -49,16 +51,37 @@ export function blocksOf(tensor: BlockedTensor, batch: number): number {
 
 /** Lays out a tensor of zeros in the memory of a runner. */
 export function layOut(runner: Runner, shape: Tensor["shape"], maxBatch: number, halo: Halo): BlockedTensor {
+  const layout = layoutOf(shape, maxBatch, halo);
+  return placeAt(runner, layout, runner.allocate(layout.bytes));
+}
+
+/** Lays out tensors of which those share memory that are never in use at the same time. */
+export function layOutShared(runner: Runner, plans: readonly TensorPlan[], maxBatch: number): BlockedTensor[] {
+  const layouts = plans.map(({ shape, halo }) => layoutOf(shape, maxBatch, halo));
+  const { offsets, bytes } = placeSpans(plans.map(({ from, to }, i) => ({ bytes: layouts[i].bytes, from, to })));
+  const memory = runner.allocate(bytes);
+  return layouts.map((layout, i) => placeAt(runner, layout, memory + offsets[i]));
+}
+
+type Layout = Pick<
+  BlockedTensor,
+  "shape" | "maxBatch" | "halo" | "lanes" | "blocks" | "bytes" | "pixelBytes" | "rowBytes" | "blockBytes"
+>;
+
+function layoutOf(shape: Tensor["shape"], maxBatch: number, halo: Halo): Layout {
   const [C, H, W] = shape;
   const lanes = lanesFor(maxBatch);
   const blocks = Math.ceil(maxBatch / lanes);
   const pixelBytes = C * lanes * FLOAT_BYTES;
   const rowBytes = (W + 2 * halo[1]) * pixelBytes;
   const blockBytes = (H + 2 * halo[0]) * rowBytes;
-  const bytes = blocks * blockBytes;
-  const start = runner.allocate(bytes);
+  return { shape, maxBatch, halo, lanes, blocks, bytes: blocks * blockBytes, pixelBytes, rowBytes, blockBytes };
+}
+
+function placeAt(runner: Runner, layout: Layout, start: number): BlockedTensor {
+  const { halo, rowBytes, blockBytes, pixelBytes, lanes, shape } = layout;
+  const [C, H, W] = shape;
   const origin = start + halo[0] * rowBytes + halo[1] * pixelBytes;
-  const place = { origin, rowBytes, blockBytes, pixelBytes };
-  const record = createRecord(runner, TensorRecord, { ...place, C, H, W, lanes });
-  return { shape, maxBatch, halo, lanes, blocks, start, bytes, ...place, record };
+  const record = createRecord(runner, TensorRecord, { origin, rowBytes, blockBytes, pixelBytes, C, H, W, lanes });
+  return { ...layout, start, origin, record };
 }

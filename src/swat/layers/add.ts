@@ -22,7 +22,9 @@ export class AddLayer implements Layer {
 
   backward(batch: number): void {
     for (const { grad, accumulate } of this.sources) {
-      if (grad !== null) this.backend.copy(batch, this.target.grad as Tensor, grad, accumulate);
+      // A source may have been given the gradient of the sum itself.
+      if (grad !== null && grad !== this.target.grad)
+        this.backend.copy(batch, this.target.grad as Tensor, grad, accumulate);
     }
   }
 }

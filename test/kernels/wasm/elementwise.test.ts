@@ -50,11 +50,16 @@ describe.each(moduleNames)("%s", (name) => {
           check(sizes, (stage) => {
             const { backend } = stage;
             const y = stage.tensor(shape, halos[0]);
-            backend.relu(batch, stage.tensor(shape, halos[1], valuesFor(sizes, "x")), y, cap);
+            const signs = backend.signs(shape, sizes.maxBatch);
+            const x = stage.tensor(shape, halos[1], valuesFor(sizes, "x"));
+            backend.relu(batch, x, y, signs, cap);
             const dy = stage.tensor(shape, halos[2], valuesFor(sizes, "dy"));
             const dx = stage.tensor(shape, halos[1], accumulate ? valuesFor(sizes, "dx") : undefined);
-            backend.reluBackward(batch, y, dy, dx, accumulate, cap);
-            return [stage.read(y), stage.read(dx)];
+            backend.reluBackward(batch, signs, dy, dx, accumulate);
+            // In place, as the trainer runs both.
+            backend.relu(batch, x, x, null, cap);
+            backend.reluBackward(batch, signs, dy, dy, false);
+            return [y, dx, x, dy].map((tensor) => stage.read(tensor));
           });
         }),
         RUNS,

@@ -15,7 +15,7 @@ export {
 export { adamUpdate } from "./elementwise/adamw";
 export { copyPixels } from "./elementwise/channels";
 export { dropout } from "./elementwise/dropout";
-export { add, applyThreshold, copyRows, relu, reluBackward, selectRows } from "./elementwise/elementwise";
+export { add, applyThreshold, clearHalo, copyRows, relu, reluBackward, selectRows } from "./elementwise/elementwise";
 export { sgdUpdate } from "./elementwise/sgd";
 export { maskBits, maskWords, readBlock, writeBlock } from "./elementwise/tensor-io";
 export { normApply, normEvaluate, normFinish, normShifts, normStatistics } from "./norm/batch-norm";

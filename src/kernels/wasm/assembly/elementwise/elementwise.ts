@@ -8,81 +8,83 @@ import { contentBytes, rowOf } from "../row-iteration";
 /** Floats of one unit of work on a plain array. */
 const CHUNK: i32 = 4096;
 
-/** output = min(max(input, 0), cap). */
-export function relu(input: TensorRecord, output: TensorRecord, cap: f32, from: i32, to: i32): void {
+/** Bytes that a word of signs stands for: one bit for each of 32 floats. */
+const SIGNED_BYTES: usize = 128;
+
+/** Bytes of the signs of a row. */
+// @inline
+function signBytes(bytes: usize): usize {
+  return ((bytes + SIGNED_BYTES - 1) / SIGNED_BYTES) * 4;
+}
+
+/** output = min(max(input, 0), cap), and in `signs`, unless 0, one bit for each float of a row: 0 < output < cap. */
+export function relu(input: TensorRecord, output: TensorRecord, signs: usize, cap: f32, from: i32, to: i32): void {
   const bytes = contentBytes(input);
-  const zero = f32x4.splat(0);
   const most = f32x4.splat(cap);
   for (let unit = from; unit < to; unit++) {
     let x = rowOf(input, unit);
     let y = rowOf(output, unit);
     const end = x + bytes;
-    const whole = x + (bytes & ~63);
-    while (x < whole) {
-      const a = v128.load(x);
-      const b = v128.load(x, 16);
-      const c = v128.load(x, 32);
-      const d = v128.load(x, 48);
-      v128.store(y, v128.andnot(f32x4.min(a, most), f32x4.le(a, zero)));
-      v128.store(y, v128.andnot(f32x4.min(b, most), f32x4.le(b, zero)), 16);
-      v128.store(y, v128.andnot(f32x4.min(c, most), f32x4.le(c, zero)), 32);
-      v128.store(y, v128.andnot(f32x4.min(d, most), f32x4.le(d, zero)), 48);
-      x += 64;
-      y += 64;
+    const whole = x + (bytes & ~(SIGNED_BYTES - 1));
+    let word = signs + <usize>unit * signBytes(bytes);
+    for (; x < whole; x += SIGNED_BYTES) {
+      const low = rectified16(x, y, most) | (rectified16(x + 64, y + 64, most) << 16);
+      if (signs) store<u32>(word, low);
+      word += 4;
+      y += SIGNED_BYTES;
     }
-    while (x < end) {
-      const a = v128.load(x);
-      v128.store(y, v128.andnot(f32x4.min(a, most), f32x4.le(a, zero)));
-      x += 16;
-      y += 16;
+    if (x === end) continue;
+    let rest: u32 = 0;
+    for (let bit: u32 = 0; x < end; x += 16, y += 16, bit += 4) {
+      rest |= i32x4.bitmask(rectified4(x, y, most)) << bit;
     }
+    if (signs) store<u32>(word, rest);
   }
 }
 
-/** inputGrad = outputGrad where 0 < output < cap, else 0; or added to. */
+/** Rectifies 16 floats and returns one bit for each: 0 < output < most. */
+// @inline
+function rectified16(x: usize, y: usize, most: v128): u32 {
+  const low = i16x8.narrow_i32x4_s(rectified4(x, y, most), rectified4(x + 16, y + 16, most));
+  const high = i16x8.narrow_i32x4_s(rectified4(x + 32, y + 32, most), rectified4(x + 48, y + 48, most));
+  return i8x16.bitmask(i8x16.narrow_i16x8_s(low, high));
+}
+
+// @inline
+function rectified4(x: usize, y: usize, most: v128): v128 {
+  const a = v128.load(x);
+  const zero = f32x4.splat(0);
+  v128.store(y, v128.andnot(f32x4.pmin(a, most), f32x4.le(a, zero)));
+  return v128.and(f32x4.gt(a, zero), f32x4.lt(a, most));
+}
+
+/** inputGrad = outputGrad where the sign is set, else 0; or added to. */
 export function reluBackward(
-  output: TensorRecord,
+  signs: usize,
   outputGrad: TensorRecord,
   inputGrad: TensorRecord,
-  cap: f32,
   accumulate: i32,
   from: i32,
   to: i32,
 ): void {
-  const bytes = contentBytes(output);
-  const zero = f32x4.splat(0);
-  const most = f32x4.splat(cap);
+  const bytes = contentBytes(outputGrad);
   for (let unit = from; unit < to; unit++) {
-    let y = rowOf(output, unit);
     let dy = rowOf(outputGrad, unit);
     let dx = rowOf(inputGrad, unit);
-    const end = y + bytes;
-    if (accumulate) {
-      while (y < end) {
-        const grad = v128.and(v128.load(dy), within(v128.load(y), zero, most));
-        v128.store(dx, f32x4.add(v128.load(dx), grad));
-        y += 16;
-        dy += 16;
-        dx += 16;
+    const end = dy + bytes;
+    let word = signs + <usize>unit * signBytes(bytes);
+    while (dy < end) {
+      const wordEnd = min(end, dy + SIGNED_BYTES);
+      const bits = i32x4.splat(load<u32>(word));
+      word += 4;
+      let bit = i32x4(1, 2, 4, 8);
+      for (; dy < wordEnd; dy += 16, dx += 16) {
+        const grad = v128.and(v128.load(dy), i32x4.eq(v128.and(bits, bit), bit));
+        v128.store(dx, accumulate ? f32x4.add(v128.load(dx), grad) : grad);
+        bit = i32x4.shl(bit, 4);
       }
-    } else {
-      const whole = y + (bytes & ~31);
-      while (y < whole) {
-        v128.store(dx, v128.and(v128.load(dy), within(v128.load(y), zero, most)));
-        v128.store(dx, v128.and(v128.load(dy, 16), within(v128.load(y, 16), zero, most)), 16);
-        y += 32;
-        dy += 32;
-        dx += 32;
-      }
-      if (y < end) v128.store(dx, v128.and(v128.load(dy), within(v128.load(y), zero, most)));
     }
   }
-}
-
-/** Where low < value < high. */
-// @inline
-function within(value: v128, low: v128, high: v128): v128 {
-  return v128.and(f32x4.gt(value, low), f32x4.lt(value, high));
 }
 
 /** output = a + b; `output` may be one of them. */
@@ -110,6 +112,23 @@ export function copyRows(source: TensorRecord, target: TensorRecord, from: i32, 
   const bytes = contentBytes(source);
   for (let unit = from; unit < to; unit++) {
     memory.copy(rowOf(target, unit), rowOf(source, unit), bytes);
+  }
+}
+
+/** Zeros around the images of a tensor, `rows` above and below, `columns` left and right. Units are blocks. */
+export function clearHalo(tensor: TensorRecord, rows: usize, columns: usize, from: i32, to: i32): void {
+  const rowBytes = tensor.rowBytes;
+  const side = columns * tensor.pixelBytes;
+  const bytes = contentBytes(tensor);
+  for (let unit = from; unit < to; unit++) {
+    let at = tensor.origin + <usize>unit * tensor.blockBytes - rows * rowBytes - side;
+    memory.fill(at, 0, rows * rowBytes + side);
+    at += rows * rowBytes + side + bytes;
+    for (let row = 1; row < tensor.H; row++) {
+      memory.fill(at, 0, 2 * side);
+      at += rowBytes;
+    }
+    memory.fill(at, 0, side + rows * rowBytes);
   }
 }
 
