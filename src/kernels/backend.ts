@@ -39,14 +39,18 @@ export interface TensorPlan {
 
 /** One convolution or linear layer with its packed weights and work space. */
 export interface Conv {
-  /** Takes over the weights [K, C/groups, R, S] of the following passes. Zeros may be skipped. */
-  setWeight(weight: Float32Array): void;
+  /** Takes over those weights |w| ≥ threshold of [K, C/groups, R, S] for the following passes; returns how many are not zero. Zeros may be skipped. */
+  setWeight(weight: Float32Array, threshold?: number): number;
   /** output = input ∗ weight + bias. */
   forward(batch: number, input: Tensor, bias: Float32Array | null, output: Tensor): void;
   /** inputGrad = outputGrad ∗ weightᵀ. */
   inputGrad(batch: number, outputGrad: Tensor, inputGrad: Tensor, accumulate: boolean): void;
   /** weightGrad [K, C/groups, R, S] = outputGrad ∗ input, with the elements |x| ≥ threshold of `input` only. */
   weightGrad(batch: number, outputGrad: Tensor, input: Tensor, threshold: number, weightGrad: Float32Array): void;
+  /** Keeps the elements |x| ≥ threshold of `input` for `savedWeightGrad`, so that `input` itself may be overwritten. */
+  saveInput(batch: number, input: Tensor, threshold: number): void;
+  /** `weightGrad` with the input that was saved last, of as many images. */
+  savedWeightGrad(batch: number, outputGrad: Tensor, weightGrad: Float32Array): void;
   /** biasGrad [K] = Σ outputGrad. */
   biasGrad(batch: number, outputGrad: Tensor, biasGrad: Float32Array): void;
 }

@@ -1,6 +1,6 @@
 /** Puts kernels that work on plain [N, C, H, W] arrays behind the interface of a backend. */
 
-import { type BitMask, sliceBytes, sliceSize, zerosMask } from "../core/bit-mask.ts";
+import { type BitMask, countNonzeros, sliceBytes, sliceSize, zerosMask } from "../core/bit-mask.ts";
 import type { ConvGeometry } from "../core/geometry.ts";
 import { sizeOf } from "../core/geometry.ts";
 import type { PoolGeometry } from "../core/pool-geometry.ts";
@@ -9,6 +9,7 @@ import type { Floats, Kernels, NormGeometry } from "./kernels.ts";
 import { copyChannels } from "./reference/channels.ts";
 import { dropout } from "./reference/dropout.ts";
 import { placeSpans } from "./span-placement.ts";
+import { SparseValues } from "./sparse-values.ts";
 
 /** A tensor whose memory is one array in C order. */
 interface PlainTensor extends Tensor {
@@ -132,10 +133,17 @@ function conv(kernels: Kernels, largest: ConvGeometry): Conv {
     return known;
   };
   let weight: Floats = new Float32Array();
-  let kept: Floats = new Float32Array();
+  let keptWeight: Floats = new Float32Array();
+  const saved = new SparseValues();
   return {
-    setWeight(values) {
+    setWeight(values, threshold = 0) {
       weight = values;
+      if (threshold > 0) {
+        if (keptWeight.length === 0) keptWeight = new Float32Array(values.length);
+        kernels.applyThreshold(values, values.length, threshold, keptWeight);
+        weight = keptWeight;
+      }
+      return countNonzeros(weight);
     },
     forward(batch, input, bias, output) {
       kernels.convForward(geometry(batch), valuesOf(input), weight, bias, valuesOf(output));
@@ -145,14 +153,15 @@ function conv(kernels: Kernels, largest: ConvGeometry): Conv {
       kernels.convInputGrad(geometry(batch), valuesOf(outputGrad), weight, target);
     },
     weightGrad(batch, outputGrad, input, threshold, weightGrad) {
-      let values = valuesOf(input);
-      if (threshold > 0) {
-        if (kept.length === 0) kept = new Float32Array(values.length);
-        kernels.applyThreshold(values, sizeIn(input, batch), threshold, kept);
-        values = kept;
-      }
+      if (threshold > 0) saved.take(valuesOf(input), sizeIn(input, batch), threshold);
+      const values = threshold > 0 ? saved.spread() : valuesOf(input);
       weightGrad.fill(0);
       kernels.convWeightGrad(geometry(batch), valuesOf(outputGrad), values, weightGrad);
+    },
+    saveInput: (batch, input, threshold) => saved.take(valuesOf(input), sizeIn(input, batch), threshold),
+    savedWeightGrad(batch, outputGrad, weightGrad) {
+      weightGrad.fill(0);
+      kernels.convWeightGrad(geometry(batch), valuesOf(outputGrad), saved.spread(), weightGrad);
     },
     biasGrad(batch, outputGrad, biasGrad) {
       biasGrad.fill(0);

@@ -12,7 +12,7 @@ import { multiplies } from "../step/layer-kinds.ts";
 import { BatchNormLayer } from "./layers/batch-norm.ts";
 import { makeLayer } from "./layers/index.ts";
 import type { Layer, Phase } from "./layers/layer.ts";
-import { type Keeping, type Selection, SwatLayer } from "./layers/swat-layer.ts";
+import { type Keeping, type Selection, SwatLayer, savesInput } from "./layers/swat-layer.ts";
 import { planStep } from "./step-memory.ts";
 import type { Activation, Parameter, Source } from "./tensors.ts";
 
@@ -74,7 +74,9 @@ export class Model {
     const { nodes } = network;
     this.backend = backend;
     this.network = network;
-    const { tensors, values, grads } = planStep(nodes, () => false);
+    const remaining = [...keeping];
+    const keepingOf = nodes.map((node) => (multiplies(node) ? (remaining.shift() ?? null) : null));
+    const { tensors, values, grads } = planStep(nodes, (node) => savesInput(keepingOf[node], selection));
     const memory = backend.tensors(tensors, maxBatch);
     const activations = nodes.map(({ name, shape }, index): Activation => {
       const grad = grads[index];
@@ -88,7 +90,6 @@ export class Model {
     this.pixels = new Float32Array(maxBatch * this.images.size);
     this.logits = activations[nodes.length - 1];
     this.classes = this.logits.size;
-    const remaining = [...keeping];
     // Backward runs from the last node to the first: the last consumer of a node is the first to give it a gradient.
     const lastConsumer = nodes.map((_, index) => nodes.findLastIndex(({ from }) => from.includes(index)));
     this.layers = nodes.flatMap((node, index) => {
@@ -98,8 +99,7 @@ export class Model {
         return { ...activations[from], accumulate: !isFirst };
       });
       const target = activations[index];
-      const keeping = multiplies(node) ? (remaining.shift() ?? null) : null;
-      const place = { index, sources, target, backend, keeping, selection };
+      const place = { index, sources, target, backend, keeping: keepingOf[index], selection };
       const before = sources.map(({ values }) => values);
       this.#steps.push({
         node,

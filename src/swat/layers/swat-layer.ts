@@ -50,8 +50,22 @@ export interface Selection {
 /** What masks drop. */
 const MASKED_WEIGHTS: readonly Drop[] = ["weights:forward", "weights:backward"];
 
+/** What drops the weights of a pass. */
+const DROP_OF = { forward: "weights:forward", inputGrad: "weights:backward" } as const;
+
 /** What a layer computes with: a share to drop by top-k, masks of a method, or everything (null). */
 export type Keeping = number | LayerMasks | null;
+
+/** What a layer drops. */
+function dropsOf(keeping: Keeping, { drops = SWAT_DROPS }: Selection): readonly Drop[] {
+  if (keeping === null) return [];
+  return typeof keeping === "number" ? drops : MASKED_WEIGHTS;
+}
+
+/** Whether a layer saves its own copy of what its backward pass reads of its input. */
+export function savesInput(keeping: Keeping, selection: Selection): boolean {
+  return dropsOf(keeping, selection).includes("inputs:backward");
+}
 
 /** A convolution or linear layer that drops operands of its passes. */
 export class SwatLayer implements Layer {
@@ -63,8 +77,8 @@ export class SwatLayer implements Layer {
   /** Weights that are pruned as a whole. */
   readonly unit: number;
   readonly bias: Parameter | null;
-  /** The weights of the passes that drop some; the dense ones where none does. */
-  readonly sparseWeight: Float32Array;
+  /** Whether the layer saves its own copy of what its backward pass reads of its input. */
+  readonly savesInput: boolean;
   /**
    * Magnitudes from which on an element was kept in the last step; 0 until the first refresh, and without SWAT. Of weights
    * pruned in units, the lowest score of a unit that was kept.
@@ -82,9 +96,10 @@ export class SwatLayer implements Layer {
   readonly #backend: Backend;
   readonly #conv: Conv;
   readonly #drops: ReadonlySet<Drop>;
-  /** What forward and inputGrad multiply with. */
-  readonly #forwardWeight: Float32Array;
-  readonly #backwardWeight: Float32Array;
+  /** The kept weights where a threshold does not tell them: those pruned in units, and of filters that keep their largest. */
+  readonly #pruned: Float32Array | null;
+  /** Magnitude from which on weights were kept in the last ranking or its reuse, in training or evaluation. */
+  #keptFrom = 0;
   /** Copies with the kept elements only, for passes that drop of these operands. */
   readonly #keptInput: Tensor | null;
   readonly #keptGrad: Tensor | null;
@@ -124,11 +139,10 @@ export class SwatLayer implements Layer {
     this.#pruner = isStructured ? structuredPruner(sizeOf(shape) / this.unit, this.unit) : null;
     this.#keepFilters = keepFilters;
     this.parameters = this.bias === null ? [this.weight] : [this.weight, this.bias];
-    this.#drops = new Set(sparsity === null ? [] : this.masks === null ? drops : MASKED_WEIGHTS);
-    const dense = this.weight.values;
-    this.sparseWeight = this.#dropsWeights ? backend.floats(dense.length) : dense;
-    this.#forwardWeight = this.#drops.has("weights:forward") ? this.sparseWeight : dense;
-    this.#backwardWeight = this.#drops.has("weights:backward") ? this.sparseWeight : dense;
+    this.#drops = new Set(dropsOf(keeping, { drops }));
+    const copies = this.#dropsWeights && (this.masks !== null || pruning !== "unstructured" || keepFilters);
+    this.#pruned = copies ? backend.floats(this.weight.values.length) : null;
+    this.savesInput = savesInput(keeping, { drops });
     const { maxBatch } = source.values;
     const kernel = kernelGeometry(node, source.shape);
     this.#keptInput = this.#drops.has("inputs:forward")
@@ -151,9 +165,19 @@ export class SwatLayer implements Layer {
     return this.#stored;
   }
 
+  /** The weights of the passes that drop some, until the next update; the dense ones where none does. */
+  get sparseWeight(): Float32Array {
+    const { values } = this.weight;
+    if (!this.#dropsWeights) return values;
+    if (this.#pruned !== null) return this.#pruned;
+    const kept = new Float32Array(values.length);
+    this.#backend.applyThreshold(values, this.#keptFrom, kept);
+    return kept;
+  }
+
   /** The weights that a pass of the last step multiplied with: the dense ones where it drops none. */
   weightOf(pass: "forward" | "inputGrad"): Float32Array {
-    return pass === "forward" ? this.#forwardWeight : this.#backwardWeight;
+    return this.#drops.has(DROP_OF[pass]) ? this.sparseWeight : this.weight.values;
   }
 
   /** The magnitude from which on the last step kept elements of an operand; null where it dropped none. */
@@ -167,6 +191,7 @@ export class SwatLayer implements Layer {
     this.#selectWeights(phase);
     const input = this.#selectInput(batch, phase);
     this.#conv.forward(batch, input, this.bias?.values ?? null, this.#target.values);
+    if (phase.training && this.savesInput) this.#conv.saveInput(batch, this.source.values, this.thresholds.input);
   }
 
   backward(batch: number): void {
@@ -174,10 +199,11 @@ export class SwatLayer implements Layer {
     const dense = this.#target.grad as Tensor;
     const outputGrad = this.#selectOutputGrad(batch, dense);
     if (inputGrad !== null) {
-      if (this.#backwardWeight !== this.#forwardWeight) this.#conv.setWeight(this.#backwardWeight);
+      if (this.#drops.has("weights:forward") !== this.#drops.has("weights:backward")) this.#setWeight("inputGrad");
       this.#conv.inputGrad(batch, outputGrad, inputGrad, accumulate);
     }
-    this.#conv.weightGrad(batch, outputGrad, values, this.keptFrom("inputs:backward") ?? 0, this.weight.grad);
+    if (this.savesInput) this.#conv.savedWeightGrad(batch, outputGrad, this.weight.grad);
+    else this.#conv.weightGrad(batch, outputGrad, values, 0, this.weight.grad);
     if (this.wanted !== null) applyMask(this.weight.grad, this.wanted, this.weight.grad);
     if (this.bias !== null) this.#conv.biasGrad(batch, dense, this.bias.grad);
   }
@@ -221,35 +247,61 @@ export class SwatLayer implements Layer {
     if (this.masks !== null) this.#maskWeights(this.masks, phase);
     else if (this.sparsity !== null && this.#dropsWeights) {
       const threshold = this.#prune(this.#sparsityFor("weight", this.sparsity, phase), phase);
-      if (this.#keepFilters) keepLargestOfEmpty(this.weight.values, this.weight.shape[0], this.unit, this.sparseWeight);
+      this.#keptFrom = threshold;
       if (phase.training) this.thresholds.weight = threshold;
       if (this.#stores(phase)) this.#stored.weight = threshold;
     }
-    this.#conv.setWeight(this.#forwardWeight);
+    const kept = this.#setWeight("forward");
+    if (this.#countsWeights(phase)) {
+      this.keptWeights = this.#drops.has("weights:forward") ? kept : countNonzeros(this.sparseWeight);
+    }
   }
 
   #maskWeights(masks: LayerMasks, phase: Phase): void {
     const { values } = this.weight;
     if (phase.maskStep === "select") masks.select?.(this.weight);
     this.#active = phase.training ? masks.active : (masks.activeOf?.(values) ?? masks.active);
-    applyMask(values, this.#active, this.sparseWeight);
+    if (this.#pruned !== null) applyMask(values, this.#active, this.#pruned);
   }
 
-  /** Puts the kept weights into `sparseWeight`; returns the threshold that decided. */
+  /** Gives the convolution what a pass multiplies with; returns how many weights are not zero. */
+  #setWeight(pass: "forward" | "inputGrad"): number {
+    const { values } = this.weight;
+    if (!this.#drops.has(DROP_OF[pass])) return this.#conv.setWeight(values);
+    return this.#pruned === null ? this.#conv.setWeight(values, this.#keptFrom) : this.#conv.setWeight(this.#pruned);
+  }
+
+  /** Whether what a training step keeps counts as `keptWeights`: where only a threshold decides, before filters are filled up. */
+  #countsWeights({ training }: Phase): boolean {
+    return training && this.sparsity !== null && this.#dropsWeights && this.#pruned === null;
+  }
+
+  /** Decides which weights are kept; returns the threshold. */
   #prune(sparsity: number, phase: Phase): number {
     const { values } = this.weight;
     const ranks = !phase.training || this.#pruner !== null || this.#ranksAnew(phase);
     if (phase.training && ranks) this.ranked.weight = sparsity;
-    if (this.#pruner !== null) return this.#pruner(values, sparsity, this.sparseWeight);
+    if (this.#pruner !== null && this.#pruned !== null) {
+      const threshold = this.#pruner(values, sparsity, this.#pruned);
+      this.#fillFilters();
+      return threshold;
+    }
     let threshold = this.#stored.weight;
     if (ranks) {
       const isOfLastStep = !phase.training && phase.evaluation === "last-step";
       const k = isOfLastStep ? Math.max(1, this.keptWeights) : keepCount(sparsity, values.length);
       threshold = this.#backend.topK(values, k, this.thresholds.weight);
     }
-    this.#backend.applyThreshold(values, threshold, this.sparseWeight);
-    if (phase.training) this.keptWeights = countNonzeros(this.sparseWeight);
+    if (this.#pruned === null) return threshold;
+    this.#backend.applyThreshold(values, threshold, this.#pruned);
+    if (phase.training) this.keptWeights = countNonzeros(this.#pruned);
+    this.#fillFilters();
     return threshold;
+  }
+
+  #fillFilters(): void {
+    if (!this.#keepFilters || this.#pruned === null) return;
+    keepLargestOfEmpty(this.weight.values, this.weight.shape[0], this.unit, this.#pruned);
   }
 
   /** What the forward pass reads; in training, inputs that any pass drops are ranked here. */

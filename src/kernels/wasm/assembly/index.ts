@@ -1,6 +1,7 @@
 /** Everything that the WebAssembly module exports. Addresses and sizes are in bytes unless a name says otherwise. */
 export { convDense } from "./conv/dense";
 export { convBiasGrad, transposeGrad } from "./conv/grad-transpose";
+export { saveInput } from "./conv/saved-input";
 export { convSparse } from "./conv/sparse";
 export { convWeightGradDense, convWeightGradSparse } from "./conv/weight-grad";
 export {

@@ -6,6 +6,7 @@
 import type { ConvGeometry } from "../../../core/geometry.ts";
 import { inputHalo, outputGradHalo, outputHeight, outputWidth, sizeOf, weightShape } from "../../../core/geometry.ts";
 import type { Conv, Tensor } from "../../backend.ts";
+import { floatAtLeast } from "../float-threshold.ts";
 import { type BlockedTensor, blocksOf, lanesFor } from "../layout.ts";
 import type { Runner } from "../run/runner.ts";
 import { type AxisGeometry, forwardAxis, gradientAxis } from "./axis.ts";
@@ -65,8 +66,8 @@ class SimdConv implements Conv {
     this.#biasCopy = runner.allocate(g.K * FLOAT_BYTES);
   }
 
-  setWeight(weight: Float32Array): void {
-    this.#packer.pack(readable(this.#runner, weight, this.#scratch.address));
+  setWeight(weight: Float32Array, threshold = 0): number {
+    return this.#packer.pack(readable(this.#runner, weight, this.#scratch.address), floatAtLeast(threshold));
   }
 
   forward(batch: number, input: Tensor, bias: Float32Array | null, output: Tensor): void {
@@ -80,6 +81,14 @@ class SimdConv implements Conv {
 
   weightGrad(batch: number, outputGrad: Tensor, input: Tensor, threshold: number, weightGrad: Float32Array): void {
     this.#weightGrad.run(batch, outputGrad as BlockedTensor, input as BlockedTensor, threshold, weightGrad);
+  }
+
+  saveInput(batch: number, input: Tensor, threshold: number): void {
+    this.#weightGrad.save(batch, input as BlockedTensor, threshold);
+  }
+
+  savedWeightGrad(batch: number, outputGrad: Tensor, weightGrad: Float32Array): void {
+    this.#weightGrad.runSaved(batch, outputGrad as BlockedTensor, weightGrad);
   }
 
   biasGrad(batch: number, outputGrad: Tensor, biasGrad: Float32Array): void {

@@ -27,6 +27,14 @@ const CHUNK_POSITIONS = 256;
 /** Units to aim at in a call. */
 const UNITS = 16;
 
+/** Memory of a saved input (assembly/conv/saved-input.ts), and the tensor that it was saved of. */
+interface Saved {
+  readonly table: number;
+  readonly lists: number;
+  readonly unitBytes: number;
+  input: BlockedTensor | null;
+}
+
 /** The weight gradient of one convolution. */
 export class WeightGrad {
   #runner: Runner;
@@ -52,6 +60,7 @@ export class WeightGrad {
   /** The input for which the phases are written, and the address behind them. */
   #phasesOf: BlockedTensor | null = null;
   #phasesEnd = 0;
+  #saved: Saved | null = null;
   /** Work space, in bytes from the start of the scratch. */
   #at: { sums: number; pixels: number; pairs: number; copy: number };
 
@@ -106,17 +115,73 @@ export class WeightGrad {
     threshold: number,
     weightGrad: Float32Array,
   ): void {
-    const blocks = blocksOf(input, batch);
+    if (threshold > 0) {
+      this.save(batch, input, threshold);
+      this.runSaved(batch, outputGrad, weightGrad);
+      return;
+    }
+    const { C, groups } = this.#g;
+    const units = this.#parts * groups * Math.ceil(C / groups / 2);
+    this.#into(weightGrad, blocksOf(input, batch), outputGrad, input, () =>
+      this.#runner.run("convWeightGradDense", units, this.#record),
+    );
+  }
+
+  /** Saves the elements |x| ≥ threshold of an input for `runSaved`. */
+  save(batch: number, input: BlockedTensor, threshold: number): void {
+    const saved = this.#saved ?? this.#reserveSaved();
+    this.#saved = saved;
+    this.#writeRecord(blocksOf(input, batch), input, 0);
+    const chunks = this.#chunksOf(blocksOf(input, batch));
+    const { table, lists, unitBytes } = saved;
+    this.#runner.run("saveInput", chunks, this.#record, floatAtLeast(threshold), table, lists, unitBytes);
+    saved.input = input;
+  }
+
+  /** weightGrad = outputGrad ∗ the input that was saved last. */
+  runSaved(batch: number, outputGrad: BlockedTensor, weightGrad: Float32Array): void {
+    if (this.#saved?.input == null) throw new Error("weightGrad: no input has been saved");
+    const { input, table } = this.#saved;
+    this.#into(weightGrad, blocksOf(input, batch), outputGrad, input, () =>
+      this.#runner.run("convWeightGradSparse", this.#parts * this.#g.C, this.#record, table),
+    );
+  }
+
+  #into(
+    weightGrad: Float32Array,
+    blocks: number,
+    outputGrad: BlockedTensor,
+    input: BlockedTensor,
+    run: () => void,
+  ): void {
     this.#transpose(blocks, outputGrad);
     writeThrough(this.#runner, weightGrad, this.#scratch.address + this.#at.copy, (address) => {
       this.#writeRecord(blocks, input, address);
-      const { C, groups } = this.#g;
-      if (threshold > 0) {
-        this.#runner.run("convWeightGradSparse", this.#parts * C, this.#record, floatAtLeast(threshold));
-      } else {
-        this.#runner.run("convWeightGradDense", this.#parts * groups * Math.ceil(C / groups / 2), this.#record);
-      }
+      run();
     });
+  }
+
+  /** Chunks of all phases. */
+  #chunksOf(blocks: number): number {
+    let chunks = 0;
+    for (const row of this.#rows.runs) {
+      for (const column of this.#columns.runs) {
+        if (row.phase < 0 || column.phase < 0) continue;
+        chunks += Math.ceil((row.count * column.count * blocks) / this.#chunkPixels);
+      }
+    }
+    return chunks;
+  }
+
+  /** Room for all elements, of which only what is written takes memory. */
+  #reserveSaved(): Saved {
+    const { C } = this.#g;
+    const chunks = this.#chunksOf(this.#maxBlocks);
+    const positions = this.#chunkPixels * this.#lanes;
+    const listBytes = WORD_BYTES + positions * (FLOAT_BYTES + 1);
+    const unitBytes = align(this.#chunkPixels * (PAIR_BYTES + WORD_BYTES) + C * listBytes);
+    const table = this.#runner.allocate(chunks * C * WORD_BYTES);
+    return { table, lists: this.#runner.allocate(chunks * unitBytes), unitBytes, input: null };
   }
 
   get #columnBytes(): number {

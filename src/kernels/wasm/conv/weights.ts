@@ -62,42 +62,43 @@ export class WeightPacker {
     });
   }
 
-  /** Packs the weights [K, C/groups, R, S] at an address. */
-  pack(weight: number): void {
+  /** Packs the weights |w| ≥ least of [K, C/groups, R, S] at an address; returns how many are not zero. */
+  pack(weight: number, least: number): number {
     const { K } = this.#g;
-    this.#runner.run("countFilters", K, weight, this.#filterBytes, this.#forward.lists);
+    this.#runner.run("countFilters", K, weight, least, this.#filterBytes, this.#forward.lists);
     let nonzeros = 0;
     for (let k = 0; k < K; k++) nonzeros += this.#forward.listWords[k];
     const sparse = nonzeros <= maxPairs(this.#g);
     this.#forward.sparse = sparse;
     this.#inputGrad.sparse = sparse;
     if (sparse) {
-      this.#listFilters(weight);
-      this.#listChannels(weight);
+      this.#listFilters(weight, least);
+      this.#listChannels(weight, least);
     } else {
-      this.#packPanels(weight);
+      this.#packPanels(weight, least);
     }
+    return nonzeros;
   }
 
   get #filterBytes(): number {
     return sizeOf(weightShape(this.#g).slice(1)) * FLOAT_BYTES;
   }
 
-  #listFilters(weight: number): void {
+  #listFilters(weight: number, least: number): void {
     const { K, C, groups } = this.#g;
     const { lists, storage, shape } = this.#forward;
     const groupBytes = (C / groups) * shape.lanes * FLOAT_BYTES;
     this.#runner.call("placeLists", lists, K, storage);
     const { byteOffset } = this.#offsets;
-    this.#runner.run("listFilters", K, weight, this.#filterBytes, byteOffset, K / groups, groupBytes, lists);
+    this.#runner.run("listFilters", K, weight, least, this.#filterBytes, byteOffset, K / groups, groupBytes, lists);
   }
 
-  #listChannels(weight: number): void {
+  #listChannels(weight: number, least: number): void {
     const { K, C, groups, R, S } = this.#g;
     const { lists, listCount, listWords, storage, shape } = this.#inputGrad;
     const channels = C / groups;
     const units = groups * Math.ceil(channels / SCAN_CHANNELS);
-    const args = [weight, K / groups, channels, R * S, this.#slots.byteOffset];
+    const args = [weight, least, K / groups, channels, R * S, this.#slots.byteOffset];
     listWords.fill(0);
     this.#runner.run("countChannels", units, ...args, lists);
     this.#runner.call("placeLists", lists, listCount, storage);
@@ -105,14 +106,14 @@ export class WeightPacker {
     this.#runner.run("listChannels", units, ...args, shape.lanes * FLOAT_BYTES, this.#cursors.byteOffset);
   }
 
-  #packPanels(weight: number): void {
+  #packPanels(weight: number, least: number): void {
     const { K, C, groups, R, S } = this.#g;
     const filterBytes = this.#filterBytes;
     const channelBytes = R * S * FLOAT_BYTES;
     const groupBytes = (K / groups) * filterBytes;
     const pack = ({ phases, phaseCount }: Gather, targets: number, sources: number, steps: number[]) => {
       const units = groups * Math.ceil(targets / TILE_CHANNELS);
-      this.#runner.run("packPanels", units, weight, phases, phaseCount, targets, sources, groupBytes, ...steps);
+      this.#runner.run("packPanels", units, weight, least, phases, phaseCount, targets, sources, groupBytes, ...steps);
     };
     pack(this.#forward, K / groups, C / groups, [filterBytes, channelBytes]);
     pack(this.#inputGrad, C / groups, K / groups, [channelBytes, filterBytes]);

@@ -1,5 +1,5 @@
 /**
- * One chunk of the sparse weight gradient. Of each input channel the nonzeros of the chunk become a list of pairs [byte
+ * One chunk of the sparse weight gradient. Of each input channel the list that was saved of the chunk becomes one of pairs [byte
  * offset into a panel, value]; a list is read once for every three (panel, tap), each with 16 sums in registers.
  *
  * Jumps that are never taken (no list lies at the address of a panel) end blocks between the sums: see sparse-sums.ts.
@@ -8,6 +8,7 @@
 import { PAIR_BYTES, PhaseRecord, SUM_BYTES, WeightGradRecord } from "../../records/weight-grad";
 import { madd } from "../madd";
 import { firstPanelOf, panelsOf, storeSums } from "./panels";
+import { spreadList } from "./saved-input";
 
 /** Lists of all channels, then the sums panel by panel. */
 export function sparseChunk(
@@ -19,11 +20,10 @@ export function sparseChunk(
   last: usize,
   firstPanel: usize,
   lastPanel: usize,
-  threshold: f32,
+  saved: usize,
   unit: usize,
 ): void {
   const lanes = job.lanes;
-  const channelBytes: usize = lanes * 4;
   const channels = job.groups * job.groupChannels;
   const channelSums = job.taps * SUM_BYTES;
   // The list of a channel: its end, then the pairs.
@@ -31,7 +31,7 @@ export function sparseChunk(
   const lists = job.pairs + unit * listBytes;
   let list = lists;
   for (let c = first; c < last; c++) {
-    store<usize>(list, listNonzeros(job.source + c * channelBytes, pixels, count, lanes, threshold, list + 8));
+    store<usize>(list, spreadList(load<usize>(saved + c * 4), pixels, lanes, list + 8));
     list += listBytes;
   }
   const taps = phase.taps;
@@ -102,49 +102,6 @@ function fetch(grad: usize, pixels: usize, count: usize, lanes: usize): void {
   }
   // Keeps the loads: the end of the list of pixels is not an address of 0.
   if (end === 0) store<i32>(pixels, sum);
-}
-
-/** Writes the pairs of one channel and returns their end. */
-function listNonzeros(source: usize, pixels: usize, count: usize, lanes: usize, threshold: f32, pair: usize): usize {
-  const least = f32x4.splat(threshold);
-  const end = pixels + count * PAIR_BYTES;
-  for (; pixels < end; pixels += PAIR_BYTES) {
-    const p = source + load<usize>(pixels);
-    const grad = load<usize>(pixels, 4);
-    let bits = keptOf(p, lanes, least);
-    while (bits) {
-      const i = <usize>ctz(bits);
-      store<usize>(pair, grad + i * SUM_BYTES);
-      store<u32>(pair, load<u32>(p + i * 4), 4);
-      pair += PAIR_BYTES;
-      bits &= bits - 1;
-    }
-  }
-  return pair;
-}
-
-/** One bit for each image whose element is kept. */
-// @inline
-function keptOf(p: usize, lanes: usize, least: v128): u32 {
-  if (lanes === 32) return kept16(p, least) | (kept16(p + 64, least) << 16);
-  if (lanes === 16) return kept16(p, least);
-  let bits: u32 = i32x4.bitmask(kept4(p, least));
-  if (lanes === 8) bits |= i32x4.bitmask(kept4(p + 16, least)) << 4;
-  return bits;
-}
-
-// @inline
-function kept16(p: usize, least: v128): u32 {
-  const low = i16x8.narrow_i32x4_s(kept4(p, least), kept4(p + 16, least));
-  const high = i16x8.narrow_i32x4_s(kept4(p + 32, least), kept4(p + 48, least));
-  return i8x16.bitmask(i8x16.narrow_i16x8_s(low, high));
-}
-
-/** Mask of |x| ≥ least and x ≠ 0, asked the other way round so that NaN stays. */
-// @inline
-function kept4(p: usize, least: v128): v128 {
-  const x = v128.load(p);
-  return v128.andnot(f32x4.ne(x, f32x4.splat(0)), f32x4.lt(f32x4.abs(x), least));
 }
 
 /**

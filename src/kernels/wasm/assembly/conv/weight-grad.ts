@@ -8,17 +8,18 @@
 
 import { PAIR_BYTES, PANEL_CHANNELS, PhaseRecord, SUM_BYTES, WeightGradRecord } from "../../records/weight-grad";
 import { transpose4 } from "./grad-transpose";
+import { findPixels } from "./pixels";
 import { denseChunk } from "./weight-grad-dense";
 import { sparseChunk } from "./weight-grad-sparse";
 
-/** Keeps |x| ≥ threshold and x ≠ 0. Units: parts of the panels × input channels. */
-export function convWeightGradSparse(job: WeightGradRecord, threshold: f32, from: usize, to: usize): void {
+/** Of the input that `saveInput` has saved with the table at `saved`. Units: parts of the panels × input channels. */
+export function convWeightGradSparse(job: WeightGradRecord, saved: usize, from: usize, to: usize): void {
   const channels = job.groups * job.groupChannels;
   while (from < to) {
     const part = from / channels;
     const first = from % channels;
     const last = min(channels, first + to - from);
-    sumChannels(job, part, first, last, threshold, from);
+    sumChannels(job, part, first, last, saved, from);
     from += last - first;
   }
 }
@@ -35,13 +36,13 @@ export function convWeightGradDense(job: WeightGradRecord, from: usize, to: usiz
     // Channels of the pairs from first to last, in the numbering over all groups.
     const channel = (first / groupPairs) * groupChannels + (first % groupPairs) * 2;
     const end = (last / groupPairs) * groupChannels + (last % groupPairs) * 2;
-    sumChannels(job, part, channel, end, -1, from);
+    sumChannels(job, part, channel, end, 0, from);
     from += last - first;
   }
 }
 
-/** Sums of input channels [first, last) and the panels of a part; dense with a negative threshold. */
-function sumChannels(job: WeightGradRecord, part: usize, first: usize, last: usize, threshold: f32, unit: usize): void {
+/** Sums of input channels [first, last) and the panels of a part; of the whole input where none is saved. */
+function sumChannels(job: WeightGradRecord, part: usize, first: usize, last: usize, saved: usize, unit: usize): void {
   const groupPanels = job.groupPanels;
   const parts = job.parts;
   const firstPanel = (groupPanels * part) / parts;
@@ -50,7 +51,6 @@ function sumChannels(job: WeightGradRecord, part: usize, first: usize, last: usi
   const channelSums = job.taps * SUM_BYTES;
   const chunkPixels = job.chunkPixels;
   const pixels = job.pixels + unit * chunkPixels * PAIR_BYTES;
-  const dense = threshold < 0;
   for (let panel = firstPanel; panel < lastPanel; panel++) {
     memory.fill(job.sums + (panel * channels + first) * channelSums, 0, (last - first) * channelSums);
   }
@@ -60,32 +60,14 @@ function sumChannels(job: WeightGradRecord, part: usize, first: usize, last: usi
     for (let pixel: usize = 0; pixel < total; pixel += chunkPixels) {
       const count = min(chunkPixels, total - pixel);
       findPixels(job, phase, pixel, count, pixels);
-      if (dense) denseChunk(job, phase, pixels, count, first, last, firstPanel, lastPanel);
-      else sparseChunk(job, phase, pixels, count, first, last, firstPanel, lastPanel, threshold, unit);
-    }
-  }
-  for (let panel = firstPanel; panel < lastPanel; panel++) writeSums(job, panel, first, last);
-}
-
-/** Pixels of a chunk as pairs [bytes from the source, bytes into a panel]. */
-function findPixels(job: WeightGradRecord, phase: PhaseRecord, pixel: usize, count: usize, pixels: usize): void {
-  const columns = phase.columns;
-  const rows = phase.rows;
-  let column = pixel % columns;
-  let row = (pixel / columns) % rows;
-  let block = pixel / columns / rows;
-  const end = pixels + count * PAIR_BYTES;
-  for (; pixels < end; pixels += PAIR_BYTES) {
-    store<usize>(pixels, block * job.sourceBlock + phase.source + row * phase.sourceRow + column * phase.sourceColumn);
-    store<usize>(pixels, block * job.gradBlock + phase.grad + row * job.gradRow + column * job.gradColumn, 4);
-    if (++column === columns) {
-      column = 0;
-      if (++row === rows) {
-        row = 0;
-        block++;
+      if (saved === 0) denseChunk(job, phase, pixels, count, first, last, firstPanel, lastPanel);
+      else {
+        sparseChunk(job, phase, pixels, count, first, last, firstPanel, lastPanel, saved, unit);
+        saved += channels * 4;
       }
     }
   }
+  for (let panel = firstPanel; panel < lastPanel; panel++) writeSums(job, panel, first, last);
 }
 
 /** result[k][c][tap] = sums of the panel for its filters, over channels [first, last). */

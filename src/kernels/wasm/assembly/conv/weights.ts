@@ -1,6 +1,6 @@
 /**
- * Packs the weights [K, C/groups, R, S] of a convolution for the kernels: as lists of nonzeros of each filter and of each
- * input channel (sparse), or as panels (dense). It happens in every training step, so it scans 64 weights at a time.
+ * Packs the weights |w| ≥ threshold of [K, C/groups, R, S] of a convolution for the kernels: as lists of nonzeros of each
+ * filter and of each input channel (sparse), or as panels (dense). It happens in every training step, so it scans 64 weights at a time.
  */
 
 import { SCAN_CHANNELS, TILE_CHANNELS } from "../../records/gather";
@@ -9,40 +9,54 @@ import { PHASE_BYTES, TAP_BYTES } from "./job";
 /** Bytes of the floats that are scanned at a time: 64, so that the loop over their nonzeros seldom ends by surprise. */
 const SCAN_BYTES: usize = 256;
 
-/** One bit for each of 16 floats: it is not zero. */
+/** All ones for those of four floats that are kept: |w| ≥ least and w ≠ 0, asked the other way round so that NaN stays. */
 // @inline
-function nonzeros16(p: usize): u64 {
-  const zero = f32x4.splat(0);
-  const low = i16x8.narrow_i32x4_s(f32x4.ne(v128.load(p), zero), f32x4.ne(v128.load(p, 16), zero));
-  const high = i16x8.narrow_i32x4_s(f32x4.ne(v128.load(p, 32), zero), f32x4.ne(v128.load(p, 48), zero));
+function kept4(w: v128, least: v128): v128 {
+  return v128.andnot(f32x4.ne(w, f32x4.splat(0)), f32x4.lt(f32x4.abs(w), least));
+}
+
+/** One bit for each of 16 floats: it is kept. */
+// @inline
+function kept16(p: usize, least: v128): u64 {
+  const low = i16x8.narrow_i32x4_s(kept4(v128.load(p), least), kept4(v128.load(p, 16), least));
+  const high = i16x8.narrow_i32x4_s(kept4(v128.load(p, 32), least), kept4(v128.load(p, 48), least));
   return <u64>i8x16.bitmask(i8x16.narrow_i16x8_s(low, high));
 }
 
-/** One bit for each of the 64 floats from p, or of those before `end`. */
+/** One bit for each of the 64 floats from p, or of those before `end`: it is kept. */
 // @inline
-function nonzeros(p: usize, end: usize): u64 {
-  if (p + SCAN_BYTES > end) return nonzerosOfTail(p, end);
-  return nonzeros16(p) | (nonzeros16(p + 64) << 16) | (nonzeros16(p + 128) << 32) | (nonzeros16(p + 192) << 48);
+function keptOf(p: usize, end: usize, least: v128): u64 {
+  if (p + SCAN_BYTES > end) return keptOfTail(p, end, least);
+  const low = kept16(p, least) | (kept16(p + 64, least) << 16);
+  return low | (kept16(p + 128, least) << 32) | (kept16(p + 192, least) << 48);
 }
 
-function nonzerosOfTail(p: usize, end: usize): u64 {
+function keptOfTail(p: usize, end: usize, least: v128): u64 {
   let bits: u64 = 0;
   let i: u64 = 0;
   for (; p + 64 <= end; p += 64) {
-    bits |= nonzeros16(p) << i;
+    bits |= kept16(p, least) << i;
     i += 16;
   }
-  for (; p < end; p += 4) bits |= u64(load<f32>(p) !== 0) << i++;
+  for (; p < end; p += 4) bits |= u64(i32x4.extract_lane(kept4(v128.load32_splat(p), least), 0) & 1) << i++;
   return bits;
 }
 
-/** counts[k] = nonzeros of filter k; `rowBytes` of a filter. Units: filters. */
-export function countFilters(weight: usize, rowBytes: usize, counts: usize, from: usize, to: usize): void {
+/** counts[k] = kept weights of filter k; `rowBytes` of a filter. Units: filters. */
+export function countFilters(
+  weight: usize,
+  threshold: f32,
+  rowBytes: usize,
+  counts: usize,
+  from: usize,
+  to: usize,
+): void {
+  const least = f32x4.splat(threshold);
   for (let k = from; k < to; k++) {
     let p = weight + k * rowBytes;
     const end = p + rowBytes;
     let count: u64 = 0;
-    for (; p < end; p += SCAN_BYTES) count += popcnt(nonzeros(p, end));
+    for (; p < end; p += SCAN_BYTES) count += popcnt(keptOf(p, end, least));
     store<usize>(counts + k * 4, <usize>count);
   }
 }
@@ -61,6 +75,7 @@ export function placeLists(lists: usize, count: usize, address: usize): void {
 /** Lists of filters: offsets[i] of the weight i of a filter, plus groupBytes for each group before. Units: filters. */
 export function listFilters(
   weight: usize,
+  threshold: f32,
   rowBytes: usize,
   offsets: usize,
   groupFilters: usize,
@@ -69,6 +84,7 @@ export function listFilters(
   from: usize,
   to: usize,
 ): void {
+  const least = f32x4.splat(threshold);
   let base = (from / groupFilters) * groupBytes;
   let filtersLeft = groupFilters - (from % groupFilters);
   for (let k = from; k < to; k++) {
@@ -77,7 +93,7 @@ export function listFilters(
     let offset = offsets;
     let pair = load<usize>(lists + k * 4);
     while (p < end) {
-      let bits = nonzeros(p, end);
+      let bits = keptOf(p, end, least);
       while (bits) {
         const i = (<usize>ctz(bits)) << 2;
         store<usize>(pair, load<usize>(offset + i) + base);
@@ -101,6 +117,7 @@ export function listFilters(
  */
 export function countChannels(
   weight: usize,
+  threshold: f32,
   groupFilters: usize,
   groupChannels: usize,
   taps: usize,
@@ -109,12 +126,13 @@ export function countChannels(
   from: usize,
   to: usize,
 ): void {
-  scanChannels(false, weight, groupFilters, groupChannels, taps, slots, 0, cursors, from, to);
+  scanChannels(false, weight, threshold, groupFilters, groupChannels, taps, slots, 0, cursors, from, to);
 }
 
 /** Lists of input channels. `cursors` [phase][C] starts as a copy of their addresses and is moved. Units as above. */
 export function listChannels(
   weight: usize,
+  threshold: f32,
   groupFilters: usize,
   groupChannels: usize,
   taps: usize,
@@ -124,7 +142,7 @@ export function listChannels(
   from: usize,
   to: usize,
 ): void {
-  scanChannels(true, weight, groupFilters, groupChannels, taps, slots, filterBytes, cursors, from, to);
+  scanChannels(true, weight, threshold, groupFilters, groupChannels, taps, slots, filterBytes, cursors, from, to);
 }
 
 /** The two above: `isListing` is a constant. */
@@ -132,6 +150,7 @@ export function listChannels(
 function scanChannels(
   isListing: bool,
   weight: usize,
+  threshold: f32,
   groupFilters: usize,
   groupChannels: usize,
   taps: usize,
@@ -141,6 +160,7 @@ function scanChannels(
   from: usize,
   to: usize,
 ): void {
+  const least = f32x4.splat(threshold);
   const scans = (groupChannels + SCAN_CHANNELS - 1) / SCAN_CHANNELS;
   const rowBytes: usize = groupChannels * taps * 4;
   for (let unit = from; unit < to; unit++) {
@@ -153,7 +173,7 @@ function scanChannels(
       const end = p + bytes;
       let slot = slots;
       while (p < end) {
-        let bits = nonzeros(p, end);
+        let bits = keptOf(p, end, least);
         while (bits) {
           const i = <usize>ctz(bits);
           const entry = slot + (i << 3);
@@ -187,6 +207,7 @@ export function rebaseLists(pairs: usize, end: usize, oldRowBytes: usize, newRow
  */
 export function packPanels(
   weight: usize,
+  threshold: f32,
   phases: usize,
   phaseCount: usize,
   targets: usize,
@@ -213,7 +234,7 @@ export function packPanels(
         for (let s: usize = 0; s < sources; s++) {
           let q = p;
           for (let t: usize = 0; t < TILE_CHANNELS; t++) {
-            store<f32>(panel, t < width ? load<f32>(q) : 0);
+            store<f32>(panel, t < width ? keptOrZero(load<f32>(q), threshold) : 0);
             q += targetStep;
             panel += 4;
           }
@@ -222,4 +243,9 @@ export function packPanels(
       }
     }
   }
+}
+
+// @inline
+function keptOrZero(w: f32, threshold: f32): f32 {
+  return abs(w) < threshold ? 0 : w;
 }
