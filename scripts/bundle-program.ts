@@ -7,6 +7,7 @@ import { build, type Metafile } from "esbuild";
 const ENTRIES = {
   main: "src/cli/main.ts",
   "simulate-worker": "src/api/workers/simulate-worker.ts",
+  "picture-worker": "src/swat/data/picture-worker.ts",
   "sweep-worker": "src/studies/sweep/sweep-worker.ts",
 };
 /** Names stay, for stack traces. */

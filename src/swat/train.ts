@@ -10,8 +10,8 @@ import { layersOf, type Network, parameterShape } from "../networks/graph.ts";
 import { fixedSparsities } from "../sparsity/methods.ts";
 import type { Pruning } from "../sparsity/structured.ts";
 import { dropsOf, topKMethod } from "../sparsity/training-methods.ts";
-import { augmentation } from "./data/augment.ts";
-import type { DataSplits, Dataset } from "./data/dataset.ts";
+import { type BatchLoader, batchLoader } from "./data/batches.ts";
+import type { DataSplits } from "./data/dataset.ts";
 import { DivergenceError } from "./divergence-error.ts";
 import { evaluate, type FinalPruning, finalPruning } from "./evaluate.ts";
 import type { Evaluation, Phase } from "./layers/layer.ts";
@@ -124,7 +124,7 @@ export function prepareTraining(
   const sharing = sharingOf(model, settings);
   model.initialise(seed);
   if (settings.optimizer === "adamw") model.addSquares();
-  const trainImages = augmentation(data.train, settings.augment ?? [], seed);
+  const trainImages = batchLoader(data.train, settings.augment ?? [], seed);
   if (resume !== undefined) restoreModel(model, resume.state, resume.where);
   const prepared = { network, data, settings, maxBatch, model, masks, sharing, trainImages, state: resume?.state };
   return (hooks) => runSteps(prepared, hooks);
@@ -138,13 +138,16 @@ interface Prepared {
   readonly model: Model;
   readonly masks: MaskPlan | undefined;
   readonly sharing: MomentumSharing | undefined;
-  /** Of an epoch. */
-  readonly trainImages: (epoch: number) => Dataset;
+  readonly trainImages: BatchLoader;
   readonly state: TrainState | undefined;
 }
 
-function runSteps(prepared: Prepared, hooks: TrainHooks): Promise<TrainOutcome> {
-  return new TrainingRun(prepared, hooks).run();
+async function runSteps(prepared: Prepared, hooks: TrainHooks): Promise<TrainOutcome> {
+  try {
+    return await new TrainingRun(prepared, hooks).run();
+  } finally {
+    prepared.trainImages.close();
+  }
 }
 
 /** A step on its way from its images to the update of the weights. */
@@ -209,11 +212,11 @@ class TrainingRun {
   }
 
   async #takeStep(at: StepInEpoch): Promise<void> {
-    const { settings, model, trainImages, masks, sharing } = this.#prepared;
-    const { epoch, index, order, warmup } = at;
-    const { batchSize, topKPeriod, seed } = settings;
+    const { settings, model, masks, sharing } = this.#prepared;
+    const { epoch, index, warmup } = at;
+    const { topKPeriod, seed } = settings;
     const step = this.#step;
-    const batch = loadBatch(trainImages(epoch), order.subarray(index * batchSize), model, this.#labels);
+    const batch = await this.#loadBatch(at);
     const maskStep = masks?.stepKind(step);
     const refresh = maskStep === undefined ? index % topKPeriod === 0 : maskStep !== "keep";
     const isRecorded = this.#hooks.records?.(step, this.#plan) === true;
@@ -241,6 +244,20 @@ class TrainingRun {
     if (isRecorded) await this.#hooks.onEvent?.({ event: "step", epoch, step, loss, learningRate, layers });
     this.#step++;
     if (isLast) await this.#endEpoch({ epoch, step }, learningRate, layers);
+  }
+
+  /** Fills the model's images and the labels; the last batch of an epoch may be smaller. The next one is loaded meanwhile. */
+  async #loadBatch({ epoch, index, order }: StepInEpoch): Promise<number> {
+    const { data, settings, model, trainImages } = this.#prepared;
+    const { batchSize } = settings;
+    const indicesOf = (at: number) => order.subarray(at * batchSize, (at + 1) * batchSize);
+    const indices = indicesOf(index);
+    await trainImages.load(epoch, indices, model.pixels);
+    if (index < this.#stepsPerEpoch - 1) trainImages.prepare(epoch, indicesOf(index + 1));
+    indices.forEach((image, i) => {
+      this.#labels[i] = data.train.label(image);
+    });
+    return indices.length;
   }
 
   async #record(
@@ -337,16 +354,6 @@ function checkParameters({ parameters }: Model, step: number): void {
   throw new DivergenceError(
     `step ${step}: parameter ${fault.name}: NaN or infinity after the update; lower the learning rate`,
   );
-}
-
-/** Fills the model's images and the labels with the next images of `order`; the last batch of an epoch may be smaller. */
-function loadBatch(data: Dataset, order: Uint32Array, model: Model, labels: Uint16Array): number {
-  const batch = Math.min(labels.length, order.length);
-  for (let i = 0; i < batch; i++) {
-    data.loadImage(order[i], model.pixels, i * model.images.size);
-    labels[i] = data.label(order[i]);
-  }
-  return batch;
 }
 
 /** Sparsity of each convolution and linear layer in the first step, null where the method is dense. */

@@ -5,10 +5,12 @@
 import { join } from "node:path";
 import { randomStream } from "../../src/core/random.ts";
 import type { Backend } from "../../src/kernels/backend.ts";
+import type { NetworkNode } from "../../src/networks/graph.ts";
 import { maskMethodNamed } from "../../src/sparsity/masks/index.ts";
 import type { MaskChange } from "../../src/sparsity/masks/mask-method.ts";
 import { type MaskPlan, maskedLayers, regrowMasks } from "../../src/swat/masking.ts";
 import { Model } from "../../src/swat/model.ts";
+import type { Activation } from "../../src/swat/tensors.ts";
 import type { Tally } from "./oracle.ts";
 import { type GoldenTensor, readSafetensors } from "./safetensors-file.ts";
 import {
@@ -131,8 +133,8 @@ function runStep(replay: Replay, step: number, batch: number, labels: Uint8Array
   const { one, model, plan, golden, tally, quantity } = replay;
   const where = `${one.name} step ${step}`;
   const maskStep = plan.stepKind(step);
-  model.forward(batch, { training: true, refresh: maskStep !== "keep", maskStep });
-  replay.nearestKink = Math.min(replay.nearestKink, nearestKink(model, batch));
+  const observer = { onOutput: (node: NetworkNode, output: Activation) => lookForKinks(replay, node, output, batch) };
+  model.forward(batch, { training: true, refresh: maskStep !== "keep", maskStep }, observer);
   const loss = model.backward(batch, labels, 0);
   const theirs = floats(golden, "loss")[step];
   const differs =
@@ -166,11 +168,14 @@ function runStep(replay: Replay, step: number, batch: number, labels: Uint8Array
   return false;
 }
 
-function nearestKink(model: Model, batch: number): number {
-  const { nodes } = model.network;
-  const inputs = nodes.filter(({ op }) => op === "relu").map(({ from }) => model.activationOf(nodes[from[0]]));
-  const nearest = (values: Float32Array) => values.reduce((least, value) => Math.min(least, Math.abs(value)), Infinity);
-  return Math.min(...inputs.map(({ values }) => nearest(read(model.backend, values, batch))));
+/** Looks at the output of a node where a ReLU reads it, which it may do in place. */
+function lookForKinks(replay: Replay, node: NetworkNode, { values }: Activation, batch: number): void {
+  const { nodes } = replay.model.network;
+  const index = nodes.indexOf(node);
+  if (!nodes.some(({ op, from }) => op === "relu" && from[0] === index)) return;
+  for (const value of read(replay.model.backend, values, batch)) {
+    replay.nearestKink = Math.min(replay.nearestKink, Math.abs(value));
+  }
 }
 
 const NO_CHANGE: MaskChange = { dropped: 0, grown: 0 };

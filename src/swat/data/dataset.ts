@@ -11,6 +11,18 @@ export interface Box {
   readonly width: number;
 }
 
+/** The pictures of one class: names in the folder `path`, sorted. */
+export interface ClassFiles {
+  readonly path: string;
+  readonly names: readonly string[];
+}
+
+/** A set of pictures as plain data. */
+export interface PictureFiles {
+  readonly classes: readonly ClassFiles[];
+  readonly side: number;
+}
+
 /** Labelled images [channels, height, width] of one split. */
 export interface Dataset {
   readonly name: string;
@@ -26,6 +38,8 @@ export interface Dataset {
   label(index: number): number;
   /** What a pixel of value 0 is after normalisation, one for each channel: what padding fills in. */
   readonly black: readonly number[];
+  /** What another thread makes the same set of; only sets of pictures have it, as only they take long to load. */
+  readonly pictures?: PictureFiles;
   /** As `loadImage`, of the box that `choose` takes from the picture before it is resized; only sets of pictures have it. */
   loadBox?(index: number, choose: (height: number, width: number) => Box, target: Float32Array, offset: number): void;
 }

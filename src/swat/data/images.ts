@@ -6,7 +6,7 @@
 import { basename, join } from "node:path";
 import { InputError } from "../../io/faults.ts";
 import { listDirectory, listFolders, readBytesNow } from "../../io/read-file.ts";
-import type { Box, DataSplits, Dataset, Normalization } from "./dataset.ts";
+import type { Box, ClassFiles, DataSplits, Dataset, Normalization, PictureFiles } from "./dataset.ts";
 import { decodePicture } from "./picture.ts";
 import { resample } from "./resample.ts";
 
@@ -23,12 +23,6 @@ const MAX_BYTE = 255;
 
 /** Means and deviations of ImageNet's pixels that torchvision's models are trained with ("Models and pre-trained weights"). */
 const NORMALIZATION: Normalization = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
-
-/** The pictures of one class: names in the folder `path`, sorted. */
-interface ClassFiles {
-  readonly path: string;
-  readonly names: readonly string[];
-}
 
 /**
  * Lists `directory`; images are the centre square of each picture, resized to [3, side, side]. Classes are the sorted names of
@@ -58,7 +52,11 @@ export async function loadImages(directory: string, side: number): Promise<DataS
   const tests = await listClasses(testPath, testNames);
   const none: ClassFiles = { path: testPath, names: [] };
   const test = names.map((name) => tests.find(({ path }) => basename(path) === name) ?? none);
-  return { name: "images", train: datasetOf(train, side), test: datasetOf(test, side) };
+  return {
+    name: "images",
+    train: pictureDataset({ classes: train, side }),
+    test: pictureDataset({ classes: test, side }),
+  };
 }
 
 async function listClasses(directory: string, folders: readonly string[]): Promise<ClassFiles[]> {
@@ -86,10 +84,16 @@ function splitClasses(directory: string, side: number, classes: readonly ClassFi
     ]);
   }
   const train = classes.map(({ path, names }) => ({ path, names: names.filter((name, i) => !isTest(name, i)) }));
-  return { name: "images", train: datasetOf(train, side), test: datasetOf(test, side) };
+  return {
+    name: "images",
+    train: pictureDataset({ classes: train, side }),
+    test: pictureDataset({ classes: test, side }),
+  };
 }
 
-function datasetOf(classes: readonly ClassFiles[], side: number): Dataset {
+/** The set of those files; a picture is read when it is loaded. */
+export function pictureDataset(pictures: PictureFiles): Dataset {
+  const { classes, side } = pictures;
   const { labels, ranks } = takeTurns(classes.map(({ names }) => names.length));
   const { mean, std } = NORMALIZATION;
   const load = (index: number, choose: typeof centreSquare, target: Float32Array, offset: number) => {
@@ -113,6 +117,7 @@ function datasetOf(classes: readonly ClassFiles[], side: number): Dataset {
     label: (index) => labels[index],
     loadImage: (index, target, offset) => load(index, centreSquare, target, offset),
     loadBox: load,
+    pictures,
   };
 }
 
