@@ -6,7 +6,7 @@
 import type { ConvGeometry } from "../../../core/geometry.ts";
 import { inputHalo, outputGradHalo, outputHeight, outputWidth, sizeOf, weightShape } from "../../../core/geometry.ts";
 import type { Conv, Tensor } from "../../backend.ts";
-import { floatAtLeast } from "../float-threshold.ts";
+import { floatAboveZero } from "../float-threshold.ts";
 import { type BlockedTensor, blocksOf, lanesFor } from "../layout.ts";
 import type { Runner } from "../run/runner.ts";
 import { type AxisGeometry, forwardAxis, gradientAxis } from "./axis.ts";
@@ -16,6 +16,8 @@ import { WeightGrad } from "./weight-grad.ts";
 import { maxPairs, WeightPacker } from "./weights.ts";
 
 const FLOAT_BYTES = 4;
+/** Channels of a unit of `convBiasGrad`. */
+const BIASES_TOGETHER = 4;
 
 /** A convolution whose tensors come from `layOut` with a maxBatch of `g.N`, and whose weights are zero until set. */
 export function createConv(runner: Runner, g: ConvGeometry): Conv {
@@ -67,7 +69,7 @@ class SimdConv implements Conv {
   }
 
   setWeight(weight: Float32Array, threshold = 0): number {
-    return this.#packer.pack(readable(this.#runner, weight, this.#scratch.address), floatAtLeast(threshold));
+    return this.#packer.pack(readable(this.#runner, weight, this.#scratch.address), floatAboveZero(threshold));
   }
 
   forward(batch: number, input: Tensor, bias: Float32Array | null, output: Tensor): void {
@@ -94,7 +96,13 @@ class SimdConv implements Conv {
   biasGrad(batch: number, outputGrad: Tensor, biasGrad: Float32Array): void {
     const grad = outputGrad as BlockedTensor;
     writeThrough(this.#runner, biasGrad, this.#biasCopy, (address) =>
-      this.#runner.run("convBiasGrad", this.#g.K, grad.record, blocksOf(grad, batch), address),
+      this.#runner.run(
+        "convBiasGrad",
+        Math.ceil(this.#g.K / BIASES_TOGETHER),
+        grad.record,
+        blocksOf(grad, batch),
+        address,
+      ),
     );
   }
 }

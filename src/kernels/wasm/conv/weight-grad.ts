@@ -5,7 +5,7 @@
 
 import type { ConvGeometry } from "../../../core/geometry.ts";
 import { outputHeight, outputWidth, sizeOf, weightShape } from "../../../core/geometry.ts";
-import { floatAtLeast } from "../float-threshold.ts";
+import { floatAboveZero } from "../float-threshold.ts";
 import { type BlockedTensor, blocksOf, lanesFor } from "../layout.ts";
 import { bytesOf, writeRecord } from "../records/record.ts";
 import {
@@ -134,7 +134,7 @@ export class WeightGrad {
     this.#writeRecord(blocksOf(input, batch), input, 0);
     const chunks = this.#chunksOf(blocksOf(input, batch));
     const { table, lists, unitBytes } = saved;
-    this.#runner.run("saveInput", chunks, this.#record, floatAtLeast(threshold), table, lists, unitBytes);
+    this.#runner.run("saveInput", chunks, this.#record, floatAboveZero(threshold), table, lists, unitBytes);
     saved.input = input;
   }
 
@@ -179,7 +179,7 @@ export class WeightGrad {
     const chunks = this.#chunksOf(this.#maxBlocks);
     const positions = this.#chunkPixels * this.#lanes;
     const listBytes = WORD_BYTES + positions * (FLOAT_BYTES + 1);
-    const unitBytes = align(this.#chunkPixels * (PAIR_BYTES + WORD_BYTES) + C * listBytes);
+    const unitBytes = align(this.#chunkPixels * PAIR_BYTES + (this.#chunkPixels + 1) * WORD_BYTES + C * listBytes);
     const table = this.#runner.allocate(chunks * C * WORD_BYTES);
     return { table, lists: this.#runner.allocate(chunks * unitBytes), unitBytes, input: null };
   }

@@ -84,29 +84,77 @@ export function transpose4(a: v128, b: v128, c: v128, d: v128, target: usize, st
   v128.store(target + 3 * step, v128.shuffle<f32>(abHigh, cdHigh, 2, 3, 6, 7));
 }
 
-/** biasGrad[k] = sum of channel k; lanes beyond the batch are zero. Units: channels. */
+/** Channels whose sums are taken together. */
+const TOGETHER: usize = 4;
+
+/** biasGrad[k] = sum of channel k; lanes beyond the batch are zero. Units: `TOGETHER` channels. */
 export function convBiasGrad(grad: TensorRecord, blocks: usize, biasGrad: usize, from: usize, to: usize): void {
+  const channels: usize = grad.C;
+  const channelBytes: usize = grad.lanes * 4;
+  for (let unit = from; unit < to; unit++) {
+    const first = unit * TOGETHER;
+    const rest = channels - first;
+    // What is missing of the last ones is summed twice.
+    const b: usize = rest > 1 ? channelBytes : 0;
+    const c: usize = rest > 2 ? 2 * channelBytes : 0;
+    const d: usize = rest > 3 ? 3 * channelBytes : 0;
+    sumChannels(grad, blocks, first * channelBytes, b, c, d, biasGrad + first * 4);
+  }
+}
+
+/** Sums of the channel at `offset` of a pixel and of those b, c and d bytes behind it. */
+function sumChannels(
+  grad: TensorRecord,
+  blocks: usize,
+  offset: usize,
+  b: usize,
+  c: usize,
+  d: usize,
+  biasGrad: usize,
+): void {
   const channelBytes: usize = grad.lanes * 4;
   const rows: usize = grad.H;
   const columns: usize = grad.W;
-  for (let k = from; k < to; k++) {
-    let low = f64x2.splat(0);
-    let high = f64x2.splat(0);
-    for (let block: usize = 0; block < blocks; block++) {
-      for (let row: usize = 0; row < rows; row++) {
-        let p = grad.origin + block * grad.blockBytes + row * grad.rowBytes + k * channelBytes;
-        for (let column: usize = 0; column < columns; column++) {
-          for (let lane: usize = 0; lane < channelBytes; lane += 16) {
-            const values = v128.load(p + lane);
-            low = f64x2.add(low, f64x2.promote_low_f32x4(values));
-            high = f64x2.add(high, f64x2.promote_low_f32x4(v128.shuffle<i64>(values, values, 1, 0)));
-          }
-          p += grad.pixelBytes;
+  const pixelBytes = grad.pixelBytes;
+  let aLow = f64x2.splat(0);
+  let aHigh = f64x2.splat(0);
+  let bLow = f64x2.splat(0);
+  let bHigh = f64x2.splat(0);
+  let cLow = f64x2.splat(0);
+  let cHigh = f64x2.splat(0);
+  let dLow = f64x2.splat(0);
+  let dHigh = f64x2.splat(0);
+  for (let block: usize = 0; block < blocks; block++) {
+    for (let row: usize = 0; row < rows; row++) {
+      let p = grad.origin + block * grad.blockBytes + row * grad.rowBytes + offset;
+      for (let column: usize = 0; column < columns; column++) {
+        const end = p + channelBytes;
+        for (let q = p; q < end; q += 16) {
+          let values = v128.load(q);
+          aLow = f64x2.add(aLow, f64x2.promote_low_f32x4(values));
+          aHigh = f64x2.add(aHigh, f64x2.promote_low_f32x4(i64x2.shuffle(values, values, 1, 0)));
+          values = v128.load(q + b);
+          bLow = f64x2.add(bLow, f64x2.promote_low_f32x4(values));
+          bHigh = f64x2.add(bHigh, f64x2.promote_low_f32x4(i64x2.shuffle(values, values, 1, 0)));
+          values = v128.load(q + c);
+          cLow = f64x2.add(cLow, f64x2.promote_low_f32x4(values));
+          cHigh = f64x2.add(cHigh, f64x2.promote_low_f32x4(i64x2.shuffle(values, values, 1, 0)));
+          values = v128.load(q + d);
+          dLow = f64x2.add(dLow, f64x2.promote_low_f32x4(values));
+          dHigh = f64x2.add(dHigh, f64x2.promote_low_f32x4(i64x2.shuffle(values, values, 1, 0)));
         }
+        p += pixelBytes;
       }
     }
-    const sums = f64x2.add(low, high);
-    const sum = f64x2.extract_lane(sums, 0) + f64x2.extract_lane(sums, 1);
-    store<f32>(biasGrad + k * 4, <f32>sum);
   }
+  store<f32>(biasGrad, total(aLow, aHigh));
+  if (b) store<f32>(biasGrad, total(bLow, bHigh), 4);
+  if (c) store<f32>(biasGrad, total(cLow, cHigh), 8);
+  if (d) store<f32>(biasGrad, total(dLow, dHigh), 12);
+}
+
+// @inline
+function total(low: v128, high: v128): f32 {
+  const sums = f64x2.add(low, high);
+  return <f32>(f64x2.extract_lane(sums, 0) + f64x2.extract_lane(sums, 1));
 }

@@ -11,8 +11,8 @@ import { PAIR_BYTES, PhaseRecord, SUM_BYTES, WeightGradRecord } from "../../reco
 import { findPixels } from "./pixels";
 
 /**
- * Saves |x| ≥ threshold and x ≠ 0. Units: chunks of all phases, in order. The lists of a call follow each other from `lists` +
- * first unit · `unitBytes`, behind a list of pixels and a word for each.
+ * Saves |x| ≥ threshold, which is above 0. Units: chunks of all phases, in order. The lists of a call follow each other from `lists` +
+ * first unit · `unitBytes`, behind a list of pixels, and a word for each and one more.
  */
 export function saveInput(
   job: WeightGradRecord,
@@ -29,7 +29,7 @@ export function saveInput(
   const channelBytes: usize = lanes * 4;
   const pixels = lists + from * unitBytes;
   const masks = pixels + chunkPixels * PAIR_BYTES;
-  let list = masks + chunkPixels * 4;
+  let list = masks + (chunkPixels + 1) * 4;
   const least = f32x4.splat(threshold);
   let unit: usize = 0;
   for (let address = job.phases; address < job.phasesEnd && unit < to; address += offsetof<PhaseRecord>()) {
@@ -66,11 +66,28 @@ function saveChannel(
     store<u32>(mask, bits);
     kept += <usize>popcnt(bits);
   }
+  store<u32>(mask, 0);
   store<usize>(list, kept);
   let value = list + 4;
   let position = value + kept * 4;
   const end = position + ((kept + 3) & ~3);
   let at: usize = 0;
+  if (lanes === 32) {
+    // Two pixels at a time: a loop over few bits mostly ends by surprise.
+    for (; pixels < pixelsEnd; pixels += 2 * PAIR_BYTES, masks += 8, at += 64) {
+      const p = source + load<usize>(pixels);
+      const distance = load<usize>(pixels, PAIR_BYTES) - load<usize>(pixels) - 128;
+      let bits = load<u64>(masks);
+      while (bits) {
+        const i = <usize>ctz(bits);
+        store<u32>(value, load<u32>(p + i * 4 + (i >> 5) * distance));
+        store<u8>(position++, <u8>(at + i));
+        value += 4;
+        bits &= bits - 1;
+      }
+    }
+    return end;
+  }
   for (; pixels < pixelsEnd; pixels += PAIR_BYTES, masks += 4, at += lanes) {
     const p = source + load<usize>(pixels);
     let bits = load<u32>(masks);
@@ -100,26 +117,24 @@ export function spreadList(list: usize, pixels: usize, lanes: usize, pair: usize
   return end;
 }
 
-/** One bit for each image whose element is kept. */
+/** One bit for each image whose element is kept: not |x| < least, so that NaN stays. */
 // @inline
 function keptOf(p: usize, lanes: usize, least: v128): u32 {
-  if (lanes === 32) return kept16(p, least) | (kept16(p + 64, least) << 16);
-  if (lanes === 16) return kept16(p, least);
-  let bits: u32 = i32x4.bitmask(kept4(p, least));
-  if (lanes === 8) bits |= i32x4.bitmask(kept4(p + 16, least)) << 4;
+  if (lanes === 32) return ~(dropped16(p, least) | (dropped16(p + 64, least) << 16));
+  if (lanes === 16) return dropped16(p, least) ^ 0xffff;
+  let bits: u32 = i32x4.bitmask(dropped4(p, least)) ^ 15;
+  if (lanes === 8) bits |= (i32x4.bitmask(dropped4(p + 16, least)) ^ 15) << 4;
   return bits;
 }
 
 // @inline
-function kept16(p: usize, least: v128): u32 {
-  const low = i16x8.narrow_i32x4_s(kept4(p, least), kept4(p + 16, least));
-  const high = i16x8.narrow_i32x4_s(kept4(p + 32, least), kept4(p + 48, least));
+function dropped16(p: usize, least: v128): u32 {
+  const low = i16x8.narrow_i32x4_s(dropped4(p, least), dropped4(p + 16, least));
+  const high = i16x8.narrow_i32x4_s(dropped4(p + 32, least), dropped4(p + 48, least));
   return i8x16.bitmask(i8x16.narrow_i16x8_s(low, high));
 }
 
-/** Mask of |x| ≥ least and x ≠ 0, asked the other way round so that NaN stays. */
 // @inline
-function kept4(p: usize, least: v128): v128 {
-  const x = v128.load(p);
-  return v128.andnot(f32x4.ne(x, f32x4.splat(0)), f32x4.lt(f32x4.abs(x), least));
+function dropped4(p: usize, least: v128): v128 {
+  return f32x4.lt(f32x4.abs(v128.load(p)), least);
 }

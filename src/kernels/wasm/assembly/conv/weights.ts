@@ -9,36 +9,35 @@ import { PHASE_BYTES, TAP_BYTES } from "./job";
 /** Bytes of the floats that are scanned at a time: 64, so that the loop over their nonzeros seldom ends by surprise. */
 const SCAN_BYTES: usize = 256;
 
-/** All ones for those of four floats that are kept: |w| ≥ least and w ≠ 0, asked the other way round so that NaN stays. */
+/** One bit for each of 16 floats: it is dropped. */
 // @inline
-function kept4(w: v128, least: v128): v128 {
-  return v128.andnot(f32x4.ne(w, f32x4.splat(0)), f32x4.lt(f32x4.abs(w), least));
-}
-
-/** One bit for each of 16 floats: it is kept. */
-// @inline
-function kept16(p: usize, least: v128): u64 {
-  const low = i16x8.narrow_i32x4_s(kept4(v128.load(p), least), kept4(v128.load(p, 16), least));
-  const high = i16x8.narrow_i32x4_s(kept4(v128.load(p, 32), least), kept4(v128.load(p, 48), least));
+function dropped16(p: usize, least: v128): u64 {
+  const low = i16x8.narrow_i32x4_s(dropped4(p, least), dropped4(p + 16, least));
+  const high = i16x8.narrow_i32x4_s(dropped4(p + 32, least), dropped4(p + 48, least));
   return <u64>i8x16.bitmask(i8x16.narrow_i16x8_s(low, high));
 }
 
-/** One bit for each of the 64 floats from p, or of those before `end`: it is kept. */
+// @inline
+function dropped4(p: usize, least: v128): v128 {
+  return f32x4.lt(f32x4.abs(v128.load(p)), least);
+}
+
+/** One bit for each of the 64 floats from p, or of those before `end`: it is kept, not |w| < least, so that NaN stays. */
 // @inline
 function keptOf(p: usize, end: usize, least: v128): u64 {
   if (p + SCAN_BYTES > end) return keptOfTail(p, end, least);
-  const low = kept16(p, least) | (kept16(p + 64, least) << 16);
-  return low | (kept16(p + 128, least) << 32) | (kept16(p + 192, least) << 48);
+  const low = dropped16(p, least) | (dropped16(p + 64, least) << 16);
+  return ~(low | (dropped16(p + 128, least) << 32) | (dropped16(p + 192, least) << 48));
 }
 
 function keptOfTail(p: usize, end: usize, least: v128): u64 {
   let bits: u64 = 0;
   let i: u64 = 0;
   for (; p + 64 <= end; p += 64) {
-    bits |= kept16(p, least) << i;
+    bits |= (dropped16(p, least) ^ 0xffff) << i;
     i += 16;
   }
-  for (; p < end; p += 4) bits |= u64(i32x4.extract_lane(kept4(v128.load32_splat(p), least), 0) & 1) << i++;
+  for (; p < end; p += 4) bits |= u64(!(abs(load<f32>(p)) < f32x4.extract_lane(least, 0))) << i++;
   return bits;
 }
 
