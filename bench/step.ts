@@ -1,7 +1,8 @@
 /**
  * A whole training step (forward, backward, update, top-k), SWAT-U 90 % against dense of the same build, on the network of
  * the paper's CIFAR runs and a small one. Thresholds are refreshed in every step. Prints milliseconds of CPU and wall time,
- * medians of interleaved rounds, and ratios. `npx tsx bench/step.ts [build] [rounds] [threads] [network]`
+ * medians of interleaved rounds, and ratios. Resident memory is that of the process: with a network and a variant (dense or
+ * swat), of that one alone. `npx tsx bench/step.ts [build] [rounds] [threads] [network] [variant]`
  */
 
 import { randomStream } from "../src/core/random.ts";
@@ -16,6 +17,7 @@ const build = process.argv[2] ?? "simd";
 const rounds = Number(process.argv[3] ?? 5);
 const threads = Number(process.argv[4] ?? 1);
 const only = process.argv[5];
+const variant = process.argv[6];
 const SPARSITY = 0.9;
 const SGD = { learningRate: 0.01, momentum: 0.9, nesterov: false, weightDecay: 5e-4 };
 
@@ -48,7 +50,8 @@ function stepOf({ network, batch }: Subject, sparsity: number | null): () => num
 }
 
 for (const subject of subjects) {
-  const variants = { dense: stepOf(subject, null), swat: stepOf(subject, SPARSITY) };
+  const sparsities = Object.entries({ dense: null, swat: SPARSITY }).filter(([name]) => (variant ?? name) === name);
+  const variants = Object.fromEntries(sparsities.map(([name, sparsity]) => [name, stepOf(subject, sparsity)]));
   const wall: Record<string, number[]> = { dense: [], swat: [] };
   const cpu: Record<string, number[]> = { dense: [], swat: [] };
   for (let round = -2; round < rounds; round++) {
@@ -61,13 +64,13 @@ for (const subject of subjects) {
       cpu[name].push((used.user + used.system) / 1000);
     }
   }
-  const [dense, swat] = [median(cpu.dense), median(cpu.swat)];
   const rate = (ms: number) => `${((1000 * subject.batch) / ms).toFixed(1)} images/s`;
   console.log(`${subject.network.name}, batch ${subject.batch}, build ${build}, ${threads} threads`);
-  console.log(`  dense   ${dense.toFixed(0)} ms CPU, ${median(wall.dense).toFixed(0)} ms, ${rate(median(wall.dense))}`);
-  console.log(`  swat-u  ${swat.toFixed(0)} ms CPU, ${median(wall.swat).toFixed(0)} ms, ${rate(median(wall.swat))}`);
-  console.log(
-    `  dense : swat  ${(dense / swat).toFixed(2)} × CPU, ${(median(wall.dense) / median(wall.swat)).toFixed(2)} ×`,
-  );
+  for (const name of Object.keys(variants)) {
+    const [used, taken] = [median(cpu[name]), median(wall[name])];
+    console.log(`  ${name.padEnd(6)}  ${used.toFixed(0)} ms CPU, ${taken.toFixed(0)} ms, ${rate(taken)}`);
+  }
+  const ratio = (times: Record<string, number[]>) => (median(times.dense) / median(times.swat)).toFixed(2);
+  if (variant === undefined) console.log(`  dense : swat  ${ratio(cpu)} × CPU, ${ratio(wall)} ×`);
   console.log(`  resident memory ${(process.memoryUsage().rss / 1e6).toFixed(0)} MB`);
 }

@@ -7,7 +7,6 @@ import { describe, expect, inject, it } from "vitest";
 import { train } from "../../../src/api/train.ts";
 import { batchLoader } from "../../../src/swat/data/batches.ts";
 import { loadImages } from "../../../src/swat/data/images.ts";
-import { TRAIN_DEFAULTS } from "../../../src/swat/settings.ts";
 import { directoryWith, faultOf } from "./files.ts";
 import { pngFile } from "./pictures.ts";
 
@@ -54,9 +53,8 @@ describe("a batch loader", () => {
     const data = `images:${await pictures()}@${SIDE}`;
     const [built, sources] = [await directoryWith({}), await directoryWith({})];
     await trainBuilt(data, built);
-    const { rate, ...defaults } = TRAIN_DEFAULTS;
-    const settings = { ...defaults, augment: ["resized-crop", "flip"] as const, epochs: 2, batchSize: 5 };
-    await train({ data, out: sources, settings, kernels: "js", record: "every:3" });
+    const settings = { augment: ["resized-crop", "flip"], epochs: 2, batchSize: 5 } as const;
+    await train({ data, out: sources, settings, kernels: "js", threads: 1, record: "every:3" });
     for (const name of ["weights.safetensors", "step-000003.safetensors"]) {
       const [theirs, ours] = await Promise.all([built, sources].map((out) => readFile(join(out, name))));
       expect(theirs.equals(ours), name).toBe(true);

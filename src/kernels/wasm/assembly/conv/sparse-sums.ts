@@ -9,69 +9,79 @@
  */
 import { madd } from "../madd";
 
-/** 32 images of a pixel. */
+/** 32 images of `count` pixels, list by list: a loop over a list that is run again ends where it did before. */
 export function sum32(
   lists: usize,
   listsEnd: usize,
-  source: usize,
-  target: usize,
+  firstSource: usize,
+  sourceStep: usize,
+  firstTarget: usize,
+  targetStep: usize,
+  count: usize,
   bias: usize,
   mask: usize,
   accumulate: usize,
 ): void {
   for (; lists < listsEnd; lists += 4) {
-    let a0 = f32x4.splat(0);
-    let a1 = f32x4.splat(0);
-    let a2 = f32x4.splat(0);
-    let a3 = f32x4.splat(0);
-    let a4 = f32x4.splat(0);
-    let a5 = f32x4.splat(0);
-    let a6 = f32x4.splat(0);
-    let a7 = f32x4.splat(0);
-    if (accumulate) {
-      a0 = v128.load(target);
-      a1 = v128.load(target, 16);
-      a2 = v128.load(target, 32);
-      a3 = v128.load(target, 48);
-      a4 = v128.load(target, 64);
-      a5 = v128.load(target, 80);
-      a6 = v128.load(target, 96);
-      a7 = v128.load(target, 112);
-    } else if (bias) {
-      const b = v128.load32_splat(bias);
-      a0 = v128.and(b, v128.load(mask));
-      a1 = v128.and(b, v128.load(mask, 16));
-      a2 = v128.and(b, v128.load(mask, 32));
-      a3 = v128.and(b, v128.load(mask, 48));
-      a4 = v128.and(b, v128.load(mask, 64));
-      a5 = v128.and(b, v128.load(mask, 80));
-      a6 = v128.and(b, v128.load(mask, 96));
-      a7 = v128.and(b, v128.load(mask, 112));
-      bias += 4;
-    }
+    const first = load<usize>(lists);
     const end = load<usize>(lists, 4);
-    for (let pair = load<usize>(lists); pair < end; pair += 8) {
-      const p = source + load<usize>(pair);
-      const w = v128.load32_splat(pair, 4);
-      a7 = madd(v128.load(p, 112), w, a7);
-      a6 = madd(v128.load(p, 96), w, a6);
-      a5 = madd(v128.load(p, 80), w, a5);
-      a4 = madd(v128.load(p, 64), w, a4);
-      if (pair === source) break;
-      a3 = madd(v128.load(p, 48), w, a3);
-      a2 = madd(v128.load(p, 32), w, a2);
-      a1 = madd(v128.load(p, 16), w, a1);
-      a0 = madd(v128.load(p), w, a0);
+    let source = firstSource;
+    let target = firstTarget;
+    for (let i: usize = 0; i < count; i++) {
+      let a0 = f32x4.splat(0);
+      let a1 = f32x4.splat(0);
+      let a2 = f32x4.splat(0);
+      let a3 = f32x4.splat(0);
+      let a4 = f32x4.splat(0);
+      let a5 = f32x4.splat(0);
+      let a6 = f32x4.splat(0);
+      let a7 = f32x4.splat(0);
+      if (accumulate) {
+        a0 = v128.load(target);
+        a1 = v128.load(target, 16);
+        a2 = v128.load(target, 32);
+        a3 = v128.load(target, 48);
+        a4 = v128.load(target, 64);
+        a5 = v128.load(target, 80);
+        a6 = v128.load(target, 96);
+        a7 = v128.load(target, 112);
+      } else if (bias) {
+        const b = v128.load32_splat(bias);
+        a0 = v128.and(b, v128.load(mask));
+        a1 = v128.and(b, v128.load(mask, 16));
+        a2 = v128.and(b, v128.load(mask, 32));
+        a3 = v128.and(b, v128.load(mask, 48));
+        a4 = v128.and(b, v128.load(mask, 64));
+        a5 = v128.and(b, v128.load(mask, 80));
+        a6 = v128.and(b, v128.load(mask, 96));
+        a7 = v128.and(b, v128.load(mask, 112));
+      }
+      for (let pair = first; pair < end; pair += 8) {
+        const p = source + load<usize>(pair);
+        const w = v128.load32_splat(pair, 4);
+        a7 = madd(v128.load(p, 112), w, a7);
+        a6 = madd(v128.load(p, 96), w, a6);
+        a5 = madd(v128.load(p, 80), w, a5);
+        a4 = madd(v128.load(p, 64), w, a4);
+        if (pair === source) break;
+        a3 = madd(v128.load(p, 48), w, a3);
+        a2 = madd(v128.load(p, 32), w, a2);
+        a1 = madd(v128.load(p, 16), w, a1);
+        a0 = madd(v128.load(p), w, a0);
+      }
+      v128.store(target, a0);
+      v128.store(target, a1, 16);
+      v128.store(target, a2, 32);
+      v128.store(target, a3, 48);
+      v128.store(target, a4, 64);
+      v128.store(target, a5, 80);
+      v128.store(target, a6, 96);
+      v128.store(target, a7, 112);
+      source += sourceStep;
+      target += targetStep;
     }
-    v128.store(target, a0);
-    v128.store(target, a1, 16);
-    v128.store(target, a2, 32);
-    v128.store(target, a3, 48);
-    v128.store(target, a4, 64);
-    v128.store(target, a5, 80);
-    v128.store(target, a6, 96);
-    v128.store(target, a7, 112);
-    target += 128;
+    firstTarget += 128;
+    if (bias) bias += 4;
   }
 }
 

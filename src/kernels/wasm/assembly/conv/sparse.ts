@@ -7,6 +7,9 @@ import { GatherRecord, NO_PHASE } from "../../records/gather";
 import { clearPixels, MASKS_BYTES, PHASE_BYTES, ROW_BYTES, RUN_BYTES } from "./job";
 import { sum1, sum2, sum4, sum8, sum32 } from "./sparse-sums";
 
+/** Pixels of so many bytes are summed together. */
+const TOGETHER_BYTES: usize = 16384;
+
 /** Units: block × target row × tile of channels. */
 export function convSparse(job: GatherRecord, from: usize, to: usize): void {
   const rowCount = job.rowCount;
@@ -20,6 +23,7 @@ export function convSparse(job: GatherRecord, from: usize, to: usize): void {
   const accumulate = job.accumulate;
   const tiles = job.tiles;
   const pixelBytes = job.groups * job.groupSources * channelBytes;
+  const together = max(1, TOGETHER_BYTES / pixelBytes);
   for (let unit = from; unit < to; unit++) {
     const tile = unit % tiles;
     const row = (unit / tiles) % rowCount;
@@ -48,9 +52,14 @@ export function convSparse(job: GatherRecord, from: usize, to: usize): void {
       const lists = job.lists + (phase * channels + first) * 4;
       const listsEnd = lists + (last - first) * 4;
       if (lanes === 32) {
-        for (let i: usize = 0; i < count; i++) {
-          if (i + 1 < count) fetchWindow(phaseEntry, source + (i + 1) * sourceStep, pixelBytes);
-          sum32(lists, listsEnd, source + i * sourceStep, target + i * targetStep, bias, mask, accumulate);
+        for (let i: usize = 0; i < count; i += together) {
+          const pixels = min(together, count - i);
+          for (let j = i + pixels; j < i + 2 * pixels && j < count; j++) {
+            fetchWindow(phaseEntry, source + j * sourceStep, pixelBytes);
+          }
+          const s = source + i * sourceStep;
+          const t = target + i * targetStep;
+          sum32(lists, listsEnd, s, sourceStep, t, targetStep, pixels, bias, mask, accumulate);
         }
       } else {
         narrowRun(
