@@ -1,10 +1,9 @@
 /** Pictures from a thread: the built program, which has one, trains to the same bytes as its sources, which have none. */
 import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, inject, it } from "vitest";
-import { train } from "../../../src/api/train.ts";
 import { batchLoader } from "../../../src/swat/data/batches.ts";
 import { loadImages } from "../../../src/swat/data/images.ts";
 import { directoryWith, faultOf } from "./files.ts";
@@ -12,6 +11,7 @@ import { pngFile } from "./pictures.ts";
 
 const run = promisify(execFile);
 const program = inject("program");
+const SOURCES = resolve(import.meta.dirname, "../../../src/cli/main.ts");
 const SIDE = 12;
 
 /** Ten pictures of each of two classes; every fifth is a test image. */
@@ -29,10 +29,10 @@ async function pictures(): Promise<string> {
   return directoryWith(Object.fromEntries(names));
 }
 
-async function trainBuilt(data: string, out: string): Promise<void> {
+async function trainOn(data: string, out: string, start: readonly string[] = [program]): Promise<void> {
   const options = "--augment resized-crop,flip --epochs 2 --batch-size 5 --threads 1 --record every:3".split(" ");
   const env = { ...process.env, SWAT_SIM_KERNELS: "js" };
-  await run(process.execPath, [program, "train", "--data", data, ...options, "--out", out], { env });
+  await run(process.execPath, [...start, "train", "--data", data, ...options, "--out", out], { env });
 }
 
 describe("a batch loader", () => {
@@ -52,9 +52,8 @@ describe("a batch loader", () => {
   it("in a thread gives the same training, traces and weights", async () => {
     const data = `images:${await pictures()}@${SIDE}`;
     const [built, sources] = [await directoryWith({}), await directoryWith({})];
-    await trainBuilt(data, built);
-    const settings = { augment: ["resized-crop", "flip"], epochs: 2, batchSize: 5 } as const;
-    await train({ data, out: sources, settings, kernels: "js", threads: 1, record: "every:3" });
+    await trainOn(data, built);
+    await trainOn(data, sources, ["--import", "tsx", SOURCES]);
     for (const name of ["weights.safetensors", "step-000003.safetensors"]) {
       const [theirs, ours] = await Promise.all([built, sources].map((out) => readFile(join(out, name))));
       expect(theirs.equals(ours), name).toBe(true);
@@ -67,7 +66,7 @@ describe("a batch loader", () => {
     const { train: images } = await loadImages(folder, SIDE);
     const expected = await faultOf((async () => images.loadImage(6, new Float32Array(3 * SIDE * SIDE), 0))());
     expect(expected).toMatch(/a.3\.png: is not a picture/);
-    const failed = await trainBuilt(`images:${folder}@${SIDE}`, await directoryWith({})).catch((error) => error);
+    const failed = await trainOn(`images:${folder}@${SIDE}`, await directoryWith({})).catch((error) => error);
     expect(failed).toMatchObject({ code: 1 });
     expect(failed.stderr).toContain(expected);
   });
