@@ -2,6 +2,7 @@
  * Public entry `swat-sim/sim`: replays traces on machines given as objects, without Node built-ins, so that it
  * runs in a browser. `swat-sim` also opens files and machines by name.
  */
+import { useAjv as takeAjv } from "../io/faults.ts";
 import { objectWith, verb } from "../io/verb.ts";
 import { OPENED_TRACE } from "../trace/arguments.ts";
 import { ACCELERATOR, ACCELERATORS, MACHINE, MACHINE_RESULT, MACHINE_RESULTS } from "./arguments.ts";
@@ -12,7 +13,7 @@ import { resolveEnergyTable as resolveTable } from "./energy/table.ts";
 import * as machines from "./hardware/machine.ts";
 import * as ranking from "./result/ranking.ts";
 
-export { InputError, useAjv } from "../io/faults.ts";
+export { InputError } from "../io/faults.ts";
 export { accelerators } from "./arrays/index.ts";
 export type { ConformanceProperty } from "./conformance/conformance.ts";
 export type { EnergyTable } from "./energy/table.ts";
@@ -23,10 +24,13 @@ export type { MachineResult, ResultRow, ResultTotal, SimulationResult } from "./
 export { type SimulationInput, simulate } from "./simulate.ts";
 
 const ANYTHING = { what: "anything", is: () => true };
+const AJV = objectWith("the module ajv", "Ajv");
 const TEXT = { what: "a string", is: (value: unknown) => typeof value === "string" };
 const PARAMS = objectWith("parameters");
 const OPERATION = objectWith("an operation", "geometry", "masks");
 
+/** Takes ajv, as `import * as ajv from "ajv"`, from a page that brings accelerators of its own: their schemas are checked by it. @throws InputError */
+export const useAjv = verb("useAjv", takeAjv, AJV);
 /** The conformance laws of every machine, as checks of this one. @throws InputError */
 export const conformanceProperties = verb("conformanceProperties", propertiesOf, ACCELERATOR, PARAMS);
 /** Bytes lost or counted twice between memories, one line for each fault. @throws InputError */

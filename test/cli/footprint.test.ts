@@ -50,7 +50,7 @@ describe("footprint", () => {
   it.concurrent("--hw takes one machine", async ({ expect }) => {
     const { code, stderr } = await swatSim(["footprint", "--network", "resnet8", "--hw", "all"]);
     expect(stderr).toMatch(/^error: --hw: unknown machine, got "all"; did you mean .* known: activation-queue, /);
-    expect(code).toBe(1);
+    expect(code).toBe(2);
   });
 
   it.concurrent("gives no share for what takes more than twice the bytes of dense training", async ({ expect }) => {

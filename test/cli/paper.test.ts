@@ -175,7 +175,7 @@ describe("paper", () => {
     "no images": [["--batch", "0"], 2, /valid: an integer of at least 1/],
     "an unknown position": [["--position", "later"], 2, /valid: early, middle, late, or a number of images/],
     "all machines and some": [["--all", "--hw", "scnn"], 2, /'--all' cannot be used with option '--hw <config...>'/],
-    "an unknown machine": [["--network", "resnet8", "--hw", "tensordish"], 1, /--hw: .*"tensordish".*tensordash/],
+    "an unknown machine": [["--network", "resnet8", "--hw", "tensordish"], 2, /--hw: .*"tensordish".*tensordash/],
   };
   for (const [what, [args, status, message]] of Object.entries(WRONG)) {
     it.concurrent(`refuses ${what} with one line and code ${status}`, async ({ expect }) => {

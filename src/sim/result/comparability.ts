@@ -100,7 +100,7 @@ export function checkEachOnce(traces: readonly IdentifiedTrace[]): void {
     if (first === undefined) return [];
     return [`${name}: ${first === name ? "is given twice" : `is the same trace as ${first}`}; valid: each trace once`];
   });
-  if (faults.length > 0) throw new InputError(faults);
+  if (faults.length > 0) throw new InputError([...new Set(faults)]);
 }
 
 /** Steps of one network add up to a training; those of several would be weighed by chance. @throws Error */

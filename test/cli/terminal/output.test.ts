@@ -21,7 +21,7 @@ it("a closed pipe is silent, and the program goes on", async () => {
 });
 
 it("a full disk is told once", async () => {
-  expect(await told("ENOSPC")).toEqual(["ENOSPC: cannot"]);
+  expect(await told("ENOSPC")).toEqual(["the disk is full; valid: free some of it, or another disk (ENOSPC)"]);
 });
 
 it("parts are printed as fast as the reader takes them, and no more once it has gone", async () => {
