@@ -47,8 +47,9 @@ describe("simulate", () => {
   it("lets a timer in that aborts it, and gives the reason that the timer gives", async () => {
     const stop = new AbortController();
     setTimeout(() => stop.abort(new Error("long enough")), 1);
-    const other = resolve(import.meta.dirname, "../traces/resnet20/dense-late.safetensors");
-    const running = simulate({ traces: [TRACE, other], allowUnequal: true, signal: stop.signal, threads: 1 });
+    const steps = ["early", "middle", "late"].map((step) => `../traces/resnet20/swat-u90-${step}.safetensors`);
+    const traces = steps.map((path) => resolve(import.meta.dirname, path));
+    const running = simulate({ traces, signal: stop.signal, threads: 1 });
     await expect(running).rejects.toThrow("long enough");
   });
 

@@ -10,7 +10,7 @@ import { checkHooks, checkOptions } from "../../api/request.ts";
 import { simulateFiles } from "../../api/workers/simulate-threads.ts";
 import { type Schema, type Static, Type } from "../../core/input/schema.ts";
 import { writeFileAtomically, writeJsonFile } from "../../io/atomic-file.ts";
-import { checkSchema, InputError } from "../../io/faults.ts";
+import { checkSchema, InputError, refusing } from "../../io/faults.ts";
 import { readJsonFile } from "../../io/file-source.ts";
 import { listDirectory } from "../../io/read-file.ts";
 import { type Lock, withLock } from "../../io/run-lock.ts";
@@ -93,7 +93,7 @@ interface Study {
 
 /** Runs a study. @throws InputError for a spec, run or machine that is refused, and where another process is at work in the folder. */
 export async function timeToAccuracy(plan: StudyPlan, hooks: StudyHooks = {}): Promise<StudyReport> {
-  checkOptions(PlanSchema, { ...plan, spec: null }, "timeToAccuracy");
+  refusing("timeToAccuracy", () => checkOptions(PlanSchema, { ...plan, spec: null }, "timeToAccuracy"));
   checkHooks(hooks, "timeToAccuracy");
   const { where = "spec", out, shard, threads, kernels } = plan;
   if (shard !== undefined && shard.part > shard.of) {
