@@ -13,6 +13,18 @@ function pixelsOf(bytes: Uint8Array): number[][] {
   );
 }
 
+/** A grey JPEG that claims 8000 × 8000 pixels and repeats its one scan, with room for the blocks that it claims. */
+function manyScans(): Uint8Array {
+  const one = Buffer.from(greyJpegFile());
+  const frame = one.indexOf(Buffer.of(0xff, 0xc0));
+  one.writeUInt16BE(8000, frame + 5);
+  one.writeUInt16BE(8000, frame + 7);
+  const scan = one.indexOf(Buffer.of(0xff, 0xda));
+  const end = one.length - 2;
+  const scans = Array.from({ length: 5 }, () => [one.subarray(scan, end), Buffer.alloc(8000)]).flat();
+  return Buffer.concat([one.subarray(0, scan), ...scans, one.subarray(end)]);
+}
+
 describe("decodePicture", () => {
   it("reads PNG exactly", () => {
     expect(pixelsOf(pngFile(2, 2, slope))).toEqual([
@@ -63,6 +75,11 @@ describe("decodePicture", () => {
     { title: "a PNG of eight bytes", bytes: png.subarray(0, 8), message: "file is cut" },
     { title: "a cut PNG", bytes: png.subarray(0, png.length - 20), message: "file is cut" },
     { title: "a PNG with a wrong byte", bytes: flipped(png, 45), message: "damaged" },
+    {
+      title: "a JPEG of five scans over 64 megapixels",
+      bytes: manyScans(),
+      message: "320 megapixels in all its scans",
+    },
     { title: "a PNG of 4,295 megapixels", bytes: huge, message: "at most 64 are read" },
     { title: "a JPEG without an end", bytes: jpg.subarray(0, jpg.length - 200), message: "file is cut" },
     { title: "a JPEG of four bytes", bytes: jpg.subarray(0, 4), message: "damaged" },
