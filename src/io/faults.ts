@@ -18,6 +18,7 @@ export {
   isInternal,
   reasonOf,
   refusing,
+  within,
 } from "../core/input/input-error.ts";
 export { precompiled, useAjv } from "./validators/registry.ts";
 

@@ -3,7 +3,7 @@
  * is refused, because `JSON.parse` would keep the last value in silence (RFC 8259, section 4: "names within an object SHOULD be unique").
  */
 import { MOST_LEVELS, MOST_VALUES } from "../core/input/limits.ts";
-import { faultsOf, InputError } from "./faults.ts";
+import { InputError, within } from "./faults.ts";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -32,14 +32,7 @@ export function parseJson(text: string): unknown {
 
 /** The value of a JSON text that `where` names, as a line of a file. @throws InputError whose faults begin with it. */
 export function parseNamedJson(text: string, where: string): unknown {
-  try {
-    return parseJson(text);
-  } catch (cause) {
-    throw new InputError(
-      faultsOf(cause).map((fault) => `${where}: ${fault}`),
-      { cause },
-    );
-  }
+  return within(where, () => parseJson(text));
 }
 
 /** First key that an object of valid JSON has twice. */

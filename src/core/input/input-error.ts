@@ -113,6 +113,22 @@ function refusal(where: string, error: unknown): InputError {
   return isInputError(error) ? error : new InputError([`${where}: ${reasonOf(error)}`], { cause: error });
 }
 
+/** What `action` gives, now or later. @throws InputError for whatever it throws, each fault beginning with `where`. */
+export function within<T>(where: string, action: () => T): T {
+  const refuse = (cause: unknown): never => {
+    throw new InputError(
+      faultsOf(cause).map((fault) => `${where}: ${fault}`),
+      { cause },
+    );
+  };
+  try {
+    const made = action();
+    return made instanceof Promise ? (made.catch(refuse) as T) : made;
+  } catch (cause) {
+    return refuse(cause);
+  }
+}
+
 /** The reasons of the runtime, which speak of its own code. */
 const DEPTH = /call stack|recursion/i;
 const OF_THE_RUNTIME = [TypeError, ReferenceError, SyntaxError, EvalError, URIError];

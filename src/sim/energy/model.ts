@@ -10,7 +10,7 @@
  *     <level>     bytes read and written; what crosses from one memory to another is read there and written here
  *     dram …      rows opened, bits moved and time of the named part; else bits alone
  */
-import { faultsOf, InputError } from "../../io/faults.ts";
+import { within } from "../../io/faults.ts";
 import type { Machine } from "../hardware/machine.ts";
 import { dramCharges } from "../memory/dram/energy.ts";
 import type { MemoryNumbers } from "../memory/hierarchy.ts";
@@ -136,15 +136,10 @@ class ModelBuilder implements EnergyModel {
   }
 
   private constantOf(action: Action, kilobytes: number) {
-    try {
+    return within(this.machine, () => {
       const constant = this.table.constant(action);
       return { ...constant, picojoules: constant.picojoules({ kilobytes }) };
-    } catch (cause) {
-      throw new InputError(
-        faultsOf(cause).map((fault) => `${this.machine}: ${fault}`),
-        { cause },
-      );
-    }
+    });
   }
 }
 

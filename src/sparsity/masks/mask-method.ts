@@ -62,7 +62,7 @@ export interface LayerMasks {
   readonly active: Uint8Array;
   /** Null where every gradient is wanted. */
   readonly wanted: Uint8Array | null;
-  /** What later steps depend on and nothing else tells; a resumed run finds it as it was. */
+  /** What later steps depend on and nothing else records; a resumed run finds it as it was. */
   readonly state: Readonly<Record<string, Uint8Array | Float32Array>>;
   /** Called once, when the weights have been drawn. */
   begin?(weights: Weights): void;
@@ -96,7 +96,7 @@ export interface MaskMethod {
   sparsityOf?(settings: Pick<MaskSettings, "pruning">): number;
   /** How weights are pruned where the settings do not say; "unstructured" where not given. */
   readonly pruning?: string;
-  /** Everything wrong with the settings that the schema does not see, one line each, beginning with the field. */
+  /** Everything wrong with the settings that the schema does not see, one line each, beginning with the field (`methodOptions: key` for an option). */
   faults?(settings: Pick<MaskSettings, "sparsity" | "pruning" | "options">): readonly string[];
   /** What step `step` does, from 0 over the whole run. */
   stepKind(step: number, settings: Pick<MaskSettings, "options" | "steps">): MaskStep;

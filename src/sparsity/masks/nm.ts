@@ -57,7 +57,7 @@ export const nm: MaskMethod = {
     const { transposable } = settings.options as unknown as Options;
     if (transposable !== "exact" || pattern.m <= MOST_EXACT_M) return [];
     return [
-      `transposable: exact tries all patterns, got m = ${pattern.m}; valid: greedy, or m of at most ${MOST_EXACT_M}`,
+      `methodOptions: transposable: exact tries all patterns, got m = ${pattern.m}; valid: greedy, or m of at most ${MOST_EXACT_M}`,
     ];
   },
   stepKind: (step, { options: { period } }) => (step % (period as number) === 0 ? "select" : "keep"),

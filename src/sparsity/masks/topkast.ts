@@ -38,7 +38,9 @@ export const topkast: MaskMethod = {
   faults({ sparsity, options: given }) {
     const { backwardSparsity } = given as unknown as Options;
     if (backwardSparsity <= sparsity) return [];
-    return [`backwardSparsity: must not exceed the sparsity, got ${backwardSparsity}; valid: 0 to ${sparsity}`];
+    return [
+      `methodOptions: backwardSparsity: must not exceed the sparsity, got ${backwardSparsity}; valid: 0 to ${sparsity}`,
+    ];
   },
   stepKind: (step, { options: { period } }) => (step % (period as number) === 0 ? "select" : "keep"),
   masksOf(layers, { sparsity, options: given }) {

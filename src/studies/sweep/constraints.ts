@@ -1,6 +1,6 @@
 /** Conditions on the fields of a point, as `lanes * rows * columns == 1024`. */
 import { type Formula, type FormulaKind, parseFormula } from "../../core/input/formula.ts";
-import { faultsOf, InputError } from "../../io/faults.ts";
+import { InputError, within } from "../../io/faults.ts";
 
 /** Functions that a condition may call. */
 export const FUNCTIONS = ["min", "max", "abs", "ceil", "floor", "log2", "sqrt", "mod", "gcd"] as const;
@@ -18,27 +18,16 @@ export interface Constraint {
 
 /** Reads a condition. @throws InputError naming what it does not understand or does not allow. */
 export function parseConstraint(text: string): Constraint {
-  const formula: Formula = attempt(text, () => parseFormula(text, CONDITION));
+  const formula: Formula = within(`"${text}"`, () => parseFormula(text, CONDITION));
   return {
     text,
     names: formula.names,
     holds(values) {
-      const result = attempt(text, () => formula.evaluate(values));
+      const result = within(`"${text}"`, () => formula.evaluate(values));
       if (typeof result === "boolean") return result;
       throw new InputError([
         `"${text}": must be true or false, got ${String(result)}; valid: as "rows * columns == 16"`,
       ]);
     },
   };
-}
-
-function attempt<T>(text: string, action: () => T): T {
-  try {
-    return action();
-  } catch (cause) {
-    throw new InputError(
-      faultsOf(cause).map((fault) => `"${text}": ${fault}`),
-      { cause },
-    );
-  }
 }

@@ -2,10 +2,10 @@
 
 import type { Accelerators } from "../../api/open.ts";
 import { MOST_COMBINATIONS, MOST_CONDITIONS } from "../../core/input/limits.ts";
-import { faultsOf, InputError, unknownName } from "../../io/faults.ts";
+import { faultsOf, InputError, unknownName, within } from "../../io/faults.ts";
 import { accelerators } from "../../sim/arrays/index.ts";
 import { HardwareConfigSchema, type Machine } from "../../sim/hardware/machine.ts";
-import { type Constraint, parseConstraint } from "./constraints.ts";
+import { parseConstraint } from "./constraints.ts";
 import { fieldAt, pathFault } from "./fields.ts";
 import { isSynthetic, type SweepSpec, sweptFields, TRACE } from "./spec.ts";
 import {
@@ -170,29 +170,18 @@ function conditionsOf(
   });
   return (values, synthetic) =>
     read.every(({ constraint, index, needed }) => {
-      const at = `${where}: constraints.${index}: `;
+      const at = `${where}: constraints.${index}`;
       const numbers = new Map<string, number | boolean>();
       for (const { name, path } of needed) {
         const value = Object.hasOwn(values, path) ? values[path] : fieldAt({ ...config, [SYNTHETIC]: synthetic }, path);
         if (typeof value !== "number" && typeof value !== "boolean") {
           const shown = JSON.stringify(value) ?? "nothing";
-          throw new InputError([`${at}"${constraint.text}": ${name} must be a number, got ${shown} in ${path}`]);
+          throw new InputError([`${at}: "${constraint.text}": ${name} must be a number, got ${shown} in ${path}`]);
         }
         numbers.set(name, value);
       }
-      return attempt(constraint, numbers, at);
+      return within(at, () => constraint.holds(numbers));
     });
-}
-
-function attempt(constraint: Constraint, numbers: ReadonlyMap<string, number | boolean>, at: string): boolean {
-  try {
-    return constraint.holds(numbers);
-  } catch (cause) {
-    throw new InputError(
-      faultsOf(cause).map((fault) => `${at}${fault}`),
-      { cause },
-    );
-  }
 }
 
 /**

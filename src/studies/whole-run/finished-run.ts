@@ -160,7 +160,7 @@ function parseCsv(text: string, path: string): Static<typeof RowSchema>[] {
     try {
       return parse(text, { columns: true, skip_empty_lines: true, trim: true, bom: true });
     } catch (cause) {
-      throw new InputError([`${path}: is no CSV that can be read: ${reasonOf(cause)}`], { cause });
+      throw new InputError([`${path}: is not a readable CSV: ${reasonOf(cause)}`], { cause });
     }
   });
 }

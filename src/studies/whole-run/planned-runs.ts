@@ -1,13 +1,13 @@
 /** The runs of a study: those that it trains, method by method and seed by seed, and those that were made elsewhere. */
 import { basename, join, normalize } from "node:path";
-import { InputError } from "../../io/faults.ts";
+import { InputError, within } from "../../io/faults.ts";
 import type { TrainingJob } from "../../runs/training-job.ts";
 import { trainSettings } from "../../swat/settings.ts";
 import { type ElsewhereSpec, type StudySpec, studiedMethods, type TrainSpec } from "./spec.ts";
 
 const DEFAULT_RECORD = "stratified:4";
-/** What a share of the training images is tested on where only these are limited. */
-const TEST_SHARE = 5;
+/** Training images for each test image where only the former are limited. */
+const TRAINING_PER_TEST = 5;
 
 /** A run before it is read. */
 export interface PlannedRun {
@@ -31,17 +31,19 @@ export function plannedRuns(
   const names = runs.map(({ name }) => name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined)
-    throw new InputError([`runs: two are named ${twice}; valid: folders with names of their own`]);
+    throw new InputError([`runs: two are named ${twice}; valid: methods and folders with different names`]);
   return runs;
 }
 
 function trainedRuns(train: TrainSpec, folder: string, build: Pick<TrainingJob, "kernels" | "threads">): PlannedRun[] {
   const { network, data, limit, seeds, record = DEFAULT_RECORD, evaluateEvery } = train;
-  const testLimit = train.testLimit ?? (limit === undefined ? undefined : Math.max(1, Math.floor(limit / TEST_SHARE)));
-  return studiedMethods(train).flatMap(({ method, name: label, sparsities, settings }) =>
+  const testLimit =
+    train.testLimit ?? (limit === undefined ? undefined : Math.max(1, Math.floor(limit / TRAINING_PER_TEST)));
+  return studiedMethods(train).flatMap(({ method, name: label, sparsities, settings }, i) =>
     (sparsities ?? [undefined]).flatMap((given) =>
       seeds.map((seed): PlannedRun => {
-        const all = trainSettings({ ...settings, method, seed, ...(given === undefined ? {} : { sparsity: given }) });
+        const asked = { ...settings, method, seed, ...(given === undefined ? {} : { sparsity: given }) };
+        const all = within(`train.methods.${i}`, () => trainSettings(asked));
         const sparsity = method === "dense" ? {} : { sparsity: all.sparsity };
         const parts = [label.replaceAll(/[^\w.-]/g, "-"), ...Object.values(sparsity), `seed${seed}`];
         const name = parts.join("_");

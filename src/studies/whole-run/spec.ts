@@ -1,9 +1,10 @@
 /** What a study of whole runs is about: runs to train, runs that were made elsewhere, and machines. */
 import { optionalFields, type Static, Type } from "../../core/input/schema.ts";
-import { checkNamedSchema, checkSchema, InputError, refusing } from "../../io/faults.ts";
+import { checkNamedSchema, checkSchema, InputError, refusing, within } from "../../io/faults.ts";
 import { precompiled } from "../../io/validators/program.ts";
 import { networkNamed } from "../../networks/index.ts";
 import { maskMethodNamed } from "../../sparsity/masks/index.ts";
+import { dataSetNamed } from "../../swat/data/index.ts";
 import { recordSelection } from "../../swat/record-selection.ts";
 import { SettingsSchema } from "../../swat/settings.ts";
 
@@ -127,8 +128,10 @@ export function checkStudySpec(value: unknown, where: string): StudySpec {
 }
 
 function checkTrain(train: TrainSpec, where: string): void {
-  networkNamed(train.network);
-  if (train.record !== undefined) recordSelection(train.record);
+  const { network, data, record } = train;
+  within(`${where}: train.network`, () => networkNamed(network));
+  within(`${where}: train`, () => dataSetNamed(data));
+  if (record !== undefined) within(`${where}: train`, () => recordSelection(record));
   const without = studiedMethods(train).filter(
     ({ method, sparsities }) => hasSparsity(method) && sparsities === undefined,
   );

@@ -10,7 +10,7 @@ import { checkHooks, checkOptions } from "../../api/request.ts";
 import { simulateFiles } from "../../api/workers/simulate-threads.ts";
 import { type Schema, type Static, Type } from "../../core/input/schema.ts";
 import { writeFileAtomically, writeJsonFile } from "../../io/atomic-file.ts";
-import { checkSchema, InputError, refusing } from "../../io/faults.ts";
+import { checkSchema, InputError, refusing, within } from "../../io/faults.ts";
 import { readJsonFile } from "../../io/file-source.ts";
 import { listDirectory } from "../../io/read-file.ts";
 import { type Lock, withLock } from "../../io/run-lock.ts";
@@ -36,7 +36,7 @@ export interface StudyPlan {
   readonly out: string;
   /** Trains and simulates a part of the runs only; without it all, and the result. */
   readonly shard?: Shard;
-  /** By default as many as pay; does not affect results. */
+  /** Worker threads; automatic where not given. Does not affect results. */
   readonly threads?: number;
   /** Kernel build; the default one where not given. */
   readonly kernels?: string;
@@ -100,10 +100,10 @@ export async function timeToAccuracy(plan: StudyPlan, hooks: StudyHooks = {}): P
     throw new InputError([`timeToAccuracy: shard.part: must be <= ${shard.of}, got ${shard.part}`]);
   }
   const spec = checkStudySpec(plan.spec, where);
-  const runs = plannedRuns(spec, out, { kernels, threads });
+  const runs = within(where, () => plannedRuns(spec, out, { kernels, threads }));
   const mine = runs.filter((_, i) => shard === undefined || i % shard.of === shard.part - 1);
   const lockName = shard === undefined ? "study.lock" : `study-${shard.part}-of-${shard.of}.lock`;
-  const machines = await machinesOf(spec.machines, spec.energy);
+  const machines = await within(where, () => machinesOf(spec.machines, spec.energy));
   return withLock(join(out, lockName), async (lock) => {
     const study: Study = { out, threads, energy: spec.energy, lock, hooks, ...machines };
     const finished: (Finished | null)[] = [];

@@ -5,9 +5,9 @@
  */
 
 import { sizeOf } from "../../core/geometry.ts";
-import { faultsOf, InputError } from "../../io/faults.ts";
+import { InputError, within } from "../../io/faults.ts";
 import { foreignFormat } from "../../io/foreign-format.ts";
-import { type Element, type NpyHeader, parseNpyHeader } from "./npy-header.ts";
+import { type Element, parseNpyHeader } from "./npy-header.ts";
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 const LENGTH_AT = 8;
@@ -44,24 +44,13 @@ export function parseNpy(bytes: Uint8Array, where: string): NpyArray {
   const start = LENGTH_AT + lengthBytes + length;
   if (bytes.length < start) fail(`file is cut: the header ends at byte ${start}, got ${bytes.length} bytes`);
   const text = new TextDecoder("latin1").decode(bytes.subarray(LENGTH_AT + lengthBytes, start));
-  const { dtype, element, fortran, shape } = headerOf(text, where);
+  const { dtype, element, fortran, shape } = within(where, () => parseNpyHeader(text));
   const payload = bytes.subarray(start);
   const expected = sizeOf(shape) * element.sizeBytes;
   if (payload.length !== expected) fail(`${dtype} [${shape}] takes ${expected} bytes, got ${payload.length}`);
   const stored = nonzeroElements(payload, element);
   const isBytes = element.kind === "integer" && dtype.includes("u") && element.sizeBytes === 1;
   return { shape, dtype, isBytes, payload, nonzeros: fortran ? toCOrder(stored, shape) : stored };
-}
-
-function headerOf(text: string, where: string): NpyHeader {
-  try {
-    return parseNpyHeader(text);
-  } catch (cause) {
-    throw new InputError(
-      faultsOf(cause).map((fault) => `${where}: ${fault}`),
-      { cause },
-    );
-  }
 }
 
 function nonzeroElements(payload: Uint8Array, { kind, sizeBytes, bigEndian }: Element): Uint8Array {

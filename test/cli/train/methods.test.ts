@@ -75,12 +75,12 @@ describe("train", () => {
     [
       ["--method", "topkast", "--sparsity", "0.4"],
       1,
-      /backwardSparsity: must not exceed the sparsity, got 0.5; valid: 0 to 0.4/,
+      /error: methodOptions: backwardSparsity: must not exceed the sparsity, got 0.5; valid: 0 to 0.4/,
     ],
     [
       ["--pruning", "2:8", "--method-option", "transposable=exact"],
       1,
-      /transposable: exact tries all patterns, got m = 8/,
+      /error: methodOptions: transposable: exact tries all patterns, got m = 8/,
     ],
     [
       ["--method", "topkast", "--drop", "weights:forward"],

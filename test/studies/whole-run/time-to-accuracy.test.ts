@@ -258,7 +258,22 @@ describe("a spec", () => {
     const { sparsities: _, ...train } = TRAIN;
     expect(await faults({ train })).toEqual(['study.json: train: missing key "sparsities", of swat-u']);
     expect(await faults({ train: { ...TRAIN, record: "often" } })).toEqual([
-      expect.stringMatching(/record: unknown selection/),
+      expect.stringMatching(/^study.json: train: record: unknown selection/),
+    ]);
+    expect(await faults({ train: { ...TRAIN, network: "resnet9" } })).toEqual([
+      expect.stringMatching(/^study.json: train.network: unknown network, got "resnet9"; did you mean "resnet8"\?/),
+    ]);
+    expect(await faults({ train: { ...TRAIN, data: "genrated" } })).toEqual([
+      expect.stringMatching(/^study.json: train: data: unknown data set, got "genrated"; did you mean "generated"\?/),
+    ]);
+    expect(await faults({ train: { ...TRAIN, methods: ["dense", "swat-v"] } })).toEqual([
+      expect.stringMatching(/^study.json: train.methods.1: settings: method: unknown method, got "swat-v"/),
+    ]);
+    expect(await faults({ train: TRAIN, machines: ["two-side-4096"] })).toEqual([
+      expect.stringMatching(/^study.json: machines: unknown machine, got "two-side-4096"/),
+    ]);
+    expect(await faults({ train: { ...TRAIN, methods: ["dense", { method: "dense" }] } })).toEqual([
+      "study.json: runs: two are named dense_seed1; valid: methods and folders with different names",
     ]);
     expect(await faults({ train: { ...TRAIN, settings: { epoch: 3 } } })).toEqual([
       expect.stringMatching(/^study.json: train.settings: unknown key, got "epoch"; did you mean "epochs"\?/),
