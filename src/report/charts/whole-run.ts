@@ -1,4 +1,5 @@
 /** Accuracy over simulated time and over simulated energy: on each machine a curve for each method, with a band over its seeds. */
+import { median } from "../../core/median.ts";
 import { joules, share, time } from "../numbers.ts";
 import { ACCOUNT_NAMES, ACCOUNTS, type InAccounts, type StudyResult, type StudyRun } from "../whole-run/result.ts";
 import { unique } from "../workloads.ts";
@@ -91,9 +92,9 @@ function curveOf(runs: readonly StudyRun[], machine: string, metric: Metric) {
     .filter((points) => points.length === count && points.every((point) => point[metric] !== undefined));
   return ACCOUNTS.flatMap((account) =>
     evaluated.map((points) => {
-      const cost = middle(points.map((point) => (point[metric] as InAccounts<number>)[account]));
+      const cost = median(points.map((point) => (point[metric] as InAccounts<number>)[account])) as number;
       const accuracies = points.map(({ accuracy }) => accuracy);
-      const accuracy = middle(accuracies);
+      const accuracy = median(accuracies) as number;
       const [{ label: method }] = runs;
       const text = metric === "seconds" ? time(cost) : joules(cost);
       return {
@@ -108,10 +109,4 @@ function curveOf(runs: readonly StudyRun[], machine: string, metric: Metric) {
       };
     }),
   );
-}
-
-function middle(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  const half = (sorted.length - 1) / 2;
-  return (sorted[Math.floor(half)] + sorted[Math.ceil(half)]) / 2;
 }

@@ -3,13 +3,13 @@
  * small script too, and its Content-Security-Policy forbids everything else. The same input gives the same bytes.
  */
 import { createHash } from "node:crypto";
-import { type Chart, inlineSvg } from "../charts/chart.ts";
 import { chartsOf, type ReportInput } from "../charts/index.ts";
 import { footprints } from "../charts/memory.ts";
 import { coverageNotes, incompleteMark, pointNotes } from "../coverage-note.ts";
 import { share, time, times } from "../numbers.ts";
 import { sampleNote } from "../sample-note.ts";
 import { type Cell, cellsOf, ratio, unique } from "../workloads.ts";
+import { figure } from "./figure.ts";
 import { provenance } from "./provenance.ts";
 import { SCRIPT } from "./script.ts";
 import { STYLE } from "./style.ts";
@@ -67,7 +67,7 @@ export async function reportPage(input: ReportInput): Promise<string> {
 <header>
 <h1>swat-sim report</h1>
 <p class="soft">${subjects(cells, input)}</p>
-${sampleNotes(input)}${coverageNotesOf(input)}<nav aria-label="sections">${sections.map(({ id, title }) => html`<a href="#${id}">${title}</a>`)}</nav>
+${sampleNotes(input)}${coverageNotesOf(input)}${navigation(sections)}
 </header>
 <main>
 ${sections.map(
@@ -80,6 +80,12 @@ ${content}</section>
 </body>
 </html>
 `.text;
+}
+
+/** Links to the sections, where there are several. */
+function navigation(sections: readonly Section[]): Markup {
+  if (sections.length === 1) return html``;
+  return html`<nav aria-label="sections">${sections.map(({ id, title }) => html`<a href="#${id}">${title}</a>`)}</nav>`;
 }
 
 /** What of the page is an estimate; nothing where all of it is exact. */
@@ -95,12 +101,6 @@ function sampleNotes({ results }: ReportInput): Markup {
 function coverageNotesOf({ results, points }: ReportInput): Markup {
   const notes = unique([...results.flatMap(({ result }) => coverageNotes(result)), ...pointNotes(points)]);
   return html`${notes.map((note) => html`<p class="estimates" role="note"><b>Incomplete</b> ${note}</p>\n`)}`;
-}
-
-async function figure(chart: Chart): Promise<Markup> {
-  return html`<figure id="${chart.id}"><figcaption><b>${chart.title}</b><p>${chart.note}</p></figcaption>
-<div class="scroll">${new Markup(await inlineSvg(chart))}</div></figure>
-`;
 }
 
 function subjects(cells: readonly Cell[], { results, points, study }: ReportInput): string {

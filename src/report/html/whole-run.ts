@@ -1,11 +1,11 @@
 /** The section of a page about whole runs: charts of one machine at a time, and the table of methods and machines. */
-import { inlineSvg } from "../charts/chart.ts";
 import { wholeRunCharts } from "../charts/whole-run.ts";
 import { joules, share, time, times, withUnit } from "../numbers.ts";
 import { ACCOUNT_NAMES, type Estimate, type StudyResult } from "../whole-run/result.ts";
 import { points, type StudyRow, studyNotes, studyRows } from "../whole-run/tables.ts";
+import { figure } from "./figure.ts";
 import { type Column, sortableTable } from "./table.ts";
-import { html, Markup } from "./template.ts";
+import { html, type Markup } from "./template.ts";
 
 /** The name of what the choice of a machine shows. */
 const GROUP = "whole-run-charts";
@@ -15,15 +15,7 @@ export async function wholeRunSection(study: StudyResult): Promise<Markup> {
   const machines = await Promise.all(
     wholeRunCharts(study).map(async ({ machine, charts }) => ({
       machine,
-      figures: await Promise.all(
-        charts.map(
-          async (
-            chart,
-          ) => html`<figure id="${chart.id}"><figcaption><b>${chart.title}</b><p>${chart.note}</p></figcaption>
-<div class="scroll">${new Markup(await inlineSvg(chart))}</div></figure>
-`,
-        ),
-      ),
+      figures: await Promise.all(charts.map(figure)),
     })),
   );
   const rows = studyRows(study);

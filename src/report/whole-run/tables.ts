@@ -13,6 +13,7 @@ import {
   type StudyResult,
 } from "./result.ts";
 
+const DENSE = "dense";
 const PERCENT = 100;
 const PICO = 1e-12;
 const BYTES_PER_MB = 1e6;
@@ -145,12 +146,15 @@ export function studyNotes(result: StudyResult): string[] {
   return [
     ...firstMethods(result),
     `run ×: time of dense training / time, at equal steps, on the same machine; × over common: over dense training on ${common}. ±: 95 % confidence, of sampling steps.`,
-    "to dense ×, to −0.5 ×, …: the same until the first evaluation at the mean final accuracy of dense training, or so many points below; median of the seeds that reach it, (n/m) where not all do, – where none does.",
-    "array only: multiplications without memory; with memory: multiplications; whole step: everything. held: most that a recorded step holds.",
+    "to dense ×, to −0.5 ×, …: the same until the first evaluation at the mean final accuracy of dense training, or that many points below; median of the seeds that reach it, – where none does; (n/m), or the column reached: how many do.",
+    "array only: multiplications without memory; with memory: multiplications with memory; whole step: everything. held: the most that a recorded step holds.",
+    ...(methods.some(({ method }) => method === DENSE)
+      ? []
+      : ["There are no speed-ups, because the study has no run of dense training."]),
     ...(missing.length === 0
       ? []
       : [
-          `±? has no interval, because a stratum has one sample: ${missing.map(({ name, withoutInterval = [] }) => `${name} (${withoutInterval.join("; ")})`).join(", ")}.`,
+          `±?: no interval, because a stratum has one sample: ${missing.map(({ name, withoutInterval = [] }) => `${name} (${withoutInterval.join("; ")})`).join(", ")}.`,
         ]),
     ...(failed.length === 0
       ? []
@@ -173,10 +177,21 @@ function firstMethods({ machines, methods }: StudyResult): string[] {
     const fastest = largest(own, ({ run }) => run);
     const first = largest(own, ({ arrival }) => arrival);
     if (fastest === undefined || first === undefined) return [];
-    const isSame = fastest.label === first.label;
-    const text = isSame ? "and reaches" : `but ${first.label} is the first to reach`;
-    return `${name}, whole step: ${fastest.label} has the fastest steps (${times(fastest.run)} ×), ${text} the accuracy of dense training${isSame ? " first" : ""} (${times(first.arrival)} ×).`;
+    return `${name}, whole step: ${fastest.label} has the fastest steps (${times(fastest.run)} ×)${arrivalText(fastest, first)}.`;
   });
+}
+
+interface Ranked {
+  readonly label: string;
+  readonly arrival: number | null;
+}
+
+/** How a sentence about the method with the fastest steps ends. */
+function arrivalText(fastest: Ranked, first: Ranked): string {
+  const speedup = `(${times(first.arrival)} ×)`;
+  if (fastest.label === first.label) return ` and is the first to reach the accuracy of dense training ${speedup}`;
+  if (first.label === DENSE) return ", but no method reaches the accuracy of dense training sooner than dense training";
+  return `, but ${first.label} is the first to reach the accuracy of dense training ${speedup}`;
 }
 
 function largest<T>(items: readonly T[], of: (item: T) => number | null): T | undefined {

@@ -1,4 +1,5 @@
 /** Puts the runs of a study together: costs of each run, and of each method what it gains over dense training. */
+import { median } from "../../core/median.ts";
 import {
   accounts,
   type Estimate,
@@ -10,7 +11,7 @@ import {
   type StudyRun,
   type StudyRunMachine,
 } from "../../report/whole-run/result.ts";
-import { meanOf, median, ratioOf } from "./estimate.ts";
+import { meanOf, ratioOf } from "./estimate.ts";
 import type { FinishedRun } from "./finished-run.ts";
 import type { MeasuredStep, StepCost } from "./measure.ts";
 

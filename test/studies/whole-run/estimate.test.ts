@@ -1,7 +1,7 @@
 /** The laws of the estimate of a whole run. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { meanOf, median, type RecordedStep, ratioOf, SampledRun } from "../../../src/studies/whole-run/estimate.ts";
+import { meanOf, type RecordedStep, ratioOf, SampledRun } from "../../../src/studies/whole-run/estimate.ts";
 import type { Stratum } from "../../../src/swat/step-plan.ts";
 import { faultsOf } from "../../support/folder.ts";
 
@@ -166,9 +166,5 @@ describe("estimates", () => {
     ];
     expect(meanOf([a, b])).toEqual({ value: 3, ci95: 2.5 });
     expect(meanOf([a, { value: 4, ci95: null }])).toEqual({ value: 3, ci95: null });
-  });
-
-  it("have a median, of none none", () => {
-    expect([median([3, 1, 2]), median([4, 1, 2, 3]), median([])]).toEqual([2, 2.5, null]);
   });
 });
