@@ -1,6 +1,6 @@
 /**
  * Prints the table of coverage in docs/whole-runs.md: a run of which every step is recorded and simulated is sampled 200 times,
- * and the intervals that hold its plain sum are counted.
+ * and the intervals that cover its plain sum are counted.
  *
  *     npx tsx scripts/whole-run-coverage.ts out/coverage
  *
@@ -47,7 +47,7 @@ console.log(
   `${steps.length} steps; ${strata.map(({ phase, kind, steps }) => `phase ${phase}, ${kind}: ${steps}`).join("; ")}\n`,
 );
 console.log(
-  "| steps a stratum | recorded | intervals that hold the sum | least of all | mean half-width | mean error | error at equal distances |",
+  "| steps a stratum | recorded | intervals that cover the sum | lowest coverage | mean half-width | mean error | error at equal distances |",
 );
 console.log("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
 for (const count of COUNTS) {

@@ -4,6 +4,7 @@
  */
 import { parseArgs } from "node:util";
 import { builtProgram } from "../cli/build.ts";
+import { checkNames, count, readCommandLine } from "../support/command-line.ts";
 import { Crashes, FAULTS, type Fault, mountFault } from "./crash.ts";
 import { VERBS } from "./verbs.ts";
 
@@ -22,7 +23,7 @@ const OPTIONS = {
   first: { type: "string", default: "0" },
 } as const;
 
-const { verbs, faults, kills, seed, first } = commandLine();
+const { verbs, faults, kills, seed, first } = readCommandLine(USAGE, commandLine);
 const unmountable = await mountFault();
 const crashes = await Crashes.of(await builtProgram());
 let found = 0;
@@ -58,23 +59,16 @@ async function disturb(fault: Fault): Promise<void> {
 }
 
 function commandLine() {
-  try {
-    const { values } = parseArgs({ options: OPTIONS });
-    const verbs = values.verb ?? Object.keys(VERBS).filter((verb) => verb !== "demo");
-    const { fault: asked = ["kill"] } = values;
-    const faults = FAULTS.filter((fault) => asked.includes(fault));
-    const [kills, seed, first] = [values.kills, values.seed, values.first].map(Number);
-    const numbers = [kills, seed, first];
-    if (
-      verbs.some((verb) => !Object.hasOwn(VERBS, verb)) ||
-      faults.length < asked.length ||
-      !numbers.every((value) => Number.isSafeInteger(value) && value >= 0)
-    ) {
-      throw new Error("a verb or a fault is not known, or a number is none");
-    }
-    return { verbs, faults, kills, seed, first };
-  } catch (error) {
-    console.error(`${(error as Error).message}\n${USAGE}`);
-    process.exit(2);
-  }
+  const { values } = parseArgs({ options: OPTIONS });
+  const verbs = values.verb ?? Object.keys(VERBS).filter((verb) => verb !== "demo");
+  const { fault: asked = ["kill"] } = values;
+  checkNames("verb", verbs, Object.keys(VERBS));
+  checkNames("fault", asked, FAULTS);
+  return {
+    verbs,
+    faults: FAULTS.filter((fault) => asked.includes(fault)),
+    kills: count("kills", values.kills),
+    seed: count("seed", values.seed),
+    first: count("first", values.first),
+  };
 }

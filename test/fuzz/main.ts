@@ -9,6 +9,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { checkNames, count, readCommandLine } from "../support/command-line.ts";
 import { FileFuzzer } from "./fuzz-files.ts";
 import { KINDS } from "./kinds.ts";
 
@@ -17,7 +18,7 @@ const USAGE = `usage: npm run fuzz -- [--kind K]… [--count N] [--seed S] [--fi
   --count N  files of each kind (1000)
   --seed S   what the files are drawn from (1)
   --first I  number of the first file (0)
-  --out DIR  folder for files that were found wanting (fuzz-findings)
+  --out DIR  folder for files that reveal a fault (fuzz-findings)
 example: npm run fuzz -- --kind trace --count 1 --seed 1 --first 4711`;
 const OPTIONS = {
   kind: { type: "string", multiple: true },
@@ -43,10 +44,10 @@ interface Task {
   readonly end: number;
 }
 
-const { kinds, count, seed, first, out } = commandLine();
+const { kinds, most, seed, first, out } = readCommandLine(USAGE, commandLine);
 let found = 0;
 for (const kind of kinds) {
-  const report = await fuzz({ kind, seed, first, end: first + count });
+  const report = await fuzz({ kind, seed, first, end: first + most });
   console.log(
     `${kind}: ${report.read} files, ${KINDS[kind].isForeign ? "all to be refused" : `${report.answered} answered`}, ${report.findings} findings`,
   );
@@ -111,20 +112,14 @@ async function tell({ kind, seed: of }: Task, index: number, fault: string): Pro
 }
 
 function commandLine() {
-  try {
-    const { values } = parseArgs({ options: OPTIONS });
-    const names = values.kind ?? Object.keys(KINDS);
-    const numbers = [values.count, values.seed, values.first].map(Number);
-    if (
-      names.some((name) => !Object.hasOwn(KINDS, name)) ||
-      !numbers.every((value) => Number.isSafeInteger(value) && value >= 0)
-    ) {
-      throw new Error("a kind is not known, or a number is none");
-    }
-    const [most, from, start] = numbers;
-    return { kinds: names, count: most, seed: from, first: start, out: values.out };
-  } catch (error) {
-    console.error(`${(error as Error).message}\n${USAGE}`);
-    process.exit(2);
-  }
+  const { values } = parseArgs({ options: OPTIONS });
+  const { kind: kinds = Object.keys(KINDS), out } = values;
+  checkNames("kind", kinds, Object.keys(KINDS));
+  return {
+    kinds,
+    most: count("count", values.count),
+    seed: count("seed", values.seed),
+    first: count("first", values.first),
+    out,
+  };
 }

@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { writeFileAtomically } from "../../src/io/atomic-file.ts";
 import { accelerators } from "../../src/sim/arrays/index.ts";
 import { campaigns } from "../sim/fuzz/fuzz.ts";
+import { readCommandLine } from "../support/command-line.ts";
 import { outcomeLines } from "./outcome-lines.ts";
 import { validationPage } from "./page.ts";
 import { exitCode, outcomesOf } from "./run-folders.ts";
@@ -18,7 +19,7 @@ const USAGE = `usage: npm run validate -- DIR… [--page FILE]     replay golden
 example: npm run validate -- test/golden --fuzz 7 --runs 1000`;
 const DEFAULT_RUNS = "300";
 
-const { dirs, values } = commandLine();
+const { dirs, values } = readCommandLine(USAGE, commandLine);
 const seed = Number(values.fuzz ?? 0);
 const runs = Number(values.runs ?? DEFAULT_RUNS);
 const isWrong = !Number.isSafeInteger(seed) || values.fuzz === "" || !Number.isSafeInteger(runs) || runs < 1;
@@ -44,11 +45,6 @@ if (values.fuzz !== undefined) {
 
 function commandLine() {
   const options = { page: { type: "string" }, fuzz: { type: "string" }, runs: { type: "string" } } as const;
-  try {
-    const { positionals, values } = parseArgs({ allowPositionals: true, options });
-    return { dirs: positionals, values };
-  } catch (error) {
-    console.error(`${(error as Error).message}\n${USAGE}`);
-    process.exit(2);
-  }
+  const { positionals, values } = parseArgs({ allowPositionals: true, options });
+  return { dirs: positionals, values };
 }
