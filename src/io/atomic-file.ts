@@ -88,7 +88,7 @@ const unfinished = new Set<string>();
 
 /** While a file is unfinished, signals that end the process remove it. */
 function addUnfinished(path: string): void {
-  if (unfinished.size === 0) for (const name of ENDINGS) process.on(name, endUnfinished);
+  if (unfinished.size === 0) for (const name of ENDINGS) process.prependListener(name, endUnfinished);
   unfinished.add(path);
 }
 
@@ -98,7 +98,7 @@ function removeUnfinished(path: string): void {
 }
 
 function endUnfinished(name: NodeJS.Signals): void {
-  // Others who listen end their work first, and with it the writing.
+  // Others who listen end their work, and with it the writing. It is asked before they may stop listening.
   if (process.listenerCount(name) > 1) return;
   for (const path of unfinished) rmSync(path, { force: true });
   for (const ending of ENDINGS) process.off(ending, endUnfinished);
