@@ -226,7 +226,7 @@ async function untouchedFor(path: string): Promise<number> {
     return now - then;
   } catch (cause) {
     if (isMissing(cause)) return 0;
-    throw new InputError([`${path}: whether its owner is gone cannot be told: ${reasonOf(cause)}`], { cause });
+    throw new InputError([`${path}: cannot determine whether its owner has ended: ${reasonOf(cause)}`], { cause });
   } finally {
     await rm(probe, { force: true });
   }

@@ -184,7 +184,7 @@ async function readTensors(container: Container): Promise<NamedTensor[]> {
   const stored = [...container.tensors].sort(([, a], [, b]) => a.begin - b.begin);
   const faults = stored.filter(([, { dtype }]) => dtype !== "F32" && dtype !== "U8");
   if (faults.length > 0) {
-    const must = `must be F32, or U8 of a mask`;
+    const must = "must be F32, or U8 of a mask";
     throw new InputError(faults.map(([name, { dtype }]) => `${where}: tensor "${name}" ${must}, got ${dtype}`));
   }
   return Promise.all(

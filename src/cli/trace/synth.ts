@@ -95,7 +95,7 @@ async function synth(options: SynthOptions, command: Command): Promise<void> {
     options[setting] === undefined ? [] : [[setting, options[setting]]],
   );
   const settings: Partial<SyntheticSettings> = Object.fromEntries(given);
-  if (like !== undefined) warnUntold(options.like as string, like, settings);
+  if (like !== undefined) warnUnmeasured(options.like as string, like, settings);
   const order = { network, method, sparsity, pruning, batch, images, classes, seed, position, settings };
   const { manifest, masks } = synthesizeTrace({ ...order, like });
   await writeTrace(out, { manifest, masks });
@@ -103,13 +103,15 @@ async function synth(options: SynthOptions, command: Command): Promise<void> {
 }
 
 /** No trace records the density of gradients behind batch norm. */
-const NEVER_TOLD: readonly (keyof SyntheticSettings)[] = ["gradDensity"];
+const NEVER_MEASURED: readonly (keyof SyntheticSettings)[] = ["gradDensity"];
 
-function warnUntold(path: string, like: TracePatterns, given: Partial<SyntheticSettings>): void {
-  const told = { ...meanSettings(like), ...given };
-  const untold = SETTING_OPTIONS.filter(({ setting }) => told[setting] === undefined && !NEVER_TOLD.includes(setting));
-  const flags = untold.map(({ flag }) => flag).join(", ");
-  if (untold.length > 0) warn(`${path}: has no masks that tell ${flags}; taken as fitted to recorded steps`);
+function warnUnmeasured(path: string, like: TracePatterns, given: Partial<SyntheticSettings>): void {
+  const known = { ...meanSettings(like), ...given };
+  const unmeasured = SETTING_OPTIONS.filter(
+    ({ setting }) => known[setting] === undefined && !NEVER_MEASURED.includes(setting),
+  );
+  const flags = unmeasured.map(({ flag }) => flag).join(", ");
+  if (unmeasured.length > 0) warn(`${path}: has no masks to measure ${flags}; taken as fitted to recorded steps`);
 }
 
 /** The options of the step itself that the command line gives. */

@@ -61,7 +61,7 @@ ${methodOptionsHelp()}
 
 Resume an interrupted run; the output is byte-identical to an uninterrupted run:
   $ swat-sim train --resume out/fm
-What decides the result may not change then; --threads, --checkpoint-every, --log-csv, --json and the folder of --data may.
+Options that affect the result may not change; --threads, --checkpoint-every, --log-csv, --json and the folder of --data may.
 
 Environment:
   SWAT_SIM_KERNELS=reference|js|simd|relaxed   kernel build (default simd, js where there is no WebAssembly SIMD;
@@ -97,7 +97,7 @@ function addRecipeOptions(command: Command): void {
     )
     .option(
       "--pruning <unit>",
-      `${PRUNINGS.join(", ")}: what is pruned as a whole in weights of convolutions; or N:M, as 2:4, with method nm`,
+      `${PRUNINGS.join(", ")}: the unit of convolutions that is pruned as a whole; or N:M, as 2:4, with method nm`,
       pruning,
       d.pruning,
     )

@@ -74,7 +74,7 @@ export function fromThread(error: unknown): unknown {
   return new InputError(faults, { cause: error, unknownNames });
 }
 
-/** Runs steps that may refuse their input and keeps the faults of all of them, to be told at once. */
+/** Runs steps that may refuse their input and keeps the faults of all of them, to be reported at once. */
 export function faultCollector(): {
   readonly faults: string[];
   /** What `action` gives; undefined, with its faults kept, where it throws an InputError. */

@@ -51,9 +51,9 @@ const FIELDS = {
 } satisfies Record<keyof StudyPlan, Schema>;
 const PlanSchema = Type.Object(FIELDS, strict);
 
-/** What a study tells while it works. */
+/** Callbacks of a study. */
 export interface StudyHooks {
-  /** Of all work `done` of `of`, and what is at work. */
+  /** Work done, all work, and what is being done. */
   readonly onProgress?: (done: number, of: number, what: string) => void;
   readonly onWarning?: (text: string) => void;
   readonly signal?: AbortSignal;

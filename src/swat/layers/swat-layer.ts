@@ -96,7 +96,7 @@ export class SwatLayer implements Layer {
   readonly #backend: Backend;
   readonly #conv: Conv;
   readonly #drops: ReadonlySet<Drop>;
-  /** The kept weights where a threshold does not tell them: those pruned in units, and of filters that keep their largest. */
+  /** The kept weights where a threshold does not determine them: those pruned in units, and of filters that keep their largest. */
   readonly #pruned: Float32Array | null;
   /** Magnitude from which on weights were kept in the last ranking or its reuse, in training or evaluation. */
   #keptFrom = 0;

@@ -81,7 +81,7 @@ describe("trace", () => {
     const step = ["--network", "lenet5", "--images", "12x12x1", "--batch", "1", "--channel-spread", "0.3", "-o", path];
     const { error } = await printed("synth", ...step, "--like", "traces/resnet8-dense.safetensors");
     expect(error).toBe(
-      "warning: traces/resnet8-dense.safetensors: has no masks that tell --filter-spread, --slice-spread, --saved-offsets, --saved-image-offsets, --saved-plane-offsets, --saved-place-offsets, --saved-channel-place-offsets, --saved-common; taken as fitted to recorded steps\n",
+      "warning: traces/resnet8-dense.safetensors: has no masks to measure --filter-spread, --slice-spread, --saved-offsets, --saved-image-offsets, --saved-plane-offsets, --saved-place-offsets, --saved-channel-place-offsets, --saved-common; taken as fitted to recorded steps\n",
     );
   });
 
