@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { deflateSync } from "node:zlib";
 import { crc32Of } from "./crc32.ts";
 import { jsonText, plainText } from "./text-formats.ts";
-import { isBranch, type Tree } from "./tree.ts";
+import { type Branch, isBranch, type Tree } from "./tree.ts";
 
 const utf8 = new TextEncoder();
 const LONGEST = 1e6;
@@ -72,8 +72,8 @@ export function hashedSafetensors(tree: Tree, manifestKey: string): Uint8Array {
 }
 
 function mapped(tree: Tree, change: (value: Tree) => Tree): Tree {
-  let copy: Tree = Object.create(null);
-  for (const [key, value] of Object.entries(tree as object)) copy = withField(copy, key, change(value));
+  const copy: Branch = Object.create(null);
+  for (const [key, value] of Object.entries(tree as object)) copy[key] = change(value);
   return copy;
 }
 
