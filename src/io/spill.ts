@@ -4,15 +4,12 @@
  */
 import { closeSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { setFlagsFromString } from "node:v8";
 import { InputError } from "./faults.ts";
 import { temporaryName } from "./temporary-names.ts";
 
 /** Bytes of a list that are read or written at once: what is asked for next mostly lies behind what was asked for. */
 const BLOCK_BYTES = 2 ** 18;
 const PRIVATE = 0o600;
-/** By how much, in percent of what is in use, the heap grows before it is collected; V8 by itself lets it grow up to fourfold. */
-const GROWTH = 30;
 
 /** Where lists lie together, and how many items of all of them are in memory. */
 export class Spill {
@@ -45,15 +42,12 @@ export class Spill {
 
   /** Gives the space back; what lies in the file can no longer be read. */
   close(): void {
-    if (this.#file === undefined) return;
-    this.#file.close();
-    setFlagsFromString("--heap-growing-percent=0");
+    this.#file?.close();
   }
 
   #count(): void {
     if (this.#file !== undefined || ++this.#held <= this.#mostHeld) return;
     this.#file = openFile(this.#folders);
-    setFlagsFromString(`--heap-growing-percent=${GROWTH}`);
     for (const list of this.#lists) list.moveTo(this.#file);
   }
 }
