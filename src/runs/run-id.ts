@@ -1,7 +1,7 @@
 /**
- * The id of a run, by which files of two runs in one folder are told apart: it follows from all that decides the bytes of the
- * run's files, but for the content of a data set, of which it sees the name, the number of images and their shape. The same run
- * started twice has the same id.
+ * The id of a run tells files of two runs in one folder apart. It is a hash of everything that decides the bytes of the run's
+ * files, except the content of a data set, of which it covers the name, the number of images and their shape. The same run started
+ * twice has the same id.
  */
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";

@@ -24,6 +24,7 @@ import { accuracyOverSparsity, accuracyOverSpeedup } from "../report/sensitivity
 import { renderSvg } from "../report/svg.ts";
 import { runTraining } from "../runs/run-training.ts";
 import type { TrainingJob } from "../runs/training-job.ts";
+import type { Machine } from "../sim/hardware/machine.ts";
 import type { MachineResult } from "../sim/result/result.ts";
 import { type Drop, isSwat } from "../sparsity/operand-masking.ts";
 import { dataSetNamed } from "../swat/data/index.ts";
@@ -87,13 +88,17 @@ function pointsOf({ drops, sparsities, seeds }: Pick<SensitivityPlan, "drops" | 
 
 /** Runs a study. @throws Error for unknown names, unreadable data, or a file of a point that is damaged. */
 export async function runSensitivity(plan: SensitivityPlan, hooks: SensitivityHooks = {}): Promise<SensitivityReport> {
-  return withLock(join(plan.out, "study.lock"), (lock) => runPoints(plan, lock, hooks));
-}
-
-async function runPoints(plan: SensitivityPlan, lock: Lock, hooks: SensitivityHooks): Promise<SensitivityReport> {
   const [machines] = await allOf([loadMachines([plan.hw]), (async () => dataSetNamed(plan.data))()]);
   if (machines.length !== 1) throw new InputError([`machines: must be one machine, got ${plan.hw}`]);
-  const [{ name: machine, config, accelerator }] = machines;
+  return withLock(join(plan.out, "study.lock"), (lock) => runPoints(plan, machines[0], lock, hooks));
+}
+
+async function runPoints(
+  plan: SensitivityPlan,
+  { name: machine, config, accelerator }: Machine,
+  lock: Lock,
+  hooks: SensitivityHooks,
+): Promise<SensitivityReport> {
   const folder = join(plan.out, "points");
   const stored = new Set(await listDirectory(folder).catch(() => []));
   const planned = pointsOf(plan);

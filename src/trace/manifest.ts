@@ -138,7 +138,8 @@ const TensorSchema = Type.Object(
           m: extent("consecutive elements along the axis, fewer in a last group"),
           axis: Type.Enum(["inputChannels"]),
           transposable: Type.Enum(["none", "exact", "greedy"], {
-            description: "Whether output channels have the pattern, too, and how it was found.",
+            description:
+              "How the pattern was also found along output channels; none where it holds along input channels only.",
           }),
         },
         { ...strict, description: "Of a weight, which n:m arrays may check rather than guess. Since 1.3." },

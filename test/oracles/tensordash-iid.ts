@@ -7,6 +7,7 @@ import seedrandom from "seedrandom";
 import { dynamicScheduler } from "../../src/sim/arrays/lanes/schedule/dynamic-schedule.ts";
 import { type SearchParams, searchMapOf } from "../../src/sim/arrays/lanes/schedule/search-map.ts";
 import { createSetCosts, recordCost } from "../../src/sim/arrays/lanes/schedule/set-costs.ts";
+import { PUBLISHED_OFFSETS } from "../support/published-search.ts";
 
 /** One row of the table. */
 export interface IidCase {
@@ -17,17 +18,8 @@ export interface IidCase {
   readonly speedups: readonly number[];
 }
 
-const PUBLISHED = [
-  [1, 0],
-  [2, 0],
-  [1, -1],
-  [1, 1],
-  [2, -2],
-  [2, 2],
-  [1, -3],
-] as const;
 const SORTED: SearchParams = { lanes: 16, lookahead: 2, lookaside: 5, shape: "T" };
-const published = (lookahead: number): SearchParams => ({ ...SORTED, lookahead, offsets: PUBLISHED });
+const published = (lookahead: number): SearchParams => ({ ...SORTED, lookahead, offsets: PUBLISHED_OFFSETS });
 
 /** Shares of zeros. */
 export const IID_ZEROS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99];

@@ -137,7 +137,7 @@ function lawsOfClearing(
   geometry: ConvGeometry,
 ): ConformanceProperty[] {
   const [a, b] = OPERANDS_OF[pass];
-  // Images may choose their operand on their own, and only the choice of the last one is told.
+  // Each image may choose its operand, and the result names the choice of the last one only.
   const mayChoose = mappings[pass].skipped.startsWith("sparser") && geometry.N > 1;
   const clearing = [[a], [b], [a, b]].map((operands) => ({
     name: `${pass}, ${shape}: clearing bits of ${operands.join(" and ")} adds no work`,

@@ -58,7 +58,7 @@ function reversed(mask: BitMask): BitMask {
 /** Without one of its nonzeros, an operation occupies multipliers no longer, unless the machine then looks at the other operand. */
 function clearedFaults(run: Run, operation: Operation, mayChoose: boolean): string[] {
   const before = run(operation);
-  // Images may choose their operand on their own, and only the choice of the last one is told.
+  // Each image may choose its operand, and the result names the choice of the last one only.
   if (mayChoose && operation.geometry.N > 1 && before.scheduled !== "both") return [];
   return OPERANDS_OF[operation.pass].flatMap((operand) => {
     const cleared = withoutOne(operation, operand);

@@ -1,6 +1,6 @@
 /**
- * N:M masks that hold along input channels and along output channels, so that the input gradient meets the same structure
- * (Hubara et al. 2021, "Accelerated Sparse Neural Training: A Provable and Efficient Method to Find N:M Transposable
+ * N:M masks that hold along input channels and along output channels, so that the input gradient, which sums over output
+ * channels, also reads n of every m weights (Hubara et al. 2021, "Accelerated Sparse Neural Training: A Provable and Efficient Method to Find N:M Transposable
  * Masks"). At each kernel position the matrix [K, C/groups] of a group is cut into m × m blocks, padded with zeros.
  */
 import type { Floats } from "../../kernels/kernels.ts";

@@ -7,25 +7,16 @@ import { linearGeometry } from "../../../src/core/geometry.ts";
 import { type TensorDashParams, tensordash } from "../../../src/sim/arrays/tensordash.ts";
 import type { ComputeResult } from "../../../src/sim/hardware/accelerator.ts";
 import { mapMasks, type Operand, type Operation } from "../../../src/sim/operation/operation.ts";
+import { PUBLISHED_OFFSETS } from "../../support/published-search.ts";
 import { bruteForceMacs, operations } from "../../support/random-operation.ts";
 import { plainTwoSided } from "./plain-two-sided.ts";
 
-/** The published search map, in its order. */
-const PUBLISHED: [number, number][] = [
-  [1, 0],
-  [2, 0],
-  [1, -1],
-  [1, 1],
-  [2, -2],
-  [2, 2],
-  [1, -3],
-];
 const SPARSER = { forward: "sparser", inputGrad: "sparser", weightGrad: "sparser" } as const;
 const STATIONARY = { forward: "weight", inputGrad: "weight", weightGrad: "outputGrad" } as const;
 const STREAMED = { forward: "input", inputGrad: "outputGrad", weightGrad: "input" } as const;
 const PUBLISHED_ELEMENT: TensorDashParams = {
   ...{ lanes: 16, rows: 1, columns: 1, tiles: 1, batch: "image", dealing: "sets", banks: 17 },
-  ...{ lookahead: 2, lookaside: 5, shape: "T", offsets: PUBLISHED, sides: "two", operand: SPARSER },
+  ...{ lookahead: 2, lookaside: 5, shape: "T", offsets: PUBLISHED_OFFSETS, sides: "two", operand: SPARSER },
 };
 
 const size = (max: number) => fc.integer({ min: 1, max });

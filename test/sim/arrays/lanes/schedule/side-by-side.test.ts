@@ -7,6 +7,7 @@ import { searchMapOf } from "../../../../../src/sim/arrays/lanes/schedule/search
 import { createSetCosts } from "../../../../../src/sim/arrays/lanes/schedule/set-costs.ts";
 import { type SetScheduler, setRecorder } from "../../../../../src/sim/arrays/lanes/schedule/set-recorder.ts";
 import { sideBySide } from "../../../../../src/sim/arrays/lanes/schedule/side-by-side.ts";
+import { PUBLISHED_OFFSETS } from "../../../../support/published-search.ts";
 
 const settings = fc.record({
   lanes: fc.integer({ min: 1, max: 16 }),
@@ -19,18 +20,7 @@ const settings = fc.record({
   seed: fc.string(),
 });
 
-/** As `offsets` of TensorDash's configs say, which WebAssembly has compiled in. */
-const PUBLISHED = [
-  [1, 0],
-  [2, 0],
-  [1, -1],
-  [1, 1],
-  [2, -2],
-  [2, 2],
-  [1, -3],
-] as const;
-
-const published = settings.map((some) => ({ ...some, lanes: 16, lookahead: 2, offsets: PUBLISHED }));
+const published = settings.map((some) => ({ ...some, lanes: 16, lookahead: 2, offsets: PUBLISHED_OFFSETS }));
 
 test("vectors and words give the same costs for sets of any shape, in any number", () => {
   fc.assert(
